@@ -1,0 +1,132 @@
+"""What every operator of the IR says about itself: features, parameters, state, cost."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """A feature group: `width` channels computed from the LIV's normed input.
+
+    `convolved`: the dense projection is followed by the operator's causal short
+    convolution (Toeplitz token mixing in the featurizer).
+    """
+
+    name: str
+    width: int
+    convolved: bool = False
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A tensor of the operator besides its projections.
+
+    `group`: the feature group it belongs to; it is not there where that group is
+    borrowed. "" belongs to the mixing itself. `featurizer`: it makes part of T(x), so
+    `weights from` shares it; otherwise each LIV has its own.
+    """
+
+    name: str
+    shape: Shape
+    group: str = ""
+    featurizer: bool = True
+
+
+@dataclass(frozen=True)
+class StateTensor:
+    """A tensor that decoding keeps for each sequence; `shape` is without the batch.
+
+    `group`: kept only where that group is computed here, not borrowed. `float32`:
+    kept in float32 whatever the dtype of the cache, because a recurrence that is
+    rounded at every token loses its slow modes.
+    `per_sequence`: False for a tensor that the whole batch shares.
+    """
+
+    name: str
+    shape: Shape
+    group: str = ""
+    float32: bool = False
+    per_sequence: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operator:
+    """Base of the operators. All numbers are resolved; nothing here is optional text.
+
+    width: channels of the residual stream.
+    kernel: taps of the featurizer's short convolution on the `convolved` groups; 0: none.
+    bias, out_bias: of the dense projections in and out.
+    """
+
+    width: int
+    kernel: int = 0
+    bias: bool = False
+    out_bias: bool = False
+
+    kind: ClassVar[str]  # "attention": names the template and the default label
+    convolution_bias: ClassVar[bool] = False
+    convolution_activation: ClassVar[str] = ""  # "" or "silu", after the convolution
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The feature groups, in the order in which a fused projection holds them."""
+        raise NotImplementedError
+
+    if TYPE_CHECKING:
+
+        @property
+        def inner(self) -> int:
+            """Channels that the mixing gives to the output projection."""
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Tensors besides projections and the featurizer's convolution."""
+        return ()
+
+    def state(self, max_length: int) -> tuple[StateTensor, ...]:
+        """What decoding keeps, besides the featurizer's convolution."""
+        return ()
+
+    def mixing_flops(self, context: int, tokens: int) -> float:
+        """FLOPs per token of the matrix products between features.
+
+        As torch.utils.flop_counter counts them: 2 a multiply-add, causal attention in
+        full. `tokens` at once, the last of them with `context` tokens of past and
+        present: tokens == context is prefill, tokens == 1 decode.
+        """
+        return 0.0
+
+    def group(self, name: str) -> Group:
+        return next(group for group in self.groups if group.name == name)
+
+    def projection_parameters(self, group: Group) -> tuple[Parameter, ...]:
+        """The tensors that compute one feature group: `q.weight`, `q.conv.weight`, ..."""
+        name, width = group.name, group.width
+        found = [Parameter(f"{name}.weight", (width, self.width), name)]
+        if self.bias:
+            found.append(Parameter(f"{name}.bias", (width,), name))
+        if group.convolved and self.kernel:
+            found.append(Parameter(f"{name}.conv.weight", (width, self.kernel), name))
+            if self.convolution_bias:
+                found.append(Parameter(f"{name}.conv.bias", (width,), name))
+        return tuple(found)
+
+    def all_parameters(self) -> tuple[Parameter, ...]:
+        """Every tensor of the LIV when nothing is shared, without its norms."""
+        found = [p for group in self.groups for p in self.projection_parameters(group)]
+        found.extend(self.parameters)
+        found.append(Parameter("out.weight", (self.width, self.inner), "", False))
+        if self.out_bias:
+            found.append(Parameter("out.bias", (self.width,), "", False))
+        return tuple(found)
+
+    def all_state(self, max_length: int) -> tuple[StateTensor, ...]:
+        """Every tensor that decoding keeps when no feature is borrowed."""
+        convolved = [
+            StateTensor(f"{g.name}.conv", (self.kernel - 1, g.width), g.name)
+            for g in self.groups
+            if g.convolved and self.kernel
+        ]
+        return (*convolved, *self.state(max_length))

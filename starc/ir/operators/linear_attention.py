@@ -1,0 +1,43 @@
+"""Linear attention: T_ij = phi(q_i) phi(k_j), low rank and nothing else."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from starc.ir.operator import Group, Operator, StateTensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearAttention(Operator):
+    """Katharopoulos et al., arXiv 2006.16236, equations 9 to 12, causal.
+
+    `feature_map` phi: "elu" (elu + 1), "relu", "silu" or "none". `normalize`: divide by
+    q_i . sum_j k_j (phi must be non-negative: "elu" or "relu"), with 1e-6 added;
+    otherwise scale by head_dim ** -0.5.
+    """
+
+    heads: int
+    kv_heads: int
+    head_dim: int
+    feature_map: str = "elu"
+    normalize: bool = True
+
+    kind: ClassVar[str] = "linear_attention"
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        q, kv = self.heads * self.head_dim, self.kv_heads * self.head_dim
+        convolved = self.kernel > 0
+        return (
+            Group("q", q, convolved),
+            Group("k", kv, convolved),
+            Group("v", kv, convolved),
+        )
+
+    @property
+    def inner(self) -> int:
+        return self.heads * self.head_dim
+
+    def state(self, max_length: int) -> tuple[StateTensor, ...]:
+        values = self.head_dim + (1 if self.normalize else 0)
+        shape = (self.kv_heads, self.head_dim, values)
+        return (StateTensor("h", shape, float32=True),)

@@ -1,0 +1,52 @@
+"""GConv-2: a gated long convolution, T_ij = c_i K_{i-j} b_j with an implicit filter."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from starc.ir.operator import Group, Operator, Parameter, StateTensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongConv(Operator):
+    """y = c * (K conv (b * x) + skip * b * x), the filter K given by a small network.
+
+    Hyena (arXiv 2302.10866): K_t = exp(-decay t / context) * network(position(t)) with
+    position(t) = [t / context, cos(2 pi f t / context), sin(...)] for f = 0 ..
+    frequencies - 1, and a network of three layers `order` wide with sines between.
+    It depends on the position only, never on later tokens.
+    decay is fixed (not learned): spread evenly over channels from 4.6 (1 % left at the
+    end of the context) to 4.6 / 0.3 (1 % left after 30 % of it).
+    """
+
+    inner: int
+    context: int
+    order: int = 64
+    frequencies: int = 16
+
+    kind: ClassVar[str] = "long_conv"
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        return Group("b", self.inner), Group("c", self.inner), Group("x", self.inner)
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        position = 1 + 2 * self.frequencies
+        return (
+            Parameter("filter_in.weight", (self.order, position)),
+            Parameter("filter_in.bias", (self.order,)),
+            Parameter("filter_mid.weight", (self.order, self.order)),
+            Parameter("filter_mid.bias", (self.order,)),
+            Parameter("filter_out.weight", (self.inner, self.order)),
+            Parameter("skip", (self.inner,)),
+        )
+
+    def state(self, max_length: int) -> tuple[StateTensor, ...]:
+        return (
+            StateTensor("u", (max_length, self.inner)),
+            StateTensor("filter", (max_length, self.inner), per_sequence=False, float32=True),
+        )
+
+    def mixing_flops(self, context: int, tokens: int) -> float:
+        """The filter network, once for all sequences; the FFT is not counted."""
+        return 0.0

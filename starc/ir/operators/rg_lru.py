@@ -1,0 +1,45 @@
+"""The recurrent block of Griffin: a gated diagonal recurrence (RG-LRU)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from starc.ir.operator import Group, Operator, Parameter, StateTensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class RgLru(Operator):
+    """h_t = a_t h_{t-1} + sqrt(1 - a_t^2) i_t x_t,  y_t = h_t gelu(gate_t).
+
+    arXiv 2402.19427, section 2.4. Groups gate (inner) and x (inner, through the short
+    convolution, with bias). r and i are sigmoids of block-diagonal maps (`blocks` blocks
+    of inner / blocks channels, with bias) of the convolved x; a = exp(-8 softplus(decay) r).
+    gelu is the tanh approximation, as in Griffin.
+    """
+
+    inner: int
+    blocks: int
+    kernel: int = 4
+
+    kind: ClassVar[str] = "rg_lru"
+    convolution_bias: ClassVar[bool] = True
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        return Group("gate", self.inner), Group("x", self.inner, self.kernel > 0)
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        side = self.inner // self.blocks
+        return (
+            Parameter("input_gate_weight", (self.blocks, side, side)),  # [block, in, out]
+            Parameter("input_gate_bias", (self.inner,)),
+            Parameter("recurrence_gate_weight", (self.blocks, side, side)),
+            Parameter("recurrence_gate_bias", (self.inner,)),
+            Parameter("decay", (self.inner,)),
+        )
+
+    def state(self, max_length: int) -> tuple[StateTensor, ...]:
+        return (StateTensor("h", (self.inner,), float32=True),)
+
+    def mixing_flops(self, context: int, tokens: int) -> float:
+        return 4.0 * self.inner * self.inner / self.blocks
