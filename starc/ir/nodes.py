@@ -1,4 +1,9 @@
-"""The whole IR. Frozen; every node knows the text it came from."""
+"""The whole IR. Frozen; every node knows the text it came from.
+
+`lower` writes it with Loop, labels as written and sharing as references; `expand` and
+`resolve` turn these into a flat body whose every feature says where it comes from; the
+optional passes then say how that is computed, never what.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,23 +32,26 @@ class Feature:
 class Liv:
     """One linear input-varying system y = T(x) x, its input normed, its output projected.
 
-    label: unique in the model; the name of the module and the prefix of its tensors.
-    labelled: the label stands in the text; otherwise it is `kind_depth`.
-    name: the class as written, an alias or a name of the prelude.
-    features: one for each group of the operator, in its order.
-    mixing: label of the LIV whose parameters of the mixing itself are used (those of
-        `operator.parameters` with `featurizer` set and no group); own label: its own.
-    projections: the groups computed here or for this LIV's weights, fused as they will
-        be multiplied (pass fuse): () until lowered, then one tuple of groups each.
+    stem: the label as written, else the name of its alias, else a word for its kind.
+    label: unique in the model (after expand): the name of the module, the prefix of its
+        tensors. `stem`, or `stem_turn` inside a repeat; `stem_depth` if not `labelled`.
+    weights_from, features_from: sharing as written, by label (until resolve).
+    features: one for each group of the operator, in its order (from resolve on).
+    mixing: label of the LIV whose tensors of the mixing itself are used (those of
+        `operator.parameters` with `featurizer` set and no `group`).
+    projections: the groups computed here, each tuple by one multiplication (pass fuse).
     """
 
+    stem: str
     label: str
-    name: str
+    name: str  # of the class, as written: "SA-3"
     operator: Operator
-    features: tuple[Feature, ...]
-    mixing: str
-    projections: tuple[tuple[str, ...], ...]
     labelled: bool = False
+    weights_from: str = ""
+    features_from: tuple[tuple[str, str], ...] = ()  # (group, label)
+    features: tuple[Feature, ...] = ()
+    mixing: str = ""
+    projections: tuple[tuple[str, ...], ...] = ()
     span: Span = field(default=NOWHERE, repr=False, compare=False)
 
     def feature(self, group: str) -> Feature:
@@ -52,8 +60,9 @@ class Liv:
 
 @dataclass(frozen=True)
 class Again:
-    """A whole LIV once more: same tensors, same norm, a state of its own."""
+    """`same as`: a whole LIV once more. Same tensors, same norm, a state of its own."""
 
+    stem: str
     label: str
     of: str
     labelled: bool = False
@@ -64,36 +73,40 @@ class Again:
 class Parallel:
     """All sides read the same normed input; their outputs are added, or subtracted.
 
-    A differential LIV is two sides `label.a` and `label.b` with signs (1, -1).
-    projections: groups of several sides multiplied as one (pass fuse), each as
-    (label of side, group); () where every side has its own.
+    A differential LIV is two sides, stems "a" and "b", labels `label.a` and `label.b`,
+    signs (1, -1). `fused`: one multiplication computes the features of all sides.
     """
 
+    stem: str
     label: str
-    name: str
+    name: str  # "parallel", or of the differential class: "GConv-1-Diff"
     sides: tuple[Liv, ...]
     signs: tuple[int, ...]
-    projections: tuple[tuple[tuple[str, str], ...], ...] = ()
     labelled: bool = False
+    fused: bool = False
+    span: Span = field(default=NOWHERE, repr=False, compare=False)
+
+
+Layer = Liv | Again | Parallel
+
+
+@dataclass(frozen=True)
+class Loop:
+    """`count x { ... }` as written (until expand)."""
+
+    count: int
+    body: "tuple[Layer | Loop, ...]"
     span: Span = field(default=NOWHERE, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
 class Repeat:
-    """`count` times the same body, a loop in the emitted file (pass roll).
+    """Turns that differ in their labels only: a loop in the emitted file (pass roll)."""
 
-    `turns` holds the nodes of every turn: they differ in their labels only.
-    """
-
-    turns: "tuple[tuple[Liv | Again | Parallel, ...], ...]"
-
-    @property
-    def count(self) -> int:
-        return len(self.turns)
+    turns: tuple[tuple[Layer, ...], ...]
 
 
-Layer = Liv | Again | Parallel
-Step = Layer | Repeat
+Step = Layer | Loop | Repeat
 
 
 @dataclass(frozen=True)
@@ -109,8 +122,8 @@ class Norm:
 class Model:
     """The residual stream and what is composed on it, in order.
 
-    shared: labels of LIVs whose featurizer several LIVs use and which therefore belongs
-        to the model (pass share_weights).
+    shared: labels of the LIVs whose featurizer several LIVs use and which therefore
+        belongs to the model (pass share_weights).
     logit_softcap: c in c tanh(logits / c); 0: none.
     """
 
@@ -126,16 +139,18 @@ class Model:
     span: Span = field(default=NOWHERE, repr=False, compare=False)
 
     def layers(self) -> Iterator[Layer]:
-        """Every layer in order of depth, repeats unrolled."""
+        """Every layer in order of depth, repeats unrolled. After expand only."""
         for step in self.body:
             if isinstance(step, Repeat):
                 for turn in step.turns:
                     yield from turn
+            elif isinstance(step, Loop):
+                raise ValueError("layers() of a model that is not expanded")
             else:
                 yield step
 
     def livs(self) -> Iterator[Liv]:
-        """Every LIV in order of depth, sides of a parallel one by one."""
+        """Every LIV that has tensors, in order of depth, sides one by one."""
         for layer in self.layers():
             if isinstance(layer, Parallel):
                 yield from layer.sides
