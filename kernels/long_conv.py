@@ -1,0 +1,31 @@
+"""Causal convolution with a filter as long as the sequence, by FFT.
+
+    y_t = sum_{j <= t} kernel[t - j] * u_j
+
+    u (B, L, D)    kernel (at least S + L, D)    history (B, S, D): the inputs before u
+    returns y (B, L, D) in u's dtype
+
+Computed in float32 (float64 for float64). History None means that u is the start.
+One token costs S x D products, exactly the sum above. Source: Hyena, arXiv 2302.10866,
+section 2.1: two zero-padded FFTs, a product, and one back.
+"""
+
+import torch
+from torch import Tensor
+
+
+def long_conv(u: Tensor, kernel: Tensor, history: Tensor | None = None) -> Tensor:
+    """Return the outputs at the positions of u."""
+    length, dtype = u.shape[1], torch.promote_types(u.dtype, torch.float32)
+    past = u if history is None else torch.cat([history.to(u.dtype), u], 1)
+    total = past.shape[1]  # S + L
+    taps = kernel[:total].to(dtype)  # (S + L, D)
+    if length == 1:
+        y = (past * taps.flip(0)).sum(1, keepdim=True)  # (B, 1, D)
+        return y.to(u.dtype)
+    # What wraps around must fall before the L outputs kept: total + length is enough.
+    size = 1 << (total + length - 1).bit_length()
+    spectrum = torch.fft.rfft(past.to(dtype).transpose(1, 2), n=size)  # (B, D, F)
+    spectrum = spectrum * torch.fft.rfft(taps.t(), n=size)
+    y: Tensor = torch.fft.irfft(spectrum, n=size)[..., total - length : total]
+    return y.transpose(1, 2).to(u.dtype)
