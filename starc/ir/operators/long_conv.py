@@ -10,12 +10,13 @@ from starc.ir.operator import Group, Operator, Parameter, StateTensor
 class LongConv(Operator):
     """y = c * (K conv (b * x) + skip * b * x), the filter K given by a small network.
 
-    Hyena (arXiv 2302.10866): K_t = exp(-decay t / context) * network(position(t)) with
-    position(t) = [t / context, cos(2 pi f t / context), sin(...)] for f = 0 ..
-    frequencies - 1, and a network of three layers `order` wide with sines between.
-    It depends on the position only, never on later tokens.
-    decay is fixed (not learned): spread evenly over channels from 4.6 (1 % left at the
-    end of the context) to 4.6 / 0.3 (1 % left after 30 % of it).
+    Hyena (arXiv 2302.10866): K_t = exp(-rate t / context) * network(position(t)), with
+    position(t) = [t / context, cos(2 pi f t / context) for f = 0 .. frequencies - 1,
+    sin(the same)] and network(p) = filter_out sin(filter_mid sin(filter_in p)), its
+    layers `order` wide, with biases in the first two. It depends on the position only,
+    never on later tokens. The rate is fixed (not learned): spread evenly over channels
+    from 4.6 (1 % left at the end of the context) to 4.6 / 0.3 (1 % left after 30 % of
+    it).
     """
 
     inner: int
