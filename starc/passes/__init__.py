@@ -1,0 +1,57 @@
+"""The pipeline: from the IR as written to the IR as it is to be computed."""
+
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from typing import NamedTuple
+
+from starc.diagnostics import did_you_mean
+from starc.ir.nodes import Model
+from starc.ir.verify import verify
+from starc.passes.expand import expand
+from starc.passes.resolve import resolve
+
+
+class Pass(NamedTuple):
+    """`required`: the later stages cannot do without it."""
+
+    name: str
+    function: Callable[[Model], Model]
+    why: str
+    required: bool = False
+
+
+PIPELINE: tuple[Pass, ...] = (
+    Pass("expand", expand, "write loops out: every LIV gets its name", True),
+    Pass("resolve", resolve, "say of every feature where it comes from", True),
+)
+
+
+def run(model: Model, without: AbstractSet[str] = frozenset()) -> Model:
+    """The model after all passes but those named in `without`, verified after each.
+
+    Leaving one out never changes what the model computes. Raises ValueError if
+    `without` names no pass, or one that is required.
+    """
+    check_names(without)
+    for step in PIPELINE:
+        if step.name in without:
+            continue
+        result = step.function(model)
+        if result is not model:  # unchanged: it has been verified
+            verify(result, step.name)
+        model = result
+    return model
+
+
+def check_names(names: AbstractSet[str]) -> None:
+    """Raises ValueError, in words for the user, unless all may be left out."""
+    optional = [step.name for step in PIPELINE if not step.required]
+    for name in sorted(names):
+        if name in optional:
+            continue
+        if any(step.name == name for step in PIPELINE):
+            problem = f"the pass {name} cannot be left out"
+        else:
+            hint = did_you_mean(name, optional)
+            problem = f"no pass is named {name}" + (f"; {hint}" if hint else "")
+        raise ValueError(f"{problem} (optional: {', '.join(optional)})")

@@ -1,0 +1,166 @@
+"""What must hold after every pass. A violation is a mistake in starc, not in the text."""
+
+from collections import Counter
+
+from starc.ir.nodes import Again, Feature, Liv, Model, Parallel
+from starc.ir.operator import Group, Operator
+
+
+class InternalError(Exception):
+    """A bug in starc: `stage`, the pass or part that is at fault, and what is wrong."""
+
+    def __init__(self, stage: str, problem: str) -> None:
+        super().__init__(f"internal error in {stage}: {problem}")
+        self.stage = stage
+        self.problem = problem
+
+
+def verify(model: Model, stage: str) -> None:
+    """Raises InternalError, which names the pass `stage`, unless all of this holds.
+
+    Labels are unique and references point back. From resolve on: each LIV has every
+    feature of its operator in order; each comes from a LIV whose group fits and, if
+    borrowed, is computed there; the projections partition what is computed here, in the
+    operator's order. Linear in the number of LIVs.
+    """
+    _Verifier(model, stage).run()
+
+
+class _Verifier:
+    def __init__(self, model: Model, stage: str) -> None:
+        self.model = model
+        self.stage = stage
+        self.resolved = stage != "expand"
+        self.livs: dict[str, Liv] = {}  # label -> the LIV that computes as it does
+        self.parallels: dict[str, Parallel] = {}
+        self.taken: set[str] = set()
+        self.users: Counter[str] = Counter()
+        self.groups: dict[int, dict[str, Group]] = {}  # by identity of the operator
+        self.plain: set[tuple[int, tuple[tuple[str, ...], ...]]] = set()
+
+    def fail(self, problem: str) -> None:
+        raise InternalError(self.stage, problem)
+
+    def run(self) -> None:
+        for layer in self.model.layers():
+            if isinstance(layer, Liv):
+                self.name(layer.label)
+                self.liv(layer)
+            elif isinstance(layer, Again):
+                self.name(layer.label)
+                self.again(layer)
+            else:
+                self.parallel(layer)
+        for label in self.model.shared:
+            if self.users[label] < 2:
+                self.fail(f"{label} is shared but used by {self.users[label]} LIVs")
+        if len(set(self.model.shared)) != len(self.model.shared):
+            self.fail("a label stands in Model.shared twice")
+
+    def name(self, label: str) -> None:
+        if not label or label in self.taken:
+            self.fail(f"the label {label!r} is empty or used twice")
+        self.taken.add(label)
+
+    def again(self, again: Again) -> None:
+        if again.of in self.parallels:
+            for side in self.parallels[again.of].sides:
+                self.livs[again.label + side.label[len(again.of) :]] = side
+        elif again.of in self.livs:
+            self.livs[again.label] = self.livs[again.of]
+        else:
+            self.fail(
+                f"{again.label} is the same as {again.of}, which is not before it"
+            )
+
+    def parallel(self, parallel: Parallel) -> None:
+        if not parallel.sides or len(parallel.sides) != len(parallel.signs):
+            self.fail(f"{parallel.label} has no sides, or not a sign for each")
+        stems = {side.stem for side in parallel.sides}
+        if len(stems) != len(parallel.sides):
+            self.fail(f"two sides of {parallel.label} have one name")
+        # A parallel of one side has that side's name.
+        if not (len(stems) == 1 and parallel.sides[0].label == parallel.label):
+            self.name(parallel.label)
+        for side in parallel.sides:
+            self.name(side.label)
+            self.liv(side)
+        if parallel.fused and any(
+            len(side.projections) != 1 for side in parallel.sides
+        ):
+            self.fail(f"{parallel.label} is fused with more than a projection a side")
+        self.parallels[parallel.label] = parallel
+
+    def groups_of(self, operator: Operator) -> dict[str, Group]:
+        groups = self.groups.get(id(operator))
+        if groups is None:
+            groups = {group.name: group for group in operator.groups}
+            self.groups[id(operator)] = groups
+            if operator.width != self.model.width:
+                self.fail(f"an operator of width {operator.width} in another model")
+        return groups
+
+    def liv(self, liv: Liv) -> None:
+        label = liv.label
+        self.livs[label] = liv
+        groups = self.groups_of(liv.operator)
+        if not self.resolved:
+            for reference in (liv.weights_from, *(ref for _, ref in liv.features_from)):
+                if reference and (reference == label or reference not in self.livs):
+                    self.fail(f"{label} refers to {reference}, which is not before it")
+            return
+        if tuple(feature.group for feature in liv.features) != tuple(groups):
+            self.fail(f"{label} lacks a feature, or has them out of order")
+        self.projections(liv, groups)
+        users = {liv.mixing}
+        for feature in liv.features:
+            if feature.weights != label or feature.input != label or feature.borrowed:
+                self.feature(liv, feature, groups[feature.group])
+            if not feature.borrowed:
+                users.add(feature.weights)
+        if liv.mixing not in self.livs:
+            self.fail(f"{label} mixes with {liv.mixing}, which is not before it")
+        elif liv.mixing != label and self.livs[liv.mixing].operator != liv.operator:
+            self.fail(f"{label} mixes with {liv.mixing}, which is another operator")
+        self.users.update(users)
+
+    def feature(self, liv: Liv, feature: Feature, group: Group) -> None:
+        """A feature that is not the LIV's own through and through."""
+        what = f"{feature.group} of {liv.label}"
+        for reference in (feature.weights, feature.input):
+            source = self.livs.get(reference)
+            if source is None:
+                self.fail(f"{what} comes from {reference}, which is not before it")
+            elif self.groups_of(source.operator).get(group.name) != group:
+                self.fail(f"{what} does not fit that of {reference}")
+        if feature.borrowed:
+            source = self.livs[feature.input]
+            found = source.feature(feature.group)
+            itself = source.label in (found.input, feature.input)
+            if found.borrowed or found.weights != feature.weights or not itself:
+                self.fail(
+                    f"{what} is borrowed from {feature.input}: not computed there"
+                )
+
+    def projections(self, liv: Liv, groups: dict[str, Group]) -> None:
+        """They partition the computed groups, each in the operator's order."""
+        computed = [f.group for f in liv.features if not f.borrowed]
+        key = (id(liv.operator), liv.projections)
+        if len(computed) == len(groups) and key in self.plain:
+            return
+        if sorted(name for p in liv.projections for name in p) != sorted(computed):
+            self.fail(f"the projections of {liv.label} are not what it computes")
+        order = list(groups)
+        features = {feature.group: feature for feature in liv.features}
+        for projection in liv.projections:
+            places = [order.index(name) for name in projection]
+            if places != sorted(places):
+                self.fail(f"{projection} of {liv.label} is out of order")
+            convolved = [p for p in places if groups[order[p]].convolved]
+            inside = places[places.index(convolved[0]) :] if convolved else []
+            if inside[: len(convolved)] != convolved:
+                self.fail(f"{projection} of {liv.label} has its convolved groups apart")
+            if len({features[name].input for name in projection}) > 1:
+                self.fail(f"{projection} of {liv.label} reads more than one input")
+        if len(computed) == len(groups):
+            self.plain.add(key)

@@ -1,0 +1,162 @@
+"""expand: write every turn of a loop out, so that each LIV has a name of its own."""
+
+from collections import Counter
+from typing import NamedTuple
+
+from starc.ir.nodes import Again, Layer, Liv, Loop, Model, Parallel, Step
+from starc.ir.verify import InternalError
+from starc.passes.rebuild import changed
+
+
+class _Target(NamedTuple):
+    """What a label of the text means at this point of the model.
+
+    `root` differs from `label` for `same as`: the LIV that has the tensors.
+    """
+
+    label: str
+    root: str
+    parallel: bool
+
+
+def expand(model: Model) -> Model:
+    """The model without loops; labels are unique and references point at them.
+
+    A label that is used once stays as it is, else its turns count up: c1_0, c1_1.
+    Without a label it is the stem and the number of layers before it, `same as` not
+    counted: attn_3. A parallel of one side is named as that side alone would be, so
+    that its tensors have the same names whether or not it is pruned.
+    """
+    return changed(model, body=_Expansion(model.body).run())
+
+
+def _count(body: tuple[Step, ...], times: int, uses: Counter[str]) -> None:
+    """How often each label of the text occurs in the model, without writing it out."""
+    for step in body:
+        if isinstance(step, Loop):
+            _count(step.body, times * step.count, uses)
+        elif isinstance(step, (Liv, Again, Parallel)):
+            sides = step.sides if isinstance(step, Parallel) else ()
+            for node in (step, *sides):
+                if node.labelled:
+                    uses[node.stem] += times
+
+
+class _Expansion:
+    def __init__(self, body: tuple[Step, ...]) -> None:
+        self.written = body
+        self.uses: Counter[str] = Counter()
+        _count(body, 1, self.uses)
+        self.turns: Counter[str] = Counter()
+        self.latest: dict[str, _Target] = {}
+        self.agains: Counter[str] = Counter()
+        self.position = 0  # = len(layers) while the emitted constructor fills them
+        self.body: list[Layer] = []
+
+    def run(self) -> tuple[Layer, ...]:
+        self.walk(self.written)
+        return tuple(self.body)
+
+    def walk(self, body: tuple[Step, ...]) -> None:
+        for step in body:
+            if isinstance(step, Liv):
+                self.body.append(self.liv(step, self.name(step)))
+                self.position += 1
+            elif isinstance(step, Loop):
+                for _ in range(step.count):
+                    self.walk(step.body)
+            elif isinstance(step, Parallel):
+                self.body.append(self.parallel(step))
+                self.position += 1
+            elif isinstance(step, Again):
+                self.body.append(self.again(step))
+            else:
+                raise InternalError("expand", "a Repeat before any loop was found")
+
+    def name(self, node: Liv | Parallel) -> str:
+        if node.labelled:
+            return self.numbered(node.stem)
+        return f"{node.stem}_{self.position}"
+
+    def numbered(self, label: str) -> str:
+        if self.uses[label] == 1:
+            return label
+        turn = self.turns[label]
+        self.turns[label] = turn + 1
+        return f"{label}_{turn}"
+
+    def target(self, reference: str, stem: str) -> _Target:
+        """The target of a reference in a LIV named `stem`.
+
+        Of a differential LIV it is the side of the same name: sharing is side by side.
+        """
+        written, _, side = reference.partition(".")
+        if written not in self.latest:
+            raise InternalError("expand", f"no {reference} stands before its use")
+        target = self.latest[written]
+        if not target.parallel:
+            return target
+        side = side or stem
+        return _Target(f"{target.label}.{side}", f"{target.root}.{side}", False)
+
+    def liv(self, liv: Liv, label: str) -> Liv:
+        weights_from, features_from = liv.weights_from, liv.features_from
+        if weights_from:
+            weights_from = self.target(weights_from, liv.stem).root
+        if features_from:
+            features_from = tuple(
+                (group, self.target(reference, liv.stem).label)
+                for group, reference in features_from
+            )
+        if liv.labelled:
+            self.latest[liv.stem] = _Target(label, label, False)
+        return changed(
+            liv, label=label, weights_from=weights_from, features_from=features_from
+        )
+
+    def parallel(self, parallel: Parallel) -> Parallel:
+        stems: set[str] = {side.stem for side in parallel.sides if side.labelled}
+        named: list[Liv] = []
+        for side in parallel.sides:
+            if side.labelled:
+                named.append(side)
+                continue
+            stem, copy = side.stem, 2
+            while stem in stems:
+                stem, copy = f"{side.stem}_{copy}", copy + 1
+            stems.add(stem)
+            named.append(changed(side, stem=stem) if stem != side.stem else side)
+        if len(named) == 1 and parallel.signs == (1,) and not parallel.labelled:
+            (side,) = named
+            label = self.name(side)
+            return changed(
+                parallel,
+                stem=side.stem,
+                label=label,
+                labelled=side.labelled,
+                sides=(self.liv(side, label),),
+            )
+        label = self.name(parallel)
+        sides = tuple(
+            self.liv(
+                side,
+                self.numbered(side.stem) if side.labelled else f"{label}.{side.stem}",
+            )
+            for side in named
+        )
+        if parallel.labelled:
+            self.latest[parallel.stem] = _Target(label, label, True)
+        return changed(parallel, label=label, sides=sides)
+
+    def again(self, again: Again) -> Again:
+        if again.of not in self.latest:
+            raise InternalError("expand", f"no {again.of} stands before its use")
+        target = self.latest[again.of]
+        if again.labelled:
+            label = self.numbered(again.stem)
+            self.latest[again.stem] = _Target(label, target.root, target.parallel)
+            return changed(again, label=label, of=target.root)
+        self.agains[target.root] += 1
+        stem = f"{target.root}_again"
+        label = f"{stem}_{self.agains[target.root]}"
+        return changed(again, stem=stem, label=label, of=target.root)

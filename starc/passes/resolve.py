@@ -1,0 +1,63 @@
+"""resolve: turn sharing as written into where every feature comes from."""
+
+from starc.ir.nodes import Again, Feature, Liv, Model, Parallel, Step
+from starc.passes.rebuild import changed
+
+
+def resolve(model: Model) -> Model:
+    """Fills features, mixing and projections, one projection for each group.
+
+    Chains end at the LIV that owns the weights, or that really computes the feature:
+    if c2 has `weights from c1`, then `weights from c2` means c1's.
+    """
+    computed: dict[str, Liv] = {}  # label -> the LIV whose features it has
+    groups_of: dict[int, tuple[str, ...]] = {}  # by identity: operators are shared
+
+    def one(liv: Liv) -> Liv:
+        names = groups_of.get(id(liv.operator))
+        if names is None:
+            names = tuple(group.name for group in liv.operator.groups)
+            groups_of[id(liv.operator)] = names
+        label, mixing = liv.label, liv.label
+        if liv.weights_from:
+            owner = computed[liv.weights_from]
+            mixing = owner.mixing
+            weights = {f.group: f.weights for f in owner.features}
+            features = [Feature(name, weights[name], label) for name in names]
+        else:
+            features = [Feature(name, label, label) for name in names]
+        for group, reference in liv.features_from:
+            features[names.index(group)] = _taken(group, reference, computed[reference])
+        resolved = changed(
+            liv,
+            weights_from="",
+            features_from=(),
+            features=tuple(features),
+            mixing=mixing,
+            projections=tuple((name,) for name in names),
+        )
+        computed[label] = resolved
+        return resolved
+
+    body: list[Step] = []
+    sides: dict[str, tuple[str, ...]] = {}  # of a parallel: what follows its label
+    for step in model.body:
+        if isinstance(step, Liv):
+            body.append(one(step))
+        elif isinstance(step, Parallel):
+            start = len(step.label)
+            sides[step.label] = tuple(side.label[start:] for side in step.sides)
+            body.append(changed(step, sides=tuple(map(one, step.sides))))
+        elif isinstance(step, Again):
+            # It computes the features anew: the same weights, an input of its own.
+            for side in sides.get(step.of, ("",)):
+                computed[step.label + side] = computed[step.of + side]
+            body.append(step)
+    return changed(model, body=tuple(body))
+
+
+def _taken(group: str, reference: str, source: Liv) -> Feature:
+    """The feature that a LIV takes from `reference`, which computes as `source` does."""
+    feature = source.feature(group)
+    own_input = feature.input == source.label
+    return Feature(group, feature.weights, reference if own_input else feature.input)
