@@ -21,8 +21,7 @@ def long_conv(u: Tensor, kernel: Tensor, history: Tensor | None = None) -> Tenso
     total = past.shape[1]  # S + L
     taps = kernel[:total].to(dtype)  # (S + L, D)
     if length == 1:
-        y = (past * taps.flip(0)).sum(1, keepdim=True)  # (B, 1, D)
-        return y.to(u.dtype)
+        return (past * taps.flip(0)).sum(1, keepdim=True).to(u.dtype)  # (B, 1, D)
     # What wraps around must fall before the L outputs kept: total + length is enough.
     size = 1 << (total + length - 1).bit_length()
     spectrum = torch.fft.rfft(past.to(dtype).transpose(1, 2), n=size)  # (B, D, F)
