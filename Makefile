@@ -1,0 +1,54 @@
+# Everything starts from a fresh checkout with Python >= 3.11 and make:
+#   make demo    compile an example, train what came out for a minute, show a sample
+#   make test    all tests but the slow ones, after the checks
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow check format benchmark clean
+
+help:
+	@sed -n 's/^#   //p' $(MAKEFILE_LIST)
+	@echo 'also: make test-slow | check | format | benchmark | clean'
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'starc needs Python 3.11 or newer: make PYTHON=/path/to/python3.11'; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[torch,test]'
+	@touch $@
+
+# make demo DATA=my.txt MINUTES=5
+MINUTES ?= 1
+demo: $(READY)
+	@mkdir -p build
+	$(BIN)/starc compile examples/tiny_hybrid.star -o build/tiny_hybrid.py
+	$(BIN)/starc show examples/tiny_hybrid.star
+	$(BIN)/starc train build/tiny_hybrid.py --minutes $(MINUTES) $(if $(DATA),--data $(DATA)) \
+	  --output build/tiny_hybrid --sample 400
+
+# Two workers with a thread each are faster on two cores than one worker with two.
+test: check
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'not slow' $(PYTEST)
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -m slow $(PYTEST)
+
+check: $(READY)
+	$(BIN)/black --check --quiet starc tests kernels benchmarks
+	$(BIN)/ruff check --quiet starc tests kernels benchmarks
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --quiet --fix starc tests kernels benchmarks
+	$(BIN)/black --quiet starc tests kernels benchmarks
+	$(BIN)/starc fmt examples/*.star
+
+benchmark: $(READY)
+	$(BIN)/python benchmarks/cpu.py
+
+clean:
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

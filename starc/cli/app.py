@@ -1,0 +1,51 @@
+"""The commands, registered. Each imports what it needs when it runs, not before."""
+
+from typing import Annotated
+
+import typer
+
+import starc
+from starc.cli import genomes, inspect, sources, training
+from starc.cli.guard import guarded
+
+app = typer.Typer(
+    name="starc",
+    help="From readable .star genomes to standalone PyTorch files, and back.",
+    add_completion=False,
+    rich_markup_mode=None,  # rich would be imported for --help alone
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"starc {starc.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+for command in (
+    sources.compile,
+    sources.check,
+    sources.fmt,
+    inspect.show,
+    inspect.diff,
+    genomes.decode,
+    genomes.encode,
+    genomes.genes,
+    inspect.explain,
+    training.train,
+):
+    app.command(command.__name__)(guarded(command))

@@ -1,0 +1,52 @@
+"""decode, encode and genes: integers and their meaning."""
+
+from typing import Annotated
+
+import typer
+
+from starc.cli.options import Exact, File, Json, Output
+from starc.cli.streams import STANDARD, read_bytes, read_source, write_text
+
+
+def decode(
+    genome: Annotated[
+        str,
+        typer.Argument(
+            metavar="GENOME", help="21211-31112, 10.1.2.1.1-..., JSON; - is stdin."
+        ),
+    ],
+    exact: Exact = False,
+    width: Annotated[int, typer.Option(min=1, help="Of the residual stream.")] = 768,
+    vocab: Annotated[int, typer.Option(min=1, help="Vocabulary size.")] = 50_304,
+    context: Annotated[int, typer.Option(min=1, help="Tokens at once.")] = 4096,
+    name: Annotated[str, typer.Option(help="Of the model.")] = "decoded",
+    output: Output = STANDARD,
+) -> None:
+    """Write readable source for the integers of GENOME."""
+    from starc import genome as genomes
+    from starc.frontend import unparse
+
+    if genome == STANDARD:
+        text = read_bytes(STANDARD).decode("utf-8", "replace")
+        integers = genomes.read(text, "<stdin>")
+    else:
+        integers = genomes.read(genome)
+    program = genomes.decode(
+        integers, exact=exact, width=width, vocab=vocab, context=context, name=name
+    )
+    write_text(output, unparse(program))
+
+
+def encode(file: File, exact: Exact = False, json: Json = False) -> None:
+    """Write the integers that FILE spells."""
+    from starc import genome as genomes
+
+    integers = genomes.encode(read_source(file), exact=exact)
+    print(genomes.write_json(integers) if json else genomes.write(integers))
+
+
+def genes(json: Json = False) -> None:
+    """Print every gene, its values and their meaning."""
+    from starc.genome import reference
+
+    print(reference.as_json() if json else reference.as_text())
