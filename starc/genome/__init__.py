@@ -1,0 +1,35 @@
+"""Genomes: integers <-> syntax tree, canonical form, legality and repair."""
+
+from starc.genome.classes import CLASSES, Classes, LivClass
+from starc.genome.decode import decode
+from starc.genome.encode import encode
+from starc.genome.exact import check_genes
+from starc.genome.legality import Illegality, legality, require_legal
+from starc.genome.meaning import LivMeaning, canonical, meaning
+from starc.genome.repair import Change, Repair, random_genome, repair
+from starc.genome.text import Genes, Genome, from_lists, read, write, write_json
+
+__all__ = [
+    "CLASSES",
+    "Change",
+    "Classes",
+    "Genes",
+    "Genome",
+    "Illegality",
+    "LivClass",
+    "LivMeaning",
+    "Repair",
+    "canonical",
+    "check_genes",
+    "decode",
+    "encode",
+    "from_lists",
+    "legality",
+    "meaning",
+    "random_genome",
+    "read",
+    "repair",
+    "require_legal",
+    "write",
+    "write_json",
+]
