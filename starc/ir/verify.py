@@ -1,4 +1,4 @@
-"""What must hold after every pass. A violation is a mistake in starc, not in the text."""
+"""What must hold after every pass. A violation is a bug in starc, not in the text."""
 
 from collections import Counter
 

@@ -57,7 +57,7 @@ def resolve(model: Model) -> Model:
 
 
 def _taken(group: str, reference: str, source: Liv) -> Feature:
-    """The feature that a LIV takes from `reference`, which computes as `source` does."""
+    """The feature that is taken from `reference`, which computes as `source` does."""
     feature = source.feature(group)
     own_input = feature.input == source.label
     return Feature(group, feature.weights, reference if own_input else feature.input)

@@ -1,0 +1,87 @@
+"""fuse: compute features that read one input by one multiplication."""
+
+from collections import defaultdict
+
+from starc.ir.nodes import Liv, Model, Parallel, Step
+from starc.ir.sharing import owner
+from starc.passes.rebuild import changed, map_livs
+
+Readers = frozenset[tuple[str, str]]  # (LIV that computes it, LIV whose input it reads)
+
+
+def fuse(model: Model) -> Model:
+    """One projection for all groups of an owner that the same LIVs read alike.
+
+    Each is as large as it can be while every user of the weights either computes all of
+    it from one input or nothing of it. Both sides of a parallel are one multiplication
+    where each has one projection and weights of its own.
+    """
+    shared = frozenset(model.shared)
+    readers = _readers(model, shared)
+    whole: dict[int, tuple[tuple[str, ...], ...]] = {}  # by identity of the operator
+
+    def one(liv: Liv) -> Liv:
+        label = liv.label
+        if label not in shared and _is_alone(liv):
+            projections = whole.get(id(liv.operator))
+            if projections is None:
+                projections = (tuple(feature.group for feature in liv.features),)
+                whole[id(liv.operator)] = projections
+        else:
+            parts: dict[tuple[str, str, Readers], list[str]] = {}
+            for f in liv.features:
+                if not f.borrowed:
+                    key = f.weights, f.group
+                    if f.weights in shared:
+                        part = (f.weights, f.input, readers[key])
+                    else:  # a copy of its own: what reads one input is one
+                        part = (label, f.input, frozenset())
+                    parts.setdefault(part, []).append(f.group)
+            projections = tuple(map(tuple, parts.values()))
+        if projections == liv.projections:
+            return liv
+        return changed(liv, projections=projections)
+
+    fused = map_livs(model, one)
+    body = tuple(_sides(step, shared) for step in fused.body)
+    if all(a is b for a, b in zip(body, fused.body, strict=True)):
+        return fused
+    return changed(fused, body=body)
+
+
+def _is_alone(liv: Liv) -> bool:
+    """All features are computed here, with weights and from an input of its own."""
+    label = liv.label
+    for feature in liv.features:
+        if feature.weights != label or feature.input != label:
+            return False
+    return bool(liv.features)
+
+
+def _readers(model: Model, shared: frozenset[str]) -> dict[tuple[str, str], Readers]:
+    """For each group of a shared owner: who computes it, and from whose input."""
+    found: defaultdict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
+    if shared:
+        for liv in model.livs():
+            for f in liv.features:
+                if f.weights in shared and not f.borrowed:
+                    found[f.weights, f.group].add((liv.label, f.input))
+    return {key: frozenset(value) for key, value in found.items()}
+
+
+def _sides(step: Step, shared: frozenset[str]) -> Step:
+    if not isinstance(step, Parallel) or len(step.sides) < 2:
+        return step
+    for side in step.sides:
+        if (
+            len(side.projections) != 1
+            or side.operator.bias != step.sides[0].operator.bias
+        ):
+            return step
+        for feature in side.features:
+            if feature.borrowed:
+                continue
+            own = owner(side, feature.weights, shared) == side.label
+            if not own or side.label in shared or feature.input != side.label:
+                return step
+    return changed(step, fused=True)
