@@ -1,0 +1,402 @@
+"""Whole models against those of transformers: same weights, same logits and gradients.
+
+Small random configurations, nothing is downloaded. Theirs run in float64 as well, but
+cast to float32 inside (norms, rotations, scans), hence the tolerances.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from starc.ir.nodes import Layer, Model, Norm
+from starc.ir.operators import Attention, GatedConv, Glu, RgLru, Rope, Ssd
+from starc.reference import execute, random_weights
+from tests.reference.models import liv, model, parallel, random_tokens, seeded
+
+transformers = pytest.importorskip("transformers")
+
+WIDTH, VOCAB, LENGTH = 16, 29, 12
+SIZES: dict[str, Any] = {
+    "hidden_size": WIDTH,
+    "vocab_size": VOCAB,
+    "intermediate_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 64,
+    "attn_implementation": "eager",
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+}
+
+Keys = list[tuple[str, str]]
+
+
+class Holds(NamedTuple):
+    """One of their tensors: ours, one below the other, times scale, plus offset."""
+
+    keys: Keys
+    scale: float = 1.0
+    offset: float = 0.0
+
+
+Case = tuple[nn.Module, Model, dict[str, Holds]]
+
+
+def attention(**options: Any) -> Attention:
+    numbers = {"heads": 4, "kv_heads": 2, "head_dim": 4, "rope": Rope(1e4, 4)}
+    return Attention(width=WIDTH, **(numbers | options))
+
+
+def glu(activation: str = "silu") -> Glu:
+    return Glu(width=WIDTH, hidden=24, activation=activation)
+
+
+def theta(value: float, **more: float) -> dict[str, Any]:
+    return {"rope_type": "default", "rope_theta": value, **more}
+
+
+def transformer(
+    kind: str,
+    config: Any,
+    operator: Attention,
+    activation: str = "silu",
+    offset: float = 0.0,
+    **options: Any,
+) -> Case:
+    """Attention and a GLU, twice, by the names that most of their models use.
+
+    offset: of their norm's weights.
+    """
+    theirs = getattr(transformers, kind)(config)
+    layers: list[Layer] = []
+    names = {
+        "model.embed_tokens.weight": Holds([("", "embedding.weight")]),
+        "model.norm.weight": Holds([("", "norm.weight")], offset=offset),
+        "model.norm.bias": Holds([("", "norm.bias")]),
+        "lm_head.weight": Holds([("", "head.weight")]),
+    }
+    sandwich = options.get("norm", Norm()).sandwich
+    before_mlp = "pre_feedforward" if sandwich else "post_attention"
+    for i in range(2):
+        a, m = f"a{i}", f"m{i}"
+        layers += [liv(a, operator), liv(m, glu(activation))]
+        their = f"model.layers.{i}"
+        for part in ("weight", "bias"):
+            for ours in "qkv":
+                names[f"{their}.self_attn.{ours}_proj.{part}"] = Holds(
+                    [(a, f"{ours}.{part}")]
+                )
+            names[f"{their}.self_attn.o_proj.{part}"] = Holds([(a, f"out.{part}")])
+            norms = {"input": (a, "norm"), before_mlp: (m, "norm")}
+            if sandwich:
+                norms["post_attention"] = (a, "post_norm")
+                norms["post_feedforward"] = (m, "post_norm")
+            for name, (label, norm) in norms.items():
+                names[f"{their}.{name}_layernorm.{part}"] = Holds(
+                    [(label, f"{norm}.{part}")], offset=offset
+                )
+        for name, ours in (("gate", "gate"), ("up", "up"), ("down", "out")):
+            names[f"{their}.mlp.{name}_proj.weight"] = Holds([(m, f"{ours}.weight")])
+        for name in "qk":
+            names[f"{their}.self_attn.{name}_norm.weight"] = Holds(
+                [(a, f"{name}_norm")]
+            )
+    return theirs, model(*layers, vocab=VOCAB, **options), names
+
+
+def llama() -> Case:
+    config = transformers.LlamaConfig(
+        **SIZES,
+        attention_bias=True,
+        rope_parameters=theta(500.0),
+        rms_norm_eps=1e-3,
+        tie_word_embeddings=False,
+    )
+    op = attention(bias=True, out_bias=True, rope=Rope(500.0, 4))
+    norm = Norm(eps=1e-3)
+    return transformer("LlamaForCausalLM", config, op, norm=norm, tied=False)
+
+
+def mistral() -> Case:
+    config = transformers.MistralConfig(
+        **SIZES, sliding_window=4, tie_word_embeddings=True, rms_norm_eps=1e-5
+    )
+    return transformer("MistralForCausalLM", config, attention(window=4))
+
+
+def qwen3() -> Case:
+    config = transformers.Qwen3Config(
+        **SIZES,
+        head_dim=8,
+        rms_norm_eps=1e-2,
+        rope_parameters=theta(1e6),
+        tie_word_embeddings=True,
+    )
+    op = attention(head_dim=8, qk_norm=True, rope=Rope(1e6, 8))
+    return transformer("Qwen3ForCausalLM", config, op, norm=Norm(eps=1e-2))
+
+
+def stablelm() -> Case:
+    """LayerNorm with bias; half of each head's channels are rotated."""
+    config = transformers.StableLmConfig(
+        **SIZES,
+        layer_norm_eps=1e-3,
+        rope_parameters=theta(1e4, partial_rotary_factor=0.5),
+        use_qkv_bias=True,
+        tie_word_embeddings=False,
+    )
+    op = attention(bias=True, rope=Rope(1e4, 2))
+    norm = Norm("layer", eps=1e-3)
+    return transformer("StableLmForCausalLM", config, op, norm=norm, tied=False)
+
+
+def gemma2() -> Case:
+    """Sandwich norms, GeGLU, capped logits; their embeddings are scaled on the way."""
+    config = transformers.Gemma2Config(
+        **SIZES,
+        head_dim=4,
+        query_pre_attn_scalar=4,
+        attn_logit_softcapping=None,
+        final_logit_softcapping=3.0,
+        layer_types=["full_attention"] * 2,
+        tie_word_embeddings=False,
+    )
+    norm = Norm(eps=1e-6, sandwich=True)
+    theirs, ours, names = transformer(
+        "Gemma2ForCausalLM",
+        config,
+        attention(),
+        "gelu",
+        offset=-1.0,
+        norm=norm,
+        tied=False,
+        logit_softcap=3.0,
+    )
+    names["model.embed_tokens.weight"] = Holds(
+        [("", "embedding.weight")], scale=1 / math.sqrt(WIDTH)
+    )
+    return theirs, ours, names
+
+
+def lfm2() -> Case:
+    config = transformers.Lfm2Config(
+        **SIZES,
+        block_auto_adjust_ff_dim=False,
+        conv_L_cache=3,
+        layer_types=["conv", "full_attention"],
+        rope_parameters=theta(1e6),
+        norm_eps=1e-5,
+    )
+    conv = GatedConv(width=WIDTH, inner=WIDTH)
+    op = attention(qk_norm=True, rope=Rope(1e6, 4))
+    ours = model(
+        liv("c", conv), liv("m0", glu()), liv("a", op), liv("m1", glu()), vocab=VOCAB
+    )
+    names = {
+        "model.embed_tokens.weight": Holds([("", "embedding.weight")]),
+        "model.embedding_norm.weight": Holds([("", "norm.weight")]),
+        "model.layers.0.conv.in_proj.weight": Holds(
+            [("c", f"{g}.weight") for g in "bcx"]
+        ),
+        "model.layers.0.conv.conv.weight": Holds([("c", "filter")]),
+        "model.layers.0.conv.out_proj.weight": Holds([("c", "out.weight")]),
+        "model.layers.1.self_attn.out_proj.weight": Holds([("a", "out.weight")]),
+        "model.layers.1.self_attn.q_layernorm.weight": Holds([("a", "q_norm")]),
+        "model.layers.1.self_attn.k_layernorm.weight": Holds([("a", "k_norm")]),
+    }
+    for group in "qkv":
+        names[f"model.layers.1.self_attn.{group}_proj.weight"] = Holds(
+            [("a", f"{group}.weight")]
+        )
+    for i, mixer in enumerate("ca"):
+        their = f"model.layers.{i}"
+        names[f"{their}.operator_norm.weight"] = Holds([(mixer, "norm.weight")])
+        names[f"{their}.ffn_norm.weight"] = Holds([(f"m{i}", "norm.weight")])
+        for w, group in (("w1", "gate"), ("w3", "up"), ("w2", "out")):
+            names[f"{their}.feed_forward.{w}.weight"] = Holds(
+                [(f"m{i}", f"{group}.weight")]
+            )
+    return transformers.Lfm2ForCausalLM(config), ours, names
+
+
+def mixer_names(their: str, label: str) -> dict[str, Holds]:
+    return {
+        f"{their}.in_proj.weight": Holds(
+            [(label, f"{g}.weight") for g in ("z", "x", "b", "c", "dt")]
+        ),
+        f"{their}.conv1d.weight": Holds([(label, f"{g}.conv.weight") for g in "xbc"]),
+        f"{their}.conv1d.bias": Holds([(label, f"{g}.conv.bias") for g in "xbc"]),
+        f"{their}.dt_bias": Holds([(label, "dt_bias")]),
+        f"{their}.A_log": Holds([(label, "a_log")]),
+        f"{their}.D": Holds([(label, "skip")]),
+        f"{their}.norm.weight": Holds([(label, "norm_weight")]),
+        f"{their}.out_proj.weight": Holds([(label, "out.weight")]),
+    }
+
+
+def mamba2() -> Case:
+    config = transformers.Mamba2Config(
+        hidden_size=WIDTH,
+        vocab_size=VOCAB,
+        num_hidden_layers=2,
+        num_heads=4,
+        head_dim=8,
+        state_size=5,
+        n_groups=1,
+        expand=2,
+        chunk_size=5,
+        layer_norm_epsilon=1e-5,
+        tie_word_embeddings=True,
+        pad_token_id=0,
+    )
+    op = Ssd(width=WIDTH, heads=4, head_dim=8, states=5)
+    names = {
+        "backbone.embeddings.weight": Holds([("", "embedding.weight")]),
+        "backbone.norm_f.weight": Holds([("", "norm.weight")]),
+    }
+    for i in range(2):
+        names[f"backbone.layers.{i}.norm.weight"] = Holds([(f"s{i}", "norm.weight")])
+        names |= mixer_names(f"backbone.layers.{i}.mixer", f"s{i}")
+    ours = model(liv("s0", op), liv("s1", op), vocab=VOCAB)
+    return transformers.Mamba2ForCausalLM(config), ours, names
+
+
+def falcon_h1() -> Case:
+    """Attention and Mamba-2 side by side."""
+    config = transformers.FalconH1Config(
+        **SIZES,
+        mamba_d_ssm=24,
+        mamba_n_heads=4,
+        mamba_d_head=6,
+        mamba_n_groups=1,
+        mamba_d_state=5,
+        mamba_chunk_size=5,
+        mamba_rms_norm=True,
+        mamba_norm_before_gate=False,
+        rope_parameters=theta(1e4),
+        tie_word_embeddings=True,
+    )
+    op = Ssd(width=WIDTH, heads=4, head_dim=6, states=5)
+    layers: list[Layer] = []
+    names = {
+        "model.embed_tokens.weight": Holds([("", "embedding.weight")]),
+        "model.final_layernorm.weight": Holds([("", "norm.weight")]),
+    }
+    for i in range(2):
+        p, m, their = f"p{i}", f"m{i}", f"model.layers.{i}"
+        layers += [parallel(p, liv(f"{p}.a", attention()), liv(f"{p}.s", op))]
+        layers += [liv(m, glu())]
+        names[f"{their}.input_layernorm.weight"] = Holds([(p, "norm.weight")])
+        names[f"{their}.pre_ff_layernorm.weight"] = Holds([(m, "norm.weight")])
+        names |= mixer_names(f"{their}.mamba", f"{p}.s")
+        for name, ours in zip("qkvo", ("q", "k", "v", "out"), strict=True):
+            names[f"{their}.self_attn.{name}_proj.weight"] = Holds(
+                [(f"{p}.a", f"{ours}.weight")]
+            )
+        for name, ours in (("gate", "gate"), ("up", "up"), ("down", "out")):
+            names[f"{their}.feed_forward.{name}_proj.weight"] = Holds(
+                [(m, f"{ours}.weight")]
+            )
+    theirs = transformers.FalconH1ForCausalLM(config)
+    return theirs, model(*layers, vocab=VOCAB), names
+
+
+class Griffin(nn.Module):
+    """Their recurrent block in our stream, which differs from theirs around it."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__()
+        module = transformers.models.recurrent_gemma.modeling_recurrent_gemma
+        self.embedding = nn.Embedding(VOCAB, WIDTH)
+        self.block_norm = nn.RMSNorm(WIDTH, eps=1e-5)
+        self.block = module.RecurrentGemmaRecurrentBlock(config, 0)
+        self.norm = nn.RMSNorm(WIDTH, eps=1e-5)
+
+    def forward(self, tokens: Tensor, **_: Any) -> Any:
+        x = self.embedding(tokens)
+        # Positions from 1: at 0 theirs leaves out the factor sqrt(1 - a^2).
+        positions = torch.arange(1, LENGTH + 1).expand(tokens.shape)
+        y, _cache = self.block(self.block_norm(x), positions, None, use_cache=False)
+        logits = self.norm(x + y) @ self.embedding.weight.T
+        return transformers.modeling_outputs.CausalLMOutput(logits=logits)
+
+
+def griffin() -> Case:
+    config = transformers.RecurrentGemmaConfig(
+        hidden_size=WIDTH,
+        lru_width=WIDTH,
+        num_attention_heads=4,
+        conv1d_width=4,
+        hidden_activation="gelu_pytorch_tanh",
+        num_hidden_layers=1,
+    )
+    op = RgLru(width=WIDTH, inner=WIDTH, blocks=4, bias=True, out_bias=True)
+    names = {
+        "embedding.weight": Holds([("", "embedding.weight")]),
+        "norm.weight": Holds([("", "norm.weight")]),
+        "block_norm.weight": Holds([("g", "norm.weight")]),
+        "block.rg_lru.recurrent_param": Holds([("g", "decay")]),
+    }
+    for part in ("weight", "bias"):
+        for name, ours in (
+            ("linear_y.", "gate."),
+            ("linear_x.", "x."),
+            ("linear_out.", "out."),
+            ("conv_1d.", "x.conv."),
+            ("rg_lru.input_gate_", "input_gate_"),
+            ("rg_lru.recurrent_gate_", "recurrence_gate_"),
+        ):
+            names[f"block.{name}{part}"] = Holds([("g", f"{ours}{part}")])
+    return Griffin(config), model(liv("g", op), vocab=VOCAB), names
+
+
+CASES: list[Callable[[], Case]] = [
+    llama,
+    mistral,
+    qwen3,
+    stablelm,
+    gemma2,
+    lfm2,
+    mamba2,
+    falcon_h1,
+    griffin,
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_same_logits_and_gradients(case: Callable[[], Case]) -> None:
+    theirs, ours, names = case()
+    theirs = theirs.double().eval()
+    weights = random_weights(ours, seeded())
+    parameters = dict(theirs.named_parameters())
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            keys, scale, offset = names[name]
+            joined = torch.cat([weights[key] for key in keys])
+            parameter.copy_(joined.reshape(parameter.shape) * scale + offset)
+    assert {key for name in parameters for key in names[name].keys} == set(weights)
+    # 0 is their padding, which gets no gradient.
+    tokens = 1 + random_tokens((2, LENGTH), VOCAB - 1)
+    found = execute(ours, weights, tokens)
+    expected = theirs(tokens, use_cache=False).logits.double()
+    close(found, expected)
+    cotangent = torch.randn(found.shape, dtype=torch.float64, generator=seeded(1))
+    found.backward(cotangent)
+    expected.backward(cotangent)
+    for name, parameter in parameters.items():
+        keys, scale, _ = names[name]
+        gradients = [weights[key].grad for key in keys]
+        joined = torch.cat([g for g in gradients if g is not None])
+        assert parameter.grad is not None
+        close(joined.reshape(parameter.shape), parameter.grad * scale)
+
+
+def close(found: Tensor, expected: Tensor) -> None:
+    error = (found - expected).abs().max() / expected.abs().max()
+    assert error < 2e-5, f"relative error {error:.1e}"
