@@ -1,0 +1,5 @@
+"""Definitions of featurizers and LIVs."""
+
+from starc.catalogue import Explanation
+
+EXPLANATIONS: tuple[Explanation, ...] = ()

@@ -1,0 +1,5 @@
+"""Genomes as integers."""
+
+from starc.catalogue import Explanation
+
+EXPLANATIONS: tuple[Explanation, ...] = ()

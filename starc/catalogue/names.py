@@ -1,0 +1,5 @@
+"""Names that mean nothing, or two things."""
+
+from starc.catalogue import Explanation
+
+EXPLANATIONS: tuple[Explanation, ...] = ()

@@ -1,0 +1,5 @@
+"""Sharing that cannot be."""
+
+from starc.catalogue import Explanation
+
+EXPLANATIONS: tuple[Explanation, ...] = ()
