@@ -35,12 +35,14 @@ def decay_products(decays: Tensor) -> Tensor:
     one before times its own decay, so that no quotient of products is ever taken.
     """
     length = decays.shape[1]
-    one, zero = torch.ones_like(decays[:, 0]), torch.zeros_like(decays[:, 0])
-    rows: list[list[Tensor]] = []
+    shape = (length, *[1] * (decays.dim() - 2))
+    rows: list[Tensor] = []
+    row = torch.zeros_like(decays)
     for i in range(length):
-        past = [decays[:, i] * product for product in rows[-1][:i]] if rows else []
-        rows.append([*past, one, *[zero] * (length - i - 1)])
-    return torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)
+        itself = (torch.arange(length) == i).to(decays.dtype).reshape(shape)
+        row = decays[:, i : i + 1] * row + itself
+        rows.append(row)
+    return torch.stack(rows, dim=1)
 
 
 def diagonal(entries: Tensor) -> Tensor:
