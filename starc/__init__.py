@@ -4,7 +4,7 @@ Text in, text out: nothing here reads a file, and nothing imports torch. Mistake
 input raise StarError, whose `diagnostics` say where, why and what to do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from starc.diagnostics import Diagnostic, StarError
@@ -30,7 +30,7 @@ Genome = str | Sequence[Sequence[int]]
 """`21211-31112`, `10.1.2.1.1-2.1.1.1.1`, JSON, or lists of five integers."""
 
 
-def compile(source: str, name: str = "<string>", without: Sequence[str] = ()) -> str:
+def compile(source: str, name: str = "<string>", without: Iterable[str] = ()) -> str:
     """The model that a `.star` text describes, as one standalone PyTorch file.
 
     `name` is what the file says it was made from; `without` names optional passes to
@@ -38,11 +38,11 @@ def compile(source: str, name: str = "<string>", without: Sequence[str] = ()) ->
     """
     from starc import compiler
 
-    return compiler.compile(source, name, without=tuple(without))
+    return compiler.compile(source, name, without=frozenset(without))
 
 
 def check(source: str, name: str = "<string>") -> tuple[Diagnostic, ...]:
-    """Every mistake in a `.star` text, in order; empty if there is none."""
+    """Every mistake in a `.star` text, in its order; empty if there is none."""
     from starc import compiler
 
     return tuple(compiler.check(source, name))
@@ -60,29 +60,38 @@ def parse(source: str, name: str = "<string>") -> "Program":
     return program
 
 
-def encode(source: str, exact: bool = False) -> list[list[int]]:
+def encode(source: str, name: str = "<string>") -> list[list[int]]:
     """The backbone genome of a `.star` text, five integers a LIV.
 
-    `exact` keeps silent genes as the text states them; otherwise the genome is
-    canonical. Raises StarError, with the place, where integers cannot say it.
+    It is canonical, except where `genes(...)` in the text keeps silent genes. Raises
+    StarError, with every place, where the text says what integers cannot.
     """
-    from starc import genome
+    from starc import genome as genomes
 
-    return [list(liv) for liv in genome.encode(source, exact=exact)]
+    return [list(liv) for liv in genomes.encode(parse(source, name))]
 
 
 def decode(genome: Genome, exact: bool = False) -> str:
-    """Readable source for a backbone genome. Raises StarError.
+    """Readable source for a backbone genome. Raises StarError if it is not legal.
 
-    `exact` keeps silent genes, so that `encode(..., exact=True)` gives the very same.
+    `exact` keeps silent genes in the text, so that `encode` gives back the very same.
     """
     from starc import genome as genomes
+    from starc.frontend import unparse
 
-    return genomes.decode(_genome(genome), exact=exact)
+    return unparse(genomes.decode(_read(genome), exact=exact))
 
 
 def canonical(genome: Genome) -> list[list[int]]:
-    """The one genome that stands for all that spell the same architecture."""
+    """The one spelling of all genomes that describe the same architecture."""
     from starc import genome as genomes
 
-    return [list(liv) for liv in genomes.canonical(_genome(genome))]
+    legal = _read(genome)
+    genomes.require_legal(legal)
+    return [list(liv) for liv in genomes.canonical(legal)]
+
+
+def _read(genome: Genome) -> "tuple[tuple[int, int, int, int, int], ...]":
+    from starc.genome import from_lists, read
+
+    return read(genome) if isinstance(genome, str) else from_lists(genome)

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from starc.cli.options import Exact, File, Json, Output
+import starc
+from starc.cli.options import File, Json, Output
 from starc.cli.streams import STANDARD, read_bytes, read_source, write_text
 
 
@@ -15,7 +16,7 @@ def decode(
             metavar="GENOME", help="21211-31112, 10.1.2.1.1-..., JSON; - is stdin."
         ),
     ],
-    exact: Exact = False,
+    exact: Annotated[bool, typer.Option("--exact", help="Keep silent genes.")] = False,
     width: Annotated[int, typer.Option(min=1, help="Of the residual stream.")] = 768,
     vocab: Annotated[int, typer.Option(min=1, help="Vocabulary size.")] = 50_304,
     context: Annotated[int, typer.Option(min=1, help="Tokens at once.")] = 4096,
@@ -37,11 +38,24 @@ def decode(
     write_text(output, unparse(program))
 
 
-def encode(file: File, exact: Exact = False, json: Json = False) -> None:
+def encode(
+    file: File,
+    exact: Annotated[
+        bool,
+        typer.Option(
+            "--exact/--canonical",
+            help="Genes as FILE keeps them, or the one spelling of its architecture.",
+        ),
+    ] = True,
+    json: Json = False,
+) -> None:
     """Write the integers that FILE spells."""
     from starc import genome as genomes
 
-    integers = genomes.encode(read_source(file), exact=exact)
+    source = read_source(file)
+    integers = genomes.encode(starc.parse(source.text, source.name))
+    if not exact:
+        integers = genomes.canonical(integers)
     print(genomes.write_json(integers) if json else genomes.write(integers))
 
 

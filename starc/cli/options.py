@@ -16,7 +16,6 @@ Output = Annotated[
     typer.Option("--output", "-o", metavar="OUT", help="Where to write; - is stdout."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
-Exact = Annotated[bool, typer.Option("--exact", help="Keep silent genes.")]
 
 
 def one_of(value: str, choices: Collection[str], option: str) -> None:

@@ -1,7 +1,160 @@
-"""train: the options of the small trainer."""
+"""train: a run of the small trainer, from its options to a sample."""
 
-from starc.cli.options import File
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from starc.cli.guard import WRONG_INPUT, Failure
+from starc.cli.streams import STANDARD, read_source
+from starc.files import write_text
+
+if TYPE_CHECKING:
+    from starc.training.run import Run
+    from starc.training.settings import Settings
+
+STEPS = 1000
+"""Of a run that was given no end."""
+
+PROMPT = 64
+"""Bytes of held-out text that a sample goes on from."""
 
 
-def train(file: File) -> None:
-    """Train a compiled MODEL.py, or a .star file, on bytes."""
+def train(
+    file: Annotated[
+        str,
+        typer.Argument(metavar="FILE", help="A compiled model.py, or a .star file."),
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="A file, a folder, or - for stdin; by default the source of Python's "
+            "own library.",
+        ),
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="When to end.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0.01, help="Or when.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Windows a step.")] = None,
+    context: Annotated[int | None, typer.Option(min=1, help="Bytes a window.")] = None,
+    lr: Annotated[float | None, typer.Option(min=0, help="At its peak.")] = None,
+    warmup: Annotated[int | None, typer.Option(min=1, help="Steps up to it.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of weights and order.")
+    ] = None,
+    save: Annotated[
+        int | None, typer.Option(min=1, help="Steps between checkpoints.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda, cuda:1, ...; by default the best.")
+    ] = None,
+    compile: Annotated[
+        bool | None, typer.Option("--compile", help="Use torch.compile.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="By default runs/NAME."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where the run in DIR stopped.")
+    ] = False,
+    sample: Annotated[
+        int, typer.Option(min=0, help="Bytes to generate at the end.")
+    ] = 400,
+) -> None:
+    """Train a compiled model, or a .star file, on bytes.
+
+    What is not given is, with --resume, what it was, and otherwise: 1000 steps of 16
+    windows of 256 bytes, a peak learning rate of 1e-3, a checkpoint every 500 steps.
+    """
+    _needs_torch()
+    from starc.training import checkpoint
+    from starc.training.run import prepare
+    from starc.training.settings import Settings, TrainingError
+
+    folder = output or Path("runs") / ("stdin" if file == STANDARD else Path(file).stem)
+    given = {
+        "steps": steps,
+        "minutes": minutes,
+        "data": data,
+        "batch": batch,
+        "context": context,
+        "learning_rate": lr,
+        "warmup": warmup,
+        "seed": seed,
+        "save": save,
+        "device": device,
+        "compile": compile,
+    }
+    try:
+        stored = checkpoint.load(folder) if resume else None
+        if stored is None and checkpoint.exists(folder):
+            raise Failure(
+                f"{folder} holds a run: --resume goes on with it, -o is another"
+            )
+        settings = stored.settings if stored else Settings()
+        settings = _with_an_end(settings.changed(given))
+        run = prepare(_model_file(file, folder), settings, stored)
+        _run(run, folder, sample)
+    except TrainingError as error:
+        raise Failure(str(error), WRONG_INPUT) from error
+
+
+def _needs_torch() -> None:
+    try:
+        import safetensors  # noqa: F401
+        import torch  # noqa: F401
+    except ImportError as error:
+        needs = f"training needs {error.name}: pip install 'starc[torch]'"
+        raise Failure(needs) from None
+
+
+def _with_an_end(settings: "Settings") -> "Settings":
+    endless = not settings.steps and not settings.minutes
+    return settings.changed({"steps": STEPS}) if endless else settings
+
+
+def _model_file(file: str, folder: Path) -> Path:
+    """The model beside its checkpoints, so that the folder is all one needs."""
+    if file.endswith(".py"):
+        text = Path(file).read_text(encoding="utf-8")
+    else:
+        from starc import compiler
+
+        source = read_source(file)
+        text = compiler.compile(source.text, source.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "model.py"
+    write_text(path, text)
+    return path
+
+
+def _run(run: "Run", folder: Path, sample: int) -> None:
+    from starc.training.progress import Display
+    from starc.training.stop import Stop
+
+    settings = run.settings
+    with Display(settings.batch * settings.context, run.progress) as display:
+        count = sum(p.numel() for p in run.model.parameters())
+        of_text = f"{len(run.text.training) / 1e6:.1f} MB of text"
+        display.say(f"{count:,} parameters, {of_text}, on {run.device}")
+        with Stop() as stop:
+            run.train(folder, display, stop)
+    if stop.signal:
+        display.say(f"stopped after step {run.step}; --resume goes on from there")
+        sys.exit(128 + stop.signal)
+    loss = run.validation_loss()
+    display.say(f"held-out loss {loss:.3f} nats a byte after step {run.step}")
+    display.say(f"saved in {folder}")
+    if sample:
+        display.say("a sample: held-out text up to the bar, the model's own after it")
+        print(_sample(run, sample))
+
+
+def _sample(run: "Run", length: int) -> str:
+    from starc.training.sample import continuation
+
+    prompt = bytes(run.text.validation[:PROMPT].tolist())
+    written: Any = continuation(run.model, prompt, length, run.settings.seed)
+    return prompt.decode("utf-8", "replace") + "|" + written

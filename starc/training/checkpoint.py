@@ -1,0 +1,81 @@
+"""A run on disk: safetensors and JSON, replaced as a whole, never pickled."""
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from starc.training.settings import Settings, TrainingError
+
+NAME = "checkpoint"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Tensors by name; steps done, seconds spent on them, digest of the text."""
+
+    model: dict[str, torch.Tensor]
+    optimizer: dict[str, torch.Tensor]
+    settings: Settings
+    step: int
+    seconds: float
+    digest: str
+
+
+def save(folder: Path, checkpoint: Checkpoint) -> None:
+    """Writes folder/checkpoint: there is a whole one on disk at any moment."""
+    new, old = folder / f".{NAME}.new", folder / f".{NAME}.old"
+    for leftover in (new, old if exists(folder) else new):
+        shutil.rmtree(leftover, ignore_errors=True)
+    new.mkdir(parents=True)
+    save_file(_plain(checkpoint.model), new / "model.safetensors")
+    save_file(_plain(checkpoint.optimizer), new / "optimizer.safetensors")
+    state = {
+        "step": checkpoint.step,
+        "seconds": round(checkpoint.seconds, 3),
+        "data_sha256": checkpoint.digest,
+        "settings": asdict(checkpoint.settings),
+    }
+    (new / "training.json").write_text(json.dumps(state, indent=2) + "\n")
+    for file in new.iterdir():
+        with file.open("rb") as written:
+            os.fsync(written.fileno())
+    if (folder / NAME).exists():
+        (folder / NAME).rename(old)
+    new.rename(folder / NAME)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def exists(folder: Path) -> bool:
+    return (folder / NAME).is_dir()
+
+
+def load(folder: Path) -> Checkpoint:
+    """The last one. Raises TrainingError if there is none or it cannot be read."""
+    path = folder / NAME
+    if not path.is_dir():  # the machine stopped between two renames
+        path = folder / f".{NAME}.old"
+    try:
+        state: dict[str, Any] = json.loads((path / "training.json").read_text())
+        return Checkpoint(
+            load_file(path / "model.safetensors"),
+            load_file(path / "optimizer.safetensors"),
+            Settings.read(state["settings"]),
+            int(state["step"]),
+            float(state["seconds"]),
+            str(state["data_sha256"]),
+        )
+    except FileNotFoundError:
+        raise TrainingError(f"{folder}: no checkpoint to resume from") from None
+    except (ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise TrainingError(f"{path}: damaged checkpoint: {error}") from error
+
+
+def _plain(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: tensor.detach().contiguous() for name, tensor in tensors.items()}

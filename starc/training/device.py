@@ -1,0 +1,42 @@
+"""Where to compute, and whether bf16 is faster there."""
+
+import contextlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import torch
+
+from starc.training.settings import TrainingError
+
+
+def choose(name: str) -> torch.device:
+    """The named device, or a GPU where there is one. Raises TrainingError."""
+    if not name:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise TrainingError(f"device {name} cannot be used: {reason}") from None
+    return device
+
+
+def precision(device: torch.device) -> AbstractContextManager[object]:
+    """Autocast to bf16 where matrix units have it: GPUs, AMX and AVX-512 BF16."""
+    if device.type == "cuda":
+        helps = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif device.type == "cpu":
+        helps = _has_bf16_units()
+    else:
+        helps = False
+    if not helps:
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def _has_bf16_units() -> bool:
+    """False where torch is too old to say."""
+    ask: Callable[[], dict[str, object]] = getattr(torch.cpu, "get_capabilities", dict)
+    can = ask()
+    return bool(can.get("amx_bf16") or can.get("avx512_bf16"))

@@ -1,0 +1,62 @@
+"""AdamW, with decay on matrices only, and the learning rate over a run."""
+
+import math
+
+import torch
+from torch import nn
+
+BETAS = (0.9, 0.95)
+WEIGHT_DECAY = 0.1
+FINAL = 0.1  # of the peak learning rate, at the end of the cosine
+WARMUP = 0.05  # of the run, where no number of steps is given
+
+
+def make(model: nn.Module, learning_rate: float) -> torch.optim.AdamW:
+    """Linear maps and embeddings decay; gains, biases, filters and decays do not."""
+    matrices = {
+        id(module.weight)
+        for module in model.modules()
+        if isinstance(module, nn.Linear | nn.Embedding)
+    }
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    decaying = [p for p in parameters if id(p) in matrices]
+    others = [p for p in parameters if id(p) not in matrices]
+    groups = [
+        {"params": decaying, "weight_decay": WEIGHT_DECAY},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    fused = all(p.device.type in ("cpu", "cuda") for p in parameters)
+    return torch.optim.AdamW(groups, lr=learning_rate, betas=BETAS, fused=fused)
+
+
+def rate(progress: float, step: int, warmup: int) -> float:
+    """The share of the peak learning rate: linear warm-up, then a cosine.
+
+    progress: of the whole run, 0 to 1. warmup: in steps; 0: WARMUP of the run.
+    """
+    risen = (step + 1) / warmup if warmup else progress / WARMUP
+    cosine = 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+    return max(min(risen, 1.0), 0.01) * (FINAL + (1 - FINAL) * cosine)
+
+
+def tensors(model: nn.Module, optimizer: torch.optim.AdamW) -> dict[str, torch.Tensor]:
+    """The optimizer's state by the names of the parameters, as a safetensors file."""
+    return {
+        f"{name}:{key}": value
+        for name, parameter in model.named_parameters()
+        for key, value in optimizer.state[parameter].items()
+    }
+
+
+def restore(
+    model: nn.Module, optimizer: torch.optim.AdamW, stored: dict[str, torch.Tensor]
+) -> None:
+    """Puts back what `tensors` gave; a parameter without anything starts anew."""
+    parameters = dict(model.named_parameters())
+    fused = optimizer.param_groups[0]["fused"]
+    for key, value in stored.items():
+        name, _, kind = key.rpartition(":")
+        parameter = parameters[name]
+        on_cpu = kind == "step" and not fused
+        device = torch.device("cpu") if on_cpu else parameter.device
+        optimizer.state[parameter][kind] = value.to(device)

@@ -1,0 +1,148 @@
+"""A run from settings to a trained model."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from starc.training import checkpoint, device, emitted, optimizer, text
+from starc.training.progress import Display
+from starc.training.settings import Settings, TrainingError
+from starc.training.stop import Stop
+
+CONTEXT = 256
+"""Tokens of a training window, unless asked or the model's own context is shorter."""
+
+
+@dataclass
+class Run:
+    """`model` is the emitted one, `trained` what computes: itself, or it compiled.
+
+    Each step seeds torch by its number, so that its windows and whatever else is drawn
+    depend on nothing that came before: a resumed run sees what it would have seen.
+    """
+
+    settings: Settings
+    model: Any
+    trained: Callable[[torch.Tensor], torch.Tensor]
+    text: text.Text
+    optimizer: torch.optim.AdamW
+    device: torch.device
+    step: int = 0
+    seconds: float = 0.0
+
+    @property
+    def progress(self) -> float:
+        """Of the whole run: 1 when the first of its two limits is reached."""
+        steps, minutes = self.settings.steps, self.settings.minutes
+        by_steps = self.step / steps if steps else 0.0
+        by_time = self.seconds / (60 * minutes) if minutes else 0.0
+        return max(by_steps, by_time)
+
+    def train(self, folder: Path, display: Display, stop: Stop) -> None:
+        """Steps until the end or a signal, checkpoints on the way and then.
+
+        Raises TrainingError if the loss is no longer a number.
+        """
+        began = time.monotonic() - self.seconds
+        while self.progress < 1 and not stop.signal:
+            loss = self._step()
+            self.step += 1
+            self.seconds = time.monotonic() - began
+            display.add(self.step, loss, self.progress)
+            if self.step % self.settings.save == 0:
+                self.save(folder)
+        self.save(folder)
+
+    def save(self, folder: Path) -> None:
+        """Writes a checkpoint. Raises TrainingError rather than keep a broken model."""
+        weights = self.model.state_dict()
+        if not all(w.isfinite().all() for w in weights.values()):
+            raise TrainingError(
+                f"step {self.step}: weights are no longer finite; try a lower --lr"
+            )
+        checkpoint.save(
+            folder,
+            checkpoint.Checkpoint(
+                weights,
+                optimizer.tensors(self.model, self.optimizer),
+                self.settings,
+                self.step,
+                self.seconds,
+                self.text.digest,
+            ),
+        )
+
+    def validation_loss(self) -> float:
+        """In nats a byte, over at most eight batches that no step has seen."""
+        size, context = self.settings.batch, self.settings.context
+        with torch.no_grad():
+            losses = [
+                self._loss(window.to(self.device)).item()
+                for window in self.text.held_out(size, context, 8)
+            ]
+        return math.fsum(losses) / len(losses)
+
+    def _step(self) -> torch.Tensor:
+        settings = self.settings
+        torch.manual_seed((settings.seed * 0x9E3779B97F4A7C15 + self.step) % 2**63)
+        window = self.text.batch(settings.batch, settings.context).to(self.device)
+        share = optimizer.rate(self.progress, self.step, settings.warmup)
+        for group in self.optimizer.param_groups:
+            group["lr"] = share * settings.learning_rate
+        loss = self._loss(window)
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return loss.detach()
+
+    def _loss(self, window: torch.Tensor) -> torch.Tensor:
+        with device.precision(self.device):
+            logits = self.trained(window[:, :-1])
+        return F.cross_entropy(logits.float().flatten(0, 1), window[:, 1:].flatten())
+
+
+def prepare(
+    model_file: Path, settings: Settings, stored: checkpoint.Checkpoint | None = None
+) -> Run:
+    """A run at its start, or where the `stored` one stopped.
+
+    Raises TrainingError where model, text and checkpoint do not go together.
+    """
+    module = emitted.load(model_file)
+    config = module.Config()
+    if config.vocab < 256:
+        raise TrainingError(
+            f"{model_file}: a vocabulary of {config.vocab} cannot hold bytes; "
+            "training needs vocab = 256 or more"
+        )
+    where = device.choose(settings.device)
+    context = settings.context or min(config.context, CONTEXT)
+    settings = settings.changed({"context": context})
+    read = text.read(settings.data, context)
+    torch.manual_seed(settings.seed)
+    model = module.Model().to(where)
+    adam = optimizer.make(model, settings.learning_rate)
+    trained = torch.compile(model) if settings.compile else model
+    run = Run(settings, model, trained, read, adam, where)
+    if stored is not None:
+        _resume(run, stored)
+    return run
+
+
+def _resume(run: Run, stored: checkpoint.Checkpoint) -> None:
+    if stored.digest != run.text.digest:
+        raise TrainingError("the text is not the one that the run began with")
+    try:
+        run.model.load_state_dict(stored.model)
+    except RuntimeError:
+        raise TrainingError("the checkpoint is of another model") from None
+    optimizer.restore(run.model, run.optimizer, stored.optimizer)
+    run.step, run.seconds = stored.step, stored.seconds

@@ -1,0 +1,41 @@
+"""What a run is asked to do; kept with its checkpoint."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+class TrainingError(Exception):
+    """The run cannot go on; the message says why, in words for the user."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """steps, minutes: the run ends with the first that is given and reached.
+
+    data: a file, a folder, `-`, or "" for Python's own library. batch x context: tokens
+    a step. learning_rate: at the peak. warmup: steps up to it; 0: a twentieth of the
+    run. save: steps between checkpoints. device: "" for a GPU where there is one.
+    """
+
+    steps: int = 0
+    minutes: float = 0.0
+    data: str = ""
+    batch: int = 16
+    context: int = 0
+    learning_rate: float = 1e-3
+    warmup: int = 0
+    seed: int = 0
+    save: int = 500
+    device: str = ""
+    compile: bool = False
+
+    def changed(self, given: dict[str, Any]) -> "Settings":
+        """These, with what was `given`: every value that is not None."""
+        kept = {key: value for key, value in given.items() if value is not None}
+        return Settings(**{**asdict(self), **kept})
+
+    @staticmethod
+    def read(stored: dict[str, Any]) -> "Settings":
+        """From a checkpoint, whatever version of starc wrote it."""
+        known = {field.name for field in fields(Settings)}
+        return Settings(**{key: value for key, value in stored.items() if key in known})

@@ -1,0 +1,35 @@
+"""Stands in for an emitted model: its interface, and a layer that learns pairs."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Config:
+    vocab: int = 256
+    context: int = 32
+
+
+class Model(nn.Module):
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__()
+        self.config = config or Config()
+        self.embedding = nn.Embedding(self.config.vocab, 32)
+        self.norm = nn.RMSNorm(32)
+        self.dropout = nn.Dropout(0.1)  # so that a resumed run needs its random state
+        self.head = nn.Linear(32, self.config.vocab)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.head(self.dropout(self.norm(self.embedding(tokens))))
+
+    @torch.inference_mode()
+    def generate(
+        self, tokens, max_new_tokens, temperature=1.0, top_k=None, generator=None
+    ):
+        for _ in range(max_new_tokens):
+            share = (self(tokens)[:, -1] / temperature).softmax(-1)
+            drawn = torch.multinomial(share, 1, generator=generator)
+            tokens = torch.cat([tokens, drawn], 1)
+        return tokens
