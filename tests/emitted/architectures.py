@@ -1,0 +1,208 @@
+"""Models as `lower` gives them: every operator and option, in every form of sharing."""
+
+from dataclasses import replace
+from typing import Any
+
+from starc.ir.nodes import Again, Layer, Liv, Loop, Model, Norm, Parallel, Step
+from starc.ir.operator import Operator
+from tests.reference.operators import OPERATORS, attention, glu, ssd
+
+WORDS = {
+    "attention": "attn",
+    "gated_conv": "conv",
+    "glu": "mlp",
+    "linear_attention": "linear_attn",
+    "long_conv": "long_conv",
+    "rg_lru": "lru",
+    "selective_scan": "rec",
+    "ssd": "mamba",
+}
+
+
+def use(op: Operator, label: str = "", weights: str = "", **features: str) -> Liv:
+    """`label: op weights from ..., k from ...`; features: group=label."""
+    return Liv(
+        stem=label or WORDS[op.kind],
+        label=label,
+        name=op.kind,
+        operator=op,
+        labelled=bool(label),
+        weights_from=weights,
+        features_from=tuple(features.items()),
+    )
+
+
+def again(of: str, label: str = "") -> Again:
+    return Again(label or f"{of}_again", label, of, bool(label))
+
+
+def diff(op: Operator, label: str = "", weights: str = "", **features: str) -> Parallel:
+    sides = tuple(
+        replace(use(op, "", weights, **features), stem=stem, name=f"{op.kind}-Diff")
+        for stem in "ab"
+    )
+    stem = label or WORDS[op.kind]
+    return Parallel(stem, label, f"{op.kind}-Diff", sides, (1, -1), bool(label))
+
+
+def beside(*sides: Liv) -> Parallel:
+    return Parallel("parallel", "", "parallel", sides, (1,) * len(sides))
+
+
+def model(*body: Step, **settings: Any) -> Model:
+    return Model("test", 16, 23, 32, body, **settings)
+
+
+MLP = glu()
+ATTENTION = OPERATORS["attention-qk-norm"]
+
+
+def plain() -> dict[str, Model]:
+    """Every operator with its options, twice, so that depth counts."""
+    return {
+        name: model(use(op), use(op), norm=Norm(eps=1e-3))
+        for name, op in OPERATORS.items()
+    }
+
+
+def settings() -> dict[str, Model]:
+    body = use(OPERATORS["attention-rope"]), use(MLP)
+    wide = use(OPERATORS["long-conv"]), use(OPERATORS["ssd-groups"])
+    return {
+        "untied": model(*body, tied=False),
+        "layer-norm": model(*body, norm=Norm("layer", 1e-3)),
+        "sandwich": model(*body, norm=Norm("rms", 1e-3, sandwich=True)),
+        "layer-norm-sandwich": model(*wide, norm=Norm("layer", sandwich=True)),
+        "softcap": model(*body, logit_softcap=2.0),
+        "everything": model(
+            *body, *wide, tied=False, norm=Norm("layer", 1e-4, True), logit_softcap=3.0
+        ),
+        "nothing": model(use(MLP)),
+    }
+
+
+SHARED_KINDS = (
+    "attention-everything",
+    "attention-biases",
+    "gated-conv-biases",
+    "long-conv",
+    "selective-scan",
+    "selective-scan-ungated",
+    "ssd-groups",
+    "rg-lru",
+    "linear-attention-silu",
+    "linear-attention-grouped",
+    "glu",
+)
+
+
+def sharing() -> dict[str, Model]:
+    """Every form of sharing for every kind of operator."""
+    found = {}
+    for name in SHARED_KINDS:
+        op = OPERATORS[name]
+        groups = [group.name for group in op.groups]
+        one = {groups[-1]: "a"}
+        rest = dict.fromkeys(groups[1:], "a")
+        everything = dict.fromkeys(groups, "a")
+        forms: dict[str, tuple[Step, ...]] = {
+            "weights": (use(op, "a"), use(MLP), use(op, "b", "a"), use(op, "", "b")),
+            "one-feature": (use(op, "a"), use(op, "b", **one), use(MLP)),
+            "middle-feature": (use(op, "a"), use(op, "b", **{groups[1]: "a"})),
+            "features": (use(op, "a"), use(MLP), use(op, **rest), use(op, **rest)),
+            "all-features": (use(op, "a"), use(op, **everything)),
+            "both": (use(op, "a"), use(op, "b", "a", **one), use(op, "", "b")),
+            "again": (use(op, "a"), again("a"), use(MLP), again("a", "b"), again("b")),
+            "again-of-borrower": (use(op, "a"), use(op, "b", "a", **rest), again("b")),
+            "from-again": (use(op, "a"), again("a", "x"), use(op, "", "x", **_x(one))),
+            "diff": (diff(op), use(MLP), diff(op)),
+            "diff-weights": (diff(op, "d"), diff(op, "e", "d"), diff(op, "", "e")),
+            "diff-feature": (diff(op, "d"), diff(op, "", "", **_d(rest))),
+            "diff-again": (diff(op, "d"), again("d", "e"), diff(op, "", "", **_e(one))),
+            "side": (use(op, "a"), beside(use(op, "b", "a"), use(MLP, "m"))),
+            "side-lends": (
+                beside(use(op, "a"), use(ssd())),
+                use(op, **rest),
+                use(op, "", "a"),
+            ),
+            "side-borrows": (use(op, "a"), beside(use(op, **one), use(attention()))),
+            "loop": (Loop(3, (use(op, "a"), use(MLP), use(op, "b", "a"))),),
+            "loop-features": (
+                Loop(2, (use(op, "a"), use(op, "b", **rest))),
+                use(op, "", "", **one),
+            ),
+            "loop-of-one-owner": (use(op, "a"), Loop(3, (use(op, "", "a"), use(MLP)))),
+            "loop-of-one-lender": (use(op, "a"), Loop(2, (use(op, **one), use(MLP)))),
+            "loop-again": (use(op, "a"), Loop(2, (use(MLP), again("a")))),
+            "loop-diff": (Loop(2, (diff(op, "d"), diff(op, "", "d"))),),
+        }
+        for form, body in forms.items():
+            found[f"{name}-{form}"] = model(*body)
+    return found
+
+
+def _renamed(features: dict[str, str], label: str) -> dict[str, str]:
+    return dict.fromkeys(features, label)
+
+
+def _x(features: dict[str, str]) -> dict[str, str]:
+    return _renamed(features, "x")
+
+
+def _d(features: dict[str, str]) -> dict[str, str]:
+    return _renamed(features, "d")
+
+
+def _e(features: dict[str, str]) -> dict[str, str]:
+    return _renamed(features, "e")
+
+
+def hybrids() -> dict[str, Model]:
+    """What people build: several kinds together, sharing across them."""
+    conv, scan = OPERATORS["gated-conv"], OPERATORS["selective-scan"]
+    windowed = OPERATORS["attention-window"]
+    return {
+        "lfm2": model(
+            Loop(2, (Loop(2, (use(conv), use(MLP))), use(ATTENTION), use(MLP)))
+        ),
+        "falcon-h1": model(Loop(2, (beside(use(attention()), use(ssd())), use(MLP)))),
+        "fused-sides": model(Loop(2, (beside(use(conv), use(MLP), use(ATTENTION)),))),
+        "sides-of-one-kind": model(beside(use(conv), use(conv)), beside(use(conv))),
+        "zamba": model(
+            use(windowed, "a"),
+            use(MLP, "m"),
+            Loop(2, (Loop(2, (use(scan),)), again("a"), again("m"))),
+        ),
+        "star": model(
+            diff(conv, "c1"),
+            use(MLP, "m"),
+            use(ATTENTION, "a1"),
+            use(MLP),
+            diff(conv, "c2", "c1"),
+            use(ATTENTION, "a2", "a1", k="a1", v="a1"),
+            again("m"),
+            diff(scan),
+            use(ATTENTION, "a3", "", k="a2", v="a2"),
+        ),
+        "two-lenders": model(
+            use(attention(), "a1"),
+            use(attention(), "a2"),
+            use(attention(), "", "a1", k="a1", v="a2"),
+        ),
+        "two-owners": model(
+            use(attention(), "a1"),
+            use(attention(), "a2", "", k="a1"),
+            use(attention(), "a3", "a2"),  # q and v of a2, k of a1
+            use(attention(), "", "a2"),
+        ),
+        "windows-that-lend": model(
+            use(windowed, "a"), use(windowed, k="a", v="a"), use(windowed, "", "a")
+        ),
+    }
+
+
+ARCHITECTURES: dict[str, Model] = plain() | settings() | sharing() | hybrids()
+
+
+def layers(found: Model) -> list[Layer]:
+    return list(found.layers())
