@@ -92,5 +92,6 @@ def _integer(settings: Iterable[ast.Setting], name: str) -> int | None:
     for setting in settings:
         value = setting.value
         if setting.name.text == name and isinstance(value, ast.Number):
-            return value.value if isinstance(value.value, int) else None
+            whole = value.value == value.value // 1
+            return int(value.value) if whole else None
     return None

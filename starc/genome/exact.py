@@ -143,5 +143,6 @@ def _in_words(liv: LivMeaning, written: Written, position: int) -> str:
     if liv.weights_from >= 0:
         parts.append(f"has the weights of LIV {liv.weights_from}")
     if liv.features_from >= 0:
-        parts.append(f"borrows features of LIV {liv.features_from}")
+        by = f" by strategy {liv.borrows}"
+        parts.append(f"borrows features of LIV {liv.features_from}{by}")
     return f"{name} {' and '.join(parts) or 'shares nothing'}"

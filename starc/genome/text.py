@@ -89,7 +89,7 @@ def _read_livs(source: Source, problems: Problems) -> Genome:
     while start <= len(text):
         match = _LIV.match(text, start)
         assert match is not None
-        genes = _read_liv(source, match.start(), match.end(), position, problems)
+        genes = _read_liv(source, start, match.group(), position, problems)
         if genes is not None:
             found.append(genes)
         start, position = match.end() + 1, position + 1
@@ -102,10 +102,9 @@ def _dash(match: re.Match[str]) -> str:
 
 
 def _read_liv(
-    source: Source, start: int, end: int, position: int, problems: Problems
+    source: Source, start: int, text: str, position: int, problems: Problems
 ) -> Genes | None:
-    """The LIV between two `-`."""
-    text = source.text[start:end]
+    """The LIV `text` between two `-`, which stands at `start`."""
     start += len(text) - len(text.lstrip())
     text = text.strip()
     span = source.span(start, start + max(1, len(text)))
