@@ -1,0 +1,113 @@
+"""Every class of the emitted file: equal LIVs share one, names tell variants apart."""
+
+from dataclasses import dataclass
+
+from starc.backend.emission import Emission
+from starc.backend.mixers import MixerClass, Variant, mixer_class, weights_class
+from starc.backend.operators import emission
+from starc.backend.parallels import Side, parallel_class
+from starc.backend.wiring import Owner, Wiring
+from starc.ir.nodes import Liv, Model, Parallel
+from starc.ir.operator import Operator
+
+
+@dataclass(frozen=True)
+class Made:
+    """A class and the call that makes an instance of it: `Attention(config, ...)`."""
+
+    made_of: MixerClass
+    construct: str
+
+
+class Classes:
+    """The emitted classes in order of first use, and what each layer is made of."""
+
+    def __init__(self, model: Model, wiring: Wiring) -> None:
+        self.wiring = wiring
+        self.classes: list[MixerClass] = []
+        self._by_structure: dict[object, MixerClass] = {}
+        self._emissions: dict[Operator, Emission] = {}
+        self._names: set[str] = set()
+        self.owners: dict[str, Made] = {}
+        self.layers: dict[str, Made] = {}
+        self.variants: dict[str, Variant] = {}
+        for label, owner in wiring.owners.items():
+            self.owners[label] = self._owner(owner)
+        for layer in model.layers():
+            if isinstance(layer, Liv):
+                self.layers[layer.label] = self._liv(layer)
+            elif isinstance(layer, Parallel):
+                self.layers[layer.label] = self._parallel(layer)
+
+    def emission(self, operator: Operator) -> Emission:
+        found = self._emissions.get(operator)
+        if found is None:
+            found = self._emissions[operator] = emission(operator)
+        return found
+
+    def _name(self, wanted: str) -> str:
+        name, number = wanted, 2
+        while name in self._names:
+            name, number = f"{wanted}{number}", number + 1
+        self._names.add(name)
+        return name
+
+    def _add(self, structure: object, made: MixerClass) -> MixerClass:
+        self._by_structure[structure] = made
+        self.classes.append(made)
+        return made
+
+    def _owner(self, owner: Owner) -> Made:
+        emitted = self.emission(owner.operator)
+        structure = ("weights", emitted.structure, owner.projections, owner.with_mixing)
+        found = self._by_structure.get(structure)
+        if found is None:
+            name = self._name(f"{emitted.class_name}Weights")
+            made = weights_class(
+                name, owner.operator, emitted, owner.projections, owner.with_mixing
+            )
+            found = self._add(structure, made)
+        return Made(found, found.construct(emitted))
+
+    def _liv(self, liv: Liv, projected: bool = False) -> Made:
+        emitted = self.emission(liv.operator)
+        names = {label: made.made_of.name for label, made in self.owners.items()}
+        variant = self.wiring.variant(liv, names, projected)
+        self.variants[liv.label] = variant
+        structure = (emitted.structure, variant)
+        found = self._by_structure.get(structure)
+        if found is None:
+            name = self._name(_variant_name(emitted.class_name, variant))
+            found = self._add(structure, mixer_class(name, liv.operator, emitted, variant))
+        return Made(found, found.construct(emitted))
+
+    def _parallel(self, layer: Parallel) -> Made:
+        made = [self._liv(side, layer.fused) for side in layer.sides]
+        sides = tuple(
+            Side(side.stem, sign, m.made_of, self.variants[side.label])
+            for side, sign, m in zip(layer.sides, layer.signs, made, strict=True)
+        )
+        structure = ("parallel", sides, layer.fused)
+        found = self._by_structure.get(structure)
+        if found is None:
+            bases = [self.emission(side.operator).class_name for side in layer.sides]
+            difference = -1 in layer.signs
+            wanted = f"Differential{bases[0]}" if difference else "And".join(bases)
+            bias = layer.sides[0].operator.bias
+            found = self._add(
+                structure, parallel_class(self._name(wanted), sides, layer.fused, bias)
+            )
+        config = ["config"] if found.takes_config else []
+        parts = [*config, *(m.construct for m in made)]
+        return Made(found, f"{found.name}({', '.join(parts)})")
+
+
+def _variant_name(base: str, variant: Variant) -> str:
+    def words(groups: tuple[str, ...]) -> str:
+        return "".join(g.upper() if len(g) == 1 else g.capitalize() for g in groups)
+
+    name = f"Projected{base}" if variant.projected else base
+    name = f"Shared{name}" if variant.weights else name
+    name += f"Borrowing{words(variant.borrowed)}" if variant.borrowed else ""
+    name += "Borrowing" if variant.inputs else ""
+    return name + (f"Lending{words(variant.lent)}" if variant.lent else "")

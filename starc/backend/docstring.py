@@ -1,0 +1,99 @@
+"""The docstring of the emitted file: operators, sharing in words, letters, origin."""
+
+from textwrap import wrap
+
+from starc.backend.classes import Classes
+from starc.backend.wiring import Wiring
+from starc.ir.nodes import Again, Liv, Model, Parallel
+
+_LETTERS = {
+    "B": "sequences",
+    "T": "tokens",
+    "D": "channels",
+}
+
+
+def docstring(
+    model: Model, wiring: Wiring, classes: Classes, digest: str, passes: tuple[str, ...]
+) -> list[str]:
+    """Lines of the docstring, without quotes, at most 88 columns wide."""
+    depth = sum(1 for _ in model.layers())
+    residual = "x + post_norm(liv(norm(x)))" if model.norm.sandwich else "x + liv(norm(x))"
+    lines = [
+        f"{model.name}: {depth} LIVs on a residual stream of width {model.width}.",
+        "",
+        f"Each LIV stands in its residual, {residual}. The operators:",
+        "",
+        *_operators(model, classes),
+        "",
+        *_sharing(model, wiring),
+    ]
+    letters = dict(_LETTERS)
+    for liv in model.livs():
+        for letter, meaning in classes.emission(liv.operator).letters.items():
+            known = letters.get(letter)
+            if known is None:
+                letters[letter] = meaning
+            elif meaning not in known.split(" or "):
+                letters[letter] = f"{known} or {meaning}"
+    legend = ", ".join(f"{letter} {meaning}" for letter, meaning in letters.items())
+    lines += ["", *wrap(f"Shapes: {legend}.", 88)]
+    lines += ["", *wrap(f"Source: sha256 {digest[:16]}; passes: {', '.join(passes)}.", 88)]
+    return lines
+
+
+def _operators(model: Model, classes: Classes) -> list[str]:
+    counts: dict[tuple[str, str], int] = {}
+    for layer in model.layers():
+        if isinstance(layer, Again):
+            continue
+        for liv in layer.sides if isinstance(layer, Parallel) else (layer,):
+            emitted = classes.emission(liv.operator)
+            name = emitted.class_name
+            if isinstance(layer, Parallel) and -1 in layer.signs:
+                name = f"Differential{name}"
+                if liv is not layer.sides[0]:
+                    continue
+            key = (name, emitted.summary)
+            counts[key] = counts.get(key, 0) + 1
+    lines = []
+    for index, ((name, summary), count) in enumerate(counts.items(), 1):
+        times = f" ({count} times)" if count > 1 else ""
+        text = f"{index:2}. {name}{times}: {summary}."
+        lines += wrap(text, 88, subsequent_indent="    ", drop_whitespace=True)
+    return [f" {line}" if not line.startswith(" ") else line for line in lines]
+
+
+def _sharing(model: Model, wiring: Wiring) -> list[str]:
+    sentences: list[str] = []
+    for layer in model.layers():
+        if isinstance(layer, Again):
+            sentences.append(f"{layer.label} is {layer.of} again.")
+            continue
+        for liv in layer.sides if isinstance(layer, Parallel) else (layer,):
+            sentences += _liv_sharing(liv)
+    if not sentences:
+        return ["Nothing is shared between LIVs."]
+    return ["Sharing:", *(f"  {line}" for text in _merge(sentences) for line in wrap(text, 84))]
+
+
+def _merge(sentences: list[str]) -> list[str]:
+    """At most 24 lines of sharing; the rest is counted."""
+    if len(sentences) <= 24:
+        return sentences
+    return [*sentences[:23], f"and {len(sentences) - 23} more like these."]
+
+
+def _liv_sharing(liv: Liv) -> list[str]:
+    found = []
+    borrowed: dict[str, list[str]] = {}
+    for feature in liv.features:
+        if feature.input != liv.label:
+            borrowed.setdefault(feature.input, []).append(feature.group)
+    for lender, groups in borrowed.items():
+        found.append(f"{liv.label} takes {', '.join(groups)} from {lender}.")
+    own = [f.weights for f in liv.features if f.input == liv.label]
+    for owner in dict.fromkeys([*own, liv.mixing]):
+        if owner != liv.label and owner not in borrowed:
+            found.append(f"{liv.label} uses the featurizer weights of {owner}.")
+    return found

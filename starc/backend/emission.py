@@ -1,0 +1,77 @@
+"""What the emitted file says about an operator: its class, arguments, widths, state."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A number that the constructor of the emitted class takes."""
+
+    name: str
+    type: str
+    value: int | float
+
+    def __str__(self) -> str:
+        return f"{self.name}={number(self.value)}"
+
+
+@dataclass(frozen=True)
+class StateField:
+    """A tensor of the emitted State: `shape` in terms of arguments, without the batch.
+
+    `group`: "" or the feature group that must be computed here for it to exist.
+    `per_sequence`: False for a tensor that the whole batch shares.
+    """
+
+    name: str
+    shape: str
+    comment: str
+    group: str = ""
+    float32: bool = False
+    per_sequence: bool = True
+
+
+@dataclass(frozen=True)
+class Emission:
+    """An operator with its numbers, as the templates see it.
+
+    summary: one line for the docstring of the file.
+    widths: channels of each feature group, as an expression of the arguments.
+    inner: channels that reach the output projection, likewise.
+    options: what distinguishes one emitted class of this kind from another.
+    kernels, functions: files of `kernels/` and `templates/functions/` it calls.
+    letters: the shape letters of its comments, for the legend of the file.
+    """
+
+    template: str
+    class_name: str
+    summary: str
+    arguments: tuple[Argument, ...]
+    widths: dict[str, str]
+    inner: str
+    options: dict[str, bool | str] = field(default_factory=dict)
+    states: tuple[StateField, ...] = ()
+    kernels: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+    letters: dict[str, str] = field(default_factory=dict)
+    out_name: str = "out_proj"
+
+    @property
+    def structure(self) -> tuple[object, ...]:
+        """Equal for operators that one emitted class serves."""
+        names = tuple(argument.name for argument in self.arguments)
+        return (self.template, self.class_name, tuple(self.options.items()), names)
+
+
+def number(value: int | float) -> str:
+    """A number as a person writes it: 50_304, 1e6, 0.5."""
+    if isinstance(value, int):
+        return f"{value:_}" if abs(value) >= 10_000 else str(value)
+    if value == int(value) and abs(value) < 1e15:
+        whole = int(value)
+        digits = str(whole).rstrip("0")
+        zeros = len(str(whole)) - len(digits)
+        if whole and zeros >= 4:
+            return f"{digits}e{zeros}"
+        return f"{whole:_}.0" if abs(whole) >= 10_000 else f"{whole}.0"
+    return repr(value).replace("e-0", "e-")

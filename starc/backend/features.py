@@ -1,0 +1,163 @@
+"""The featurizer of an emitted class: which projections it has, and the lines they make."""
+
+from dataclasses import dataclass
+
+from starc.backend.emission import Emission, StateField
+from starc.ir.nodes import Liv
+from starc.ir.operator import Operator
+
+
+def joined(groups: tuple[str, ...]) -> str:
+    """The name of several groups as one tensor: qkv, bcx, zxbcdt, gate_up."""
+    short = all(len(group) <= 2 for group in groups)
+    return ("" if short else "_").join(groups)
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Feature groups that one multiplication computes.
+
+    weights: where the tensors are: "self", or the name of an argument.
+    source: the variable that is multiplied: "u", or a lent input.
+    convolved: those of the groups that go through the short convolution.
+    """
+
+    groups: tuple[str, ...]
+    weights: str
+    source: str
+    convolved: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return joined(self.groups)
+
+    @property
+    def linear(self) -> str:
+        return f"{self.name}_proj"
+
+    @property
+    def convolution(self) -> str:
+        return f"{joined(self.convolved)}_conv"
+
+
+def convolved_groups(operator: Operator, groups: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the groups that the operator convolves."""
+    if not operator.kernel:
+        return ()
+    return tuple(g for g in groups if operator.group(g).convolved)
+
+
+def projections(liv: Liv, weights: dict[str, str], inputs: dict[str, str]) -> list[Projection]:
+    """The projections of a LIV; `weights` and `inputs` name the variables for labels."""
+    found = []
+    for groups in liv.projections:
+        feature = liv.feature(groups[0])
+        found.append(
+            Projection(
+                groups,
+                weights[feature.weights],
+                inputs[feature.input],
+                convolved_groups(liv.operator, groups),
+            )
+        )
+    return found
+
+
+def _sum(terms: list[str]) -> str:
+    """`q + 2 * (kv)`: a sum of widths, equal terms counted."""
+    counts: dict[str, int] = {}
+    for term in terms:
+        counts[term] = counts.get(term, 0) + 1
+    return " + ".join(t if n == 1 else f"{n} * {t}" for t, n in counts.items())
+
+
+def weight_lines(operator: Operator, emission: Emission, projection: Projection) -> list[str]:
+    """Constructor lines of the tensors behind a projection."""
+    width = _sum([emission.widths[group] for group in projection.groups])
+    bias = operator.bias
+    lines = [
+        f"self.{projection.linear} = nn.Linear(config.width, {width}, bias={bias})"
+    ]
+    if projection.convolved:
+        name = projection.convolution
+        width = _sum([emission.widths[group] for group in projection.convolved])
+        shape = f"{width}, kernel"
+        lines += [
+            f"self.{name} = nn.Parameter(torch.empty({shape}))",
+            f"nn.init.uniform_(self.{name}, -(kernel**-0.5), kernel**-0.5)",
+        ]
+        if operator.convolution_bias:
+            lines.append(f"self.{name}_bias = nn.Parameter(torch.zeros({width}))")
+    return lines
+
+
+def _split(
+    value: str, groups: tuple[str, ...], emission: Emission, sizes: str, indented: list[str]
+) -> str:
+    """`.chunk(3, dim=-1)` or `.split(self.sizes, dim=-1)`; the latter sets the sizes."""
+    widths = [emission.widths[group] for group in groups]
+    if len(set(widths)) == 1:
+        return f"{value}.chunk({len(groups)}, dim=-1)"
+    indented.append(f"self.{sizes} = [{', '.join(widths)}]")
+    return f"{value}.split(self.{sizes}, dim=-1)"
+
+
+def forward_lines(
+    operator: Operator, emission: Emission, projection: Projection, given: bool
+) -> tuple[list[str], list[str]]:
+    """Lines of forward that leave every group in a variable of its name.
+
+    `given`: the product is an argument already (a parallel multiplies for all sides).
+    Also the constructor lines that these need (sizes to split by).
+    """
+    init: list[str] = []
+    groups, convolved = projection.groups, projection.convolved
+    product = projection.name
+    expression = f"{projection.weights}.{projection.linear}({projection.source})"
+    if given:
+        expression = product
+    lines: list[str] = []
+    if convolved:
+        conv = joined(convolved)
+        rest = len(convolved) < len(groups)
+        if rest:
+            first = groups.index(convolved[0])
+            last = first + len(convolved)
+            outer = (*groups[:first], conv, *groups[last:])
+            widths = dict(emission.widths)
+            widths[conv] = _sum([emission.widths[group] for group in convolved])
+            sizes = [widths[name] for name in outer]
+            init.append(f"self.{product}_sizes = [{', '.join(sizes)}]")
+            lines.append(
+                f"{', '.join(outer)} = {expression}.split(self.{product}_sizes, dim=-1)"
+            )
+        elif not given:
+            lines.append(f"{conv} = {expression}")
+        name = projection.convolution
+        arguments = [conv, f"{projection.weights}.{name}"]
+        arguments.append(
+            f"{projection.weights}.{name}_bias" if operator.convolution_bias else "None"
+        )
+        arguments.append(f"state.{name}")
+        if operator.convolution_activation:
+            arguments.append(f'"{operator.convolution_activation}"')
+        lines.append(f"{conv}, state.{name} = short_conv({', '.join(arguments)})")
+        if len(convolved) > 1:
+            value = _split(conv, convolved, emission, f"{conv}_sizes", init)
+            lines.append(f"{', '.join(convolved)} = {value}")
+    elif len(groups) > 1:
+        value = _split(expression, groups, emission, f"{product}_sizes", init)
+        lines.append(f"{', '.join(groups)} = {value}")
+    elif expression != product:
+        lines.append(f"{groups[0]} = {expression}")
+    return lines, init
+
+
+def convolution_state(
+    operator: Operator, emission: Emission, projection: Projection
+) -> StateField:
+    """What the short convolution behind a projection keeps."""
+    width = _sum([emission.widths[group] for group in projection.convolved])
+    return StateField(
+        projection.convolution, f"kernel - 1, {width}", "(B, kernel - 1, D)"
+    )

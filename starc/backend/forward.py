@@ -1,0 +1,77 @@
+"""The forward pass of an emitted model whose layers give each other more than x."""
+
+from collections.abc import Iterator
+
+from starc.backend.classes import Classes
+from starc.backend.layout import broken
+from starc.backend.names import Names, quoted, turn_names
+from starc.backend.wiring import Wiring
+from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat
+
+
+def forward_lines(model: Model, wiring: Wiring, classes: Classes) -> list[str]:
+    """One statement a layer, loops as loops: lent values are names used twice."""
+    by_label = {layer.label: layer for layer in model.layers()}
+    lines: list[str] = []
+    for names, layers in _blocks(model, lines):
+        indent = 12 if names else 8
+        for layer in layers:
+            statement = _statement(layer, names, by_label, wiring, classes)
+            lines += broken(statement, indent)
+    return lines
+
+
+def again_lines(model: Model, classes: Classes) -> list[str]:
+    """Lines that give every second use of a stateful layer a state of its own."""
+    lines: list[str] = []
+    for names, layers in _blocks(model, lines):
+        indent = 12 if names else 8
+        before = len(lines)
+        for layer in layers:
+            if isinstance(layer, Again) and classes.layers[layer.of].made_of.has_state:
+                use, of = quoted(layer.label, names), quoted(layer.of, names)
+                lines += broken(f"layers[{use}] = layers[{of}]", indent)
+        if names and len(lines) == before:
+            lines.pop()
+    return lines
+
+
+def _blocks(model: Model, lines: list[str]) -> Iterator[tuple[Names, tuple[Layer, ...]]]:
+    """Runs of layers with their names; appends the head of a loop before its body."""
+    for step in model.body:
+        if not isinstance(step, Repeat):
+            assert isinstance(step, Layer)
+            yield {}, (step,)
+            continue
+        names = turn_names(step.turns)
+        if names is None:
+            yield {}, tuple(layer for turn in step.turns for layer in turn)
+            continue
+        lines.append(f"        for i in range({len(step.turns)}):")
+        yield names, step.turns[0]
+
+
+def _statement(
+    layer: Layer,
+    names: Names,
+    by_label: dict[str, Layer],
+    wiring: Wiring,
+    classes: Classes,
+) -> str:
+    module = by_label[layer.of] if isinstance(layer, Again) else layer
+    assert isinstance(module, (Liv, Parallel))
+    livs = module.sides if isinstance(module, Parallel) else (module,)
+    arguments = ["x"]
+    targets = ["x"]
+    for liv in livs:
+        for kind, what in wiring.given(liv):
+            shared = kind == "shared"
+            arguments.append(f"self.shared[{quoted(what, names)}]" if shared else what)
+        # Where the layer itself is another use, its values have that use's name.
+        lender = layer.label if isinstance(layer, Again) else liv.label
+        for value in wiring.lent.get(liv.label, ()):
+            targets.append(wiring.variable(lender, value))
+    if classes.layers[module.label].made_of.has_state:
+        arguments.append(f"states.get({quoted(layer.label, names, dots=True)})")
+    used = quoted(module.label, names, dots=True)
+    return f"{', '.join(targets)} = layers[{used}]({', '.join(arguments)})"

@@ -1,0 +1,300 @@
+"""Emitted classes of LIVs: what a LIV computes, is given and lends decides its class."""
+
+import re
+from dataclasses import dataclass, field
+
+from starc.backend.emission import Argument, Emission, StateField
+from starc.backend.features import (
+    Projection,
+    convolution_state,
+    forward_lines,
+    weight_lines,
+)
+from starc.backend.layout import broken, call
+from starc.backend.templates import block
+from starc.ir.operator import Operator
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How a LIV gets its features, in names of variables; equal variants are one class.
+
+    borrowed: groups that come as arguments. lent: what is returned after the output:
+    groups, or "input" for the normed input. inputs: other LIVs' inputs that come as
+    arguments. weights: arguments that hold shared tensors. mixing: where the tensors of
+    the mixing are. projected: the input comes multiplied by a parallel's projection.
+    """
+
+    projections: tuple[Projection, ...]
+    mixing: str = "self"
+    borrowed: tuple[str, ...] = ()
+    lent: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    weights: tuple[tuple[str, str], ...] = ()  # argument, class
+    projected: bool = False
+
+    @property
+    def computed(self) -> tuple[str, ...]:
+        return tuple(g for projection in self.projections for g in projection.groups)
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Arguments of forward between the input and the state."""
+        return (*self.inputs, *self.borrowed, *(name for name, _ in self.weights))
+
+
+@dataclass(frozen=True)
+class MixerClass:
+    """One emitted class and what the rest of the file must know about it."""
+
+    name: str
+    lines: tuple[str, ...]
+    arguments: tuple[str, ...]  # that its constructor takes, of emission.arguments
+    takes_config: bool
+    has_state: bool
+    state_fields: tuple[StateField, ...] = ()
+    kernels: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+
+    def construct(self, emission: Emission) -> str:
+        """`Attention(config, heads=16, ...)`."""
+        by_name = {argument.name: argument for argument in emission.arguments}
+        values = [str(by_name[name]) for name in self.arguments]
+        return f"{self.name}({', '.join(['config', *values])})"
+
+
+@dataclass
+class _Body:
+    """Constructor and method lines while a class is put together."""
+
+    emission: Emission
+    init: list[str] = field(default_factory=list)
+    methods: list[str] = field(default_factory=list)
+
+    def uses(self, name: str) -> bool:
+        """The constructor's lines read this argument."""
+        text = "\n".join(self.init)
+        return bool(re.search(rf"(?<![\w.]){name}\b(?!=)", text))
+
+    def attribute(self, name: str) -> bool:
+        """The methods read self.name."""
+        text = "\n".join(self.methods)
+        return bool(re.search(rf"\bself\.{name}\b(?!\()", text))
+
+    def arguments(self) -> list[Argument]:
+        return [
+            a
+            for a in self.emission.arguments
+            if self.uses(a.name) or self.attribute(a.name)
+        ]
+
+    def attribute_lines(self) -> list[str]:
+        """Assignments of what the methods read: config's numbers, then arguments."""
+        lines = [
+            f"self.{name} = config.{name}"
+            for name in ("width", "eps")
+            if self.attribute(name)
+        ]
+        names = [a.name for a in self.emission.arguments if self.attribute(a.name)]
+        together = ", ".join(f"self.{name}" for name in names)
+        if 1 < len(names) and len(together) + len(", ".join(names)) < 78:
+            return [*lines, f"{together} = {', '.join(names)}"]
+        return [*lines, *(f"self.{name} = {name}" for name in names)]
+
+    def constructor(self, attributes: list[str]) -> list[str]:
+        parameters = ["self", "config: Config"]
+        parameters += [f"{a.name}: {a.type}" for a in self.arguments()]
+        head = f"def __init__({', '.join(parameters)}) -> None:"
+        lines = signature(head)
+        lines.append("        super().__init__()")
+        for line in [*attributes, *self.init]:
+            lines.extend([line] if line.startswith("        ") else broken(line, 8))
+        return lines
+
+
+def signature(head: str) -> list[str]:
+    """`def name(arguments) -> type:` as a method, broken where it is too long."""
+    if len(head) + 4 <= 88:
+        return ["    " + head]
+    opening, _, rest = head.partition("(")
+    inside, _, tail = rest.rpartition(") -> ")
+    middle = f"        {inside}"
+    if len(middle) <= 88:
+        return [f"    {opening}(", middle, f"    ) -> {tail}"]
+    parameters = [f"        {p}," for p in inside.split(", ")]
+    return [f"    {opening}(", *parameters, f"    ) -> {tail}"]
+
+
+def as_attributes(expression: str, emission: Emission) -> str:
+    """An expression of the constructor's arguments, in a method: with self. before."""
+    expression = expression.replace("config.width", "self.width")
+    for argument in emission.arguments:
+        expression = re.sub(
+            rf"(?<![\w.]){argument.name}\b", f"self.{argument.name}", expression
+        )
+    return expression
+
+
+def weights_class(
+    name: str,
+    operator: Operator,
+    emission: Emission,
+    projections: tuple[Projection, ...],
+    with_mixing: bool,
+) -> MixerClass:
+    """A module that only holds the tensors of a featurizer, for several LIVs."""
+    body = _Body(emission)
+    for projection in projections:
+        body.init += weight_lines(operator, emission, projection)
+    groups = {group for projection in projections for group in projection.groups}
+    if with_mixing or operator.kind == "attention":
+        body.init += block(emission.template, "weights", _context(emission, groups))
+    body.methods = block(emission.template, "methods", _context(emission, groups))
+    doc = f'    """The featurizer of a {emission.class_name} that several layers use."""'
+    lines = [f"class {name}(nn.Module):", doc, ""]
+    lines += body.constructor(body.attribute_lines())
+    if body.methods:
+        lines += ["", *body.methods]
+    arguments = tuple(argument.name for argument in body.arguments())
+    return MixerClass(name, tuple(lines), arguments, True, False)
+
+
+def mixer_class(
+    name: str, operator: Operator, emission: Emission, variant: Variant
+) -> MixerClass:
+    """The class of all LIVs with this emission's structure and this variant."""
+    body = _Body(emission)
+    own = {
+        g for p in variant.projections if p.weights == "self" for g in p.groups
+    }
+    features: list[str] = []
+    sizes: list[str] = []
+    states: list[StateField] = []
+    for projection in variant.projections:
+        if projection.weights == "self":
+            lines = weight_lines(operator, emission, projection)
+            body.init += lines[1:] if variant.projected else lines
+            if variant.projected:
+                width = lines[0].partition("config.width, ")[2].partition(", bias")[0]
+                body.init.append(f"self.features = {width}")
+        forward, needed = forward_lines(operator, emission, projection, variant.projected)
+        features += forward
+        sizes += needed
+        if projection.convolved:
+            states.append(convolution_state(operator, emission, projection))
+    where = {p: projection.weights for projection in variant.projections for p in projection.groups}
+    context = _context(
+        emission,
+        own,
+        computed=set(variant.computed),
+        w=where,
+        m=variant.mixing,
+        like=next(iter(variant.computed), "u"),
+    )
+    if variant.mixing == "self" or operator.kind == "attention":
+        body.init += block(emission.template, "weights", context)
+    body.init += sizes
+    body.init += block(emission.template, "own", context)
+    inner, bias = emission.inner, operator.out_bias
+    body.init.append(
+        f"self.{emission.out_name} = nn.Linear({inner}, config.width, bias={bias})"
+    )
+    mixing = block(emission.template, "forward", context)
+    output = ", ".join([f"self.{emission.out_name}(y)", *_lent(variant)])
+    text = "\n".join([*features, *mixing])
+    has_state = "state." in text
+    forward = _forward_head(variant, has_state)
+    if has_state:
+        forward.append("        state = State() if state is None else state")
+    for line in features:
+        forward.extend(broken(line, 8))
+    forward += [*mixing, f"        return {output}"]
+    states += [s for s in emission.states if not s.group or s.group in variant.computed]
+    body.methods += forward
+    methods = block(emission.template, "methods", context)
+    if variant.mixing == "self" and methods:
+        body.methods += ["", *methods]
+    if has_state:
+        body.methods += ["", *_new_state(states, emission)]
+    doc = _doc(emission, variant, context)
+    lines = [f"class {name}(nn.Module):", *doc, ""]
+    lines += body.constructor(body.attribute_lines())
+    lines += ["", *body.methods]
+    return MixerClass(
+        name,
+        tuple(lines),
+        tuple(argument.name for argument in body.arguments()),
+        True,
+        has_state,
+        tuple(states),
+        tuple(k for k in emission.kernels if f"{k}(" in text or k == "linear_recurrence"),
+        tuple(
+            f
+            for f in emission.functions
+            if re.search(rf"\b{'rotate' if f == 'rotary' else f}\(", text)
+        ),
+    )
+
+
+def _context(emission: Emission, groups: set[str], **more: object) -> dict[str, object]:
+    return {**emission.options, "inner": emission.inner, "groups": groups, **more}
+
+
+def _lent(variant: Variant) -> list[str]:
+    return ["u" if name == "input" else name for name in variant.lent]
+
+
+def _forward_head(variant: Variant, has_state: bool) -> list[str]:
+    first = variant.projections[0].name if variant.projected else "u"
+    parameters = ["self", f"{first}: Tensor"]
+    parameters += [f"{name}: Tensor" for name in (*variant.inputs, *variant.borrowed)]
+    parameters += [f"{name}: {kind}" for name, kind in variant.weights]
+    if has_state:
+        parameters.append("state: State | None = None")
+    result = "tuple[Tensor, ...]" if variant.lent else "Tensor"
+    return signature(f"def forward({', '.join(parameters)}) -> {result}:")
+
+
+def _new_state(states: list[StateField], emission: Emission) -> list[str]:
+    head = "    def new_state(self, batch: int, max_length: int, like: Tensor) -> State:"
+    values = []
+    for state in states:
+        size = "batch, " if state.per_sequence else ""
+        size += as_attributes(state.shape, emission)
+        dtype = ", dtype=torch.float32" if state.float32 else ""
+        values.append(f"{state.name}=like.new_zeros({size}{dtype})")
+    return [head, *call("return State(", values, ")", 8)]
+
+
+def _doc(
+    emission: Emission, variant: Variant, context: dict[str, object]
+) -> list[str]:
+    lines = block(emission.template, "doc", context)
+    more = []
+    if variant.borrowed:
+        more.append(f"{_words(variant.borrowed)} come{'s' if len(variant.borrowed) == 1 else ''} from an earlier layer.")
+    if variant.inputs:
+        more.append("The normed input of an earlier layer comes beside its own.")
+    if variant.lent:
+        lent = ["its normed input" if g == "input" else g for g in variant.lent]
+        more.append(f"Returns {_words(tuple(lent))} too, for later layers.")
+    if variant.weights:
+        more.append("Shared tensors are in `weights`.")
+    if variant.projected:
+        more.append("Its features come multiplied, by the parallel around it.")
+    if len(lines) == 1 and not more:
+        return [f'    """{lines[0]}"""']
+    text = [f'    """{lines[0]}']
+    rest = [*lines[1:]]
+    if more:
+        rest += ["", *more]
+    while rest and not rest[0]:
+        rest.pop(0)
+    text += ["", *[f"    {line}" if line else "" for line in rest]]
+    return [*text, '    """']
+
+
+def _words(names: tuple[str, ...]) -> str:
+    if len(names) == 1:
+        return names[0]
+    return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,289 @@
+"""IR operator -> Emission. One function a kind; the templates hold the code itself."""
+
+from collections.abc import Callable
+
+from starc.backend.emission import Argument, Emission, StateField
+from starc.ir.operator import Operator
+from starc.ir.operators import (
+    Attention,
+    GatedConv,
+    Glu,
+    LinearAttention,
+    LongConv,
+    RgLru,
+    SelectiveScan,
+    Ssd,
+)
+
+
+def emission(operator: Operator) -> Emission:
+    """How the emitted file shows this operator."""
+    return _EMISSIONS[type(operator)](operator)
+
+
+def _biases(operator: Operator) -> dict[str, bool | str]:
+    return {"bias": operator.bias, "out_bias": operator.out_bias}
+
+
+def _convolution(operator: Operator) -> tuple[Argument, ...]:
+    return (Argument("kernel", "int", operator.kernel),) if operator.kernel else ()
+
+
+def _inner(operator: Operator, inner: int) -> tuple[str, tuple[Argument, ...]]:
+    """The expression for the inner width: the residual's where it is as wide."""
+    if inner == operator.width:
+        return "config.width", ()
+    return "inner", (Argument("inner", "int", inner),)
+
+
+def _attention(op: Attention) -> Emission:
+    rope = op.rope
+    partial = rope is not None and rope.dims != op.head_dim
+    arguments = [
+        Argument("heads", "int", op.heads),
+        Argument("kv_heads", "int", op.kv_heads),
+        Argument("head_dim", "int", op.head_dim),
+    ]
+    if op.window:
+        arguments.append(Argument("window", "int", op.window))
+    if rope is not None:
+        arguments.append(Argument("theta", "float", rope.theta))
+        if partial:
+            arguments.append(Argument("rotary_dims", "int", rope.dims))
+    length = "min(max_length, self.window)" if op.window else "max_length"
+    shape = f"self.kv_heads, {length}, self.head_dim"
+    words = [
+        "grouped heads" if op.kv_heads != op.heads else "",
+        f"a window of {op.window} tokens" if op.window else "",
+        "RMSNorm on q and k" if op.qk_norm else "",
+        "rotary positions" if rope is not None else "no positions",
+        "a gate for each head" if op.gated else "",
+        f"a convolution of {op.kernel} taps on q, k, v" if op.kernel else "",
+    ]
+    attend = "sliding_attention" if op.window else "causal_attention"
+    return Emission(
+        template="attention",
+        class_name="SlidingAttention" if op.window else "Attention",
+        summary="softmax(q k / sqrt(K)) v: " + ", ".join(word for word in words if word),
+        arguments=(*arguments, *_convolution(op)),
+        widths={
+            "q": "heads * head_dim",
+            "k": "kv_heads * head_dim",
+            "v": "kv_heads * head_dim",
+            "gate": "heads",
+        },
+        inner="heads * head_dim",
+        options={
+            "rope": rope is not None,
+            "partial": partial,
+            "window": op.window > 0,
+            "qk_norm": op.qk_norm,
+            "gated": op.gated,
+            **_biases(op),
+        },
+        states=(
+            StateField("k", shape, "(B, G, length, K)", "k"),
+            StateField("v", shape, "(B, G, length, K)", "v"),
+        ),
+        kernels=("short_conv",) if op.kernel else (),
+        functions=(
+            *(("rotary",) if rope is not None else ()),
+            "append_window" if op.window else "append",
+            attend,
+        ),
+        letters={
+            "H": "heads",
+            "G": "key/value heads",
+            "K": "channels of a head",
+            "S": "tokens of past and present",
+        },
+    )
+
+
+def _linear_attention(op: LinearAttention) -> Emission:
+    phi = {"elu": "elu + 1", "none": "identity"}.get(op.feature_map, op.feature_map)
+    values = "self.head_dim + 1" if op.normalize else "self.head_dim"
+    return Emission(
+        template="linear_attention",
+        class_name="LinearAttention",
+        summary=f"phi(q) sum_j phi(k_j) v_j, phi = {phi}"
+        + (", divided by phi(q) sum_j phi(k_j)" if op.normalize else ""),
+        arguments=(
+            Argument("heads", "int", op.heads),
+            Argument("kv_heads", "int", op.kv_heads),
+            Argument("head_dim", "int", op.head_dim),
+            *_convolution(op),
+        ),
+        widths={
+            "q": "heads * head_dim",
+            "k": "kv_heads * head_dim",
+            "v": "kv_heads * head_dim",
+        },
+        inner="heads * head_dim",
+        options={
+            "feature_map": op.feature_map,
+            "normalize": op.normalize,
+            **_biases(op),
+        },
+        states=(
+            StateField(
+                "h",
+                f"self.kv_heads, self.head_dim, {values}",
+                "(B, G, K, V): sum of k v",
+                float32=True,
+            ),
+        ),
+        kernels=("linear_attention", *(("short_conv",) if op.kernel else ())),
+        letters={"H": "heads", "G": "key/value heads", "K": "channels of a head"},
+    )
+
+
+def _selective_scan(op: SelectiveScan) -> Emission:
+    inner, argument = _inner(op, op.inner)
+    return Emission(
+        template="selective_scan",
+        class_name="SelectiveScan",
+        summary="h = exp(dt A) h + dt b x, y = c h: a selective recurrence for each channel",
+        arguments=(
+            *argument,
+            Argument("states", "int", op.states),
+            Argument("dt_rank", "int", op.dt_rank),
+            *_convolution(op),
+        ),
+        widths={"z": inner, "x": inner, "b": "states", "c": "states", "dt": "dt_rank"},
+        inner=inner,
+        options={"gated": op.gated, **_biases(op)},
+        states=(
+            StateField("h", f"{inner}, states", "(B, D, N)", float32=True),
+        ),
+        kernels=("selective_scan", *(("short_conv",) if op.kernel else ())),
+        letters={"N": "states of a channel"},
+    )
+
+
+def _ssd(op: Ssd) -> Emission:
+    return Emission(
+        template="ssd",
+        class_name="Mamba2",
+        summary="h = exp(dt A) h + dt x b', y = h c: a recurrence with one decay a head",
+        arguments=(
+            Argument("heads", "int", op.heads),
+            Argument("head_dim", "int", op.head_dim),
+            Argument("states", "int", op.states),
+            Argument("state_groups", "int", op.state_groups),
+            *_convolution(op),
+        ),
+        widths={
+            "z": "heads * head_dim",
+            "x": "heads * head_dim",
+            "b": "state_groups * states",
+            "c": "state_groups * states",
+            "dt": "heads",
+        },
+        inner="heads * head_dim",
+        options=_biases(op),
+        states=(
+            StateField(
+                "h",
+                "self.heads, self.head_dim, self.states",
+                "(B, H, P, N)",
+                float32=True,
+            ),
+        ),
+        kernels=("ssd", *(("short_conv",) if op.kernel else ())),
+        letters={"H": "heads", "P": "channels of a head", "N": "states", "G": "state groups"},
+    )
+
+
+def _rg_lru(op: RgLru) -> Emission:
+    inner, argument = _inner(op, op.inner)
+    return Emission(
+        template="rg_lru",
+        class_name="GatedRecurrence",
+        summary="h = a h + sqrt(1 - a^2) i x, y = h gelu(gate): Griffin's recurrence, RG-LRU",
+        arguments=(*argument, Argument("blocks", "int", op.blocks), *_convolution(op)),
+        widths={"gate": inner, "x": inner},
+        inner=inner,
+        options=_biases(op),
+        states=(StateField("h", inner, "(B, D)", float32=True),),
+        kernels=("linear_recurrence", *(("short_conv",) if op.kernel else ())),
+        functions=("block_diagonal",),
+        letters={},
+    )
+
+
+def _gated_conv(op: GatedConv) -> Emission:
+    inner, argument = _inner(op, op.inner)
+    gates = " and sigmoid gates" if op.sigmoid_gates else ""
+    return Emission(
+        template="gated_conv",
+        class_name="GatedConv",
+        summary=f"c * conv(b * x): a causal depthwise convolution of {op.taps} taps{gates}",
+        arguments=(*argument, Argument("taps", "int", op.taps)),
+        widths={"b": inner, "c": inner, "x": inner},
+        inner=inner,
+        options={
+            "sigmoid_gates": op.sigmoid_gates,
+            "filter_bias": op.filter_bias,
+            **_biases(op),
+        },
+        states=(
+            StateField("conv", f"taps - 1, {inner}", "(B, taps - 1, D)"),
+        ),
+        kernels=("gated_conv",),
+    )
+
+
+def _long_conv(op: LongConv) -> Emission:
+    inner, argument = _inner(op, op.inner)
+    return Emission(
+        template="long_conv",
+        class_name="LongConv",
+        summary="c * conv(b * x): a convolution as long as the sequence, its filter a network",
+        arguments=(
+            *argument,
+            Argument("order", "int", op.order),
+            Argument("frequencies", "int", op.frequencies),
+        ),
+        widths={"b": inner, "c": inner, "x": inner},
+        inner=inner,
+        options=_biases(op),
+        states=(
+            StateField("u", f"max_length, {inner}", "(B, length, D)"),
+            StateField(
+                "filter",
+                f"max_length, {inner}",
+                "(length, D)",
+                float32=True,
+                per_sequence=False,
+            ),
+        ),
+        kernels=("long_conv",),
+        functions=("append",),
+    )
+
+
+def _glu(op: Glu) -> Emission:
+    names = {"silu": "SwiGLU", "gelu": "GeGLU", "relu": "ReGLU", "sigmoid": "GLU"}
+    return Emission(
+        template="glu",
+        class_name=names[op.activation],
+        summary=f"{op.activation}(gate) * up: no mixing of tokens",
+        arguments=(Argument("hidden", "int", op.hidden),),
+        widths={"gate": "hidden", "up": "hidden"},
+        inner="hidden",
+        options={"activation": op.activation, **_biases(op)},
+        out_name="down_proj",
+    )
+
+
+_EMISSIONS: dict[type[Operator], Callable[..., Emission]] = {
+    Attention: _attention,
+    GatedConv: _gated_conv,
+    Glu: _glu,
+    LinearAttention: _linear_attention,
+    LongConv: _long_conv,
+    RgLru: _rg_lru,
+    SelectiveScan: _selective_scan,
+    Ssd: _ssd,
+}

@@ -1,0 +1,158 @@
+"""Which LIV gives what to which: the variant of every LIV, read off its features."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from starc.backend.features import Projection, projections
+from starc.backend.mixers import Variant
+from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat
+from starc.ir.operator import Operator
+
+
+def key(label: str) -> str:
+    """A label as a key of an nn.ModuleDict and as part of a variable: no dots."""
+    return label.replace(".", "_")
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Tensors of a featurizer that belong to the model: `shared[label]`."""
+
+    label: str
+    operator: Operator
+    projections: tuple[Projection, ...]
+    with_mixing: bool
+
+
+class Wiring:
+    """What is lent, borrowed and shared in a model after the passes."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.shared = frozenset(model.shared)
+        self._module = {
+            layer.label: layer.of for layer in model.layers() if isinstance(layer, Again)
+        }
+        self.lent = self._lent()
+        self.prefix = self._prefixes()
+        self.owners = self._owners()
+
+    def _lent(self) -> dict[str, tuple[str, ...]]:
+        """For the label of each module: the values that it returns besides its output."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for liv in self.model.livs():
+            for feature in liv.features:
+                if feature.input == liv.label:
+                    continue
+                value = feature.group if feature.borrowed else "input"
+                lender = self._module.get(feature.input, feature.input)
+                if value not in found[lender]:
+                    found[lender].append(value)
+        return {label: tuple(sorted(values)) for label, values in found.items()}
+
+    def _prefixes(self) -> dict[str, str]:
+        """What variables with lent values start with: the name as written in a loop."""
+        found: dict[str, str] = {}
+        for step in self.model.body:
+            turns = step.turns if isinstance(step, Repeat) else ((step,),)
+            for turn in turns:
+                for layer in turn:
+                    assert isinstance(layer, Layer)
+                    looped = isinstance(step, Repeat)
+                    found[layer.label] = layer.stem if looped else layer.label
+                    if isinstance(layer, Parallel):
+                        for side in layer.sides:
+                            found[side.label] = (
+                                f"{layer.stem}_{side.stem}" if looped else key(side.label)
+                            )
+        return found
+
+    def _owners(self) -> dict[str, Owner]:
+        users: dict[str, list[Liv]] = defaultdict(list)
+        by_label: dict[str, Liv] = {}
+        for liv in self.model.livs():
+            by_label[liv.label] = liv
+            owners = {f.weights for f in liv.features if not f.borrowed} | {liv.mixing}
+            for owner in owners & self.shared:
+                users[owner].append(liv)
+        found = {}
+        for label in self.model.shared:
+            operator = by_label[label].operator
+            groups: dict[tuple[str, ...], Projection] = {}
+            for liv in users[label]:
+                for projection in self._projections(liv):
+                    feature = liv.feature(projection.groups[0])
+                    if feature.weights == label:
+                        groups[projection.groups] = projection
+            order = [group.name for group in operator.groups]
+            ordered = sorted(groups, key=lambda names: order.index(names[0]))
+            mixing = any(liv.mixing == label for liv in users[label])
+            found[label] = Owner(
+                label, operator, tuple(groups[names] for names in ordered), mixing
+            )
+        return found
+
+    def _sources(self, liv: Liv) -> list[str]:
+        """The owners of shared tensors that a LIV uses, in order of use."""
+        found = [f.weights for f in liv.features if not f.borrowed]
+        found = [*found, liv.mixing] if _has_mixing_tensors(liv.operator) else found
+        return [label for label in dict.fromkeys(found) if label in self.shared]
+
+    def weight_arguments(self, liv: Liv) -> dict[str, str]:
+        """For each owner: the name of the argument that brings its tensors."""
+        sources = self._sources(liv)
+        if len(sources) == 1:
+            return {sources[0]: "weights"}
+        return {label: f"weights_{i}" for i, label in enumerate(sources, 1)}
+
+    def _projections(self, liv: Liv) -> list[Projection]:
+        arguments = self.weight_arguments(liv)
+        labels = {feature.weights for feature in liv.features}
+        weights = {label: arguments.get(label, "self") for label in labels}
+        inputs = {f.input: "u" for f in liv.features}
+        for number, label in enumerate(self.foreign_inputs(liv), 1):
+            inputs[label] = f"u_{number}"
+        return projections(liv, weights, inputs)
+
+    def foreign_inputs(self, liv: Liv) -> list[str]:
+        """LIVs whose normed input this one multiplies itself (share_features is off)."""
+        found = [
+            f.input for f in liv.features if not f.borrowed and f.input != liv.label
+        ]
+        return list(dict.fromkeys(found))
+
+    def variant(
+        self, liv: Liv, weights_classes: dict[str, str], projected: bool = False
+    ) -> Variant:
+        """How the LIV gets its features; `weights_classes`: of each owner."""
+        arguments = self.weight_arguments(liv)
+        return Variant(
+            projections=tuple(self._projections(liv)),
+            mixing=arguments.get(liv.mixing, "self"),
+            borrowed=tuple(f.group for f in liv.features if f.borrowed),
+            lent=self.lent.get(liv.label, ()),
+            inputs=tuple(f"u_{n}" for n, _ in enumerate(self.foreign_inputs(liv), 1)),
+            weights=tuple(
+                (name, weights_classes[label]) for label, name in arguments.items()
+            ),
+            projected=projected,
+        )
+
+    def variable(self, lender: str, value: str) -> str:
+        """The variable of the model's forward that holds a lent value."""
+        return f"{self.prefix[lender]}_{value}"
+
+    def given(self, liv: Liv) -> list[tuple[str, str]]:
+        """What a LIV is called with, as (kind, what): "value" and a variable, or
+        "shared" and a label; in the order of Variant.given."""
+        values = [
+            ("value", self.variable(label, "input")) for label in self.foreign_inputs(liv)
+        ]
+        values += [
+            ("value", self.variable(f.input, f.group)) for f in liv.features if f.borrowed
+        ]
+        return [*values, *(("shared", label) for label in self.weight_arguments(liv))]
+
+
+def _has_mixing_tensors(operator: Operator) -> bool:
+    return any(p.featurizer and not p.group for p in operator.parameters)

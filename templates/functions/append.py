@@ -1,0 +1,10 @@
+from torch import Tensor
+
+
+def append(buffer: Tensor | None, new: Tensor, length: int) -> Tensor:
+    """Writes new (B, ..., T, K) behind `length` tokens of the buffer; returns them all."""
+    if buffer is None:
+        return new
+    end = length + new.shape[-2]
+    buffer[..., length:end, :] = new
+    return buffer[..., :end, :].type_as(new)

@@ -1,0 +1,21 @@
+import torch
+from torch import Tensor
+
+
+def append_window(buffer: Tensor | None, new: Tensor, length: int) -> Tensor:
+    """The tokens that new (B, G, T, K) can see: what the ring buffer holds, then itself.
+
+    Token p stands in slot p % size of the buffer. A single token's answer may come in
+    any order, since attention does not ask for one.
+    """
+    if buffer is None:
+        return new
+    size, tokens = buffer.shape[2], new.shape[2]
+    if tokens == 1:
+        buffer[:, :, length % size] = new[:, :, 0]
+        return buffer[:, :, : length + 1].type_as(new)
+    kept = min(length, size)
+    slots = torch.arange(length - kept, length + tokens, device=new.device) % size
+    seen = torch.cat((buffer[:, :, slots[:kept]].type_as(new), new), dim=2)
+    buffer[:, :, slots[-size:]] = seen[:, :, -size:].type_as(buffer)
+    return seen
