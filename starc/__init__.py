@@ -51,7 +51,7 @@ def check(source: str, name: str = "<string>") -> tuple[Diagnostic, ...]:
 def parse(source: str, name: str = "<string>") -> "Program":
     """The syntax tree of a `.star` text, nothing resolved. Raises StarError."""
     from starc.diagnostics import Problems
-    from starc.frontend import parse
+    from starc.frontend.parse import parse
     from starc.source import Source
 
     problems = Problems()
@@ -77,7 +77,7 @@ def decode(genome: Genome, exact: bool = False) -> str:
     `exact` keeps silent genes in the text, so that `encode` gives back the very same.
     """
     from starc import genome as genomes
-    from starc.frontend import unparse
+    from starc.frontend.unparse import unparse
 
     return unparse(genomes.decode(_read(genome), exact=exact))
 

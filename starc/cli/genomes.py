@@ -25,7 +25,7 @@ def decode(
 ) -> None:
     """Write readable source for the integers of GENOME."""
     from starc import genome as genomes
-    from starc.frontend import unparse
+    from starc.frontend.unparse import unparse
 
     if genome == STANDARD:
         text = read_bytes(STANDARD).decode("utf-8", "replace")

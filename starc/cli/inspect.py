@@ -1,12 +1,16 @@
 """show, diff and explain: what an architecture is, and what an error means."""
 
-from typing import Annotated
+from textwrap import indent
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from starc.cli.guard import Failure
 from starc.cli.options import File, Json, one_of
 from starc.cli.streams import read_source
+
+if TYPE_CHECKING:
+    from starc.catalogue import Explanation
 
 DTYPES = ("bf16", "fp16", "fp32")
 
@@ -38,3 +42,26 @@ def explain(
     ] = None,
 ) -> None:
     """Explain an error code; without one, list them."""
+    from starc import catalogue
+
+    if code is None:
+        width = max(map(len, catalogue.codes()))
+        for known in catalogue.codes():
+            print(f"{known:{width}}  {_explanation(known).title}")
+        return
+    found = _explanation(code.removeprefix("error[").removesuffix("]"))
+    print(f"{found.code}: {found.title}\n\n{found.text}")
+    for title, example in (("Wrong", found.wrong), ("Right", found.right)):
+        if example:
+            print(f"\n{title}:\n\n{indent(example.rstrip(), '    ')}")
+
+
+def _explanation(code: str) -> "Explanation":
+    from starc import catalogue
+    from starc.diagnostics import did_you_mean
+
+    found = catalogue.explain(code)
+    if found is None:
+        hint = did_you_mean(code, catalogue.codes()) or "`starc explain` lists them"
+        raise Failure(f"no error has the code {code}: {hint}")
+    return found

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+import starc
 from starc.cli.guard import WRONG_INPUT, Failure
 from starc.cli.options import File, Files, Output, one_of
 from starc.cli.streams import STANDARD, read_source, write_text
@@ -54,9 +55,11 @@ def check(
         except StarError as error:
             found.extend(error.diagnostics)
     if format == "json":
-        from starc.cli.editors import as_json
+        import json
 
-        print(as_json(found))
+        from starc.diagnostics import to_json
+
+        print(json.dumps([to_json(one) for one in found], indent=2))
     elif found:
         report(found)
     if found:
@@ -72,13 +75,14 @@ def fmt(
     """Write FILES in canonical form, in place; comments are kept."""
     from starc.cli.streams import report
     from starc.diagnostics import Diagnostic, StarError
+    from starc.frontend.unparse import unparse
 
     found: list[Diagnostic] = []
     unformatted = False
     for file in files:
         try:
             source = read_source(file)
-            text = _formatted(source)
+            text = unparse(starc.parse(source.text, source.name))
         except StarError as error:
             found.extend(error.diagnostics)
             continue

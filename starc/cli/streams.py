@@ -10,7 +10,6 @@ from starc.diagnostics import Diagnostic
 from starc.source import Source
 
 STANDARD = "-"
-LARGEST = 16 * 1024 * 1024
 
 
 def read_bytes(name: str, limit: int = -1) -> bytes:
@@ -42,14 +41,17 @@ def in_colour(stream: IO[str]) -> bool:
 
 
 def read_source(name: str) -> Source:
-    """A `.star` text. Raises StarError if it is no UTF-8 or too large, OSError."""
-    from starc.frontend import load
+    """A `.star` text. Raises StarError if it is no text or too large, OSError."""
+    from starc.diagnostics import Problems
+    from starc.frontend.load import load
+    from starc.frontend.parse import LARGEST
 
-    return load(_shown(name), read_bytes(name, LARGEST))
-
-
-def _shown(name: str) -> str:
-    return "<stdin>" if name == STANDARD else name
+    problems = Problems()
+    shown = "<stdin>" if name == STANDARD else name
+    source = load(shown, read_bytes(name, LARGEST), problems)
+    problems.check()
+    assert source is not None, "a problem was added"
+    return source
 
 
 def report(diagnostics: Iterable[Diagnostic]) -> None:
