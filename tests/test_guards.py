@@ -1,0 +1,143 @@
+"""The shape of the code: imports point one way, heavy things stay where they are."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "starc"
+
+ORDER = (
+    "source",
+    "snippet",
+    "diagnostics",
+    "files",
+    "resources",
+    "frontend",
+    "catalogue",
+    "ir",
+    "alphabet",
+    "lower",
+    "genome",
+    "passes",
+    "backend",
+    "compiler",
+    "reference",
+    "training",
+    "cli",
+)
+"""As in docs/System.md: each may import those above it, and nothing below."""
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+@cache
+def imports(path: Path) -> tuple[str, ...]:
+    """Dotted names of all that a file imports, inside functions too."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: write imports in full"
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return tuple(found)
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def from_starc(path: Path) -> Iterator[str]:
+    """The parts of starc that a file imports."""
+    for name in imports(path):
+        if name.startswith("starc.") and name != "starc.__version__":
+            yield name.split(".")[1]
+
+
+def in_package() -> list[Path]:
+    return [path for path in MODULES if not part_of(path).startswith("__")]
+
+
+def test_every_part_has_its_place_in_the_order() -> None:
+    assert {part_of(path) for path in in_package()} <= set(ORDER)
+
+
+@pytest.mark.parametrize("part", ORDER)
+def test_imports_point_one_way(part: str) -> None:
+    above = ORDER[: ORDER.index(part) + 1]
+    wrong = [
+        f"{path.relative_to(PACKAGE)} imports {name}"
+        for path in in_package()
+        if part_of(path) == part
+        for name in from_starc(path)
+        if name not in above
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("library", "homes"),
+    [
+        ("lark", {"frontend/parse.py"}),
+        ("jinja2", {"backend"}),
+        ("black", {"backend"}),
+        ("typer", {"cli"}),
+        ("rich", {"cli", "training", "ir"}),
+        ("torch", {"reference", "training", "cli/training.py"}),
+        ("safetensors", {"training", "cli/training.py"}),
+    ],
+)
+def test_libraries_stay_where_they_belong(library: str, homes: set[str]) -> None:
+    users = {
+        path.relative_to(PACKAGE)
+        for path in MODULES
+        if any(name.split(".")[0] == library for name in imports(path))
+    }
+    allowed = {user for user in users if {str(user), part_of(PACKAGE / user)} & homes}
+    assert users == allowed
+
+
+def test_nothing_imports_the_training_or_the_reference() -> None:
+    for path in in_package():
+        wrong = {"training", "reference"} & set(from_starc(path)) - {part_of(path)}
+        assert not wrong or str(path).endswith("cli/training.py")
+
+
+RUN = """
+import sys
+from starc.cli import main
+sys.argv = ["starc", *{arguments}]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+loaded = {{name.split(".")[0] for name in sys.modules}}
+print(sorted(loaded & {{"torch", "black", "rich", "numpy", "triton"}}))
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["compile", "examples/lfm2_350m.star", "-o", "{out}"],
+        ["check", "examples/lfm2_350m.star"],
+        ["genes"],
+        ["--version"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_the_compiler_starts_light(tmp_path: Path, arguments: list[str]) -> None:
+    arguments = [a.format(out=tmp_path / "model.py") for a in arguments]
+    run = subprocess.run(
+        [sys.executable, "-c", RUN.format(arguments=arguments)],
+        capture_output=True,
+        text=True,
+        cwd=PACKAGE.parent,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[-1] == "[]"
