@@ -32,15 +32,18 @@ def gated_conv(
     if state is None:
         state = x.new_zeros(x.shape[0], weight.shape[1] - 1, x.shape[2])
     if x.shape[1] == 1:  # one token: a few small operations, no recomputation
-        b, c = (b.sigmoid(), c.sigmoid()) if sigmoid else (b, c)
-        window = torch.cat([state, b * x], 1).to(x.dtype)  # (B, K, D)
+        if sigmoid:
+            wide = torch.promote_types(x.dtype, torch.float32)
+            b, c = b.to(wide).sigmoid(), c.to(wide).sigmoid()
+        window = torch.cat([state, (b * x).to(x.dtype)], 1)  # (B, K, D)
         z = (window * weight.t()).sum(1, keepdim=True)  # (B, 1, D)
         z = z if bias is None else z + bias
         return (c * z).to(x.dtype), window[:, 1:]
     if not torch.is_grad_enabled():
         u = _gated_conv_products(b, x, state, sigmoid)
-        z = _gated_conv_taps(u, weight, bias).mul_(c.sigmoid() if sigmoid else c)
-        return z.to(x.dtype), u[:, x.shape[1] :].to(x.dtype, copy=True)
+        z = _gated_conv_taps(u, weight, bias)
+        y = z.mul_(c.to(z.dtype).sigmoid() if sigmoid else c).to(x.dtype)
+        return y, u[:, x.shape[1] :].to(x.dtype, copy=True)
     y, final = _GatedConv.apply(  # type: ignore[no-untyped-call]
         b, c, x, weight, bias, state, sigmoid
     )
@@ -56,7 +59,7 @@ def _gated_conv_products(b: Tensor, x: Tensor, state: Tensor, sigmoid: bool) -> 
         device=x.device,
     )
     u[:, :old] = state
-    u[:, old:] = (b.sigmoid() if sigmoid else b) * x
+    u[:, old:] = (b.to(u.dtype).sigmoid() * x).to(x.dtype) if sigmoid else b * x
     return u
 
 
@@ -87,8 +90,9 @@ class _GatedConv(torch.autograd.Function):
         ctx.save_for_backward(b, c, x, weight, bias, state)
         ctx.sigmoid = sigmoid
         u = _gated_conv_products(b, x, state, sigmoid)
-        z = _gated_conv_taps(u, weight, bias).mul_(c.sigmoid() if sigmoid else c)
-        return z.to(x.dtype), u[:, x.shape[1] :].to(x.dtype, copy=True)
+        z = _gated_conv_taps(u, weight, bias)
+        y = z.mul_(c.to(z.dtype).sigmoid() if sigmoid else c).to(x.dtype)
+        return y, u[:, x.shape[1] :].to(x.dtype, copy=True)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -96,22 +100,26 @@ class _GatedConv(torch.autograd.Function):
         b, c, x, weight, bias, state = ctx.saved_tensors
         old, length = state.shape[1], x.shape[1]
         u = _gated_conv_products(b, x, state, ctx.sigmoid)  # (B, K - 1 + L, D)
-        gate_b, gate_c = (b.sigmoid(), c.sigmoid()) if ctx.sigmoid else (b, c)
+        gate_b, gate_c = b.to(u.dtype), c.to(u.dtype)
+        if ctx.sigmoid:
+            gate_b, gate_c = gate_b.sigmoid(), gate_c.sigmoid()
         dc = _gated_conv_taps(u, weight, bias).mul_(dy)
-        dz = (gate_c * dy).to(u.dtype)
-        taps = weight.t().to(u.dtype).contiguous()  # (K, D)
-        du = torch.zeros_like(u)
-        du[:, length:] = dfinal
-        dtaps = []
-        for k in range(taps.shape[0]):
-            du[:, k : k + length].addcmul_(dz, taps[k])
-            dtaps.append((dz * u[:, k : k + length]).sum((0, 1)))
+        dz = gate_c * dy
+        product = torch.empty_like(dz)  # (B, L, D), for what is summed at once
+        dtaps = [
+            torch.mul(dz, u[:, k : k + length], out=product).sum((0, 1))
+            for k in range(weight.shape[1])
+        ]
         dweight = torch.stack(dtaps, 1).to(weight.dtype)
         dbias = None if bias is None else dz.sum((0, 1)).to(bias.dtype)
-        dx, db = du[:, old:] * gate_b, du[:, old:] * x
+        du = u.zero_()
+        du[:, length:] = dfinal
+        for k, tap in enumerate(weight.t().to(u.dtype).contiguous()):
+            du[:, k : k + length].addcmul_(dz, tap)
+        db, dx = torch.mul(du[:, old:], x, out=product), du[:, old:] * gate_b
         if ctx.sigmoid:
-            db = db * gate_b * (1 - gate_b)
-            dc = dc * gate_c * (1 - gate_c)
+            db = db.mul_(gate_b).mul_(1 - gate_b)
+            dc = dc.mul_(gate_c).mul_(1 - gate_c)
         return (
             db.to(b.dtype),
             dc.to(c.dtype),

@@ -91,7 +91,7 @@ class _ShortConv(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, dy: Tensor, dfinal: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, bias, state = ctx.saved_tensors
-        (old, length), width = (state.shape[1], x.shape[1]), weight.shape[1]
+        old, length = state.shape[1], x.shape[1]
         u = _short_conv_padded(x, state)  # (B, K - 1 + L, D)
         dz = dy.to(u.dtype)
         if ctx.silu:
@@ -99,14 +99,16 @@ class _ShortConv(torch.autograd.Function):
             gate = torch.sigmoid(z)
             # silu'(z) = gate * (1 + z * (1 - gate)), in place in z and gate
             dz = z.addcmul_(z, gate, value=-1).add_(1).mul_(gate).mul_(dz)
-        taps = weight.t().to(u.dtype).contiguous()
-        du = torch.zeros_like(u)
-        du[:, length:] = dfinal
-        dtaps = []
-        for k in range(width):
-            du[:, k : k + length].addcmul_(dz, taps[k])
-            dtaps.append((dz * u[:, k : k + length]).sum((0, 1)))
+        product = torch.empty_like(u[:, old:])  # (B, L, D), for what is summed at once
+        dtaps = [
+            torch.mul(dz, u[:, k : k + length], out=product).sum((0, 1))
+            for k in range(weight.shape[1])
+        ]
         dweight = torch.stack(dtaps, 1).to(weight.dtype)
         dbias = None if bias is None else dz.sum((0, 1)).to(bias.dtype)
+        du = u.zero_()
+        du[:, length:] = dfinal
+        for k, tap in enumerate(weight.t().to(u.dtype).contiguous()):
+            du[:, k : k + length].addcmul_(dz, tap)
         dx, dstate = du[:, old:].to(x.dtype), du[:, :old].to(state.dtype)
         return dx, dweight, dbias, dstate, None

@@ -91,7 +91,7 @@ def _ssd_chunks(
     y = scores @ x.transpose(2, 3)  # (B, K, H, Q, P)
 
     # what each chunk adds to the state, and the state that each chunk starts from
-    rest = (total[..., -1:] - total).exp().transpose(2, 3).unsqueeze(4)
+    rest = decay[:, :, :, -1].transpose(2, 3).unsqueeze(4)  # (B, K, Q, H, 1)
     add = torch.unflatten(x * rest, 3, (groups, -1)).transpose(2, 3).flatten(4)
     add = b.transpose(3, 4) @ add  # (B, K, G, N, RP)
     keep = total[..., -1].exp().repeat_interleave(width, 2)  # (B, K, HP)
@@ -99,9 +99,9 @@ def _ssd_chunks(
     h = torch.unflatten(state.to(x.dtype), 1, (groups, -1))
     h = h.flatten(2, 3).transpose(2, 3)  # (B, G, N, RP)
     starts = []
-    for k in range(add.shape[1]):
+    for more, factor in zip(add.unbind(1), keep.unbind(1)):
         starts.append(h)
-        h = torch.addcmul(add[:, k], keep[:, k], h)  # (B, G, N, RP)
+        h = torch.addcmul(more, factor, h)  # (B, G, N, RP)
     past = c @ torch.stack(starts, 1)  # (B, K, G, Q, RP)
     past = torch.unflatten(past, 4, (-1, width)).transpose(3, 4).flatten(2, 3)
     y = torch.addcmul(y, past, total.exp().unsqueeze(4))

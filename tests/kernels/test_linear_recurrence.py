@@ -58,8 +58,9 @@ def inputs(name, length, dtype=torch.float64, state=True):
 @pytest.mark.parametrize("length", [*LENGTHS, 1134])
 def test_lengths(name: str, length: int) -> None:
     args = inputs(name, length, torch.float32)
-    # rg_lru: gate logits pass 4 roundings, decay sums over all tokens
-    agree(getattr(module, name), TWINS[name], args, 1e-6)
+    # a near 1 multiplies the rounding of a by 1 / (1 - a), up to 1,000 here
+    bound = 3e-6 if name == "rg_lru" else 1e-6
+    agree(getattr(module, name), TWINS[name], args, bound)
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -58,7 +58,8 @@ def test_sizes_and_groups(size: int, groups: int) -> None:
     """Both chunk lengths (size 64 and 128), one group, some, and one a head."""
     for length in (1, 100):
         args = inputs(length, size, torch.float32, groups=groups, width=8)
-        agree(ssd, twin, args, 1e-6)
+        # the gradient of a_log sums over all tokens and 128 x 8 states
+        agree(ssd, twin, args, 1e-6, 3e-6)
 
 
 @pytest.mark.parametrize("length", [1, 3, 67])
