@@ -1,0 +1,161 @@
+"""What is known of a LIV when its operator is built: stated, inherited, derived."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from starc.alphabet.liv_class import LivClass
+from starc.alphabet.option import Givens, Quantity
+from starc.diagnostics import Diagnostic, Note
+from starc.ir.operators import Rope
+from starc.source import Span
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What operators must know of the model: width, context, positions.
+
+    rope: theta and the fraction of each head that turns; None: no positions.
+    """
+
+    width: int
+    context: int = 4096
+    rope: tuple[Fraction, Fraction] | None = (Fraction(10_000), Fraction(1))
+
+
+class Unfit(Exception):
+    """The numbers of a LIV do not fit together; says so at its place."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        self.diagnostic = diagnostic
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The options of one LIV: what the text states, the class settles, or a default.
+
+    span: of the use, for mistakes in what nobody states.
+    """
+
+    liv: LivClass
+    stream: Stream
+    span: Span
+    stated: Givens
+
+    @property
+    def name(self) -> str:
+        return self.liv.name
+
+    @property
+    def width(self) -> int:
+        return self.stream.width
+
+    @property
+    def repeat(self) -> int:
+        """Copies of k and v across the heads of q."""
+        return self.liv.repeat
+
+    def get(self, name: str) -> Quantity | None:
+        """The value, or None where it has to be derived."""
+        if name in self.stated:
+            return self.stated[name].value
+        if name in self.liv.defaults:
+            return self.liv.defaults[name]
+        return self.liv.template.by_name[name].default
+
+    def whole(self, name: str) -> int:
+        value = self.get(name)
+        assert isinstance(value, int), name
+        return value
+
+    def maybe(self, name: str) -> int | None:
+        """A whole number, None where nobody states one."""
+        return None if self.get(name) is None else self.whole(name)
+
+    def exact(self, name: str) -> Fraction:
+        value = self.get(name)
+        assert isinstance(value, (int, Fraction)), name
+        return Fraction(value)
+
+    def flag(self, name: str) -> bool:
+        return bool(self.get(name))
+
+    def word(self, name: str) -> str:
+        value = self.get(name)
+        assert isinstance(value, str), name
+        return value
+
+    def fail(
+        self,
+        code: str,
+        title: str,
+        name: str,
+        label: str,
+        text: str,
+        hint: str = "",
+        other: str = "",
+    ) -> Unfit:
+        """The error to raise, at the option `name` if the text states it.
+
+        `other`: an option that is shown as the second place, if it is stated.
+        """
+        span = self.stated[name].span if name in self.stated else self.span
+        notes: tuple[Note, ...] = ()
+        if other in self.stated and self.stated[other].span != span:
+            notes = (Note(self.stated[other].span, f"`{other}` is set here"),)
+        return Unfit(Diagnostic(code, title, span, label, text, hint, notes))
+
+    def channels(self) -> int:
+        """expand x width, which must be whole."""
+        found = self.exact("expand") * self.width
+        if found.denominator != 1:
+            raise self.fail(
+                "does-not-divide",
+                "Not a whole number of channels",
+                "expand",
+                f"{self.exact('expand')} x {self.width} is not whole",
+                f"{self.name} has `expand` times the width of the model as channels.",
+            )
+        return found.numerator
+
+    def heads(self, channels: int, multiple: int = 1) -> int | None:
+        """The default: heads of 64 channels, at least `multiple`, a multiple of it.
+
+        Where the channels do not divide so, the next smaller number of heads of an even
+        number of channels, so that rotary positions can turn all of them.
+        """
+        most = max(channels // 64, multiple)
+        choices = range(most - most % multiple, 0, -multiple)
+        for even in (2, 1):
+            for heads in choices:
+                if channels % (heads * even) == 0:
+                    return heads
+        return None
+
+    def rope(self, head_dim: int) -> Rope | None:
+        """The rotation that is stated, or else the model's."""
+        theta, fraction = self.get("rope_theta"), self.get("rope_fraction")
+        on = self.get("rope")
+        if on is None:
+            on = self.stream.rope is not None or (theta, fraction) != (None, None)
+        if not on:
+            return None
+        model = self.stream.rope or (Fraction(10_000), Fraction(1))
+        theta = model[0] if theta is None else self.exact("rope_theta")
+        fraction = model[1] if fraction is None else self.exact("rope_fraction")
+        dims = fraction * head_dim
+        if dims.denominator != 1 or dims.numerator % 2 or not dims:
+            name = "rope_fraction" if "rope_fraction" in self.stated else "head_dim"
+            raise self.fail(
+                "odd-rotation",
+                "Rotary positions need pairs of channels",
+                name if name in self.stated else "heads",
+                f"{_times(fraction)}{head_dim} channels of each head"
+                " are no even whole number",
+                "RoPE turns channels of a head two by two.",
+                "choose other heads, or say rope = false",
+            )
+        return Rope(float(theta), dims.numerator)
+
+
+def _times(fraction: Fraction) -> str:
+    return "" if fraction == 1 else f"{fraction} of "

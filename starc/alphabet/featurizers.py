@@ -1,0 +1,178 @@
+"""Featurizer genomes: which feature groups there are, and how they are computed."""
+
+from dataclasses import dataclass, field
+
+from starc.alphabet import structures
+from starc.alphabet.option import Option, Quantity, read
+from starc.alphabet.settings import collect
+from starc.alphabet.words import Word, read_word
+from starc.diagnostics import Problems
+from starc.frontend import ast
+from starc.source import Span
+
+CODE = Option("code", "whole", "number of the class in a genome", high=9_999)
+_EXPAND = Option(
+    "expand",
+    "number",
+    "width of a group over that of the input; of b and c, states per channel",
+    1,
+    low=1 / 64,
+    high=4096,
+)
+_REPEAT = Option("repeat", "whole", "copies of a group across channels", 1, high=4096)
+
+SETTINGS = (
+    *("code", "groups", "token", "sparsity", "nonlinear", "channel"),
+    *("filter", "expand", "repeat"),
+)
+_MOST_GROUPS = 16
+
+
+@dataclass(frozen=True)
+class FeaturizerGenome:
+    """`featurizer NAME { ... }`, read.
+
+    code: first digit of the operator genome, or None. words: token, nonlinear, filter.
+    expand, repeat: one number a group, in their order; expand None where not stated.
+    settings: as written, to point at.
+    """
+
+    name: str
+    groups: tuple[str, ...]
+    words: dict[str, Word]
+    span: Span = field(compare=False, repr=False)
+    settings: dict[str, ast.Setting] = field(compare=False, repr=False)
+    code: int | None = None
+    expand: tuple[Quantity, ...] | None = None
+    repeat: tuple[Quantity, ...] | None = None
+
+    def word(self, choice: str, default: str) -> str:
+        return self.words[choice].text if choice in self.words else default
+
+
+def read_featurizer(
+    item: ast.Featurizer, problems: Problems
+) -> FeaturizerGenome | None:
+    """The genome, or None with problems added."""
+    before = len(problems.found)
+    name = item.name.text
+    settings = collect(item.settings, SETTINGS, "A featurizer", problems)
+    groups = _groups(item, settings.get("groups"), problems)
+    code = read_code(settings, problems)
+    words = {}
+    for choice, known in (
+        ("token", structures.FEATURIZER_TOKEN),
+        ("sparsity", {"none": structures.SPARSITY["none"]}),
+        ("nonlinear", structures.FEATURIZER_NONLINEAR),
+        ("channel", structures.FEATURIZER_CHANNEL),
+        ("filter", structures.FILTER),
+    ):
+        if choice in settings:
+            if _unrealised(choice, settings[choice], known, problems):
+                continue
+            word = read_word(settings[choice], known, problems)
+            if word is not None:
+                words[choice] = word
+    expand = _numbers(settings.get("expand"), _EXPAND, groups, problems)
+    repeat = _numbers(settings.get("repeat"), _REPEAT, groups, problems)
+    if len(problems.found) > before:
+        return None
+    return FeaturizerGenome(
+        name, groups, words, item.name.span, settings, code, expand, repeat
+    )
+
+
+def read_code(settings: dict[str, ast.Setting], problems: Problems) -> int | None:
+    """The number of a class, None where it has none."""
+    if "code" not in settings:
+        return None
+    code = read(CODE, settings["code"].value, problems)
+    return code if isinstance(code, int) else None
+
+
+_ALL = {
+    "token": structures.TOKEN,
+    "sparsity": structures.SPARSITY,
+    "nonlinear": structures.NONLINEAR,
+    "channel": structures.CHANNEL,
+}
+
+
+def _unrealised(
+    choice: str,
+    setting: ast.Setting,
+    known: dict[str, structures.Structure],
+    problems: Problems,
+) -> bool:
+    """A structure that exists, but that no featurizer has been given code for."""
+    value = setting.value
+    name = value.name if isinstance(value, ast.Call) else value
+    if not isinstance(name, ast.Name):
+        return False
+    word = structures.SYNONYMS.get(name.text, name.text)
+    if word in known or word not in _ALL.get(choice, {}):
+        return False
+    problems.add(
+        "no-template",
+        "No template realises this featurizer",
+        value.span,
+        f"`{choice}` of a featurizer cannot be {word}",
+        f"Features are computed with {choice} = {' or '.join(known)}.",
+        f"write {choice} = {next(iter(known))}",
+    )
+    return True
+
+
+def _groups(
+    item: ast.Featurizer, setting: ast.Setting | None, problems: Problems
+) -> tuple[str, ...]:
+    if setting is None:
+        problems.add(
+            "missing-setting",
+            f"Featurizer {item.name.text[:80]} has no groups",
+            item.name.span,
+            "its groups are missing",
+            "A featurizer computes the feature groups that its operator is made of.",
+            "write groups = [q, k, v], or [b, c, x], or [gate, up]",
+        )
+        return ()
+    value, names = setting.value, []
+    if isinstance(value, ast.List):
+        names = [v.text for v in value.items if isinstance(v, ast.Name)]
+        if names and len(names) == len(value.items) <= _MOST_GROUPS:
+            if len(set(names)) == len(names):
+                return tuple(names)
+    problems.add(
+        "wrong-value",
+        "Wrong value for `groups`",
+        value.span,
+        "not a list of different names",
+        f"`groups` takes a list of 1 to {_MOST_GROUPS} different names, as [q, k, v].",
+    )
+    return ()
+
+
+def _numbers(
+    setting: ast.Setting | None,
+    option: Option,
+    groups: tuple[str, ...],
+    problems: Problems,
+) -> tuple[Quantity, ...] | None:
+    """One number for all groups, or a list with one for each."""
+    if setting is None:
+        return None
+    value = setting.value
+    if not isinstance(value, ast.List):
+        number = read(option, value, problems)
+        return None if number is None else (number,) * len(groups)
+    if groups and len(value.items) != len(groups):
+        problems.add(
+            "wrong-value",
+            f"Wrong value for `{option.name}`",
+            value.span,
+            f"{len(value.items)} numbers for {len(groups)} groups",
+            f"`{option.name}` is one number, or a list of one for each group.",
+        )
+        return None
+    numbers = [read(option, item, problems) for item in value.items]
+    return tuple(number for number in numbers if number is not None)

@@ -1,0 +1,70 @@
+"""How width, heads, kv_heads and head_dim follow from one another."""
+
+from typing import NamedTuple
+
+from starc.alphabet.chosen import Chosen
+
+
+class Heads(NamedTuple):
+    heads: int
+    kv_heads: int
+    head_dim: int
+
+
+def split(chosen: Chosen) -> Heads:
+    """What is stated, and the rest derived. Raises Unfit where they do not divide."""
+    heads, kv_heads = chosen.maybe("heads"), chosen.maybe("kv_heads")
+    head_dim, name = chosen.maybe("head_dim"), chosen.name
+    if heads is None or head_dim is None:
+        channels = chosen.channels()
+        if heads is None and head_dim is not None:
+            heads = _quotient(chosen, channels, "head_dim", head_dim)
+        elif heads is None:
+            multiple = kv_heads or chosen.repeat
+            heads = chosen.heads(channels, multiple)
+            if heads is None:
+                raise chosen.fail(
+                    "does-not-divide",
+                    "The width does not divide into heads",
+                    "kv_heads",
+                    f"{channels} channels do not divide by {multiple}",
+                    f"The heads of {name} are a multiple of {multiple},"
+                    " and share the channels evenly.",
+                    "say heads and head_dim, or choose another width",
+                )
+        if head_dim is None:
+            head_dim = _quotient(chosen, channels, "heads", heads)
+    if kv_heads is None:
+        if heads % chosen.repeat:
+            raise chosen.fail(
+                "does-not-divide",
+                "The heads do not divide into groups",
+                "heads" if "heads" in chosen.stated else "head_dim",
+                f"{heads} heads, not a multiple of {chosen.repeat}",
+                f"{name} repeats k and v {chosen.repeat} times.",
+                "say kv_heads, or choose other heads",
+            )
+        return Heads(heads, heads // chosen.repeat, head_dim)
+    if heads % kv_heads:
+        raise chosen.fail(
+            "does-not-divide",
+            "The heads do not divide into groups",
+            "kv_heads",
+            f"{heads} heads do not divide by {kv_heads}",
+            "Each head of k and v serves the same number of heads of q.",
+            other="heads",
+        )
+    return Heads(heads, kv_heads, head_dim)
+
+
+def _quotient(chosen: Chosen, channels: int, name: str, divisor: int) -> int:
+    if channels % divisor:
+        raise chosen.fail(
+            "does-not-divide",
+            "The width does not divide into heads",
+            name,
+            f"{channels} channels do not divide by {divisor}",
+            f"{chosen.name} shares its channels evenly between its heads.",
+            "say heads and head_dim" if name == "heads" else "",
+        )
+    return channels // divisor

@@ -1,0 +1,99 @@
+"""Which template realises a combination of structures, or which choice to change."""
+
+from starc.alphabet.featurizers import FeaturizerGenome
+from starc.alphabet.option import one_of
+from starc.alphabet.template import Template
+from starc.alphabet.templates import TEMPLATES
+from starc.diagnostics import Note, Problems
+from starc.frontend import ast
+from starc.source import Span
+
+_FEATURIZER = {"features token": "token", "features nonlinear": "nonlinear"}
+
+
+def match(
+    item: ast.LivGenome,
+    featurizer: FeaturizerGenome,
+    words: dict[str, str],
+    settings: dict[str, ast.Setting],
+    problems: Problems,
+) -> Template | None:
+    """The template, or None with the problem added."""
+    nearest, least = TEMPLATES[0], differences(TEMPLATES[0], featurizer, words)
+    for template in TEMPLATES:
+        found = differences(template, featurizer, words)
+        if not found:
+            return template
+        if _distance(found) < _distance(least):
+            nearest, least = template, found
+    choice, wanted = next(iter(least.items()))
+    changes = [f"{_name(c)} = {one_of(w)}" for c, w in least.items()]
+    notes: tuple[Note, ...] = ()
+    if choice in words:
+        span = settings[choice].value.span if choice in settings else item.name.span
+    else:
+        span = settings["featurizer"].value.span
+        place: Span = featurizer.span
+        setting = featurizer.settings.get(_FEATURIZER.get(choice, choice))
+        if setting is not None:
+            place = setting.value.span
+        notes = (Note(place, f"its {_name(choice)} would have to change"),)
+    problems.add(
+        "no-template",
+        "No template realises this combination",
+        span,
+        f"change {_name(choice)} to {one_of(wanted)}",
+        f"The nearest that there is code for is {nearest.title}.",
+        f"for that, write {', '.join(changes)}",
+        notes,
+    )
+    return None
+
+
+Differences = dict[str, tuple[str, ...]]
+"""Choice -> the words that the template would realise."""
+
+
+def differences(
+    template: Template, featurizer: FeaturizerGenome, words: dict[str, str]
+) -> Differences:
+    """What would have to change for the template to realise the combination."""
+    found: Differences = {}
+    groups, required = set(featurizer.groups), set(template.groups)
+    if not required <= groups <= required | set(template.optional):
+        found["groups"] = (f"[{', '.join(template.groups)}]",)
+    for choice, realised in (
+        ("token", (template.token,)),
+        ("sparsity", template.sparsity),
+        ("nonlinear", template.nonlinear),
+        ("channel", (template.channel,)),
+    ):
+        if words[choice] not in realised:
+            found[choice] = realised
+    for choice, word, realised in (
+        ("filter", featurizer.word("filter", "none"), (template.filter,)),
+        (
+            "features token",
+            featurizer.word("token", "diagonal"),
+            template.features_token,
+        ),
+        (
+            "features nonlinear",
+            featurizer.word("nonlinear", "none"),
+            template.features_nonlinear,
+        ),
+    ):
+        if word not in realised:
+            found[choice] = realised
+    return found
+
+
+def _distance(found: Differences) -> float:
+    """Another set of groups, or another token mixing, is another operator."""
+    return len(found) + 0.6 * ("groups" in found) + 0.5 * ("token" in found)
+
+
+def _name(choice: str) -> str:
+    if choice in _FEATURIZER:
+        return f"the featurizer's {_FEATURIZER[choice]}"
+    return f"the featurizer's {choice}" if choice in ("groups", "filter") else choice

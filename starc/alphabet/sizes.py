@@ -1,0 +1,70 @@
+"""What the numbers of a featurizer, `expand` and `repeat`, mean for a template."""
+
+from starc.alphabet.featurizers import FeaturizerGenome
+from starc.alphabet.option import Quantity
+from starc.alphabet.template import Template
+from starc.diagnostics import Problems
+
+
+def repeat_of(
+    template: Template, featurizer: FeaturizerGenome, problems: Problems
+) -> int:
+    """Copies of k and v across the heads of q."""
+    if featurizer.repeat is None:
+        return 1
+    numbers = dict(zip(featurizer.groups, featurizer.repeat, strict=True))
+    repeated = {numbers.pop(group) for group in template.repeat} or {1}
+    if set(numbers.values()) <= {1} and len(repeated) == 1:
+        (repeat,) = repeated
+        assert isinstance(repeat, int)
+        return repeat
+    which = " and ".join(template.repeat)
+    label = f"only {which} repeat, and alike" if which else "its groups do not repeat"
+    _unlike("repeat", featurizer, template, label, problems)
+    return 1
+
+
+def expansions(
+    template: Template, featurizer: FeaturizerGenome, problems: Problems
+) -> dict[str, Quantity]:
+    """Option -> the value that `expand` gives it: channels, or states per channel."""
+    found: dict[str, Quantity] = {}
+    for group, number in zip(
+        featurizer.groups, featurizer.expand or (), strict=featurizer.expand is not None
+    ):
+        name = template.expand[group]
+        if not name:
+            if number != 1:
+                label = f"{group} has 1"
+                _unlike("expand", featurizer, template, label, problems)
+                return {}
+        elif found.setdefault(name, number) != number:
+            alike = [g for g, option in template.expand.items() if option == name]
+            label = f"{', '.join(alike)} have one and the same"
+            _unlike("expand", featurizer, template, label, problems)
+            return {}
+    for name, value in found.items():
+        option = template.by_name[name]
+        fits = option.type != "whole" or isinstance(value, int)
+        if isinstance(value, str) or not (fits and option.low <= value <= option.high):
+            label = f"here it sets {name}: {option.takes}"
+            _unlike("expand", featurizer, template, label, problems)
+            return {}
+    return found
+
+
+def _unlike(
+    name: str,
+    featurizer: FeaturizerGenome,
+    template: Template,
+    label: str,
+    problems: Problems,
+) -> None:
+    problems.add(
+        "no-template",
+        "No template realises this featurizer",
+        featurizer.settings[name].value.span,
+        f"{template.title}: {label}",
+        "There is no code for groups of these sizes.",
+        f"change `{name}` of {featurizer.name}",
+    )

@@ -1,0 +1,73 @@
+"""Options that several operators have."""
+
+from dataclasses import replace
+
+from starc.alphabet.option import Option
+
+MOST_HEADS = 4096
+MOST_HEAD_DIM = 8192
+MOST_TOKENS = 2**24
+MOST_EXPAND = 64
+
+BIAS = Option("bias", "flag", "biases in the projections that compute features", False)
+OUT_BIAS = Option("out_bias", "flag", "a bias in the output projection", False)
+
+EXPAND = Option(
+    "expand",
+    "number",
+    "channels of the operator over the width of the model",
+    1,
+    low=1 / 64,
+    high=MOST_EXPAND,
+)
+
+INNER = replace(EXPAND, field="inner")
+
+HEADS = Option(
+    "heads",
+    "whole",
+    "heads of q",
+    derived="width / 64, at least the repeat of k and v; the next smaller number that "
+    "divides",
+    high=MOST_HEADS,
+    assumption="the paper does not say how many heads its SA classes have",
+)
+KV_HEADS = Option(
+    "kv_heads",
+    "whole",
+    "heads of k and v; each serves heads / kv_heads heads of q",
+    derived="heads / the repeat of k and v",
+    high=MOST_HEADS,
+)
+HEAD_DIM = Option(
+    "head_dim",
+    "whole",
+    "channels of each head",
+    derived="expand x width / heads",
+    high=MOST_HEAD_DIM,
+)
+
+
+def kernel(groups: str, assumption: str = "") -> Option:
+    """The featurizer's short convolution on some groups; a class sets its length."""
+    return Option(
+        "kernel",
+        "whole",
+        f"taps of the short causal convolution on {groups}",
+        0,
+        low=2,
+        high=16,
+        none=True,
+        assumption=assumption,
+    )
+
+
+def states(default: int, assumption: str = "") -> Option:
+    return Option(
+        "states",
+        "whole",
+        "numbers of state for each channel",
+        default,
+        high=4096,
+        assumption=assumption,
+    )

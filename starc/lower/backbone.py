@@ -1,0 +1,264 @@
+"""The backbone: uses of LIVs, repeats and parallels, from syntax to IR."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from starc.alphabet import (
+    Alphabet,
+    Meaning,
+    Stream,
+    build_operator,
+    read_arguments,
+)
+from starc.diagnostics import Note, Problems
+from starc.frontend import ast
+from starc.ir.nodes import Again, Layer, Liv, Loop, Parallel
+from starc.ir.operator import Operator
+from starc.lower.collisions import check_generated_names
+from starc.lower.count import count_livs, turns
+from starc.lower.labels import collect_labels, is_reserved
+from starc.lower.sharing import Shared, Sharing
+from starc.source import Span
+
+Written = Layer | Loop
+"""What stands in a body before any pass."""
+
+
+def lower_backbone(
+    block: ast.Backbone,
+    stream: Stream | None,
+    alphabet: Alphabet,
+    problems: Problems,
+) -> tuple[Written, ...]:
+    """The body of the model; it lacks what is wrong. No stream: nothing is built."""
+    count_livs(block, problems)
+    labels = collect_labels(block, problems)
+    before = len(problems.found)
+    lowering = _Backbone(stream, alphabet, labels, problems)
+    body = lowering.steps(block.body, "backbone", block.span)
+    if stream is not None and len(problems.found) == before:
+        check_generated_names(body, labels, problems)
+    return body
+
+
+class _Backbone:
+    def __init__(
+        self,
+        stream: Stream | None,
+        alphabet: Alphabet,
+        labels: dict[str, ast.Name],
+        problems: Problems,
+    ) -> None:
+        self.stream = stream
+        self.alphabet = alphabet
+        self.problems = problems
+        self.sharing = Sharing(labels, alphabet.broken, problems)
+        self.built: dict[object, Operator | None] = {}
+
+    def steps(
+        self, body: tuple[ast.Step, ...], what: str, span: Span
+    ) -> tuple[Written, ...]:
+        if not body:
+            self.empty(what, span)
+        found: list[Written] = []
+        for step in body:
+            if isinstance(step, ast.Repeat):
+                inner = self.steps(step.body, "repeat", step.span)
+                found.append(Loop(turns(step.count), inner, step.span))
+                continue
+            if isinstance(step, ast.Use):
+                layer = self.use(step)
+            else:
+                layer = self.parallel(step)
+            if layer is not None:
+                found.append(layer)
+        return tuple(found)
+
+    def empty(self, what: str, span: Span) -> None:
+        broken = any(
+            span.start <= other.start and other.end <= span.end
+            for other in self.alphabet.broken_spans
+        )
+        if not broken:
+            end = min(span.end, span.start + 80)
+            first = span.source.text[span.start : end].partition("\n")[0]
+            self.problems.add(
+                "empty-body",
+                f"An empty {what}",
+                Span(span.start, span.start + len(first), span.source),
+                "no LIVs between the braces",
+                "There is nothing to compose.",
+                "write a LIV, such as SA-1, or delete it",
+            )
+
+    # LIVs -----------------------------------------------------------------------------
+
+    def use(self, use: ast.Use, side: bool = False) -> Layer | None:
+        meaning = self.alphabet.find(use.liv, self.problems)
+        same = next((c for c in use.clauses if isinstance(c, ast.SameAs)), None)
+        if same is not None:
+            return self.again(same, use, meaning, side)
+        operator = self.operator(use, meaning)
+        place = use.label or use.liv
+        shared = Shared(place, meaning.liv if meaning else None, operator, side)
+        weights = ""
+        features: tuple[tuple[str, str], ...] = ()
+        if use.clauses:
+            weights, features = self.clauses(use, shared)
+        if side and shared.differential:
+            self.not_in_parallel(use.liv.span, f"{shared.name} has two sides itself")
+        if use.label is not None:
+            self.sharing.before.setdefault(use.label.text, shared)
+        if meaning is None or operator is None:
+            return None
+        labelled, label = use.label is not None, use.label.text if use.label else ""
+        stem = label or _safe(meaning.stem)
+        liv = meaning.liv
+        if not liv.of:
+            return Liv(
+                stem=stem,
+                label=label,
+                name=liv.name,
+                operator=operator,
+                labelled=labelled,
+                weights_from=weights,
+                features_from=features,
+                span=use.span,
+            )
+        sides = tuple(
+            Liv(
+                stem=letter,
+                label=f"{label}.{letter}" if label else "",
+                name=liv.of,
+                operator=operator,
+                weights_from=f"{weights}.{letter}" if weights else "",
+                features_from=tuple((g, f"{of}.{letter}") for g, of in features),
+                span=use.span,
+            )
+            for letter in ("a", "b")
+        )
+        stem = label or _safe(liv.template.stem)
+        return Parallel(stem, label, liv.name, sides, (1, -1), labelled, span=use.span)
+
+    def operator(self, use: ast.Use, meaning: Meaning | None) -> Operator | None:
+        """The operator of a use, from the last like it if there was one."""
+        if meaning is None:
+            return None
+        key = (use.liv.text, use.arguments)
+        if key in self.built:
+            return self.built[key]
+        before = len(self.problems.found)
+        given = read_arguments(
+            use.arguments, meaning.liv, meaning.stated, self.problems
+        )
+        if self.stream is None or len(self.problems.found) > before:
+            return None
+        operator = build_operator(
+            meaning.liv, given, use.liv.span, self.stream, self.problems
+        )
+        if operator is not None or not use.arguments:  # a mistake is told once
+            self.built[key] = operator
+        return operator
+
+    # Clauses --------------------------------------------------------------------------
+
+    def clauses(
+        self, use: ast.Use, shared: Shared
+    ) -> tuple[str, tuple[tuple[str, str], ...]]:
+        weights: ast.WeightsFrom | None = None
+        found, features = "", []
+        taken: dict[str, ast.Name] = {}
+        for clause in use.clauses:
+            if isinstance(clause, ast.WeightsFrom):
+                if weights is not None:
+                    self.twice("`weights from` stands twice", clause.span, weights.span)
+                    continue
+                weights = clause
+                found = self.sharing.weights(clause, shared, use.label)
+            elif isinstance(clause, ast.FeaturesFrom):
+                for group in clause.groups:
+                    if group.text in taken:
+                        first = taken[group.text].span
+                        self.twice(f"{group.text} is taken twice", group.span, first)
+                    taken.setdefault(group.text, group)
+                features += self.sharing.features(clause, shared, use.label)
+        return found, tuple(features)
+
+    def twice(self, title: str, span: Span, first: Span) -> None:
+        self.problems.add(
+            "shared-twice",
+            title,
+            span,
+            "again here",
+            "What is shared comes from one LIV.",
+            "delete one of the two",
+            (Note(first, "first here"),),
+        )
+
+    def again(
+        self, clause: ast.SameAs, use: ast.Use, meaning: Meaning | None, side: bool
+    ) -> Again | None:
+        others = [c for c in use.clauses if c is not clause]
+        if others or use.arguments:
+            self.problems.add(
+                "same-as-alone",
+                "`same as` says everything",
+                clause.span,
+                "the whole LIV is that one",
+                "Nothing else can be said of it: it has the numbers, the weights and "
+                "the sharing of the LIV that it is.",
+                "delete the rest, or write weights from",
+                tuple(Note(c.span, "this too") for c in (*others, *use.arguments)[:3]),
+            )
+        if side:
+            self.not_in_parallel(clause.span, "`same as` brings a norm of its own")
+        numbers = None  # those of the class alone are not meant
+        if meaning is not None and meaning.stated:
+            numbers = self.operator(replace(use, arguments=()), meaning)
+        place = use.label or use.liv
+        user = Shared(place, meaning.liv if meaning else None, numbers, side)
+        target = self.sharing.same(clause, use.label, user)
+        if use.label is not None:
+            shared = replace(target, place=place) if target else user
+            self.sharing.before.setdefault(use.label.text, shared)
+        if meaning is None:
+            return None
+        label = use.label.text if use.label else ""
+        stem = label or _safe(meaning.stem)
+        return Again(stem, label, clause.source.text, bool(label), use.span)
+
+    # Parallels ------------------------------------------------------------------------
+
+    def parallel(self, node: ast.Parallel) -> Layer | None:
+        before = len(self.problems.found)
+        uses = list(self.sides(node))
+        if not uses and len(self.problems.found) == before:
+            self.empty("parallel", node.span)
+        sides = [self.use(use, side=True) for use in uses]
+        livs = tuple(side for side in sides if isinstance(side, Liv))
+        signs = (1,) * len(livs)
+        return Parallel("parallel", "", "parallel", livs, signs, span=node.span)
+
+    def sides(self, node: ast.Parallel) -> Iterator[ast.Use]:
+        for step in node.body:
+            if isinstance(step, ast.Use):
+                yield step
+            elif isinstance(step, ast.Parallel):
+                yield from self.sides(step)
+            else:
+                span = step.count.span
+                self.not_in_parallel(span, "a repeat composes in sequence")
+
+    def not_in_parallel(self, span: Span, label: str) -> None:
+        self.problems.add(
+            "not-in-parallel",
+            "This cannot stand in a parallel",
+            span,
+            label,
+            "The sides of a parallel are single LIVs that read one normed input.",
+        )
+
+
+def _safe(stem: str) -> str:
+    """An alias may be called as a part of the emitted file is; its LIVs may not."""
+    return f"{stem}_liv" if is_reserved(stem) else stem

@@ -1,0 +1,139 @@
+"""Labels that would be the same as a name that starc gives to an unlabelled LIV."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from starc.diagnostics import Note, Problems
+from starc.frontend import ast
+from starc.ir.nodes import Again, Layer, Loop, Parallel
+
+Written = Layer | Loop
+_NUMBERED = re.compile(r"(.+)_(0|[1-9][0-9]{0,17})")
+
+
+def check_generated_names(
+    body: tuple[Written, ...], labels: dict[str, ast.Name], problems: Problems
+) -> None:
+    """Tells of labels that `expand` would give to two layers. Writes no loop out.
+
+    An unlabelled layer is called stem_position, a label in a repeat label_turn, an
+    unlabelled `same as` target_again_N.
+    """
+    tree = _Tree(body)
+    for label, place in labels.items():
+        other = tree.collision(label)
+        if other is not None:
+            layer, name = other
+            problems.add(
+                "label-collision",
+                f"Two LIVs would be called {name}",
+                place.span,
+                f"{name} is also the name of another LIV",
+                "Without a label a LIV is called by its kind and its place; in a "
+                "repeat a label gets the number of the turn.",
+                "choose another label",
+                (Note(layer.span, f"this one becomes {name}"),),
+            )
+
+
+class _Tree:
+    def __init__(self, body: tuple[Written, ...]) -> None:
+        self.body = body
+        self.sizes: dict[int, int] = {}  # by identity: positions in one turn of a loop
+        self.turns: Counter[str] = Counter()
+        self.owners: dict[str, Layer] = {}
+        self.first: dict[str, tuple[int, Layer]] = {}  # stem -> first unlabelled one
+        self.agains: dict[str, Layer] = {}  # stem of generated names of `same as`
+        self.roots: dict[str, str] = {}
+        self.walk(body, 0, 1)
+
+    def walk(self, body: tuple[Written, ...], position: int, times: int) -> int:
+        start = position
+        for step in body:
+            if isinstance(step, Loop):
+                size = self.walk(step.body, position, times * step.count)
+                self.sizes[id(step)] = size
+                position += size * step.count
+                continue
+            for label in _labels(step):
+                self.turns[label] += times
+                self.owners[label] = step
+            if isinstance(step, Again):
+                root = self.roots.get(step.of, step.of)
+                if step.labelled:
+                    self.roots[step.label] = root
+                else:
+                    self.agains.setdefault(f"{root}_again", step)
+                continue
+            stem = _stem(step)
+            if stem:
+                self.first.setdefault(stem, (position, step))
+            position += 1
+        return position - start
+
+    def at(self, position: int) -> Layer | None:
+        """The layer at a position of the expanded model."""
+        body = self.body
+        while True:
+            for step in body:
+                if isinstance(step, Again):
+                    continue
+                size = (
+                    self.sizes[id(step)] * step.count if isinstance(step, Loop) else 1
+                )
+                if position >= size:
+                    position -= size
+                elif isinstance(step, Loop):
+                    position %= self.sizes[id(step)]
+                    body = step.body
+                    break
+                else:
+                    return step
+            else:
+                return None
+
+    def collision(self, label: str) -> tuple[Layer, str] | None:
+        """Another layer that gets a name of this label's, and the name."""
+        times = self.turns[label]
+        if times > 1:
+            position, layer = self.first.get(label, (times, None))
+            if layer is not None and position < times:
+                return layer, f"{label}_{position}"
+            again = self.again(label)
+            return None if again is None else (again, f"{label}_1")
+        match = _NUMBERED.fullmatch(label)
+        if match is None:
+            return None
+        stem, number = match[1], int(match[2])
+        if number < self.turns[stem] > 1:
+            return self.owners[stem], label
+        found = self.at(number) if stem in self.first else None
+        if found is not None and _stem(found) == stem:
+            return found, label
+        again = self.again(stem)
+        return None if again is None else (again, label)
+
+    def again(self, stem: str) -> Layer | None:
+        """An unlabelled `same as` whose names begin so: c1_again, or c1_3_again."""
+        if stem in self.agains:
+            return self.agains[stem]
+        base, _, last = stem.removesuffix("_again").rpartition("_")
+        if stem.endswith("_again") and last.isdigit():
+            return self.agains.get(f"{base}_again")
+        return None
+
+
+def _labels(layer: Layer) -> Iterator[str]:
+    """The labels of the text that a layer bears."""
+    if isinstance(layer, Parallel):
+        yield from (side.stem for side in layer.sides if side.labelled)
+    if layer.labelled:
+        yield layer.stem
+
+
+def _stem(layer: Layer) -> str:
+    """What an unlabelled layer's name begins with; "" where it has a label."""
+    if isinstance(layer, Parallel) and layer.signs == (1,):
+        layer = layer.sides[0]  # named as that side alone
+    return "" if layer.labelled else layer.stem

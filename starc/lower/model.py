@@ -1,0 +1,157 @@
+"""The model block: what the residual stream is."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from starc.alphabet.chosen import Stream
+from starc.alphabet.option import Givens, Option, Quantity
+from starc.alphabet.settings import collect, contradiction, read_all, read_call
+from starc.diagnostics import Problems
+from starc.frontend import ast
+from starc.ir.nodes import Model, Norm, Step
+from starc.source import Span
+
+EPS = Option(
+    "eps",
+    "number",
+    "what the norms add to the mean square before its root is taken",
+    Fraction(1, 100_000),
+    low=1e-12,
+    high=1,
+)
+MODEL_OPTIONS = (
+    Option("width", "whole", "channels of the residual stream", high=131_072),
+    Option("vocab", "whole", "number of tokens that there are", 50_304, high=2**24),
+    Option("context", "whole", "longest sequence it is made for", 4096, high=2**24),
+    Option("tied", "flag", "the head's weights are the embedding's", True),
+    Option("norm", "word", "RMSNorm or LayerNorm", "rms", choices=("rms", "layer")),
+    EPS,
+    Option(
+        "placement",
+        "word",
+        "norm before each LIV, or also after it",
+        "pre",
+        choices=("pre", "sandwich"),
+    ),
+    Option(
+        "positions",
+        "word",
+        "rotary positions in every attention, or none",
+        "rope",
+        choices=("rope", "none"),
+        assumption="the paper does not name its positions",
+    ),
+    Option(
+        "logit_softcap",
+        "number",
+        "c in c tanh(logits / c)",
+        0,
+        low=1e-3,
+        high=1e6,
+        none=True,
+    ),
+)
+THETA = Option("theta", "number", "base of the wavelengths", 10_000, high=1e12)
+FRACTION = Option("fraction", "number", "part of each head that turns", 1, low=1e-3)
+
+Words = Mapping[str, Mapping[str, Option]]
+NORM_WORDS: Words = {"rms": {"eps": EPS}, "layer": {"eps": EPS}}
+POSITION_WORDS: Words = {"rope": {"theta": THETA, "fraction": FRACTION}, "none": {}}
+
+_BY_NAME = {option.name: option for option in MODEL_OPTIONS}
+_PLAIN = {n: o for n, o in _BY_NAME.items() if n not in ("norm", "positions")}
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}")
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """The model block as read; `stream` is None where the width is not known."""
+
+    name: str
+    stated: Givens
+    norm: tuple[str, Givens]
+    positions: tuple[str, Givens]
+
+    def value(self, name: str) -> Quantity:
+        if name in self.stated:
+            return self.stated[name].value
+        default = _BY_NAME[name].default
+        assert default is not None
+        return default
+
+    @property
+    def stream(self) -> Stream | None:
+        if "width" not in self.stated:
+            return None
+        word, given = self.positions
+        rope = None
+        if word == "rope":
+            rope = _exact(given, THETA), _exact(given, FRACTION)
+        return Stream(_whole(self.value("width")), _whole(self.value("context")), rope)
+
+    def model(self, body: tuple[Step, ...], span: Span) -> Model:
+        word, given = self.norm
+        eps = given["eps"].value if "eps" in given else self.value("eps")
+        return Model(
+            name=self.name,
+            width=_whole(self.value("width")),
+            vocab=_whole(self.value("vocab")),
+            context=_whole(self.value("context")),
+            body=body,
+            tied=bool(self.value("tied")),
+            norm=Norm(word, float(eps), self.value("placement") == "sandwich"),
+            logit_softcap=float(self.value("logit_softcap")),
+            span=span,
+        )
+
+
+def read_model(
+    block: ast.Model | None, broken: frozenset[str], problems: Problems
+) -> ModelSettings | None:
+    """The settings; those that are wrong are told, and left at their defaults."""
+    if block is None:
+        return None
+    name = "model"
+    if block.name is not None:
+        if _NAME.fullmatch(block.name.text):
+            name = block.name.text
+        else:
+            problems.add(
+                "bad-name",
+                "This cannot be the name of a model",
+                block.name.span,
+                "not an identifier",
+                "A model's name is letters, digits and `_`, at most 80 of them.",
+                "write " + re.sub(r"\W", "_", block.name.text[:80], flags=re.ASCII),
+            )
+    settings = collect(block.settings, _BY_NAME, "The model block", problems)
+    stated = read_all(settings, _PLAIN, problems)
+    if "width" not in settings and "width" not in broken:
+        place = block.span if block.name is None else block.name.span
+        problems.add(
+            "missing-width",
+            "The model has no width",
+            place if block.name else Span(place.start, place.start + 5, place.source),
+            "its width is missing",
+            "`width` is the number of channels of the residual stream.",
+            "write width = 768",
+        )
+    norm = read_call(settings.get("norm"), NORM_WORDS, "rms", problems)
+    if "eps" in stated and "eps" in norm[1]:
+        inner, outer = norm[1]["eps"].span, stated["eps"].span
+        contradiction("eps", "eps", inner, outer, problems)
+    positions = read_call(settings.get("positions"), POSITION_WORDS, "rope", problems)
+    return ModelSettings(name, stated, norm, positions)
+
+
+def _whole(value: Quantity) -> int:
+    assert isinstance(value, int)
+    return value
+
+
+def _exact(given: Givens, option: Option) -> Fraction:
+    value = given[option.name].value if option.name in given else option.default
+    assert isinstance(value, (int, Fraction))
+    return Fraction(value)
