@@ -1,48 +1,21 @@
-"""The LIV classes as a genome sees them: code, name, word for labels, groups."""
+"""The LIV classes that a genome can name: those of the alphabet that have a code."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import cache
 
-from starc.genome.strategies import Groups
-
-
-@dataclass(frozen=True)
-class LivClass:
-    """One value of gene 1. `operator`: the five digits of its operator genome."""
-
-    code: int
-    name: str
-    stem: str
-    groups: Groups
-    operator: tuple[int, ...]
-    featurizer: str
-
+from starc.alphabet import Alphabet, LivClass, prelude
 
 Classes = Mapping[int, LivClass]
-
-_QKV, _BCX, _SCAN = ("q", "k", "v"), ("b", "c", "x"), ("z", "x", "b", "c", "dt")
-_BASE = (
-    ("SA-1", "attn", _QKV, "12123"),
-    ("SA-2", "attn", _QKV, "22123"),
-    ("SA-3", "attn", _QKV, "32123"),
-    ("SA-4", "attn", _QKV, "42123"),
-    ("Rec-1", "rec", _SCAN, "54111"),
-    ("Rec-2", "rec", _SCAN, "64111"),
-    ("GConv-1", "conv", _BCX, "73111"),
-    ("GConv-2", "long_conv", _BCX, "83111"),
-    ("GMemless", "mlp", ("gate", "up"), "91142"),
-)
+"""By gene 1."""
 
 
-def _table() -> dict[int, LivClass]:
-    classes = {}
-    for code, (name, stem, groups, digits) in enumerate(_BASE, start=1):
-        operator = tuple(map(int, digits))
-        classes[code] = LivClass(code, name, stem, groups, operator, digits[0])
-        if code <= 8:
-            twin = LivClass(code + 9, f"{name}-Diff", stem, groups, operator, digits[0])
-            classes[twin.code] = twin
-    return dict(sorted(classes.items()))
+def coded(alphabet: Alphabet) -> Classes:
+    """The classes of an alphabet that have a code, in the order of their codes."""
+    found = {liv.code: liv for liv in alphabet.classes.values()}
+    return {code: found[code] for code in sorted(c for c in found if c is not None)}
 
 
-CLASSES: Classes = _table()
+@cache
+def published() -> Classes:
+    """Those of the prelude: the 17 of the paper."""
+    return coded(prelude())

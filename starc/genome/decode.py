@@ -4,15 +4,16 @@ import re
 from collections.abc import Sequence
 
 from starc.frontend import ast
-from starc.genome.classes import CLASSES, Classes
+from starc.genome.classes import Classes, published
 from starc.genome.legality import require_legal
 from starc.genome.meaning import LivMeaning, meaning, spell
 from starc.genome.roll import roll
 from starc.genome.strategies import borrowed_groups
 from starc.genome.text import Genes, Genome, write
-from starc.source import NOWHERE
+from starc.source import NOWHERE, Span
 
 _COMMENT_WIDTH = 80
+_ON_TOP = Span(-2, -2, NOWHERE.source)  # before all that stands NOWHERE, in unparse
 
 
 def decode(
@@ -22,7 +23,7 @@ def decode(
     vocab: int = 50_304,
     context: int = 4096,
     name: str = "decoded",
-    classes: Classes = CLASSES,
+    classes: Classes | None = None,
 ) -> ast.Program:
     """The program that a genome describes. Raises StarError if the genome is illegal.
 
@@ -32,11 +33,12 @@ def decode(
     """
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError(f"the name of a model is an identifier, not {name!r}")
+    classes = classes or published()
     require_legal(genome, classes)
     livs = meaning(genome)
     owners = {owner for liv in livs for owner in (liv.weights_from, liv.features_from)}
     labels = {
-        owner: f"{classes[livs[owner].code].stem}_{owner}"
+        owner: f"{classes[livs[owner].code].template.stem}_{owner}"
         for owner in owners
         if owner >= 0
     }
@@ -55,7 +57,8 @@ def decode(
         tuple(ast.Setting(NOWHERE, _name(k), _number(v)) for k, v in settings),
     )
     items = (model, ast.Backbone(NOWHERE, steps))
-    return ast.Program(NOWHERE, items, _comments(genome))
+    kept = any(genes != found for genes, found in zip(genome, plain, strict=True))
+    return ast.Program(NOWHERE, items, _comments(genome, kept))
 
 
 def _use(
@@ -94,8 +97,8 @@ def _rolled(uses: Sequence[ast.Use]) -> tuple[ast.Step, ...]:
     return tuple(steps)
 
 
-def _comments(genome: Genome) -> tuple[ast.Comment, ...]:
-    """The genome, wrapped between LIVs; `read` takes it back as it stands."""
+def _comments(genome: Genome, genes: bool) -> tuple[ast.Comment, ...]:
+    """The genome, wrapped between LIVs, and what `genes(...)` is where there is one."""
     lines = ["# Genome"]
     for liv in write(genome).split("-"):
         if len(lines) == 1 or len(lines[-1]) + len(liv) + 2 > _COMMENT_WIDTH:
@@ -104,7 +107,9 @@ def _comments(genome: Genome) -> tuple[ast.Comment, ...]:
             lines[-1] += f"-{liv}"
     if len(lines) == 2:
         lines = [f"# Genome {write(genome)}"]
-    return tuple(ast.Comment(NOWHERE, line, True) for line in lines)
+    if genes:
+        lines.append("# genes(...) keeps genes 2 to 5 where the words leave them open.")
+    return tuple(ast.Comment(_ON_TOP, line, True) for line in lines)
 
 
 def _name(text: str) -> ast.Name:

@@ -1,8 +1,8 @@
 """syntax tree -> integers."""
 
+from starc.alphabet import Alphabet, extend, prelude
 from starc.diagnostics import Problems
 from starc.frontend import ast
-from starc.genome.classes import CLASSES, Classes
 from starc.genome.exact import with_genes
 from starc.genome.meaning import canonical
 from starc.genome.text import Genome
@@ -10,17 +10,20 @@ from starc.genome.words import listen
 
 
 def encode(
-    program: ast.Program, exact: bool = True, classes: Classes = CLASSES
+    program: ast.Program, exact: bool = True, alphabet: Alphabet | None = None
 ) -> Genome:
     """The genome of the backbone: canonical, except where `genes(...)` says otherwise.
 
-    Not `exact`: canonical throughout. The model block is no part of it. Raises
-    StarError with every place that says what integers cannot, and every `genes` that
-    contradicts the sharing in words.
+    Not `exact`: canonical throughout. The model block is no part of it. `alphabet`: of
+    the program, if it is known already. Raises StarError with every place that says
+    what integers cannot, and every `genes` that contradicts the sharing in words.
     """
     problems = Problems()
-    written = listen(program, problems, classes)
+    if alphabet is None:
+        alphabet = extend(prelude(), program, problems)
+        problems.check()
+    entries = listen(program, alphabet, problems)
     problems.check()
-    genome = with_genes(written, problems)
+    genome = with_genes(entries, problems)
     problems.check()
     return genome if exact else canonical(genome)

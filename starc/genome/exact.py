@@ -1,18 +1,19 @@
 """The `genes(...)` clauses, which keep the genes that the words leave open."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from starc.alphabet import Alphabet, LivClass, extend, prelude
 from starc.diagnostics import Note, Problems
 from starc.frontend import ast
-from starc.genome.classes import CLASSES, Classes, LivClass
 from starc.genome.meaning import LivMeaning, meaning, spell
+from starc.genome.references import Entry
 from starc.genome.strategies import WEIGHT_STRATEGIES, last_feature_strategy
 from starc.genome.text import GENE_NAMES, LARGEST_GENE, Genes, Genome
-from starc.genome.words import Written, listen
+from starc.genome.words import listen
 
 
 def check_genes(
-    program: ast.Program, problems: Problems, classes: Classes = CLASSES
+    program: ast.Program, problems: Problems, alphabet: Alphabet | None = None
 ) -> None:
     """Adds a problem for each `genes(...)` that cannot be what the text means.
 
@@ -23,28 +24,28 @@ def check_genes(
     if not clauses:
         return
     beyond = Problems()
-    written = listen(program, beyond, classes)
-    if not beyond:
-        with_genes(written, problems)
+    alphabet = alphabet or extend(prelude(), program, beyond)
+    entries = listen(program, alphabet, beyond)
+    if not beyond and all(entry.liv for entry in entries):
+        with_genes(entries, problems)
         return
     for clause in clauses:
         _values(clause, None, problems)
 
 
-def with_genes(written: Written, problems: Problems) -> Genome:
+def with_genes(entries: Sequence[Entry], problems: Problems) -> Genome:
     """The genome of the words and of the clauses, which have to agree."""
     given: dict[int, Genes] = {}
     places: dict[int, ast.Genes] = {}
-    for position, use in enumerate(written.uses):
-        for clause in _clauses(use):
-            liv = written.classes[position]
-            values = _values(clause, liv, problems)
+    for position, entry in enumerate(entries):
+        for clause in _clauses(entry.use):
+            values = _values(clause, entry.liv, problems)
             if values is not None:
-                given[position] = (liv.code, *values)
+                given[position] = (entry.meaning.code, *values)
                 places[position] = clause
-    genome = spell(written.livs, given)
+    genome = spell([entry.meaning for entry in entries], given)
     if given and not problems:
-        _compare(written, genome, places, problems)
+        _compare(entries, genome, places, problems)
     return genome
 
 
@@ -92,16 +93,17 @@ def _values(
 
 
 def _compare(
-    written: Written,
+    entries: Sequence[Entry],
     genome: Genome,
     places: dict[int, ast.Genes],
     problems: Problems,
 ) -> None:
     """A problem where following the genes finds another sharing than the words say."""
     seen: set[int] = set()
-    for position, (said, found) in enumerate(
-        zip(written.livs, meaning(genome), strict=True)
+    for position, (entry, found) in enumerate(
+        zip(entries, meaning(genome), strict=True)
     ):
+        said = entry.meaning
         if said == found:
             continue
         # The clause to look at: the LIV's own, else that of a LIV it shares with.
@@ -117,28 +119,28 @@ def _compare(
         if clause.span.start in seen and clause.span.end:
             continue
         seen.add(clause.span.start)
-        use = written.uses[position]
+        use = entry.use
         words = next((c for c in use.clauses if c is not clause), use)
         problems.add(
             "genes-disagree",
             "Genes and words disagree",
             clause.span,
-            f"these genes say {_in_words(found, written, position)}",
+            f"these genes say {_in_words(found, entry, position)}",
             "genes(...) keeps what the words leave open; it cannot change who shares "
             "what.",
             "remove the genes(...), or make the words say the same",
             (
                 Note(
                     words.span,
-                    f"the words say {_in_words(said, written, position)}",
+                    f"the words say {_in_words(said, entry, position)}",
                 ),
             ),
         )
 
 
-def _in_words(liv: LivMeaning, written: Written, position: int) -> str:
+def _in_words(liv: LivMeaning, entry: Entry, position: int) -> str:
     """`LIV 4 (SA-3) has the weights of LIV 0`."""
-    name = f"LIV {position} ({written.classes[position].name})"
+    name = f"LIV {position} ({entry.name})"
     parts = []
     if liv.weights_from >= 0:
         parts.append(f"has the weights of LIV {liv.weights_from}")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from starc.diagnostics import Note, Problems
-from starc.genome.classes import CLASSES, Classes
+from starc.genome.classes import Classes, published
 from starc.genome.strategies import (
     NONE,
     WEIGHT_STRATEGIES,
@@ -27,8 +27,9 @@ class Illegality:
     owner: int = -1
 
 
-def legality(genome: Genome, classes: Classes = CLASSES) -> list[Illegality]:
+def legality(genome: Genome, classes: Classes | None = None) -> list[Illegality]:
     """Every gene that is out of its range or joins a group of another class."""
+    classes = classes or published()
     found: list[Illegality] = []
     weight_owners: dict[int, int] = {}
     feature_owners: dict[int, int] = {}
@@ -51,9 +52,7 @@ def legality(genome: Genome, classes: Classes = CLASSES) -> list[Illegality]:
     return found
 
 
-def out_of_range(
-    genes: Genes, classes: Classes = CLASSES
-) -> tuple[tuple[int, str], ...]:
+def out_of_range(genes: Genes, classes: Classes) -> tuple[tuple[int, str], ...]:
     """The genes of one LIV that are wrong whatever the others are: (gene, why)."""
     code, label, strategy, group, borrows = genes
     liv = classes.get(code)
@@ -93,7 +92,7 @@ def _reasons(genes: Genes, classes: Classes) -> Iterator[tuple[int, str]]:
         yield 5, f"strategy {borrows} of {liv.name} is none of {', '.join(choices)}"
 
 
-def require_legal(genome: Genome, classes: Classes = CLASSES) -> None:
+def require_legal(genome: Genome, classes: Classes | None = None) -> None:
     """Raises StarError with a diagnostic for each illegality, shown in the text."""
     found = legality(genome, classes)
     if not found:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import count
 from random import Random
 
-from starc.genome.classes import CLASSES, Classes
+from starc.genome.classes import Classes, published
 from starc.genome.legality import out_of_range
 from starc.genome.strategies import NONE, WEIGHT_STRATEGIES, last_feature_strategy
 from starc.genome.text import Genes, Genome
@@ -33,7 +33,7 @@ class Repair:
 def repair(
     genome: Genome,
     random: Random,
-    classes: Classes = CLASSES,
+    classes: Classes | None = None,
     pool: Sequence[int] = (),
 ) -> Repair:
     """The nearest thing that is legal.
@@ -43,6 +43,7 @@ def repair(
     another class draws a label again: of a group of its own class, or a fresh one. It
     keeps its strategy, so what it would have shared stays what it shares.
     """
+    classes = classes or published()
     livs = [list(genes) for genes in genome]
     changes: list[Change] = []
 
@@ -87,13 +88,14 @@ def random_genome(
     length: int,
     pool: Sequence[int] = (),
     labels: int = 4,
-    classes: Classes = CLASSES,
+    classes: Classes | None = None,
 ) -> Genome:
     """A legal genome: every gene uniform in its range, then repaired.
 
     `pool`: the codes to draw classes from (default: all). `labels`: labels are drawn
     from 1 to this, so fewer mean more sharing.
     """
+    classes = classes or published()
     codes = list(pool or classes)
     drawn = []
     for _ in range(length):

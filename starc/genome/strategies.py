@@ -6,6 +6,8 @@ is never borrowed. Weights that two LIVs share are then always read by both, and
 is never made silent by gene 5.
 """
 
+from functools import cache
+
 Groups = tuple[str, ...]
 
 NONE = 1
@@ -24,19 +26,30 @@ _GATE: tuple[Groups, ...] = (("gate",),)
 
 FEATURE_STRATEGIES: dict[Groups, tuple[Groups, ...]] = {
     ("q", "k", "v"): _KEYS_AND_VALUES,
-    ("q", "k", "v", "gate"): _KEYS_AND_VALUES,
     ("b", "c", "x"): _B_AND_C,
     ("z", "x", "b", "c", "dt"): _B_AND_C,
-    ("x", "b", "c", "dt"): _B_AND_C,
     ("gate", "up"): _GATE,
     ("gate", "x"): _GATE,
 }
-"""For a featurizer's groups: what a follower borrows with strategy 2, 3, 4, ... ."""
+"""For a featurizer's groups: what a follower borrows with strategy 2, 3, 4, ... .
+
+A user's featurizer may list its groups in another order, or have the optional ones of
+an operator (`gate` of attention) or not (`z` of a scan): the same strategies hold.
+"""
+
+_OPTIONAL = ("z", "gate")
 
 
+@cache
 def feature_strategies(groups: Groups) -> tuple[Groups, ...]:
     """What each strategy from 2 on borrows; empty: no features are shared."""
-    return FEATURE_STRATEGIES.get(groups, ())
+    for known, strategies in FEATURE_STRATEGIES.items():
+        if {*known} == {*groups}:
+            return strategies
+    for known, strategies in FEATURE_STRATEGIES.items():
+        if {*known} - {*_OPTIONAL} == {*groups} - {*_OPTIONAL}:
+            return strategies
+    return ()
 
 
 def last_feature_strategy(groups: Groups) -> int:

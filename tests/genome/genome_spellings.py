@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import count
 from random import Random
 
-from starc.genome import CLASSES, Genome, LivMeaning
+from starc.genome import Genome, LivMeaning, published
 from starc.genome.strategies import last_feature_strategy
 
 
@@ -22,7 +22,7 @@ def silently_changed(
     second = _labels(features, random)
     found = []
     for position, (genes, liv) in enumerate(zip(genome, livs, strict=True)):
-        last = last_feature_strategy(CLASSES[genes[0]].groups)
+        last = last_feature_strategy(published()[genes[0]].groups)
         label, weight_strategy = first[position]
         group, member = second[position]
         if liv.features_from >= 0:

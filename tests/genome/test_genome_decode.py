@@ -60,6 +60,7 @@ def test_exact_keeps_only_what_is_silent() -> None:
         "SA-2 weights from attn_0 genes(1, 2, 2, 1)",
         "SA-3 k, v from attn_1 genes(2, 1, 1, 2)",
     ]
+    assert len(decode(EXAMPLE, exact=True).comments) == 2
 
 
 def test_a_liv_may_be_in_both_kinds_of_group() -> None:

@@ -4,15 +4,14 @@ import pytest
 
 from starc.diagnostics import Problems, StarError
 from starc.frontend import ast
+from starc.frontend.parse import parse
 from starc.genome import check_genes, encode, read, write
 from starc.source import Source
-
-parse_module = pytest.importorskip("starc.frontend.parse")
 
 
 def parsed(text: str) -> ast.Program:
     problems = Problems()
-    program = parse_module.parse(Source("test.star", text), problems)
+    program = parse(Source("test.star", text), problems)
     problems.check()
     return program
 
@@ -38,6 +37,8 @@ SAYABLE = {
     "a: GMemless; GMemless gate from a": "91112-91112",
     "a: Rec-1; Rec-1 c from a": "51112-51114",
     "2 x { a: SA-1; SA-1 weights from a }": "11211-11211-12211-12211",
+    "SA-1(heads = 2, head_dim = 64); GMemless(expand = 8/3)": "11111-91111",
+    "GConv-1(kernel = 3); Attention; GLU": "71111-11111-91111",
     "2 x { a: SA-1 }; SA-1 weights from a": "11111-11211-11211",
     "a: SA-1; 2 x { SA-1 weights from a }": "11211-11211-11211",
 }
@@ -51,7 +52,7 @@ def test_sayable(body: str) -> None:
 UNSAYABLE = {
     "parallel { SA-1; Rec-1 }": ("parallel { SA-1; Rec-1 }", "LIVs side by side"),
     "m: GMemless; GMemless same as m": ("same as m", "the whole LIV again"),
-    "SA-1(window = 5)": ("window = 5", "window is no gene"),
+    "SA-1(window = 5)": ("5", "window is no gene"),
     "a: SA-3; SA-3 q from a": ("q", "no strategy borrows q"),
     "a: Rec-1; Rec-1 b, x from a": ("b", "no strategy borrows b, x"),
     "a: SA-1; SA-3 k from a": ("a", "this is SA-1, not SA-3"),
@@ -65,7 +66,7 @@ UNSAYABLE = {
         "v from b",
         "b computes only a part of this",
     ),
-    "Nothing-1": ("Nothing-1", "Nothing-1 has no code"),
+    "Mamba-2": ("Mamba-2", "Mamba-2 has no code"),
     "1_000_000 x { 2 x { SA-1 } }": (None, "too many LIVs"),
 }
 
@@ -112,11 +113,21 @@ def test_livs_of_the_users_encode_with_their_code() -> None:
     assert (code, label) == ("not-in-genome", "Nameless has no code")
 
 
-def test_aliases_in_a_circle_end() -> None:
-    own = "liv one = two\nliv two = one\nliv a-Diff = diff(b-Diff)\n"
-    own += "liv b-Diff = diff(a-Diff) { code = 20 }"
-    assert len(problems_of(backbone("one", own))) == 1
-    assert encode(backbone("b-Diff", own)) == ((20, 1, 1, 1, 1),)
+def test_parameters_of_an_alias_count() -> None:
+    own = "liv wide = SA-1(heads = 4)\nliv same = SA-1(heads = 2)"
+    assert write(encode(backbone("same", own))) == "11111"
+    assert problems_of(backbone("wide", own)) == [
+        ("not-in-genome", "4", "heads is no gene")
+    ]
+
+
+def test_definitions_that_are_wrong_are_told() -> None:
+    own = "liv one = two\nliv two = one\n"
+    found = problems_of(backbone("one", own))
+    assert [code for code, _, _ in found] == ["definition-cycle"]
+    ((code, text, label),) = problems_of(backbone("3 x { GCnov-1 }"))
+    assert (code, text) == ("unknown-liv", "GCnov-1")
+    assert "GConv-1" in label
 
 
 GENES = {

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from starc.diagnostics import Problems
 from starc.frontend import ast
+from starc.frontend.parse import parse
+from starc.frontend.unparse import unparse
 from starc.genome import (
-    CLASSES,
     Genome,
     canonical,
     check_genes,
@@ -19,9 +20,11 @@ from starc.genome import (
     encode,
     legality,
     meaning,
+    published,
     random_genome,
     repair,
 )
+from starc.source import Source
 
 ATTENTION, RECURRENT, ONE = (1, 3, 9), (5, 14), (2,)
 POOLS = ((), ATTENTION, RECURRENT, ONE)
@@ -47,6 +50,24 @@ def samples(random: Random, number: int) -> list[Genome]:
 def test_ten_thousand_come_back_exactly(random_source: Random) -> None:
     for genome in samples(random_source, 10_000):
         assert encode(decode(genome, exact=True)) == genome
+
+
+def test_through_text_too(random_source: Random) -> None:
+    for genome in samples(random_source, 150):
+        assert encode(reread(decode(genome, exact=True))) == genome
+        assert encode(reread(decode(genome))) == canonical(genome)
+
+
+def reread(program: ast.Program) -> ast.Program:
+    """The program as it comes back from its text; with its comment on top."""
+    problems = Problems()
+    text = unparse(program)
+    assert text.startswith("# Genome")
+    found = parse(Source("test.star", text), problems)
+    problems.check()
+    assert found.items == program.items
+    assert unparse(found) == text
+    return found
 
 
 def test_without_exact_the_canonical_genome_comes_back(random_source: Random) -> None:
@@ -124,7 +145,7 @@ def test_random_genomes_keep_to_their_pool(random_source: Random) -> None:
     genome = random_genome(random_source, 500, (1, 3, 5))
     assert {genes[0] for genes in genome} == {1, 3, 5}
     everything = random_genome(random_source, 2_000)
-    assert {genes[0] for genes in everything} == set(CLASSES)
+    assert {genes[0] for genes in everything} == set(published())
 
 
 def test_genes_that_decode_wrote_are_no_problem(random_source: Random) -> None:
