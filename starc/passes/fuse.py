@@ -6,8 +6,6 @@ from starc.ir.nodes import Liv, Model, Parallel, Step
 from starc.ir.sharing import owner
 from starc.passes.rebuild import changed, map_livs
 
-Readers = frozenset[tuple[str, str]]  # (LIV that computes it, LIV whose input it reads)
-
 
 def fuse(model: Model) -> Model:
     """One projection for all groups of an owner that the same LIVs read alike.
@@ -17,7 +15,7 @@ def fuse(model: Model) -> Model:
     where each has one projection and weights of its own.
     """
     shared = frozenset(model.shared)
-    readers = _readers(model, shared)
+    part_of = _parts(model, shared)
     whole: dict[int, tuple[tuple[str, ...], ...]] = {}  # by identity of the operator
 
     def one(liv: Liv) -> Liv:
@@ -28,15 +26,11 @@ def fuse(model: Model) -> Model:
                 projections = (tuple(feature.group for feature in liv.features),)
                 whole[id(liv.operator)] = projections
         else:
-            parts: dict[tuple[str, str, Readers], list[str]] = {}
+            parts: dict[tuple[int, str], list[str]] = {}
             for f in liv.features:
-                if not f.borrowed:
-                    key = f.weights, f.group
-                    if f.weights in shared:
-                        part = (f.weights, f.input, readers[key])
-                    else:  # a copy of its own: what reads one input is one
-                        part = (label, f.input, frozenset())
-                    parts.setdefault(part, []).append(f.group)
+                if not f.borrowed:  # -1: a copy of its own, all that reads one input
+                    part = part_of.get((f.weights, f.group), -1)
+                    parts.setdefault((part, f.input), []).append(f.group)
             projections = tuple(map(tuple, parts.values()))
         if projections == liv.projections:
             return liv
@@ -58,15 +52,19 @@ def _is_alone(liv: Liv) -> bool:
     return bool(liv.features)
 
 
-def _readers(model: Model, shared: frozenset[str]) -> dict[tuple[str, str], Readers]:
-    """For each group of a shared owner: who computes it, and from whose input."""
+def _parts(model: Model, shared: frozenset[str]) -> dict[tuple[str, str], int]:
+    """(shared owner, group) -> a number, one for groups that are read alike."""
     found: defaultdict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
     if shared:
         for liv in model.livs():
             for f in liv.features:
                 if f.weights in shared and not f.borrowed:
                     found[f.weights, f.group].add((liv.label, f.input))
-    return {key: frozenset(value) for key, value in found.items()}
+    numbers: dict[tuple[str, frozenset[tuple[str, str]]], int] = {}
+    return {
+        (label, group): numbers.setdefault((label, frozenset(readers)), len(numbers))
+        for (label, group), readers in found.items()
+    }
 
 
 def _sides(step: Step, shared: frozenset[str]) -> Step:
