@@ -63,4 +63,4 @@ def genes(json: Json = False) -> None:
     """Print every gene, its values and their meaning."""
     from starc.genome import reference
 
-    print(reference.as_json() if json else reference.as_text())
+    print(reference.as_json() if json else reference.as_text(), end="")

@@ -25,14 +25,16 @@ def compile(
     ] = "model",
 ) -> None:
     """Compile FILE to one standalone PyTorch file."""
-    from starc import compiler
+    from starc import passes
+    from starc.cli import stages
 
     one_of(emit, STAGES, "--emit")
-    source = read_source(file)
+    without = frozenset(no_pass or ())
     try:
-        text = compiler.emit(source, emit, frozenset(no_pass or ()))
+        passes.check_names(without)
     except ValueError as error:
         raise Failure(str(error)) from None
+    text = stages.emit(read_source(file), emit, without)
     write_text(output, text)
 
 
