@@ -8,7 +8,7 @@ from starc.ir.operator import Group, Operator, Parameter, StateTensor
 
 @dataclass(frozen=True)
 class Rope:
-    """Rotary positions (arXiv 2104.09864). `dims` of each head's channels are turned."""
+    """Rotary positions (arXiv 2104.09864). `dims` channels of each head are turned."""
 
     theta: float
     dims: int
@@ -64,4 +64,11 @@ class Attention(Operator):
         return StateTensor("k", shape, "k"), StateTensor("v", shape, "v")
 
     def mixing_flops(self, context: int, tokens: int) -> float:
+        """Every query times every key in reach, and the same for the values.
+
+        With a window, keys out of reach of the first of `tokens` are gone, the others
+        are multiplied and masked.
+        """
+        if self.window:
+            context = min(context - tokens, self.window - (tokens == 1)) + tokens
         return 4.0 * context * self.heads * self.head_dim

@@ -1,4 +1,4 @@
-"""GConv-1: a gated short convolution, T_ij = c_i K_{i-j} b_j with an explicit filter."""
+"""GConv-1: a gated short convolution, T_ij = c_i K_{i-j} b_j, the filter explicit."""
 
 from dataclasses import dataclass
 from typing import ClassVar

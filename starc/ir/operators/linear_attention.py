@@ -41,3 +41,15 @@ class LinearAttention(Operator):
         values = self.head_dim + (1 if self.normalize else 0)
         shape = (self.kv_heads, self.head_dim, values)
         return (StateTensor("h", shape, float32=True),)
+
+    def mixing_flops(self, context: int, tokens: int) -> float:
+        """In chunks of 64 tokens; the values have a column of ones beside them."""
+        q, kv = self.heads * self.head_dim, self.kv_heads * self.head_dim
+        values = self.head_dim + 1
+        read = 2.0 * q * values  # the state, by every query
+        if tokens == 1:
+            return read
+        chunk = 64
+        padded = -(-tokens // chunk) * chunk / tokens
+        inside = 2.0 * chunk * (q + self.heads * values)
+        return padded * (inside + 2.0 * kv * values + read)

@@ -43,11 +43,18 @@ class LongConv(Operator):
         )
 
     def state(self, max_length: int) -> tuple[StateTensor, ...]:
+        shape = (max_length, self.inner)
         return (
-            StateTensor("u", (max_length, self.inner)),
-            StateTensor("filter", (max_length, self.inner), per_sequence=False, float32=True),
+            StateTensor("u", shape),
+            StateTensor("filter", shape, per_sequence=False, float32=True),
         )
 
     def mixing_flops(self, context: int, tokens: int) -> float:
-        """The filter network, once for all sequences; the FFT is not counted."""
-        return 0.0
+        """The filter network, once for all sequences (here: one); no FFT is counted.
+
+        It makes the filter with the first tokens; later ones find it in the cache.
+        """
+        if tokens < context:
+            return 0.0
+        position = 1 + 2 * self.frequencies
+        return 2.0 * self.order * (position + self.order + self.inner)

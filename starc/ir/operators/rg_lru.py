@@ -11,9 +11,9 @@ class RgLru(Operator):
     """h_t = a_t h_{t-1} + sqrt(1 - a_t^2) i_t x_t,  y_t = h_t gelu(gate_t).
 
     arXiv 2402.19427, section 2.4. Groups gate (inner) and x (inner, through the short
-    convolution, with bias). r and i are sigmoids of block-diagonal maps (`blocks` blocks
-    of inner / blocks channels, with bias) of the convolved x; a = exp(-8 softplus(decay) r).
-    gelu is the tanh approximation, as in Griffin.
+    convolution, with bias). r and i are sigmoids of block-diagonal maps (`blocks` of
+    them, each inner / blocks channels wide, with bias) of the convolved x;
+    a = exp(-8 softplus(decay) r). gelu is the tanh approximation, as in Griffin.
     """
 
     inner: int
@@ -31,7 +31,8 @@ class RgLru(Operator):
     def parameters(self) -> tuple[Parameter, ...]:
         side = self.inner // self.blocks
         return (
-            Parameter("input_gate_weight", (self.blocks, side, side)),  # [block, in, out]
+            # Both weights are [block, in, out].
+            Parameter("input_gate_weight", (self.blocks, side, side)),
             Parameter("input_gate_bias", (self.inner,)),
             Parameter("recurrence_gate_weight", (self.blocks, side, side)),
             Parameter("recurrence_gate_bias", (self.inner,)),
@@ -42,4 +43,5 @@ class RgLru(Operator):
         return (StateTensor("h", (self.inner,), float32=True),)
 
     def mixing_flops(self, context: int, tokens: int) -> float:
+        """The two block-diagonal maps that make the gates."""
         return 4.0 * self.inner * self.inner / self.blocks

@@ -52,4 +52,6 @@ class SelectiveScan(Operator):
         return (StateTensor("h", (self.inner, self.states), float32=True),)
 
     def mixing_flops(self, context: int, tokens: int) -> float:
-        return 2.0 * self.dt_rank * self.inner
+        """dt from its low rank and, of several tokens, the states read by c."""
+        read = 2.0 * self.states * self.inner if tokens > 1 else 0.0
+        return 2.0 * self.dt_rank * self.inner + read

@@ -10,9 +10,10 @@ from starc.ir.operator import Group, Operator, Parameter, StateTensor
 class Ssd(Operator):
     """h_t = exp(dt_t A) h_{t-1} + dt_t x_t b_t',  y_t = h_t c_t + skip x_t per head.
 
-    arXiv 2405.21060. Groups z and x (heads x head_dim), b and c (state_groups x states),
-    dt (heads, then softplus(dt + dt_bias)). x, b and c go through the short convolution,
-    with bias, and silu. Then RMSNorm(y silu(z)) times norm_weight over all channels.
+    arXiv 2405.21060. Groups z and x (heads x head_dim), b and c (state_groups x
+    states), dt (heads, then softplus(dt + dt_bias)). x, b and c go through the short
+    convolution, with bias, and silu. Then RMSNorm(y silu(z)) times norm_weight over all
+    channels.
     """
 
     heads: int
@@ -53,3 +54,15 @@ class Ssd(Operator):
     def state(self, max_length: int) -> tuple[StateTensor, ...]:
         shape = (self.heads, self.head_dim, self.states)
         return (StateTensor("h", shape, float32=True),)
+
+    def mixing_flops(self, context: int, tokens: int) -> float:
+        """In chunks: masked products inside, the state written and read once between.
+
+        A single token is an outer product and a sum, which are no matrix products.
+        """
+        if tokens == 1:
+            return 0.0
+        chunk = 32 if self.states <= 64 else 64
+        padded = -(-tokens // chunk) * chunk / tokens
+        scores = 2.0 * chunk * (self.state_groups * self.states + self.inner)
+        return padded * (scores + 4.0 * self.inner * self.states)
