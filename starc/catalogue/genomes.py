@@ -9,8 +9,8 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "malformed-genome",
         "Malformed genome",
         "A backbone genome is five integers from 1 up for each LIV. Written as text, a "
-        "`-` stands between two LIVs, and the five are digits in a row, or separated by "
-        "dots, commas or spaces where one of them passes 9: 21211-31112, or "
+        "`-` stands between two LIVs, and the five are digits in a row, or separated "
+        "by dots, commas or spaces where one of them passes 9: 21211-31112, or "
         "10.1.2.1.1-2.1.1.1.1. JSON is read too: [[2, 1, 2, 1, 1], [3, 1, 1, 1, 2]]. "
         "LIVs are counted from 0, as in the names of the layers.",
         "",
@@ -50,9 +50,9 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "bad-genes",
         "Bad genes",
         "genes(...) holds genes 2 to 5 of a LIV: label and strategy of featurizer "
-        "sharing, label and strategy of feature-group sharing. Labels are integers from "
-        "1 up; the first strategy is 1 or 2, the second what the class has. `starc "
-        "decode --exact` writes it, where an architecture alone would not bring the "
+        "sharing, label and strategy of feature-group sharing. Labels are integers "
+        "from 1 up; the first strategy is 1 or 2, the second what the class has. "
+        "`starc decode --exact` writes it where the words alone would not bring the "
         "same integers back.",
         _TOP + "backbone {\n  SA-1 genes(0, 1, 1, 1)\n}\n",
         _TOP + "backbone {\n  SA-1 genes(7, 1, 1, 1)\n}\n",
@@ -62,9 +62,9 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "Genes and words disagree",
         "Who shares what with whom is said in words: `weights from`, `k, v from`. "
         "genes(...) keeps only what the words leave open, such as the label of a LIV "
-        "that shares nothing. Here the genes, with those of the other LIVs, mean another "
-        "sharing than the words. Take the genes(...) away after changing the words; "
-        "nothing of the model is lost.",
+        "that shares nothing. Here the genes, with those of the other LIVs, mean "
+        "another sharing than the words. Take the genes(...) away after changing the "
+        "words; nothing of the model is lost.",
         _TOP + "backbone {\n"
         "  a: SA-1\n"
         "  SA-1 weights from a genes(1, 1, 1, 1)\n"

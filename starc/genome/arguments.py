@@ -7,24 +7,15 @@ from starc.alphabet.option import Given, Givens
 from starc.diagnostics import Problems
 from starc.frontend import ast
 from starc.ir.operator import Operator
+from starc.lower.model import read_model
 from starc.source import NOWHERE
 
 
 def stream_of(program: ast.Program) -> Stream | None:
-    """Width and context of the model block; None where it states no width.
-
-    Positions are left at their default, so a rotation that a LIV states counts as
-    different from its class whatever the model says.
-    """
-    found = {"context": 4096}
-    for item in program.items:
-        if isinstance(item, ast.Model):
-            for setting in item.settings:
-                value = setting.value
-                if isinstance(value, ast.Number) and isinstance(value.value, int):
-                    found[setting.name.text] = value.value
-    width = found.get("width", 0)
-    return Stream(width, found["context"]) if width > 0 else None
+    """What the model block says of width, context and positions; None: no width."""
+    blocks = (item for item in program.items if isinstance(item, ast.Model))
+    settings = read_model(next(blocks, None), frozenset(), Problems())
+    return None if settings is None else settings.stream
 
 
 def that_differ(

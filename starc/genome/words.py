@@ -8,9 +8,7 @@ from starc.frontend import ast
 from starc.genome.arguments import stream_of, that_differ
 from starc.genome.references import Entry, References
 from starc.genome.unsayable import Unsayable
-
-MOST_LIVS = 1_000_000
-"""As in lower: more is a mistake in a repeat count."""
+from starc.lower.count import MOST_LIVS
 
 
 def listen(
