@@ -19,7 +19,8 @@ _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _MARK = re.compile(r"#[^\n]*|[][(){}]")
 _NAME = r"[A-Za-z_][\w-]*"
 _MARK_OR_BLOCK = re.compile(
-    rf"#[^\n]*|[][(){{}}]|^[ \t]*(?=(?:backbone|search|model(?:[ \t]+{_NAME})?)[ \t]*\{{"
+    rf"#[^\n]*|[][(){{}}]"
+    rf"|^[ \t]*(?=(?:backbone|search|model(?:[ \t]+{_NAME})?)[ \t]*\{{"
     rf"|(?:liv|featurizer)[ \t]+{_NAME}[ \t]*[={{])",
     re.MULTILINE,
 )

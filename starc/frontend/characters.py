@@ -5,8 +5,8 @@ import unicodedata
 from typing import NamedTuple
 
 NUMBERS = (
-    "Numbers are whole (50_304), decimal (1e-5, 2.5), fractions (8/3), or have a suffix "
-    "for thousands, millions and billions (130M)."
+    "Numbers are whole (50_304), decimal (1e-5, 2.5), fractions (8/3), or have a "
+    "suffix for thousands, millions and billions (130M)."
 )
 _NAMES = (
     "Names are made of the letters a to z and A to Z, digits, `_`, and `-` between "

@@ -30,7 +30,11 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Mishap:
-    """Where the parser stopped: its state, the kind of token, the bracket around."""
+    """Where the parser stopped: its state, the kind of token, the bracket around.
+
+    All states in which a statement may begin are -1: it makes no difference whether
+    it is the first of its block.
+    """
 
     state: int
     kind: str
@@ -61,8 +65,9 @@ class Matcher:
                     continue
                 self.exact.setdefault(mishap, []).append((mistake, case))
                 if case.whatever:
-                    key = mishap.state, mishap.around
-                    self.whatever.setdefault(key, []).append((mistake, case))
+                    for around in {mishap.around, ""}:
+                        key = mishap.state, around
+                        self.whatever.setdefault(key, []).append((mistake, case))
 
     def say(
         self, mishap: Mishap, line: str, found: str, accepts: set[str], joins: bool
@@ -70,8 +75,12 @@ class Matcher:
         """`line` is the line of the mistake, `found` what the parser stopped at,
         `joins` whether the next line begins with `{`.
         """
-        cases = self.exact.get(mishap, [])
-        cases = cases + self.whatever.get((mishap.state, mishap.around), [])
+        cases = [
+            *self.exact.get(mishap, []),
+            *self.whatever.get((mishap.state, mishap.around), []),
+            # the same where another bracket is around, except where statements begin
+            *(self.whatever.get((mishap.state, ""), []) if mishap.state >= 0 else []),
+        ]
         fitting = [
             (mistake, case)
             for mistake, case in cases

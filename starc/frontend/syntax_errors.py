@@ -1,8 +1,8 @@
 """Every mistake of syntax, by example: catalogue, matcher and test in one table.
 
-A `Case` is a small wrong file. The parser stops in it at some state with some token, and
-what is said there is said wherever it stops like that (`diagnose.py`). Cases without a
-label are told elsewhere: brackets.py, characters.py, build.py, parse.py, load.py.
+A `Case` is a small wrong file. The parser stops in it at some state with some token,
+and what is said there is said wherever it stops like that (diagnose.py). Cases without
+a label are told elsewhere: brackets.py, characters.py, build.py.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Mistake:
-    """What one code means; `text` says why it is one, `right` is the first case mended."""
+    """What one code means; `text` says why, `right` is the first case put right."""
 
     code: str
     title: str
@@ -101,26 +101,60 @@ MISTAKES = (
             Case(_in_model("width = (64)"), "a value stands here without parentheses"),
             Case(_in_backbone("SA-1(heads = )"), "a value is missing here"),
             Case(_in_backbone("SA-1(heads = , window = 4)"), "a value is missing here"),
-            Case(_in_search("pool = [SA-1, , SA-3]"), "a value is missing here"),
-            Case(_in_search("pool = [, SA-3]"), "a value is missing here"),
+            Case(
+                _in_search("pool = [SA-1, , SA-3]"),
+                "a value is missing before {found}",
+                whatever=True,
+            ),
+            Case(
+                _in_search("pool = [, SA-3]"),
+                "a value is missing before {found}",
+                whatever=True,
+            ),
         ),
     ),
     Mistake(
-        "missing-parameter-name",
-        "Parameter without a name",
-        "Parameters have names: SA-1(heads = 4). `starc genes` lists those of each LIV.",
+        "second-value",
+        "Two values in one setting",
+        "Several values are written as a list, [a, b].",
+        _in_model("repeat = [1, 4]"),
+        (
+            Case(_in_model("repeat = 1 4"), "one value has been set already"),
+            Case(_in_model("repeat = a 4"), "one value has been set already"),
+            Case(_in_model("repeat = a [4]"), "one value has been set already"),
+            Case(_in_model("repeat = 1 [4]"), "one value has been set already"),
+            Case(_in_model("repeat = [1] 4"), "one value has been set already"),
+            Case(_in_model("repeat = [1] [4]"), "one value has been set already"),
+        ),
+    ),
+    Mistake(
+        "missing-name",
+        "Value without a name",
+        "Parameters and settings have names: SA-1(heads = 4). `starc genes` lists "
+        "those of each LIV.",
         _in_backbone("SA-1(heads = 4)"),
         (
             Case(_in_backbone("SA-1(4)"), "`name =` is missing before {found}"),
             Case(_in_backbone("SA-1([4])"), "`name =` is missing before {found}"),
             Case(_in_backbone("SA-1(= 4)"), "the parameter's name is missing"),
-            Case(_in_backbone("SA-1(, heads = 4)"), "a parameter is missing here"),
+            Case(
+                _in_backbone("SA-1(, heads = 4)"),
+                "a parameter is missing before {found}",
+                whatever=True,
+            ),
+            Case(
+                _in_backbone("SA-1(heads = 4, = 8)"), "the parameter's name is missing"
+            ),
+            Case(_in_model("= 64"), "the setting's name is missing"),
+            Case(_in_model("64"), "`name =` is missing before {found}"),
+            Case(_in_search("= 64"), "the setting's name is missing"),
             Case(
                 _in_backbone("SA-1(heads = 4, 8)"), "`name =` is missing before {found}"
             ),
             Case(
                 _in_backbone("SA-1(heads = 4, , window = 8)"),
-                "a parameter is missing here",
+                "a parameter is missing before {found}",
+                whatever=True,
             ),
         ),
     ),
@@ -147,8 +181,14 @@ MISTAKES = (
                 "`,` is missing before {found}",
             ),
             Case(_in_backbone("SA-1(heads = 4; window = 8)"), "`,` is written here"),
+            Case(_in_backbone("SA-1(heads = 4 8)"), "`,` is missing before {found}"),
+            Case(_in_backbone("SA-1(heads = a 8)"), "`,` is missing before {found}"),
+            Case(_in_backbone("SA-1(heads = 4 [8])"), "`,` is missing before {found}"),
             Case(_in_search("pool = [SA-1 SA-3]"), "`,` is missing before {found}"),
             Case(_in_search("pool = [1 2]"), "`,` is missing before {found}"),
+            Case(_in_search("pool = [1 a]"), "`,` is missing before {found}"),
+            Case(_in_search("pool = [a 1]"), "`,` is missing before {found}"),
+            Case(_in_search("pool = [[1] [2]]"), "`,` is missing before {found}"),
             Case(_in_search("pool = [SA-1; SA-3]"), "`,` is written here"),
             Case(_in_search("minimize a b"), "`,` is missing before {found}"),
             Case(_in_backbone("SA-1 genes(1 1)"), "`,` is missing before {found}"),
@@ -190,7 +230,14 @@ MISTAKES = (
             Case(
                 _in_backbone("SA-1 GMemless"),
                 "a new line or `;` is missing before this",
-                "what follows a LIV is `weights from`, `same as`, or feature groups as in "
+                "after a LIV come `weights from`, `same as`, or feature groups as in "
+                "`k, v from a1`",
+                last=True,
+            ),
+            Case(
+                _in_backbone("2 x { SA-1 GMemless }"),
+                "a new line or `;` is missing before this",
+                "after a LIV come `weights from`, `same as`, or feature groups as in "
                 "`k, v from a1`",
                 last=True,
             ),
@@ -242,6 +289,11 @@ MISTAKES = (
                 repair="line",
             ),
             Case(
+                _in_model("norm = [rms] vocab = 16"),
+                "a new line or `;` is missing before {found}",
+                repair="line",
+            ),
+            Case(
                 _in_model("norm = rms(eps = 1) vocab = 16"),
                 "a new line or `;` is missing before {found}",
                 repair="line",
@@ -259,6 +311,7 @@ MISTAKES = (
             Case(
                 "liv a = SA-1 liv b = SA-1\nbackbone { a }",
                 "a new line or `;` is missing before {found}",
+                when=r"\S\s+(liv|model|backbone|search|featurizer)\b",
                 repair="line",
             ),
             Case(
@@ -278,10 +331,14 @@ MISTAKES = (
     Mistake(
         "missing-block",
         "Block without braces",
-        "What belongs to a block stands between { and }, and { on the block's first line.",
+        "What belongs to a block stands between { and }, with { on the first line.",
         _in_backbone("SA-1"),
         (
             Case("backbone SA-1", "`{` is missing before {found}", whatever=True),
+            Case(
+                _before("liv X = diff(SA-1) code = 19"),
+                "`{` is missing before {found}",
+            ),
             Case("backbone\n{ SA-1 }", "`{` stands on this line", repair="join"),
             Case(
                 "model tiny\n{ width = 64 }", "`{` stands on this line", repair="join"
@@ -389,6 +446,12 @@ MISTAKES = (
                 last=True,
             ),
             Case(_in_backbone("SA-1 = 4"), "a LIV is named here, not set"),
+            Case(_before("liv attn = SA-1 = 4"), "a LIV is named here, not set"),
+            Case(
+                _before("liv attn = SA-1 heads = 4"),
+                "`(` is missing before {found}",
+                "SA-1(heads = 4)",
+            ),
             Case(_in_backbone("SA-1[heads = 4]"), "parameters stand between ( and )"),
             Case("liv X = diff Y\nbackbone { X }", "`(` is missing before {found}"),
             Case("liv X = diff\nbackbone { X }", "`(LIV)` is missing", whatever=True),
@@ -435,6 +498,32 @@ MISTAKES = (
         "A label is a name before the LIV: c1: GConv-1.",
         _in_backbone("c1: SA-1"),
         (Case(_in_backbone(": SA-1"), "the label is missing before `:`"),),
+    ),
+    Mistake(
+        "missing-liv",
+        "LIV missing",
+        "In a backbone stand LIVs, repeats 12 x { ... }, and parallel { ... }. A LIV's "
+        "name comes first, then its parameters, then what it shares.",
+        _in_backbone("a1: SA-1\n  SA-1 k, v from a1"),
+        (
+            Case(
+                _in_backbone("a1: SA-1\n  k, v from a1"),
+                "the LIV is missing before the feature groups",
+                when=r"\bfrom\b",
+            ),
+            Case(
+                _in_backbone("a1: SA-1\n  a2: k, v from a1"),
+                "the LIV is missing before the feature groups",
+                when=r"\bfrom\b",
+            ),
+            Case(_in_backbone("(heads = 4)"), "the LIV is missing before {found}"),
+            Case(_in_backbone("c1: (heads = 4)"), "the LIV is missing before {found}"),
+            Case(
+                _in_backbone("[SA-1, SA-3]"),
+                "a list is no LIV",
+                "LIVs follow one another, each on a line of its own or after `;`",
+            ),
+        ),
     ),
     Mistake(
         "label-without-liv",
@@ -677,9 +766,8 @@ MISTAKES = (
     Mistake(
         "unclosed",
         "Bracket that is never closed",
-        "Every (, [ and { is closed by its counterpart. Where the end of a block is "
-        "missing, the place where the next block begins and where the open one began are "
-        "both shown.",
+        "Every (, [ and { is closed by its counterpart. Two places are shown: where it "
+        "is missed at the latest, and where the bracket was opened.",
         _in_backbone("12 x {\n    SA-1\n  }"),
         (
             Case(_in_backbone("12 x {\n    SA-1")),

@@ -1,0 +1,202 @@
+"""Syntax tree to canonical text, which `starc fmt` writes.
+
+What stood on one line stays on one line where it fits, what did not does not; comments
+and single empty lines are kept. All else follows from the tree.
+"""
+
+from collections.abc import Sequence
+
+from starc.frontend import ast
+from starc.frontend.layout import INDENT, WIDTH, Line, lay_out
+from starc.frontend.words import call_pieces, clauses, head, header, list_pieces, word
+
+Block = (
+    ast.Model
+    | ast.Featurizer
+    | ast.LivGenome
+    | ast.LivDiff
+    | ast.Backbone
+    | ast.Search
+    | ast.Repeat
+    | ast.Parallel
+)
+_BLOCKS = Block.__args__
+_LONGEST_FLAT = 1000  # characters of a block that may turn out to fit on one line
+
+
+def unparse(program: ast.Program) -> str:
+    """The canonical text; ValueError for a program with mistakes of syntax."""
+    if program.broken or any(isinstance(item, ast.Broken) for item in program.items):
+        raise ValueError("a program with mistakes of syntax has no canonical text")
+    return _Printer(program).run()
+
+
+def _children(block: Block) -> Sequence[ast.Node]:
+    if isinstance(block, (ast.Backbone, ast.Repeat, ast.Parallel)):
+        return block.body
+    if not isinstance(block, ast.Search):
+        return block.settings
+    goals = [*block.settings, *block.objectives, *block.requirements]
+    return sorted(goals, key=lambda goal: goal.span.start)
+
+
+class _Printer:
+    """Walks the tree and takes comments along as it passes their places."""
+
+    def __init__(self, program: ast.Program) -> None:
+        self.program = program
+        self.source = program.span.source
+        self.comments = list(reversed(program.comments))  # the next one is the last
+        self.lines: list[Line] = []
+        self.place: int | None = None  # end of what was printed; None in a new block
+        self.wants_blank = False
+
+    def run(self) -> str:
+        several = False
+        for item in self.program.items:
+            one_line = not isinstance(item, _BLOCKS) or self._flat(item, 0) is not None
+            self.wants_blank = bool(self.lines) and (several or not one_line)
+            self._statements([item], 0)
+            several = not one_line
+        self.wants_blank = False
+        self._comments_before(len(self.source.text) + 1, 0)
+        return lay_out(self.lines)
+
+    # Statements -----------------------------------------------------------------------
+
+    def _statements(self, nodes: Sequence[ast.Node], depth: int) -> None:
+        """Statements of one line of the original, on one line where they fit."""
+        flat = [self._flat(node, depth) for node in nodes]
+        joined = "; ".join(text for text in flat if text is not None)
+        if len(nodes) > 1 and None not in flat and _fits(joined, depth):
+            self._comments_before(nodes[-1].span.end, depth)
+            self._add(Line(depth, joined), nodes[0].span.start, nodes[-1].span.end)
+            return
+        for node, text in zip(nodes, flat, strict=True):
+            if isinstance(node, _BLOCKS) and text is None:
+                self._block(node, depth)
+                continue
+            start, end = self._ends(node)
+            self._comments_before(end, depth)
+            self._add(_line(node, text or "", depth), start, end)
+
+    def _block(self, block: Block, depth: int) -> None:
+        (start, end), brace = self._ends(block), self._brace(block)
+        self._comments_before(brace, depth)
+        self._add(Line(depth, header(block) + " {"), start, brace)
+        self.place = None
+        for nodes in self._groups(_children(block)):
+            self._statements(nodes, depth + 1)
+        self._comments_before(end - 1, depth + 1)
+        self.place = None
+        self._add(Line(depth, "}"), end - 1, end)
+
+    def _groups(self, nodes: Sequence[ast.Node]) -> list[list[ast.Node]]:
+        """Steps that share a line of the original; all else stands alone."""
+        groups: list[list[ast.Node]] = []
+        steps = (ast.Use, ast.Repeat, ast.Parallel)
+        for node in nodes:
+            before = groups[-1][-1] if groups else None
+            if before and isinstance(node, steps) and self._same_line(before, node):
+                groups[-1].append(node)
+            else:
+                groups.append([node])
+        return groups
+
+    def _flat(self, node: ast.Node, depth: int) -> str | None:
+        """The text on one line; None for a block that is to have several."""
+        if not isinstance(node, _BLOCKS):
+            return word(node)
+        if isinstance(node, ast.LivDiff) and not node.settings:
+            return word(node)
+        children = _children(node)
+        if not children and not self._has_comment(node):
+            return header(node) + " {}"
+        if not self._is_real(node) or node.span.end - node.span.start > _LONGEST_FLAT:
+            return None
+        inner = [self._flat(child, depth) for child in children]
+        if "\n" in node.span.text or None in inner:
+            return None
+        text = f"{header(node)} {{ {'; '.join(str(text) for text in inner)} }}"
+        return text if _fits(text, depth) else None
+
+    # Places ---------------------------------------------------------------------------
+
+    def _is_real(self, node: ast.Node) -> bool:
+        """Whether the node stands in the text, and was not made by a program."""
+        return node.span.source is self.source and node.span.end > node.span.start
+
+    def _ends(self, node: ast.Node) -> tuple[int, int]:
+        return (node.span.start, node.span.end) if self._is_real(node) else (-1, -1)
+
+    def _same_line(self, before: ast.Node, node: ast.Node) -> bool:
+        if not (self._is_real(before) and self._is_real(node)):
+            return False
+        return "\n" not in self.source.text[before.span.end : node.span.start]
+
+    def _has_comment(self, node: ast.Node) -> bool:
+        inside = range(node.span.start, node.span.end)
+        return any(comment.span.start in inside for comment in self.comments)
+
+    def _brace(self, block: Block) -> int:
+        """The end of the block's `{` in the text."""
+        if not self._is_real(block):
+            return -1
+        place = self.source.text.index("{", block.span.start)
+        for comment in reversed(self.comments):  # a comment in the header may hold one
+            if comment.span.start < place < comment.span.end:
+                place = self.source.text.index("{", comment.span.end)
+        return place + 1
+
+    # Lines ----------------------------------------------------------------------------
+
+    def _add(self, line: Line, start: int, end: int) -> None:
+        """Adds a line that stands for [start, end) of the text, and its comment."""
+        self._blank(line, start)
+        self.lines.append(line)
+        if end < 0:
+            return
+        self.place = end
+        if not self.comments or self.comments[-1].own_line:
+            return
+        between = self.source.text[end : self.comments[-1].span.start]
+        if not between.strip(" \t\r;,"):
+            comment = self.comments.pop()
+            line.comment, self.place = comment.text, comment.span.end
+
+    def _blank(self, line: Line, start: int) -> None:
+        if self.place is not None and start >= 0:
+            line.blank = self.source.text.count("\n", self.place, start) > 1
+        line.blank |= self.wants_blank
+        self.wants_blank = False
+
+    def _comments_before(self, place: int, depth: int) -> None:
+        """Adds the comments that begin before a place, on lines of their own."""
+        while self.comments and self.comments[-1].span.start < place:
+            comment = self.comments.pop()
+            line = Line(depth, comment.text)
+            self._blank(line, comment.span.start)
+            self.lines.append(line)
+            self.place = comment.span.end
+
+
+def _line(node: ast.Node, flat: str, depth: int) -> Line:
+    """The line of one statement, with what is aligned set apart."""
+    if isinstance(node, ast.Use):
+        pieces = call_pieces(head(node, ""), node.arguments)
+        return Line(depth, head(node), clauses(node), "clauses", pieces)
+    if isinstance(node, ast.Setting):
+        pieces = list_pieces("= ", node.value)
+        return Line(depth, node.name.text, f"= {word(node.value)}", "setting", pieces)
+    if isinstance(node, ast.LivAlias):
+        pieces = call_pieces(f"= {node.liv.text}", node.arguments)
+        name, equals, definition = flat.partition("=")
+        return Line(depth, name.rstrip(), equals + definition, "liv", pieces)
+    if isinstance(node, ast.LivDiff):
+        name, equals, definition = flat.partition("=")
+        return Line(depth, name.rstrip(), equals + definition, "liv")
+    return Line(depth, flat)
+
+
+def _fits(text: str, depth: int) -> bool:
+    return len(INDENT) * depth + len(text) <= WIDTH

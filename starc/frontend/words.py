@@ -1,0 +1,98 @@
+"""Each node of the syntax tree on one line."""
+
+from collections.abc import Sequence
+
+from starc.frontend import ast
+
+
+def word(node: ast.Node) -> str:
+    """Any node but a block, as it is written on one line."""
+    match node:
+        case ast.Name():
+            return node.text
+        case ast.Number():
+            return node.text or str(node.value)
+        case ast.Bool():
+            return "true" if node.value else "false"
+        case ast.List():
+            return f"[{', '.join(word(item) for item in node.items)}]"
+        case ast.Call():
+            return f"{node.name.text}({_settings(node.arguments)})"
+        case ast.Setting():
+            return f"{node.name.text} = {word(node.value)}"
+        case ast.Use():
+            return " ".join(part for part in (head(node), clauses(node)) if part)
+        case ast.LivAlias():
+            liv = node.liv.text + _arguments(node.arguments)
+            return f"liv {node.name.text} = {liv}"
+        case ast.LivDiff():
+            return header(node)
+        case ast.Objective():
+            return f"{node.direction} {_names(node.measures)}"
+        case ast.Require():
+            return f"require {node.measure.text} {node.relation} {word(node.bound)}"
+        case ast.WeightsFrom():
+            return f"weights from {node.source.text}"
+        case ast.FeaturesFrom():
+            return f"{_names(node.groups)} from {node.source.text}"
+        case ast.SameAs():
+            return f"same as {node.source.text}"
+        case ast.Genes():
+            return f"genes({', '.join(word(value) for value in node.values)})"
+    raise TypeError(f"{type(node).__name__} has no one line")
+
+
+def header(block: ast.Node) -> str:
+    """A block up to its brace: `model tiny`, `12 x`."""
+    match block:
+        case ast.Model():
+            return "model" + (f" {block.name.text}" if block.name else "")
+        case ast.Featurizer():
+            return f"featurizer {block.name.text}"
+        case ast.LivGenome():
+            return f"liv {block.name.text}"
+        case ast.LivDiff():
+            return f"liv {block.name.text} = diff({block.of.text})"
+        case ast.Repeat():
+            return f"{word(block.count)} x"
+    return type(block).__name__.lower()  # backbone, search, parallel
+
+
+def head(use: ast.Use, arguments: str | None = None) -> str:
+    """A LIV without its clauses: `c2: GConv-1(kernel = 3)`."""
+    label = f"{use.label.text}: " if use.label else ""
+    if arguments is None:
+        arguments = _arguments(use.arguments)
+    return label + use.liv.text + arguments
+
+
+def clauses(use: ast.Use) -> str:
+    return "  ".join(word(clause) for clause in use.clauses)
+
+
+def call_pieces(opening: str, arguments: Sequence[ast.Setting]) -> tuple[str, ...]:
+    """`opening` and its arguments, for lines of their own."""
+    if not arguments:
+        return ()
+    return (f"{opening}(", *(word(argument) for argument in arguments), ")")
+
+
+def list_pieces(opening: str, value: ast.Value) -> tuple[str, ...]:
+    """`opening` and the items of the value, for lines of their own."""
+    if isinstance(value, ast.Call):
+        return call_pieces(opening + value.name.text, value.arguments)
+    if isinstance(value, ast.List) and value.items:
+        return (f"{opening}[", *(word(item) for item in value.items), "]")
+    return ()
+
+
+def _arguments(arguments: Sequence[ast.Setting]) -> str:
+    return f"({_settings(arguments)})" if arguments else ""
+
+
+def _settings(settings: Sequence[ast.Setting]) -> str:
+    return ", ".join(word(setting) for setting in settings)
+
+
+def _names(names: Sequence[ast.Name]) -> str:
+    return ", ".join(name.text for name in names)
