@@ -4,22 +4,26 @@ from starc.alphabet import extend, prelude
 from starc.diagnostics import Diagnostic, Problems
 from starc.frontend import ast
 from starc.frontend.parse import parse
+from starc.genome.exact import check_genes
 from starc.ir.nodes import Model
 from starc.lower import lower
 from starc.source import Source
 
+MOST_MISTAKES = 1000
+"""Those after them in the text are left out: one name may be wrong a million times."""
 
-def check(text: str, name: str = "<string>") -> tuple[Diagnostic, ...]:
+
+def check(text: str | Source, name: str = "<string>") -> tuple[Diagnostic, ...]:
     """Every mistake in the text of a .star file, in its order; none: it compiles."""
     problems = Problems()
-    build(parse(Source(name, text), problems), problems)
+    build(parse(_source(text, name), problems), problems)
     return tuple(problems)
 
 
-def to_ir(text: str, name: str = "<string>") -> Model:
+def to_ir(text: str | Source, name: str = "<string>") -> Model:
     """The model as written, before any pass. Raises StarError with every mistake."""
     problems = Problems()
-    model = build(parse(Source(name, text), problems), problems)
+    model = build(parse(_source(text, name), problems), problems)
     problems.check()
     assert model is not None  # else something had been told
     return model
@@ -27,6 +31,14 @@ def to_ir(text: str, name: str = "<string>") -> Model:
 
 def build(program: ast.Program, problems: Problems) -> Model | None:
     """Syntax tree -> IR; None where there is anything in `problems`."""
-    model = lower(program, extend(prelude(), program, problems), problems)
+    alphabet = extend(prelude(), program, problems)
+    model = lower(program, alphabet, problems)
+    if not problems:
+        check_genes(program, problems, alphabet)
     problems.found.sort(key=lambda found: found.span.start)
+    problems.found[MOST_MISTAKES:] = []
     return None if problems else model
+
+
+def _source(text: str | Source, name: str) -> Source:
+    return text if isinstance(text, Source) else Source(name, text)

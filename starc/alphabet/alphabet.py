@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 from starc.alphabet.featurizers import FeaturizerGenome
 from starc.alphabet.liv_class import LivClass
+from starc.alphabet.near import near
 from starc.alphabet.option import Givens
-from starc.diagnostics import Problems, did_you_mean
+from starc.diagnostics import Problems
 from starc.frontend import ast
 from starc.source import Span
 
@@ -54,7 +55,7 @@ class Alphabet:
                     "unknown-liv",
                     "Unknown LIV",
                     name.span,
-                    did_you_mean(name.text, self.livs),
+                    near(name.text, self.livs, problems),
                     "No LIV of this name is defined here or in the prelude. "
                     "`starc explain unknown-liv` lists them.",
                 )

@@ -149,13 +149,8 @@ class Chosen:
                 "odd-rotation",
                 "Rotary positions need pairs of channels",
                 name if name in self.stated else "heads",
-                f"{_times(fraction)}{head_dim} channels of each head"
-                " are no even whole number",
+                f"{float(dims):g} channels of each head would turn",
                 "RoPE turns channels of a head two by two.",
                 "choose other heads, or say rope = false",
             )
         return Rope(float(theta), dims.numerator)
-
-
-def _times(fraction: Fraction) -> str:
-    return "" if fraction == 1 else f"{fraction} of "

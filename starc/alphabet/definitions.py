@@ -7,7 +7,8 @@ from starc.alphabet.arguments import read_arguments
 from starc.alphabet.classes import read_class, read_difference
 from starc.alphabet.featurizers import FeaturizerGenome, read_featurizer
 from starc.alphabet.liv_class import LivClass
-from starc.diagnostics import Note, Problems, did_you_mean
+from starc.alphabet.near import near
+from starc.diagnostics import Note, Problems
 from starc.frontend import ast
 
 Definition = ast.LivGenome | ast.LivDiff | ast.LivAlias
@@ -162,7 +163,7 @@ class _Definitions:
                 "unknown-featurizer",
                 "Unknown featurizer",
                 name.span,
-                did_you_mean(name.text, known),
+                near(name.text, known, self.problems),
                 "No featurizer of this name is defined here or in the prelude. "
                 f"There are: {', '.join(list(known)[:40])}.",
             )

@@ -19,13 +19,17 @@ def match(
     problems: Problems,
 ) -> Template | None:
     """The template, or None with the problem added."""
-    nearest, least = TEMPLATES[0], differences(TEMPLATES[0], featurizer, words)
+    nearest: list[Template] = []
+    least: Differences = {}
     for template in TEMPLATES:
         found = differences(template, featurizer, words)
         if not found:
             return template
-        if _distance(found) < _distance(least):
-            nearest, least = template, found
+        if not nearest or _distance(found) < _distance(least):
+            nearest, least = [template], found
+        elif found.keys() == least.keys():  # as near, by another word
+            nearest.append(template)
+            least = {c: (*w, *found[c]) for c, w in least.items()}
     choice, wanted = next(iter(least.items()))
     changes = [f"{_name(c)} = {one_of(w)}" for c, w in least.items()]
     notes: tuple[Note, ...] = ()
@@ -37,13 +41,13 @@ def match(
         setting = featurizer.settings.get(_FEATURIZER.get(choice, choice))
         if setting is not None:
             place = setting.value.span
-        notes = (Note(place, f"its {_name(choice)} would have to change"),)
+        notes = (Note(place, "this would have to change"),)
     problems.add(
         "no-template",
         "No template realises this combination",
         span,
         f"change {_name(choice)} to {one_of(wanted)}",
-        f"The nearest that there is code for is {nearest.title}.",
+        f"The nearest that there is code for: {one_of(t.title for t in nearest)}.",
         f"for that, write {', '.join(changes)}",
         notes,
     )

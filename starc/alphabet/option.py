@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import isfinite
 
-from starc.diagnostics import Problems, did_you_mean
+from starc.alphabet.near import near
+from starc.diagnostics import Problems
 from starc.frontend import ast
 from starc.source import Span
 
@@ -83,15 +84,15 @@ def read(option: Option, value: ast.Value, problems: Problems) -> Quantity | Non
     if option.type == "word" and isinstance(value, ast.Name):
         if value.text in option.choices:
             return value.text
-        near = did_you_mean(value.text, option.choices)
-        _wrong(option, value, near or "unknown word", problems)
+        suggestion = near(value.text, option.choices, problems)
+        _wrong(option, value, suggestion or "unknown word", problems)
         return None
     if option.type in ("whole", "number"):
         if option.none and isinstance(value, ast.Name) and value.text == "none":
             return 0
         if isinstance(value, ast.Number):
             return _number(option, value, problems)
-    _wrong(option, value, f"not {option.takes}", problems)
+    _wrong(option, value, f"expected {option.takes}", problems)
     return None
 
 

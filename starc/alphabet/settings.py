@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from starc.alphabet.near import near
 from starc.alphabet.option import Given, Givens, Option, Quantity, read
-from starc.diagnostics import Note, Problems, did_you_mean
+from starc.diagnostics import Note, Problems
 from starc.frontend import ast
 from starc.source import Span
 
@@ -44,7 +45,7 @@ def collect(
                 code,
                 f"Unknown {what}",
                 setting.name.span,
-                did_you_mean(name, known),
+                near(name, known, problems),
                 text,
             )
     return found

@@ -59,5 +59,8 @@ class Template:
 
     @cached_property
     def option_of_field(self) -> dict[str, str]:
-        """Field of the operator -> the option that sets it."""
-        return {option.field or option.name: option.name for option in self.options}
+        """Field of the operator -> the first option that sets it."""
+        found: dict[str, str] = {}
+        for option in self.options:
+            found.setdefault(option.field or option.name, option.name)
+        return found

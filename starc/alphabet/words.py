@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from starc.alphabet.near import near
 from starc.alphabet.settings import collect
 from starc.alphabet.structures import SYNONYMS, Structure
-from starc.diagnostics import Problems, did_you_mean
+from starc.diagnostics import Problems
 from starc.frontend import ast
 from starc.source import Span
 
@@ -44,7 +45,7 @@ def read_word(
             "unknown-structure",
             "Unknown structure",
             name.span,
-            did_you_mean(name.text, known),
+            near(name.text, known, problems),
             f"`{choice}` is one of: {', '.join(known)}.",
         )
         return None

@@ -261,4 +261,5 @@ class _Backbone:
 
 def _safe(stem: str) -> str:
     """An alias may be called as a part of the emitted file is; its LIVs may not."""
-    return f"{stem}_liv" if is_reserved(stem) else stem
+    stem = stem.lstrip("_")
+    return stem if stem.isidentifier() and not is_reserved(stem) else f"liv_{stem}"

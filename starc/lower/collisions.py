@@ -1,6 +1,7 @@
 """Labels that would be the same as a name that starc gives to an unlabelled LIV."""
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 
@@ -37,24 +38,39 @@ def check_generated_names(
             )
 
 
+class _Body:
+    """Steps and the positions at which they begin; `same as` has none."""
+
+    def __init__(self) -> None:
+        self.steps: list[Written] = []
+        self.starts: list[int] = []
+        self.size = 0
+
+    def add(self, step: Written, size: int) -> None:
+        self.steps.append(step)
+        self.starts.append(self.size)
+        self.size += size
+
+
 class _Tree:
     def __init__(self, body: tuple[Written, ...]) -> None:
-        self.body = body
-        self.sizes: dict[int, int] = {}  # by identity: positions in one turn of a loop
+        self.bodies: dict[int, _Body] = {}  # by identity of the loop
         self.turns: Counter[str] = Counter()
         self.owners: dict[str, Layer] = {}
         self.first: dict[str, tuple[int, Layer]] = {}  # stem -> first unlabelled one
-        self.agains: dict[str, Layer] = {}  # stem of generated names of `same as`
+        self.agains: dict[str, Layer] = {}  # how names of unlabelled `same as` begin
         self.roots: dict[str, str] = {}
-        self.walk(body, 0, 1)
+        self.body = self.walk(body, 0, 1)
 
-    def walk(self, body: tuple[Written, ...], position: int, times: int) -> int:
-        start = position
-        for step in body:
+    def walk(self, steps: tuple[Written, ...], position: int, times: int) -> _Body:
+        """`position` of the first step, in the first turn of every loop around it."""
+        body = _Body()
+        for step in steps:
+            here = position + body.size
             if isinstance(step, Loop):
-                size = self.walk(step.body, position, times * step.count)
-                self.sizes[id(step)] = size
-                position += size * step.count
+                inner = self.walk(step.body, here, times * step.count)
+                self.bodies[id(step)] = inner
+                body.add(step, inner.size * step.count)
                 continue
             for label in _labels(step):
                 self.turns[label] += times
@@ -68,30 +84,22 @@ class _Tree:
                 continue
             stem = _stem(step)
             if stem:
-                self.first.setdefault(stem, (position, step))
-            position += 1
-        return position - start
+                self.first.setdefault(stem, (here, step))
+            body.add(step, 1)
+        return body
 
     def at(self, position: int) -> Layer | None:
         """The layer at a position of the expanded model."""
         body = self.body
-        while True:
-            for step in body:
-                if isinstance(step, Again):
-                    continue
-                size = (
-                    self.sizes[id(step)] * step.count if isinstance(step, Loop) else 1
-                )
-                if position >= size:
-                    position -= size
-                elif isinstance(step, Loop):
-                    position %= self.sizes[id(step)]
-                    body = step.body
-                    break
-                else:
-                    return step
-            else:
-                return None
+        while position < body.size:
+            index = bisect_right(body.starts, position) - 1
+            step = body.steps[index]
+            if not isinstance(step, Loop):
+                return step
+            position -= body.starts[index]
+            body = self.bodies[id(step)]
+            position %= body.size
+        return None
 
     def collision(self, label: str) -> tuple[Layer, str] | None:
         """Another layer that gets a name of this label's, and the name."""

@@ -3,10 +3,12 @@
 from dataclasses import dataclass, fields
 
 from starc.alphabet import LivClass
+from starc.alphabet.near import near
 from starc.alphabet.settings import show
-from starc.diagnostics import Note, Problems, did_you_mean
+from starc.diagnostics import Note, Problems
 from starc.frontend import ast
 from starc.ir.operator import Operator
+from starc.ir.operators import Rope
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Sharing:
                 "unknown-label",
                 "Unknown label",
                 name.span,
-                did_you_mean(text, self.labels),
+                near(text, self.labels, self.problems),
                 "No LIV of the backbone has this label. "
                 + (known if self.labels else "There are no labels."),
                 "" if self.labels else f"write {text}: before the LIV that is meant",
@@ -149,12 +151,13 @@ class Sharing:
         for name in clause.groups:
             if name.text in known or (shared is not user and name.text not in others):
                 continue
-            notes = () if shared is user else (Note(shared.place.span, "stands here"),)
+            place = Note(shared.place.span, f"{shared.name} stands here")
+            notes = () if shared is user else (place,)
             self.problems.add(
                 "unknown-group",
                 "Unknown feature group",
                 name.span,
-                did_you_mean(name.text, known),
+                near(name.text, known, self.problems),
                 f"The feature groups of {shared.name} are: {', '.join(known)}.",
                 notes=notes,
             )
@@ -209,13 +212,19 @@ def differences(
     if mine == theirs:
         return ""
     words = user.liv.template.option_of_field
-    found = []
+    found: list[str] = []
     for field in fields(mine):
         a, b = getattr(mine, field.name), getattr(theirs, field.name)
+        if isinstance(a, Rope) and isinstance(b, Rope) and a.theta == b.theta and found:
+            continue  # they turn other channels because the heads are others
         if a != b and (only is None or field.name in only):
-            name = words.get(field.name, field.name)
+            name = _PLAIN.get(field.name) or words.get(field.name, field.name)
             found.append(f"{name} {_shown(a)}, not {_shown(b)}")
     return "; ".join(found)
+
+
+_PLAIN = {"inner": "channels", "rope": "positions"}
+"""Fields that are not what an option says, but what follows from it."""
 
 
 def _shown(value: object) -> str:
@@ -223,4 +232,5 @@ def _shown(value: object) -> str:
         return "none"
     if isinstance(value, (bool, int, str)):
         return show(value)
-    return ", ".join(f"{n} {v:g}" for n, v in vars(value).items())  # Rope
+    assert isinstance(value, Rope)
+    return f"rope(theta = {value.theta:g}) on {value.dims} channels"

@@ -53,9 +53,9 @@ TEMPLATE = Template(
     expand={"q": "expand", "k": "expand", "v": "expand"},
     repeat=("k", "v"),
     fits={
-        "q": ("heads", "head_dim", "rope"),
-        "k": ("kv_heads", "head_dim", "rope", "window"),
-        "v": ("kv_heads", "head_dim", "window"),
+        "q": ("heads", "head_dim", "rope", "kernel"),
+        "k": ("kv_heads", "head_dim", "rope", "window", "kernel"),
+        "v": ("kv_heads", "head_dim", "window", "kernel"),
         "gate": ("heads",),
     },
     conflicts=(("rope", False, "rope_theta"), ("rope", False, "rope_fraction")),

@@ -51,9 +51,9 @@ TEMPLATE = Template(
     expand={"q": "expand", "k": "expand", "v": "expand"},
     repeat=("k", "v"),
     fits={
-        "q": ("heads", "head_dim", "feature_map"),
-        "k": ("kv_heads", "head_dim", "feature_map"),
-        "v": ("kv_heads", "head_dim"),
+        "q": ("heads", "head_dim", "feature_map", "kernel"),
+        "k": ("kv_heads", "head_dim", "feature_map", "kernel"),
+        "v": ("kv_heads", "head_dim", "kernel"),
     },
     options=(
         common.HEADS,

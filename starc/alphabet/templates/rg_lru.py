@@ -40,7 +40,7 @@ TEMPLATE = Template(
     operator=RgLru,
     build=build,
     expand={"gate": "expand", "x": "expand"},
-    fits={"gate": ("inner",), "x": ("inner",)},
+    fits={"gate": ("inner",), "x": ("inner", "kernel")},
     options=(
         common.INNER,
         Option(

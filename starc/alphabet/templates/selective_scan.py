@@ -36,9 +36,9 @@ TEMPLATE = Template(
     expand={"z": "expand", "x": "expand", "b": "states", "c": "states", "dt": ""},
     fits={
         "z": ("inner",),
-        "x": ("inner",),
-        "b": ("states",),
-        "c": ("states",),
+        "x": ("inner", "kernel"),
+        "b": ("states", "kernel"),
+        "c": ("states", "kernel"),
         "dt": ("dt_rank",),
     },
     options=(

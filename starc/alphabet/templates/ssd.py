@@ -66,9 +66,9 @@ TEMPLATE = Template(
     expand={"z": "expand", "x": "expand", "b": "states", "c": "states", "dt": ""},
     fits={
         "z": ("heads", "head_dim"),
-        "x": ("heads", "head_dim"),
-        "b": ("state_groups", "states"),
-        "c": ("state_groups", "states"),
+        "x": ("heads", "head_dim", "kernel"),
+        "b": ("state_groups", "states", "kernel"),
+        "c": ("state_groups", "states", "kernel"),
         "dt": ("heads",),
     },
     options=(
