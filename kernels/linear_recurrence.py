@@ -138,7 +138,7 @@ def _rg_lru_decay(gate: Tensor, decay: Tensor) -> tuple[Tensor, Tensor, Tensor, 
     r = gate.sigmoid()
     rate = -8 * F.softplus(decay)  # (D)
     log_a = r * rate
-    scale = torch.expm1(2 * log_a).neg_().sqrt_()  # exact where a rounds to 1
+    scale = (2 * log_a).expm1_().neg_().sqrt_()  # exact where a rounds to 1
     return log_a.exp_(), scale, r, rate
 
 
@@ -168,19 +168,18 @@ class _RGLRU(torch.autograd.Function):
     def backward(ctx: Any, dh: Tensor, dlast: Tensor) -> tuple[Tensor, ...]:
         x, input_gate, recurrence_gate, decay, state, h = ctx.saved_tensors
         dtype = torch.promote_types(x.dtype, torch.float32)
-        wide = decay.to(dtype)
-        a, scale, r, rate = _rg_lru_decay(recurrence_gate.to(dtype), wide)
+        a, scale, r, rate = _rg_lru_decay(recurrence_gate.to(dtype), decay.to(dtype))
         i = input_gate.to(dtype).sigmoid()
         da, db, dstate = _linear_recurrence_grads(a, h, state, dh, dlast)
-        # through a, and through sqrt(1 - a^2) with its slope kept below 1000
-        slope = (0.5 / scale).clamp_(max=1000.0)
-        dscale = db * i * x
-        dlog_a = a * (da - 2 * a * slope * dscale)
-        ddecay = (dlog_a * r).sum((0, 1)) * -8 * wide.sigmoid()
-        dgate = dlog_a.mul_(rate).mul_(r).mul_(1 - r)
-        db = db * scale
-        dx = db * i
-        dinput_gate = db * x * i * (1 - i)
+        # in place from here on: at (1, 2048, 1024) fresh memory takes half the time
+        slope = (0.5 / scale).clamp_(max=1000.0)  # of the square root
+        dx = db.mul_(i)  # without the factor scale, as dscale needs it
+        dscale = dx * x
+        dlog_a = da.sub_(slope.mul_(a).mul_(dscale).mul_(2)).mul_(a)
+        ddecay = (dlog_a * r).sum((0, 1)) * -8 * decay.to(dtype).sigmoid()
+        dgate = dlog_a.mul_(rate).mul_(r).mul_(r.neg_().add_(1))
+        dx.mul_(scale)
+        dinput_gate = dscale.mul_(scale).mul_(i.neg_().add_(1))
         return (
             dx.to(x.dtype),
             dinput_gate.to(input_gate.dtype),

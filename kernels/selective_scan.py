@@ -35,14 +35,14 @@ def selective_scan(
     dtype = torch.promote_types(x.dtype, torch.float32)
     if state is None:
         state = x.new_zeros((x.shape[0], *a_log.shape), dtype=dtype)
-    if x.shape[1] == 1:
-        a = a_log.to(dtype).exp()  # (D, N)
-        step, xt = dt[:, 0].to(dtype).unsqueeze(2), x[:, 0].to(dtype).unsqueeze(2)
-        h = state * (step * -a).exp() + (step * xt) * b.to(dtype)  # (B, D, N)
-        y = (h * c).sum(2) + skip * x[:, 0]
-        return y.to(x.dtype).unsqueeze(1), h
     with torch.autocast(x.device.type, enabled=False):  # it would round to bfloat16
-        if torch.is_grad_enabled():
+        if x.shape[1] == 1:
+            step = dt.to(dtype).transpose(1, 2)  # (B, D, 1)
+            decay = (a_log.to(dtype).exp() * -step).exp_()
+            h = (step * x.transpose(1, 2) * b).addcmul_(decay, state)  # (B, D, N)
+            y = (h @ c.to(dtype).transpose(1, 2)).transpose(1, 2) + skip * x
+            y, last = y.to(x.dtype), h
+        elif torch.is_grad_enabled():
             y, last = _SelectiveScan.apply(  # type: ignore[no-untyped-call]
                 x, dt, a_log, b, c, skip, state
             )

@@ -33,10 +33,8 @@ def ssd(
     dtype = torch.promote_types(x.dtype, torch.float32)
     if state is None:
         state = x.new_zeros((x.shape[0], *x.shape[2:], b.shape[3]), dtype=dtype)
-    if x.shape[1] == 1:
-        return _ssd_step(x, dt, a_log, b, c, skip, state)
     with torch.autocast(x.device.type, enabled=False):  # it would round to bfloat16
-        y, last = _ssd_chunks(
+        y, last = (_ssd_step if x.shape[1] == 1 else _ssd_chunks)(
             x.to(dtype), dt.to(dtype), a_log.to(dtype), b.to(dtype), c.to(dtype), state
         )
         y = y + x * skip.to(dtype).unsqueeze(1)
@@ -44,24 +42,16 @@ def ssd(
 
 
 def _ssd_step(
-    x: Tensor,
-    dt: Tensor,
-    a_log: Tensor,
-    b: Tensor,
-    c: Tensor,
-    skip: Tensor,
-    state: Tensor,
+    x: Tensor, dt: Tensor, a_log: Tensor, b: Tensor, c: Tensor, state: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """One token: an outer product into the state, and the state times c."""
+    """One token, without the skip: an outer product in, the state times c out."""
     groups = (b.shape[2], -1)
-    h = torch.unflatten(state, 1, groups)  # (B, G, H/G, P, N)
-    step = dt[:, 0].to(h.dtype)  # (B, H)
-    decay = (step * -a_log.to(h.dtype).exp()).exp()
-    xt = torch.unflatten(x[:, 0] * step.unsqueeze(2), 1, groups)  # (B, G, H/G, P)
-    bt, ct = b[:, 0, :, None, None], c[:, 0, :, None, None]  # (B, G, 1, 1, N)
-    h = h * torch.unflatten(decay, 1, groups)[..., None, None] + xt.unsqueeze(4) * bt
-    y = (h * ct).sum(4).flatten(1, 2) + x[:, 0] * skip.unsqueeze(1)  # (B, H, P)
-    return y.to(x.dtype).unsqueeze(1), h.flatten(1, 2)
+    decay = (dt[:, 0] * -a_log.exp()).exp()  # (B, H)
+    add = torch.unflatten((x * dt.unsqueeze(3))[:, 0], 1, groups)  # (B, G, R, P)
+    h = torch.unflatten(state * decay[..., None, None], 1, groups)
+    h = h.addcmul_(add.unsqueeze(4), b[:, 0, :, None, None])  # (B, G, R, P, N)
+    y = h.flatten(2, 3) @ c[:, 0].unsqueeze(3)  # (B, G, RP, 1)
+    return y.reshape(x.shape), h.flatten(1, 2)
 
 
 def _ssd_chunks(
