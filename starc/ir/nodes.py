@@ -30,7 +30,7 @@ class Feature:
 
 @dataclass(frozen=True)
 class Liv:
-    """One linear input-varying system y = T(x) x, its input normed, its output projected.
+    """A linear input-varying system y = T(x) x, input normed, output projected.
 
     stem: the label as written, else the name of its alias, else a word for its kind.
     label: unique in the model (after expand): the name of the module, the prefix of its
@@ -101,7 +101,7 @@ class Loop:
 
 @dataclass(frozen=True)
 class Repeat:
-    """Turns that differ in their labels only: a loop in the emitted file (pass roll)."""
+    """Turns that differ in labels only: a loop in the emitted file (pass roll)."""
 
     turns: tuple[tuple[Layer, ...], ...]
 
@@ -111,7 +111,7 @@ Step = Layer | Loop | Repeat
 
 @dataclass(frozen=True)
 class Norm:
-    """`kind`: "rms" or "layer". `sandwich`: also on each LIV's output, before the sum."""
+    """`kind`: "rms" or "layer". `sandwich`: also on each LIV's output, then the sum."""
 
     kind: str = "rms"
     eps: float = 1e-5

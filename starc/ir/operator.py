@@ -1,4 +1,4 @@
-"""What every operator of the IR says about itself: features, parameters, state, cost."""
+"""What an operator of the IR says about itself: features, parameters, state, cost."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -56,7 +56,7 @@ class Operator:
     """Base of the operators. All numbers are resolved; nothing here is optional text.
 
     width: channels of the residual stream.
-    kernel: taps of the featurizer's short convolution on the `convolved` groups; 0: none.
+    kernel: taps of the featurizer's short convolution on `convolved` groups; 0: none.
     bias, out_bias: of the dense projections in and out.
     """
 
@@ -102,7 +102,7 @@ class Operator:
         return next(group for group in self.groups if group.name == name)
 
     def projection_parameters(self, group: Group) -> tuple[Parameter, ...]:
-        """The tensors that compute one feature group: `q.weight`, `q.conv.weight`, ..."""
+        """The tensors that compute a feature group: `q.weight`, `q.conv.weight`, ..."""
         name, width = group.name, group.width
         found = [Parameter(f"{name}.weight", (width, self.width), name)]
         if self.bias:
