@@ -23,6 +23,7 @@ def encode(
         alphabet = extend(prelude(), program, problems)
         problems.check()
     entries = listen(program, alphabet, problems)
+    problems.found.sort(key=lambda found: found.span.start)  # aliases stand above
     problems.check()
     genome = with_genes(entries, problems)
     problems.check()
