@@ -67,8 +67,8 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "reserved-label",
         "A reserved label",
         "A label becomes the name of a module in the emitted file and the prefix of "
-        "its tensors. Keywords of Python, methods of torch.nn.Module such as `forward` or "
-        "`train`, and parts of the model such as `norm` cannot be.",
+        "its tensors. Keywords of Python, methods of torch.nn.Module such as `forward` "
+        "or `train`, and parts of the model such as `norm` cannot be.",
         _MODEL + "backbone {\n  forward: SA-1\n}\n",
         _MODEL + "backbone {\n  first: SA-1\n}\n",
     ),

@@ -30,8 +30,8 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "unknown-parameter",
         "Unknown parameter",
         "What may stand between the parentheses of a LIV depends on its operator: "
-        "heads for attention, hidden for a gated linear unit. `starc genes` lists every "
-        "parameter of every operator with its meaning and its default.",
+        "heads for attention, hidden for a gated linear unit. `starc genes` lists "
+        "every parameter of every operator with its meaning and its default.",
         _backbone("SA-1(head = 4)"),
         _backbone("SA-1(heads = 4)"),
     ),
