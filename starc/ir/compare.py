@@ -1,0 +1,207 @@
+"""`starc diff`: what changed between two architectures, LIV by LIV, in words."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass
+from difflib import SequenceMatcher
+from itertools import groupby
+from typing import NamedTuple
+
+from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
+from starc.ir.operator import Operator
+from starc.ir.words import model_settings, name_of, number, settings, sources
+
+Pair = tuple[Layer | None, Layer | None]  # (before, after); None: added or removed
+
+
+class _Change(NamedTuple):
+    """`label`: of the LIV, as it is called after the change."""
+
+    label: str
+    text: str
+
+
+def describe_changes(a: Model, b: Model) -> list[str]:
+    """What makes `b` of `a`, a sentence each; nothing when they are equal.
+
+    Both are resolved models. LIVs are aligned by what they are, not by their numbers:
+    what only moves up because a LIV came before it has not changed. Equal changes of
+    neighbours are one line.
+    """
+    lines = [
+        f"model: {name} {number(old)} -> {number(new)}"
+        for (name, old), new in zip(
+            model_settings(a).items(), model_settings(b).values(), strict=True
+        )
+        if old != new
+    ]
+    pairs = _align(tuple(a.layers()), tuple(b.layers()))
+    names = dict(_names(pairs))  # labels of `a` as they are called in `b`
+    changes = [change for pair in pairs for change in _pair(pair, names)]
+    return lines + list(_collapsed(changes))
+
+
+# Which LIV of one is which LIV of the other -------------------------------------------
+
+
+def _align(a: tuple[Layer, ...], b: tuple[Layer, ...]) -> list[Pair]:
+    """Pairs of layers: first those that are equal, between these those of one kind."""
+    pairs: list[Pair] = []
+    for equal, old, new in _blocks(list(map(_exact, a)), list(map(_exact, b))):
+        if equal:
+            pairs.extend(zip(a[old], b[new], strict=True))
+            continue
+        left, right = a[old], b[new]
+        for same, i, j in _blocks(list(map(_kind, left)), list(map(_kind, right))):
+            before, after = left[i], right[j]
+            if not same and len(before) == len(after):
+                same = True  # replaced, one by one
+            if same:
+                pairs.extend(zip(before, after, strict=True))
+            else:
+                pairs.extend((layer, None) for layer in before)
+                pairs.extend((None, layer) for layer in after)
+    return pairs
+
+
+def _blocks(
+    a: Sequence[object], b: Sequence[object]
+) -> Iterator[tuple[bool, slice, slice]]:
+    """Slices of both in order, and whether they are equal."""
+    start, end, shorter = 0, 0, min(len(a), len(b))
+    while start < shorter and a[start] == b[start]:
+        start += 1
+    while end < shorter - start and a[-1 - end] == b[-1 - end]:
+        end += 1
+    yield True, slice(0, start), slice(0, start)
+    # Only what lies between is matched: it costs the product of the two lengths.
+    middle_a, middle_b = a[start : len(a) - end], b[start : len(b) - end]
+    large = len(middle_a) * len(middle_b) > 4_000_000
+    if middle_a or middle_b:
+        matcher = SequenceMatcher(None, middle_a, middle_b, autojunk=large)
+        for tag, i, j, k, m in matcher.get_opcodes():
+            old, new = slice(start + i, start + j), slice(start + k, start + m)
+            yield tag == "equal", old, new
+    yield True, slice(len(a) - end, len(a)), slice(len(b) - end, len(b))
+
+
+def _exact(layer: Layer) -> object:
+    if isinstance(layer, Parallel):
+        return (layer.name, layer.signs, tuple(map(_exact, layer.sides)))
+    label = layer.stem if layer.labelled else ""
+    return ("", label) if isinstance(layer, Again) else (layer.operator, label)
+
+
+def _kind(layer: Layer) -> object:
+    if isinstance(layer, Parallel):
+        return (layer.signs, tuple(map(_kind, layer.sides)))
+    return "same as" if isinstance(layer, Again) else layer.operator.kind
+
+
+def _names(pairs: list[Pair]) -> Iterator[tuple[str, str]]:
+    for before, after in pairs:
+        if before is not None and after is not None:
+            yield before.label, after.label
+            if isinstance(before, Parallel) and isinstance(after, Parallel):
+                for old, new in zip(before.sides, after.sides, strict=False):
+                    yield old.label, new.label
+
+
+# What changed in a pair ---------------------------------------------------------------
+
+
+def _pair(pair: Pair, names: dict[str, str]) -> Iterator[_Change]:
+    before, after = pair
+    if before is None:
+        assert after is not None
+        yield _Change(after.label, f"added ({_what(after)})")
+    elif after is None:
+        yield _Change(before.label, f"removed ({_what(before)})")
+    elif _kind(before) != _kind(after):
+        text = f"{_what(after)} in place of {_what(before)}"
+        yield _Change(after.label, text)
+    elif isinstance(before, Parallel) and isinstance(after, Parallel):
+        yield from _renamed(before, after)
+        if before.name != after.name:
+            yield _Change(after.label, f"class {before.name} -> {after.name}")
+        for sides in zip(before.sides, after.sides, strict=True):
+            yield from _pair(sides, names)
+    elif isinstance(before, Again) and isinstance(after, Again):
+        yield from _renamed(before, after)
+        if names.get(before.of) != after.of:
+            old = names.get(before.of, f"{before.of}, which is gone")
+            yield _Change(after.label, f"now the same as {after.of}, not {old}")
+    elif isinstance(before, Liv) and isinstance(after, Liv):
+        yield from _renamed(before, after)
+        parts = list(_parameters(before.operator, after.operator))
+        if before.name != after.name:
+            parts.insert(0, f"class {before.name} -> {after.name}")
+        if parts:
+            yield _Change(after.label, "; ".join(parts))
+        yield from _sharing(before, after, names)
+
+
+def _what(layer: Layer) -> str:
+    if isinstance(layer, Again):
+        return f"the same as {layer.of}"
+    if isinstance(layer, Parallel) and len({side.name for side in layer.sides}) > 1:
+        return f"{layer.name} of {', '.join(side.name for side in layer.sides)}"
+    return name_of(layer)
+
+
+def _renamed(before: Layer, after: Layer) -> Iterator[_Change]:
+    old, new = (x.stem if x.labelled else "" for x in (before, after))
+    if old != new:
+        yield _Change(after.label, f"named {new or 'nothing'}, not {old or 'nothing'}")
+
+
+def _parameters(a: Operator, b: Operator) -> Iterator[str]:
+    """`kv_heads 8 -> 4`, of one kind of operator."""
+    new = settings(b)
+    for name, old in settings(a).items():
+        yield from _difference(name, old, new[name])
+
+
+def _difference(name: str, old: object, new: object) -> Iterator[str]:
+    if old == new:
+        return
+    if is_dataclass(old) and is_dataclass(new) and type(old) is type(new):
+        for field in fields(old):
+            values = getattr(old, field.name), getattr(new, field.name)
+            yield from _difference(f"{name} {field.name}", *values)
+    else:
+        yield f"{name} {number(old)} -> {number(new)}"
+
+
+def _sharing(before: Liv, after: Liv, names: dict[str, str]) -> Iterator[_Change]:
+    """`now takes its weights from conv_0`: sharing that came, went or moved."""
+    old = {
+        what: names.get(source, f"{source}, which is gone")
+        for what, source in sources(before)
+    }
+    new = dict(sources(after))
+    for what, source in new.items():
+        if old.get(what) != source:
+            instead = f", not from {old[what]}" if what in old else ""
+            text = f"now takes {_own(what)} from {source}{instead}"
+            yield _Change(after.label, text)
+    for what, source in old.items():
+        if what not in new:
+            yield _Change(after.label, f"no longer takes {_own(what)} from {source}")
+
+
+def _own(what: str) -> str:
+    return f"its {what}" if what.startswith("weights") else what
+
+
+def _collapsed(changes: list[_Change]) -> Iterator[str]:
+    """`attn_0 … attn_22 (12 LIVs): kv_heads 8 -> 4`: neighbours with one change."""
+    for text, group in groupby(changes, key=lambda change: change.text):
+        labels = [change.label for change in group]
+        for label in labels if len(labels) < 3 else ():
+            yield _sentence(label, text)
+        if len(labels) >= 3:
+            yield f"{labels[0]} … {labels[-1]} ({len(labels):,} LIVs): {text}"
+
+
+def _sentence(label: str, text: str) -> str:
+    return f"{label} {text}" if text.startswith(("now ", "no ")) else f"{label}: {text}"

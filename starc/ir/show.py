@@ -1,0 +1,179 @@
+"""`starc show`: what each LIV is, shares and costs, as a table and as JSON."""
+
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+from starc.ir.cost import Cost, Costs, LayerCost, costs
+from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat
+from starc.ir.words import described, model_settings, name_of, number, settings, sharing
+
+DTYPES = {"bf16": 2, "fp16": 2, "fp32": 4, "fp64": 8}
+"""Bytes of an element of the cache, by the name that --dtype takes."""
+
+COLUMNS = (
+    "LIV",
+    "class",
+    "sharing",
+    "parameters",
+    "cache bytes",
+    "prefill FLOPs",
+    "decode FLOPs",
+)
+
+
+def as_json(model: Model, context: int, dtype: str) -> dict[str, Any]:
+    """Everything `starc show` knows, JSON-ready. `dtype` is a key of DTYPES."""
+    found = costs(model, context, DTYPES[dtype])
+    total = found.total
+    return {
+        "name": model.name,
+        "model": model_settings(model),
+        "context": context,
+        "dtype": dtype,
+        "params": total.params,
+        "params_without_embeddings": found.params_without_embeddings,
+        "cache_bytes": total.cache_bytes,
+        "flops_per_token": _flops(total),
+        "layers": [
+            _layer(layer, cost)
+            for layer, cost in zip(model.layers(), found.layers, strict=True)
+        ],
+    }
+
+
+def _layer(layer: Layer, cost: LayerCost) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "label": layer.label,
+        "class": name_of(layer),
+        "sharing": sharing(layer),
+        **_numbers(cost.total),
+    }
+    if isinstance(layer, Liv):
+        found.update(_operator(layer))
+    elif isinstance(layer, Parallel):
+        found["sides"] = [
+            {
+                "label": side.label,
+                "class": side.name,
+                "sign": sign,
+                "sharing": sharing(side),
+                **_numbers(part),
+                **_operator(side),
+            }
+            for side, sign, part in zip(
+                layer.sides, layer.signs, cost.sides, strict=True
+            )
+        ]
+    return found
+
+
+def _operator(liv: Liv) -> dict[str, Any]:
+    plain = {
+        name: asdict(value) if is_dataclass(value) else value  # type: ignore[arg-type]
+        for name, value in settings(liv.operator).items()
+    }
+    return {"operator": liv.operator.kind, "settings": plain}
+
+
+def _numbers(cost: Cost) -> dict[str, Any]:
+    return {
+        "params": cost.params,
+        "cache_bytes": cost.cache_bytes,
+        "flops_per_token": _flops(cost),
+    }
+
+
+def _flops(cost: Cost) -> dict[str, int]:
+    return {"prefill": round(cost.prefill_flops), "decode": round(cost.decode_flops)}
+
+
+def as_table(model: Model, context: int, dtype: str) -> str:
+    """The same as text: the settings, a line for each LIV, and the operators."""
+    found = costs(model, context, DTYPES[dtype])
+    total, bare = found.total, found.params_without_embeddings
+    lines = [f"model {model.name}"]
+    for name, value in model_settings(model).items():
+        lines.append(f"  {name:<14}{number(value)}")
+    layers = sum(layer.total.params for layer in found.layers)
+    head = 2.0 * model.width * model.vocab
+    outside = Cost("", total.params - layers, 0, head, head)
+    table = [COLUMNS, *_rows(model, found)]
+    table.append(_cells("embedding, norm, head", "", "", outside))
+    table.append(_cells("total", "", "", total))
+    lines += ["", *_aligned(table), ""]
+    lines.append(f"parameters without embeddings: {bare:,}")
+    megabytes = f"{total.cache_bytes / 1e6:,.3f} MB"
+    lines.append(f"cache of {context:,} tokens, one sequence, {dtype}: {megabytes}")
+    lines.append("FLOPs are for a token: of a prompt so long (prefill), or after it.")
+    if any(isinstance(step, Repeat) for step in model.body):
+        lines.append(
+            "A line for several LIVs, (12 x), has the numbers of each of them."
+        )
+    lines += ["", *_legend(model)]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(model: Model, found: Costs) -> list[tuple[str, ...]]:
+    """A line for each layer, and under a parallel for its sides, which it contains.
+
+    The turns of a Repeat differ in labels only, so they are a line together.
+    """
+    result: list[tuple[str, ...]] = []
+    done = 0
+    for step in model.body:
+        turns = step.turns if isinstance(step, Repeat) else ((step,),)
+        for first, last in zip(turns[0], turns[-1], strict=True):
+            assert isinstance(first, Liv | Again | Parallel)
+            assert isinstance(last, Liv | Again | Parallel)
+            cost = found.layers[done]
+            done += 1
+            label = _both(first.label, last.label, len(turns))
+            shared = _both("; ".join(sharing(first)), "; ".join(sharing(last)))
+            alone = not isinstance(first, Parallel)
+            result.append(
+                _cells(label, name_of(first), shared if alone else "", cost.total)
+            )
+            if isinstance(first, Parallel) and isinstance(last, Parallel):
+                for a, b, part in zip(first.sides, last.sides, cost.sides, strict=True):
+                    shared = _both("; ".join(sharing(a)), "; ".join(sharing(b)))
+                    label = f"  {_both(a.label, b.label)}"
+                    result.append(_cells(label, a.name, shared, part))
+        done += len(turns[0]) * (len(turns) - 1)
+    return result
+
+
+def _both(first: str, last: str, times: int = 1) -> str:
+    """`attn_0 … attn_22 (12 x)`: what the first and the last of many say, in one."""
+    if first == last:
+        return first
+    words = zip(first.split(" "), last.split(" "), strict=True)
+    text = " ".join(a if a == b else f"{a} … {b}" for a, b in words)
+    return text if times == 1 else f"{text} ({times:,} x)"
+
+
+def _cells(label: str, name: str, shared: str, cost: Cost) -> tuple[str, ...]:
+    numbers = (cost.params, cost.cache_bytes, *_flops(cost).values())
+    return (label, name, shared, *(f"{value:,}" for value in numbers))
+
+
+def _aligned(table: list[tuple[str, ...]]) -> list[str]:
+    """Words left, numbers right; a column without words is left out."""
+    kept = [i for i in range(len(COLUMNS)) if any(row[i] for row in table[1:])]
+    width = {i: max(len(row[i]) for row in table) for i in kept}
+    lines = [
+        "  ".join(
+            row[i].ljust(width[i]) if i < 3 else row[i].rjust(width[i]) for i in kept
+        ).rstrip()
+        for row in table
+    ]
+    rule = "-" * max(map(len, lines))
+    return [lines[0], rule, *lines[1:-1], rule, lines[-1]]
+
+
+def _legend(model: Model) -> list[str]:
+    """What each class is here: its operator with all its numbers, defaults too."""
+    found: dict[tuple[str, str], None] = {}
+    for liv in model.livs():
+        found[liv.name, f"{liv.operator.kind}: {described(liv.operator)}"] = None
+    width = max((len(name) for name, _ in found), default=0)
+    return [f"{name.ljust(width)}  {text}" for name, text in found]

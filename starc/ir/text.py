@@ -1,0 +1,90 @@
+"""`--emit ir`: the IR as text, at any stage."""
+
+from collections.abc import Iterator
+
+from starc.ir.nodes import Again, Layer, Liv, Loop, Model, Parallel, Repeat, Step
+from starc.ir.words import described, listed, model_settings, number
+
+
+def to_text(model: Model) -> str:
+    """The model, a line for each LIV and one for whatever is not its own.
+
+    Before resolve it shows sharing as written, after it the projections; of a loop that
+    roll has found the first turn, and how the labels of the others read.
+    """
+    return "\n".join(_model(model)) + "\n"
+
+
+def _model(model: Model) -> Iterator[str]:
+    yield f"model {model.name}"
+    for name, value in model_settings(model).items():
+        yield f"  {name} {number(value)}"
+    if model.shared:
+        yield f"  shared weights of {listed(model.shared)}"
+    yield ""
+    yield from _steps(model.body, "")
+
+
+def _steps(steps: tuple[Step, ...], indent: str) -> Iterator[str]:
+    for step in steps:
+        if isinstance(step, Loop):
+            yield f"{indent}{step.count} x {{"
+            yield from _steps(step.body, indent + "  ")
+            yield f"{indent}}}"
+        elif isinstance(step, Repeat):
+            yield f"{indent}repeat {len(step.turns)} turns {{"
+            yield from _steps(step.turns[0], indent + "  ")
+            yield f"{indent}}} and the same as"
+            for turn in step.turns[1:]:
+                yield f"{indent}  {listed([layer.label for layer in turn])}"
+        else:
+            yield from _layer(step, indent)
+
+
+def _layer(layer: Layer, indent: str) -> Iterator[str]:
+    label = f"{layer.label}: " if layer.label else ""
+    if isinstance(layer, Again):
+        yield f"{indent}{label}same as {layer.of}"
+    elif isinstance(layer, Parallel):
+        fused = ", multiplied at once" if layer.fused else ""
+        yield f"{indent}{label}{layer.name} of {len(layer.sides)} sides{fused}"
+        for sign, side in zip(layer.signs, layer.sides, strict=True):
+            lines = _liv(side, indent + "    ")
+            yield f"{indent}  {'+' if sign > 0 else '-'} {next(lines).lstrip()}"
+            yield from lines
+    else:
+        yield from _liv(layer, indent)
+
+
+def _liv(liv: Liv, indent: str) -> Iterator[str]:
+    label = liv.label or (liv.stem if liv.labelled else "")
+    start = f"{label}: " if label else ""
+    yield f"{indent}{start}{liv.name} = {liv.operator.kind}({described(liv.operator)})"
+    if liv.weights_from:
+        yield f"{indent}  weights from {liv.weights_from}"
+    for group, source in liv.features_from:
+        yield f"{indent}  {group} from {source}"
+    for projection in liv.projections:
+        yield f"{indent}  computes {listed(projection)}{_made(liv, projection)}"
+    borrowed: dict[str, list[str]] = {}
+    for feature in liv.features:
+        if feature.borrowed:
+            borrowed.setdefault(feature.input, []).append(feature.group)
+    for source, groups in borrowed.items():
+        yield f"{indent}  borrows {listed(groups)} of {source}"
+    if liv.mixing not in ("", liv.label):
+        yield f"{indent}  mixes with the tensors of {liv.mixing}"
+
+
+def _made(liv: Liv, projection: tuple[str, ...]) -> str:
+    """Whose input and weights a projection has, if they are not the LIV's own."""
+    source = liv.feature(projection[0]).input
+    owners: dict[str, list[str]] = {}
+    for group in projection:
+        owners.setdefault(liv.feature(group).weights, []).append(group)
+    text = f" from the input of {source}" if source != liv.label else ""
+    for owner, groups in owners.items():
+        if owner != liv.label:
+            part = "" if len(owners) == 1 else f"{listed(groups)} "
+            text += f", {part}with weights of {owner}"
+    return text

@@ -1,0 +1,98 @@
+"""The IR in words, for `--emit ir`, `show` and `diff`."""
+
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+
+from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
+from starc.ir.operator import Operator
+
+
+def number(value: object) -> str:
+    """`1e+06`, `65,536`, `yes`: a setting as it is read, not as it is written."""
+    if value is True or value is False:
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if value is None:
+        return "none"
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = (f"{f.name} {number(getattr(value, f.name))}" for f in fields(value))
+        return f"({', '.join(parts)})"
+    return str(value)
+
+
+def settings(operator: Operator) -> dict[str, object]:
+    """Every number of an operator, without the model's width."""
+    names = (field.name for field in fields(operator) if field.name != "width")
+    return {name: getattr(operator, name) for name in names}
+
+
+def described(operator: Operator) -> str:
+    """`heads 16, kv_heads 8, head_dim 64`: what is not off."""
+    parts = (
+        f"{name} {number(value)}" if value is not True else name
+        for name, value in settings(operator).items()
+        if value not in (None, False, 0, "")
+    )
+    return ", ".join(parts)
+
+
+def model_settings(model: Model) -> dict[str, object]:
+    """The settings of the residual stream, defaults too, under the language's names."""
+    return {
+        "width": model.width,
+        "vocab": model.vocab,
+        "context": model.context,
+        "tied": model.tied,
+        "norm": model.norm.kind,
+        "eps": model.norm.eps,
+        "placement": "sandwich" if model.norm.sandwich else "pre",
+        "logit_softcap": model.logit_softcap or None,
+    }
+
+
+def name_of(layer: Layer) -> str:
+    """The class, as written."""
+    return "same as" if isinstance(layer, Again) else layer.name
+
+
+def sharing(layer: Layer) -> list[str]:
+    """Where a resolved layer gets what it has not itself: "k, v from attn_1"."""
+    if isinstance(layer, Again):
+        return [f"same as {layer.of}"]
+    if isinstance(layer, Parallel):
+        sides = layer.sides
+        return [f"{side.label}: {text}" for side in sides for text in sharing(side)]
+    return [f"{what} from {source}" for what, source in sources(layer)]
+
+
+def sources(liv: Liv) -> list[tuple[str, str]]:
+    """The clauses that a resolved LIV could have been written with, by their targets.
+
+    ("weights", "c1") and ("k, v", "a1"). Weights of single groups only are named too:
+    ("weights of k", "a1").
+    """
+    taken: dict[str, list[str]] = {}
+    owners: dict[str, list[str]] = {}
+    computed = 0
+    for feature in liv.features:
+        if feature.input != liv.label:
+            taken.setdefault(feature.input, []).append(feature.group)
+            continue
+        computed += 1
+        if feature.weights != liv.label:
+            owners.setdefault(feature.weights, []).append(feature.group)
+    found: list[tuple[str, str]] = []
+    for owner, groups in owners.items():
+        whole = len(groups) == computed
+        found.append(("weights" if whole else f"weights of {listed(groups)}", owner))
+    if liv.mixing != liv.label and not any(o == liv.mixing for _, o in found):
+        found.append(("weights of the mixing", liv.mixing))
+    found.extend((listed(groups), source) for source, groups in taken.items())
+    return found
+
+
+def listed(names: Sequence[str]) -> str:
+    return ", ".join(names)
