@@ -6,7 +6,7 @@ from starc.ir.nodes import Again, Layer, Liv, Loop, Model, Parallel, Repeat, Ste
 from starc.ir.words import described, listed, model_settings, number
 
 
-def to_text(model: Model) -> str:
+def show(model: Model) -> str:
     """The model, a line for each LIV and one for whatever is not its own.
 
     Before resolve it shows sharing as written, after it the projections; of a loop that

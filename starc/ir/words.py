@@ -8,11 +8,9 @@ from starc.ir.operator import Operator
 
 
 def number(value: object) -> str:
-    """`1e+06`, `65,536`, `yes`: a setting as it is read, not as it is written."""
+    """A setting as it is read: `1e+06`, `65536`, `yes`, `none`."""
     if value is True or value is False:
         return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
     if isinstance(value, float):
         return f"{value:g}"
     if value is None:
