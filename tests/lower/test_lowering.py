@@ -1,0 +1,202 @@
+"""What the forms of the language become in the IR, before any pass."""
+
+import time
+
+import pytest
+from torch import nn
+
+from starc.alphabet import extend, prelude
+from starc.compiler import build, check, to_ir
+from starc.diagnostics import Problems, StarError
+from starc.frontend import ast
+from starc.frontend.parse import parse
+from starc.ir.nodes import Again, Liv, Loop, Model, Norm, Parallel
+from starc.ir.operators import Attention
+from starc.lower import lower
+from starc.lower.labels import MODULE_ATTRIBUTES
+from starc.passes import run
+from starc.source import NOWHERE, Source
+
+
+def model(body: str, settings: str = "width = 64", before: str = "") -> Model:
+    return to_ir(f"{before}\nmodel m {{ {settings} }}\nbackbone {{\n{body}\n}}\n")
+
+
+def flat(body: str, before: str = "") -> list[str]:
+    return [layer.label for layer in run(model(body, before=before)).layers()]
+
+
+def test_the_model_block() -> None:
+    found = model("SA-1")
+    assert (found.name, found.width, found.vocab) == ("m", 64, 50_304)
+    assert (found.context, found.tied, found.logit_softcap) == (4096, True, 0.0)
+    assert found.norm == Norm("rms", 1e-5, False)
+    settings = """
+      width = 64; vocab = 1K; context = 128; tied = false; placement = sandwich
+      norm = layer(eps = 1e-6); logit_softcap = 30
+    """
+    found = model("SA-1", settings)
+    assert (found.vocab, found.context, found.tied) == (1000, 128, False)
+    assert found.norm == Norm("layer", 1e-6, True) and found.logit_softcap == 30.0
+    assert model("SA-1", "width = 64; eps = 1e-6").norm.eps == 1e-6
+    assert to_ir("model { width = 64 }\nbackbone { SA-1 }").name == "model"
+
+
+def test_labels_aliases_and_kinds_give_the_stems() -> None:
+    found = model(
+        "c1: GConv-1; my-conv; GConv-1; d: my-conv",
+        before="""
+liv my-conv = GConv-1(kernel = 5)
+""",
+    )
+    livs = [step for step in found.body if isinstance(step, Liv)]
+    assert [liv.stem for liv in livs] == ["c1", "my_conv", "conv", "d"]
+    assert [liv.label for liv in livs] == ["c1", "", "", "d"]
+    assert [liv.labelled for liv in livs] == [True, False, False, True]
+    assert {liv.name for liv in livs} == {"GConv-1"}
+    assert livs[0].span.text == "c1: GConv-1"
+
+
+def test_aliases_named_like_parts_of_the_file() -> None:
+    before = "liv forward = SA-1\nliv lambda = Rec-1\nliv _x = GMemless\n"
+    names = flat("parallel { forward; lambda; _x }; forward", before)
+    assert names == ["parallel_0", "liv_forward_1"]
+    step, _ = model("parallel { forward; lambda; _x }; SA-1", before=before).body
+    assert isinstance(step, Parallel)
+    assert [side.stem for side in step.sides] == ["liv_forward", "liv_lambda", "x"]
+
+
+def test_repeats_stay_loops() -> None:
+    (loop,) = model("2 x { SA-1; 3 x { GMemless } }").body
+    assert isinstance(loop, Loop) and loop.count == 2
+    inner = loop.body[1]
+    assert isinstance(inner, Loop) and inner.count == 3
+
+
+def test_sharing() -> None:
+    found = model("""
+      c1: GConv-1-Diff
+      a1: SA-3
+      m1: GMemless
+      GConv-1-Diff weights from c1
+      a2: SA-3 weights from a1, k, v from a1
+      SA-3-Diff
+      m2: GMemless same as m1
+      GMemless weights from m2
+    """).body
+    c1, _, _, c2, a2, a3, m2, m3 = found
+    assert isinstance(c1, Parallel) and isinstance(c2, Parallel)
+    assert c1.name == "GConv-1-Diff" and c1.signs == (1, -1) and c1.labelled
+    assert [(side.stem, side.label, side.name) for side in c1.sides] == [
+        ("a", "c1.a", "GConv-1"),
+        ("b", "c1.b", "GConv-1"),
+    ]
+    assert [side.weights_from for side in c2.sides] == ["c1.a", "c1.b"]
+    assert isinstance(a2, Liv) and a2.weights_from == "a1"
+    assert a2.features_from == (("k", "a1"), ("v", "a1"))
+    assert isinstance(a3, Parallel) and a3.stem == "attn" and not a3.labelled
+    assert m2 == Again("m2", "m2", "m1", True)
+    assert isinstance(m3, Liv) and m3.weights_from == "m2"
+
+
+def test_features_of_differences_are_taken_side_by_side() -> None:
+    _, d2 = model("d1: SA-1-Diff; SA-1-Diff k, v from d1").body
+    assert isinstance(d2, Parallel)
+    assert d2.sides[1].features_from == (("k", "d1.b"), ("v", "d1.b"))
+
+
+def test_parallels_are_flattened() -> None:
+    (step,) = model("parallel { SA-1; parallel { r: Rec-1; SA-1 } }").body
+    assert isinstance(step, Parallel) and step.signs == (1, 1, 1)
+    assert [side.stem for side in step.sides] == ["attn", "r", "attn"]
+    assert flat("parallel { SA-1 }; parallel { a: SA-1 }") == ["attn_0", "a"]
+
+
+def test_same_as_needs_none_of_the_numbers() -> None:
+    """SA-1 has no default heads at a width of 7; the LIV that it is has some."""
+    body = "a: SA-1(heads = 1, head_dim = 8); SA-1 same as a; a3: SA-1 same as a"
+    assert len(model(body, "width = 7").body) == 3
+
+
+def test_one_operator_for_all_uses_of_one_spelling() -> None:
+    a, b, c = model("SA-1(heads = 2); SA-1(heads = 2); SA-1(heads = 4)").body
+    assert isinstance(a, Liv) and isinstance(b, Liv) and isinstance(c, Liv)
+    assert a.operator is b.operator and a.operator != c.operator
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "attn_0: SA-1; SA-1",
+        "SA-1; GMemless; attn_1: SA-1",
+        "4 x { conv: GConv-1 }; GConv-1",
+        "2 x { c1: GConv-1 }; c1_2: SA-1",
+        "m1: GMemless; GMemless same as m1; m1_again: SA-1",
+        "parallel { attn: SA-1; SA-1 }; mlp_1: SA-1",
+        "2 x { SA-1; attn_9: SA-1 }",
+    ],
+)
+def test_names_that_only_look_like_generated_ones(body: str) -> None:
+    labels = flat(body)
+    assert len(set(labels)) == len(labels)
+
+
+def test_reserved_labels_are_those_of_torch() -> None:
+    names = {name for name in dir(nn.Sequential()) if not name.startswith("_")}
+    assert names <= MODULE_ATTRIBUTES
+
+
+def test_what_broken_text_may_define_is_not_told() -> None:
+    text = "model m { width = }\nliv attn = = SA-1\nbackbone { attn; x: = }\n"
+    assert {found.code for found in check(text)}.isdisjoint(
+        {"unknown-liv", "missing-width", "missing-model", "missing-backbone"}
+    )
+
+
+def test_nothing_is_returned_beside_a_mistake() -> None:
+    problems = Problems()
+    program = parse(Source("x", "model m { width = 64 }\nbackbone { SA-9 }"), problems)
+    assert build(program, problems) is None
+    with pytest.raises(StarError, match="unknown-liv"):
+        to_ir("model m { width = 64 }\nbackbone { SA-9 }")
+
+
+def test_a_hand_made_tree() -> None:
+    def name(text: str) -> ast.Name:
+        return ast.Name(NOWHERE, text)
+
+    width = ast.Setting(NOWHERE, name("width"), ast.Number(NOWHERE, 64, "64"))
+    use = ast.Use(NOWHERE, None, name("SA-1"), (), ())
+    blocks = ast.Model(NOWHERE, None, (width,)), ast.Backbone(NOWHERE, (use,))
+    found = build(ast.Program(NOWHERE, blocks), Problems())
+    assert found is not None and isinstance(found.body[0], Liv)
+    assert isinstance(found.body[0].operator, Attention)
+
+
+def seconds(pairs: int) -> float:
+    lines = "".join(
+        f"a{i}: SA-3(heads = 12)\nmlp_{2 * i + 1}: GMemless weights from m\n"
+        for i in range(pairs)
+    )
+    text = f"model m {{ width = 768 }}\nbackbone {{\nm: GMemless\n{lines}GConv-1\n}}"
+    problems = Problems()
+    program = parse(Source("x", text), problems)
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        assert lower(program, extend(prelude(), program, problems), problems)
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def test_lowering_is_quick_and_linear() -> None:
+    small, large = seconds(12), seconds(1200)
+    assert small < 0.002
+    assert large < 300 * small  # 100 is linear, 10_000 quadratic
+
+
+def test_thousands_of_mistakes_do_not_hang() -> None:
+    uses = "".join(f"l{i}: Sa-{i} weights from q{i}\n" for i in range(3000))
+    start = time.perf_counter()
+    found = check(f"model m {{ width = 64 }}\nbackbone {{\n{uses}}}")
+    assert len(found) == 1000 and time.perf_counter() - start < 5
