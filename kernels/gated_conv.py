@@ -1,7 +1,7 @@
 """Gated short convolution, the LIV of LFM2: a causal filter between two gates.
 
     u_t = b_t * x_t        z_t = bias + sum_k weight[:, k] * u_{t - (K - 1) + k}
-    y_t = c_t * z_t        with sigmoid=True: sigmoid(b) and sigmoid(c) in place of b, c
+    y_t = c_t * z_t        with sigmoid=True: sigmoid(b), sigmoid(c) instead of b, c
 
 weight[:, -1] meets the current token, as in F.conv1d(groups=D) after left padding.
 
@@ -9,8 +9,8 @@ weight[:, -1] meets the current token, as in F.conv1d(groups=D) after left paddi
     returns y (B, L, D) and the next state, both in x's dtype
 
 `state` holds the K - 1 products u before x, oldest first; None means zeros. Products
-are rounded to x's dtype, as the state is, so that decoding in pieces equals one pass;
-sums are kept in float32 (float64 for float64). Source: LFM2, arXiv 2511.23404.
+are rounded to x's dtype, as the state is, so that decoding in pieces equals one
+pass; sums are kept in float32 (float64 for float64). Source: LFM2, arXiv 2511.23404.
 """
 
 from typing import Any

@@ -3,7 +3,7 @@
     S_t = sum_{j <= t} k_j v_j^T        z_t = sum_{j <= t} k_j
     y_t = q_t S_t / (q_t . z_t + 1e-6)        with normalize=False: q_t S_t / sqrt(N)
 
-    q (B, L, H, N)    k (B, L, G, N)    v (B, L, G, P), each k, v shared by H / G heads
+    q (B, L, H, N)    k (B, L, G, N)    v (B, L, G, P), each k, v for H / G heads
     returns y (B, L, H, P) in q's dtype and the next state (B, G, N, P + 1): S and z
 
 The feature map, which must not be negative if y is normalized, has been applied to q

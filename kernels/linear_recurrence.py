@@ -1,18 +1,18 @@
 """Diagonal linear recurrence, and the RG-LRU built on it.
 
     linear_recurrence    h_t = a_t * h_{t-1} + b_t
-    rg_lru               r_t = sigmoid(recurrence_gate_t)    i_t = sigmoid(input_gate_t)
+    rg_lru               r_t = sigmoid(recurrence_gate_t)  i_t = sigmoid(input_gate_t)
                          log a_t = -8 * softplus(decay) * r_t
                          h_t = a_t * h_{t-1} + sqrt(1 - a_t^2) * (i_t * x_t)
 
     a, b, x and the gates (B, L, D)    decay (D)    state (B, D) or None for zeros
     returns h (B, L, D) in the dtype of b or x, and the last h as state (B, D)
 
-The carry and the state are float32 (float64 for float64). A carry in bfloat16 is wrong
-by 2 % when a is near 1 (measured, L = 4096). Nothing is divided and no logarithm of a
-product is taken, so any a is safe, 0 and negative values too. Source of RG-LRU:
-Griffin, arXiv 2402.19427, equations 1 to 4; the derivative of the square root is
-bounded by 1000, as its authors do.
+The carry and the state are float32 (float64 for float64). A carry in bfloat16 is
+wrong by 2 % when a is near 1 (measured, L = 4096). Nothing is divided and no
+logarithm of a product is taken, so any a is safe, 0 and negative values too. Source
+of RG-LRU: Griffin, arXiv 2402.19427, equations 1 to 4; the derivative of the square
+root is bounded by 1000, as its authors do.
 """
 
 from typing import Any

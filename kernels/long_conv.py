@@ -2,12 +2,12 @@
 
     y_t = sum_{j <= t} kernel[t - j] * u_j
 
-    u (B, L, D)    kernel (at least S + L, D)    history (B, S, D): the inputs before u
+    u (B, L, D)    kernel (at least S + L, D)    history (B, S, D): inputs before u
     returns y (B, L, D) in u's dtype
 
 Computed in float32 (float64 for float64). History None means that u is the start.
-One token costs S x D products, exactly the sum above. Source: Hyena, arXiv 2302.10866,
-section 2.1: two zero-padded FFTs, a product, and one back.
+One token costs S x D products, exactly the sum above. Source: Hyena, arXiv
+2302.10866, section 2.1: two zero-padded FFTs, a product, and one back.
 """
 
 import torch

@@ -8,12 +8,12 @@
     returns y (B, L, D) in x's dtype and the last h as state (B, D, N)
 
 Everything is computed in float32 (float64 for float64), the state too; None means
-zeros. Time goes in blocks of 16 steps: the forward saves the state before each block,
-L / 16 of them, and the backward recomputes a block from it, so that nothing of size
-L x D x N is ever held. A block lies (T, B, N, D) in scratch memory that all blocks
-share: channels last are 5 times faster on a CPU than N last, and fresh memory for each
-block costs more than the arithmetic. Source: Mamba, arXiv 2312.00752, equation 2 and
-algorithm 2.
+zeros. Time goes in blocks of 16 steps: the forward saves the state before each
+block, L / 16 of them, and the backward recomputes a block from it, so that nothing
+of size L x D x N is ever held. A block lies (T, B, N, D) in scratch memory that all
+blocks share: channels last are 5 times faster on a CPU than N last, and fresh memory
+for each block costs more than the arithmetic. Source: Mamba, arXiv 2312.00752,
+equation 2 and algorithm 2.
 """
 
 from typing import Any

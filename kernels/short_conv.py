@@ -7,9 +7,9 @@ weight[:, -1] meets the current token, as in F.conv1d(groups=D) after left paddi
     x (B, L, D)    weight (D, K)    bias (D) or None    state (B, K - 1, D) or None
     returns y (B, L, D) and the next state, both in x's dtype
 
-`state` holds the K - 1 inputs before x, oldest first; None means zeros. Sums are kept
-in float32 (float64 for float64). Source: the input convolution of Mamba,
-arXiv 2312.00752, section 3.4.
+`state` holds the K - 1 inputs before x, oldest first; None means zeros. Sums are
+kept in float32 (float64 for float64). Source: the input convolution of Mamba, arXiv
+2312.00752, section 3.4.
 """
 
 from typing import Any

@@ -9,10 +9,10 @@
     returns y (B, L, H, P) in x's dtype and the last h as state (B, H, P, N)
 
 Everything is computed in float32 (float64 for float64), the state too; None means
-zeros. Inside a chunk of Q tokens the sum over the past is a masked Q x Q matrix, whose
-c b^T part is shared by a group; between chunks only states travel. Decays above the
-diagonal are exp(-inf), never exp(+large) * 0. Source: Mamba-2, arXiv 2405.21060,
-section 6 and listing 1.
+zeros. Inside a chunk of Q tokens the sum over the past is a masked Q x Q matrix,
+whose c b^T part is shared by a group; between chunks only states travel. Decays
+above the diagonal are exp(-inf), never exp(+large) * 0. Source: Mamba-2, arXiv
+2405.21060, section 6 and listing 1.
 """
 
 import torch

@@ -1,5 +1,11 @@
 """The pipeline, one screen: text in, text out, no files."""
 
+import hashlib
+from collections.abc import Set as AbstractSet
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from starc import passes
 from starc.alphabet import extend, prelude
 from starc.diagnostics import Diagnostic, Problems
 from starc.frontend import ast
@@ -9,8 +15,41 @@ from starc.ir.nodes import Model
 from starc.lower import lower
 from starc.source import Source
 
+if TYPE_CHECKING:
+    from starc.backend.plan import Plan
+
 MOST_MISTAKES = 1000
 """Those after them in the text are left out: one name may be wrong a million times."""
+
+
+def compile(
+    text: str | Source,
+    name: str = "<string>",
+    without: AbstractSet[str] = frozenset(),
+) -> str:
+    """The text of a .star file to the text of a standalone PyTorch file.
+
+    `without`: passes to leave out. Raises StarError with every mistake in the text,
+    ValueError where `without` names no pass, or one that has to run.
+    """
+    from starc.backend.render import render  # jinja2 takes as long as a compilation
+
+    return render(to_plan(text, name, without))
+
+
+def to_plan(
+    text: str | Source,
+    name: str = "<string>",
+    without: AbstractSet[str] = frozenset(),
+) -> "Plan":
+    """Every name, number and comment of the file that `compile` gives."""
+    from starc.backend.plan import make_plan
+
+    source = _source(text, name)
+    model = passes.run(to_ir(source), without)
+    digest = hashlib.sha256(source.text.encode()).hexdigest()
+    run = tuple(step.name for step in passes.PIPELINE if step.name not in without)
+    return make_plan(model, PurePath(source.name).name, digest, run)
 
 
 def check(text: str | Source, name: str = "<string>") -> tuple[Diagnostic, ...]:

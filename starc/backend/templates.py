@@ -20,7 +20,6 @@ def environment() -> Environment:
     return Environment(
         loader=_Resources(),
         undefined=StrictUndefined,
-        line_statement_prefix="%%",
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

@@ -3,7 +3,7 @@ from torch import Tensor
 
 
 def append_window(buffer: Tensor | None, new: Tensor, length: int) -> Tensor:
-    """The tokens that new (B, G, T, K) can see: what the ring buffer holds, then itself.
+    """What the tokens new (B, G, T, K) can see: the ring buffer, then themselves.
 
     Token p stands in slot p % size of the buffer. A single token's answer may come in
     any order, since attention does not ask for one.
