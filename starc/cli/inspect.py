@@ -1,6 +1,7 @@
 """show, diff and explain: what an architecture is, and what an error means."""
 
-from textwrap import indent
+from json import dumps
+from textwrap import indent, wrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,8 +12,7 @@ from starc.cli.streams import read_source
 
 if TYPE_CHECKING:
     from starc.catalogue import Explanation
-
-DTYPES = ("bf16", "fp16", "fp32")
+    from starc.ir.nodes import Model
 
 
 def show(
@@ -22,11 +22,20 @@ def show(
         typer.Option(min=1, help="Tokens in the cache; by default the model's."),
     ] = None,
     dtype: Annotated[
-        str, typer.Option(metavar="DTYPE", help=f"Of the cache: {', '.join(DTYPES)}.")
+        str, typer.Option(metavar="DTYPE", help="Of the cache: bf16, fp16 or fp32.")
     ] = "bf16",
     json: Json = False,
 ) -> None:
     """Print the LIVs of FILE with their sharing, parameters, cache and FLOPs."""
+    from starc.ir.show import DTYPES, as_json, as_table
+
+    one_of(dtype, DTYPES, "--dtype")
+    model = _model(file)
+    tokens = context or model.context
+    if json:
+        print(dumps(as_json(model, tokens, dtype), indent=2))
+    else:
+        print(as_table(model, tokens, dtype).rstrip("\n"))
 
 
 def diff(
@@ -34,6 +43,18 @@ def diff(
     b: Annotated[str, typer.Argument(metavar="B", help="The newer one.")],
 ) -> None:
     """Say in words what changed from A to B."""
+    from starc.ir.compare import describe_changes
+
+    changes = describe_changes(_model(a), _model(b))
+    print("\n".join(changes) if changes else "the same architecture")
+
+
+def _model(file: str) -> "Model":
+    """The IR after all passes."""
+    from starc import compiler, passes
+
+    source = read_source(file)
+    return passes.run(compiler.to_ir(source.text, source.name))
 
 
 def explain(
@@ -50,7 +71,9 @@ def explain(
             print(f"{known:{width}}  {_explanation(known).title}")
         return
     found = _explanation(code.removeprefix("error[").removesuffix("]"))
-    print(f"{found.code}: {found.title}\n\n{found.text}")
+    print(f"{found.code}: {found.title}\n")
+    for paragraph in found.text.split("\n"):
+        print("\n".join(wrap(paragraph, 88, break_on_hyphens=False)))
     for title, example in (("Wrong", found.wrong), ("Right", found.right)):
         if example:
             print(f"\n{title}:\n\n{indent(example.rstrip(), '    ')}")

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -156,5 +156,5 @@ def _sample(run: "Run", length: int) -> str:
     from starc.training.sample import continuation
 
     prompt = bytes(run.text.validation[:PROMPT].tolist())
-    written: Any = continuation(run.model, prompt, length, run.settings.seed)
+    written = continuation(run.model, prompt, length, run.settings.seed)
     return prompt.decode("utf-8", "replace") + "|" + written
