@@ -11,6 +11,8 @@ from starc.frontend import ast
 from starc.ir.operator import Operator
 from starc.source import Span
 
+MOST_CHANNELS = 2**22
+
 
 def read_arguments(
     settings: Sequence[ast.Setting], liv: LivClass, below: Givens, problems: Problems
@@ -39,7 +41,17 @@ def build_operator(
     """The operator with all its numbers, or None with the problem added."""
     chosen = Chosen(liv, stream, span, given)
     try:
-        return liv.template.build(chosen)
+        operator = liv.template.build(chosen)
     except Unfit as unfit:
         problems.found.append(unfit.diagnostic)
         return None
+    if operator.inner > MOST_CHANNELS:
+        problems.add(
+            "out-of-range",
+            "More channels than any machine holds",
+            span,
+            f"{operator.inner:_} channels",
+            f"An operator has at most {MOST_CHANNELS:_} channels.",
+        )
+        return None
+    return operator

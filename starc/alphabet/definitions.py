@@ -5,8 +5,8 @@ import re
 from starc.alphabet.alphabet import Alphabet, Meaning
 from starc.alphabet.arguments import read_arguments
 from starc.alphabet.classes import read_class, read_difference
+from starc.alphabet.codes import check_codes
 from starc.alphabet.featurizers import FeaturizerGenome, read_featurizer
-from starc.alphabet.liv_class import LivClass
 from starc.alphabet.near import near
 from starc.diagnostics import Note, Problems
 from starc.frontend import ast
@@ -55,7 +55,7 @@ class _Definitions:
                     self.waiting[item.name.text] = item
         for name in list(self.waiting):
             self.resolve(name)
-        self.check_codes()
+        check_codes(self.result, self.problems)
         return self.result
 
     def is_new(
@@ -168,37 +168,6 @@ class _Definitions:
                 f"There are: {', '.join(list(known)[:40])}.",
             )
         return known.get(name.text)
-
-    def check_codes(self) -> None:
-        """A code is the name of one class in a genome."""
-        taken: dict[int, LivClass | FeaturizerGenome] = {}
-        for liv in self.result.classes.values():
-            self.check_code(liv, "LIV", taken)
-        taken = {}
-        for featurizer in self.result.featurizers.values():
-            if featurizer is not None:
-                self.check_code(featurizer, "featurizer", taken)
-
-    def check_code(
-        self,
-        new: LivClass | FeaturizerGenome,
-        what: str,
-        taken: dict[int, LivClass | FeaturizerGenome],
-    ) -> None:
-        if new.code is None:
-            return
-        old = taken.setdefault(new.code, new)
-        if old is not new:
-            free = max(taken) + 1
-            self.problems.add(
-                "code-taken",
-                f"Two {what}s with the code {new.code}",
-                new.span,
-                f"{old.name} has this code",
-                "In a genome the code alone says which class is meant.",
-                f"write code = {free}, or leave it out",
-                (Note(old.span, "the first one"),),
-            )
 
 
 _WORDS = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")

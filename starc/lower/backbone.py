@@ -17,7 +17,8 @@ from starc.ir.operator import Operator
 from starc.lower.collisions import check_generated_names
 from starc.lower.count import count_livs, turns
 from starc.lower.labels import collect_labels, is_reserved
-from starc.lower.sharing import Shared, Sharing
+from starc.lower.references import Shared
+from starc.lower.sharing import Sharing
 from starc.source import Span
 
 Written = Layer | Loop
@@ -104,7 +105,7 @@ class _Backbone:
         weights = ""
         features: tuple[tuple[str, str], ...] = ()
         if use.clauses:
-            weights, features = self.clauses(use, shared)
+            weights, features = self.sharing.clauses(use, shared)
         if side and shared.differential:
             self.not_in_parallel(use.liv.span, f"{shared.name} has two sides itself")
         if use.label is not None:
@@ -159,41 +160,6 @@ class _Backbone:
         if operator is not None or not use.arguments:  # a mistake is told once
             self.built[key] = operator
         return operator
-
-    # Clauses --------------------------------------------------------------------------
-
-    def clauses(
-        self, use: ast.Use, shared: Shared
-    ) -> tuple[str, tuple[tuple[str, str], ...]]:
-        weights: ast.WeightsFrom | None = None
-        found, features = "", []
-        taken: dict[str, ast.Name] = {}
-        for clause in use.clauses:
-            if isinstance(clause, ast.WeightsFrom):
-                if weights is not None:
-                    self.twice("`weights from` stands twice", clause.span, weights.span)
-                    continue
-                weights = clause
-                found = self.sharing.weights(clause, shared, use.label)
-            elif isinstance(clause, ast.FeaturesFrom):
-                for group in clause.groups:
-                    if group.text in taken:
-                        first = taken[group.text].span
-                        self.twice(f"{group.text} is taken twice", group.span, first)
-                    taken.setdefault(group.text, group)
-                features += self.sharing.features(clause, shared, use.label)
-        return found, tuple(features)
-
-    def twice(self, title: str, span: Span, first: Span) -> None:
-        self.problems.add(
-            "shared-twice",
-            title,
-            span,
-            "again here",
-            "What is shared comes from one LIV.",
-            "delete one of the two",
-            (Note(first, "first here"),),
-        )
 
     def again(
         self, clause: ast.SameAs, use: ast.Use, meaning: Meaning | None, side: bool

@@ -1,85 +1,49 @@
-"""Sharing clauses: what a label refers to, and whether it fits there."""
+"""Sharing clauses: whether what they refer to fits."""
 
-from dataclasses import dataclass, fields
-
-from starc.alphabet import LivClass
 from starc.alphabet.near import near
-from starc.alphabet.settings import show
-from starc.diagnostics import Note, Problems
+from starc.diagnostics import Note
 from starc.frontend import ast
-from starc.ir.operator import Operator
-from starc.ir.operators import Rope
+from starc.lower.fits import differences, two_kinds
+from starc.lower.references import References, Shared
+from starc.source import Span
 
 
-@dataclass(frozen=True)
-class Shared:
-    """A LIV as sharing sees it.
+class Sharing(References):
+    """The clauses of a backbone's LIVs, read in the order of the text."""
 
-    place: its label, or the name of its class. liv, operator: None where these are
-    wrong themselves, which is told elsewhere. parallel: it is a side of a parallel.
-    """
+    def clauses(
+        self, use: ast.Use, shared: Shared
+    ) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """The label whose weights are taken, and (group, label) of taken features."""
+        weights: ast.WeightsFrom | None = None
+        found, features = "", []
+        taken: dict[str, ast.Name] = {}
+        for clause in use.clauses:
+            if isinstance(clause, ast.WeightsFrom):
+                if weights is not None:
+                    self.twice("`weights from` stands twice", clause.span, weights.span)
+                    continue
+                weights = clause
+                found = self.weights(clause, shared, use.label)
+            elif isinstance(clause, ast.FeaturesFrom):
+                for group in clause.groups:
+                    if group.text in taken:
+                        first = taken[group.text].span
+                        self.twice(f"{group.text} is taken twice", group.span, first)
+                    taken.setdefault(group.text, group)
+                features += self.features(clause, shared, use.label)
+        return found, tuple(features)
 
-    place: ast.Name
-    liv: LivClass | None
-    operator: Operator | None
-    parallel: bool = False
-
-    @property
-    def name(self) -> str:
-        return self.liv.name if self.liv else "?"
-
-    @property
-    def differential(self) -> bool:
-        return self.liv is not None and bool(self.liv.of)
-
-
-class Sharing:
-    """The labels of a backbone, those before the LIV at hand among them."""
-
-    def __init__(
-        self, labels: dict[str, ast.Name], broken: frozenset[str], problems: Problems
-    ) -> None:
-        self.labels = labels
-        self.broken = broken
-        self.problems = problems
-        self.before: dict[str, Shared] = {}
-
-    def find(self, name: ast.Name, user: ast.Name | None) -> Shared | None:
-        """The LIV that a clause refers to; None is told here, or wrong elsewhere."""
-        text = name.text
-        if user is not None and user.text == text:
-            self.problems.add(
-                "self-reference",
-                "A LIV cannot share with itself",
-                name.span,
-                "this is its own label",
-                "Sharing points back, at a LIV that stands before.",
-                notes=(Note(user.span, "the label stands here"),),
-            )
-        elif text in self.before:
-            return self.before[text]
-        elif text in self.labels:
-            self.problems.add(
-                "forward-reference",
-                "Sharing points forward",
-                name.span,
-                f"{text} comes later",
-                "The first LIV of a group owns; the others point back at it.",
-                f"label the first one, and write `from {text}` at the later one",
-                (Note(self.labels[text].span, "it stands here"),),
-            )
-        elif text not in self.broken:
-            known = f"Labels here: {', '.join(list(self.labels)[:20])}."
-            self.problems.add(
-                "unknown-label",
-                "Unknown label",
-                name.span,
-                near(text, self.labels, self.problems),
-                "No LIV of the backbone has this label. "
-                + (known if self.labels else "There are no labels."),
-                "" if self.labels else f"write {text}: before the LIV that is meant",
-            )
-        return None
+    def twice(self, title: str, span: Span, first: Span) -> None:
+        self.problems.add(
+            "shared-twice",
+            title,
+            span,
+            "again here",
+            "What is shared comes from one LIV.",
+            "delete one of the two",
+            (Note(first, "first here"),),
+        )
 
     def weights(
         self, clause: ast.WeightsFrom, user: Shared, label: ast.Name | None
@@ -88,7 +52,7 @@ class Sharing:
         target = self.find(clause.source, label)
         if target is None or target.operator is None or user.operator is None:
             return clause.source.text
-        differ = _two_kinds(user, target) or differences(user, target)
+        differ = two_kinds(user, target) or differences(user, target)
         if differ:
             self.misfit("weights", clause, user, target, differ)
         return clause.source.text
@@ -121,7 +85,7 @@ class Sharing:
         if target is None or target.operator is None or user.operator is None:
             return []
         reference = clause.source.text
-        if kinds := _two_kinds(user, target):
+        if kinds := two_kinds(user, target):
             self.misfit("features", clause, user, target, kinds)
             return []
         if target.operator != user.operator:
@@ -188,49 +152,3 @@ class Sharing:
             if differ:
                 self.misfit("LIVs", clause, user, target, differ)
         return target
-
-
-def _two_kinds(user: Shared, target: Shared) -> str:
-    """Says so where the two are not of one kind."""
-    assert user.operator is not None and target.operator is not None
-    if user.operator.kind != target.operator.kind:
-        assert user.liv is not None and target.liv is not None
-        mine, theirs = user.liv.template.title, target.liv.template.title
-        return f"{mine} cannot share with {theirs}"
-    if user.differential != target.differential:
-        single = target if user.differential else user
-        return f"{single.name} is one LIV, the other a difference of two"
-    return ""
-
-
-def differences(
-    user: Shared, target: Shared, only: tuple[str, ...] | None = None
-) -> str:
-    """The numbers that differ: `heads 16, not 12; window 1024, not none`."""
-    mine, theirs = user.operator, target.operator
-    assert mine is not None and theirs is not None and user.liv is not None
-    if mine == theirs:
-        return ""
-    words = user.liv.template.option_of_field
-    found: list[str] = []
-    for field in fields(mine):
-        a, b = getattr(mine, field.name), getattr(theirs, field.name)
-        if isinstance(a, Rope) and isinstance(b, Rope) and a.theta == b.theta and found:
-            continue  # they turn other channels because the heads are others
-        if a != b and (only is None or field.name in only):
-            name = _PLAIN.get(field.name) or words.get(field.name, field.name)
-            found.append(f"{name} {_shown(a)}, not {_shown(b)}")
-    return "; ".join(found)
-
-
-_PLAIN = {"inner": "channels", "rope": "positions"}
-"""Fields that are not what an option says, but what follows from it."""
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, (bool, int, str)):
-        return show(value)
-    assert isinstance(value, Rope)
-    return f"rope(theta = {value.theta:g}) on {value.dims} channels"
