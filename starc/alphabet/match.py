@@ -1,5 +1,7 @@
 """Which template realises a combination of structures, or which choice to change."""
 
+from collections.abc import Mapping
+
 from starc.alphabet.featurizers import FeaturizerGenome
 from starc.alphabet.option import one_of
 from starc.alphabet.template import Template
@@ -31,7 +33,6 @@ def match(
             nearest.append(template)
             least = {c: (*w, *found[c]) for c, w in least.items()}
     choice, wanted = next(iter(least.items()))
-    changes = [f"{_name(c)} = {one_of(w)}" for c, w in least.items()]
     notes: tuple[Note, ...] = ()
     if choice in words:
         span = settings[choice].value.span if choice in settings else item.name.span
@@ -48,7 +49,7 @@ def match(
         span,
         f"change {_name(choice)} to {one_of(wanted)}",
         f"The nearest that there is code for: {one_of(t.title for t in nearest)}.",
-        f"for that, write {', '.join(changes)}",
+        f"for that, write {_changes(least, words)}",
         notes,
     )
     return None
@@ -90,6 +91,17 @@ def differences(
         if word not in realised:
             found[choice] = realised
     return found
+
+
+def _changes(least: Differences, words: Mapping[str, str]) -> str:
+    """`nonlinear = softmax, and in the featurizer groups = [q, k, v]`."""
+    own: list[str] = []
+    others: list[str] = []
+    for choice, wanted in least.items():
+        place = own if choice in words else others
+        place.append(f"{_FEATURIZER.get(choice, choice)} = {one_of(wanted)}")
+    inside = ["in the featurizer " + ", ".join(others)] if others else []
+    return ", and ".join(([", ".join(own)] if own else []) + inside)
 
 
 def _distance(found: Differences) -> float:

@@ -54,12 +54,12 @@ class Sharing(References):
             return clause.source.text
         differ = two_kinds(user, target) or differences(user, target)
         if differ:
-            self.misfit("weights", clause, user, target, differ)
+            self.misfit("The weights do not fit", clause, user, target, differ)
         return clause.source.text
 
     def misfit(
         self,
-        what: str,
+        title: str,
         clause: ast.WeightsFrom | ast.FeaturesFrom | ast.SameAs,
         user: Shared,
         target: Shared,
@@ -67,7 +67,7 @@ class Sharing(References):
     ) -> None:
         self.problems.add(
             "sharing-misfit",
-            f"The {what} do not fit",
+            title,
             clause.span,
             differ,
             f"{clause.source.text} is {target.name}, this is {user.name}. "
@@ -86,7 +86,7 @@ class Sharing(References):
             return []
         reference = clause.source.text
         if kinds := two_kinds(user, target):
-            self.misfit("features", clause, user, target, kinds)
+            self.misfit("The features do not fit", clause, user, target, kinds)
             return []
         if target.operator != user.operator:
             self.check_groups(clause, target, user)
@@ -100,7 +100,9 @@ class Sharing(References):
             assert user.liv is not None
             differ = differences(user, target, user.liv.template.fits[group])
             if differ:
-                self.misfit(f"features {group}", clause, user, target, differ)
+                self.misfit(
+                    f"Feature {group} does not fit", clause, user, target, differ
+                )
                 break
             found.append((group, reference))
         return found
@@ -150,5 +152,5 @@ class Sharing(References):
             elif user.operator and target.operator:
                 differ = differences(user, target)
             if differ:
-                self.misfit("LIVs", clause, user, target, differ)
+                self.misfit("Not the same LIV", clause, user, target, differ)
         return target
