@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from starc.ir.nodes import Again, Layer, Liv, Loop, Model, Norm, Parallel, Step
+from starc.ir.nodes import Again, Liv, Loop, Model, Norm, Parallel, Step
 from starc.ir.operator import Operator
 from tests.reference.operators import OPERATORS, attention, glu, ssd
 
@@ -83,15 +83,12 @@ def settings() -> dict[str, Model]:
 
 SHARED_KINDS = (
     "attention-everything",
-    "attention-biases",
     "gated-conv-biases",
     "long-conv",
     "selective-scan",
-    "selective-scan-ungated",
     "ssd-groups",
     "rg-lru",
     "linear-attention-silu",
-    "linear-attention-grouped",
     "glu",
 )
 
@@ -202,7 +199,3 @@ def hybrids() -> dict[str, Model]:
 
 
 ARCHITECTURES: dict[str, Model] = plain() | settings() | sharing() | hybrids()
-
-
-def layers(found: Model) -> list[Layer]:
-    return list(found.layers())

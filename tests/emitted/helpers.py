@@ -1,0 +1,104 @@
+"""From an IR or a text to an emitted model with given weights, and its gradients."""
+
+import linecache
+import sys
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from functools import cache
+from itertools import count
+from types import ModuleType
+from unittest import mock
+
+import torch
+from torch import Tensor, nn
+
+from starc import passes
+from starc.backend import render as rendering
+from starc.backend.plan import Plan, make_plan
+from starc.ir.nodes import Model
+
+Key = tuple[str, str]
+Weights = Mapping[Key, Tensor]
+
+OPTIONAL = frozenset(step.name for step in passes.PIPELINE if not step.required)
+_numbers = count()
+
+
+def load(text: str, name: str = "emitted") -> ModuleType:
+    """The emitted file as a module of its own, its lines there for tracebacks."""
+    name = f"{name}_{next(_numbers)}"
+    path = f"<{name}>"
+    module = ModuleType(name)
+    sys.modules[name] = module  # dataclasses look their module up
+    lines = text.splitlines(keepends=True)
+    linecache.cache[path] = (len(text), None, lines, path)
+    exec(compile(text, path, "exec"), module.__dict__)
+    return module
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """A model after the passes, its plan, text and module."""
+
+    ir: Model
+    plan: Plan
+    text: str
+    module: ModuleType
+
+    def model(self, weights: Weights, dtype: torch.dtype = torch.float64) -> nn.Module:
+        """The emitted model with canonical weights, in `dtype`."""
+        made: nn.Module = self.module.Model().to(dtype)
+        state = made.state_dict()
+        assert set(state) == set(
+            self.plan.weights
+        ), "the weight map names other tensors"
+        joined = {}
+        for key, pieces in self.plan.weights.items():
+            joined[key] = torch.cat([weights[piece].detach() for piece in pieces])
+            assert joined[key].shape == state[key].shape, key
+        used = {piece for pieces in self.plan.weights.values() for piece in pieces}
+        assert used == set(weights), "the weight map lacks tensors, or has too many"
+        made.load_state_dict(joined)
+        return made
+
+    def gradients(self, model: nn.Module) -> dict[Key, Tensor]:
+        """By canonical key, summed over copies; of a tied tensor all that it got."""
+        parameters = dict(model.named_parameters())
+        found: dict[Key, Tensor] = {}
+        for name, pieces in self.plan.weights.items():
+            parameter = parameters[name]
+            gradient = torch.zeros_like(parameter)
+            if parameter.grad is not None:
+                gradient = parameter.grad
+            rows = [self._rows[piece] for piece in pieces]
+            for piece, part in zip(pieces, gradient.split(rows), strict=True):
+                found[piece] = found[piece] + part if piece in found else part
+        return found
+
+    @property
+    def _rows(self) -> dict[Key, int]:
+        from starc.reference import tensors
+
+        return {key: shape[0] for key, shape in tensors(self.ir).items()}
+
+
+def emit(model: Model, without: AbstractSet[str] = frozenset()) -> Emitted:
+    """`model`: as `lower` gives it. `without`: optional passes to leave out."""
+    ir = passes.run(model, without)
+    plan = make_plan(ir, "test.star", "0" * 16, ())
+    with mock.patch.object(rendering, "tidy", lambda text: text):
+        text = rendering.render(plan)  # unformatted: black would take most of the time
+    return Emitted(ir, plan, text, load(text))
+
+
+@cache
+def tokens(batch: int, length: int, vocab: int = 23) -> Tensor:
+    generator = torch.Generator().manual_seed(length)
+    return torch.randint(vocab, (batch, length), generator=generator)
+
+
+def relative(found: Tensor, expected: Tensor) -> float:
+    """Largest error over largest value."""
+    error = (found.detach().double() - expected).abs().max()
+    return float(error / expected.abs().max().clamp(min=1e-6))
