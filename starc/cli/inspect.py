@@ -53,8 +53,7 @@ def _model(file: str) -> "Model":
     """The IR after all passes."""
     from starc import compiler, passes
 
-    source = read_source(file)
-    return passes.run(compiler.to_ir(source.text, source.name))
+    return passes.run(compiler.to_ir(read_source(file)))
 
 
 def explain(

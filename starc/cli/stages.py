@@ -15,13 +15,13 @@ def emit(source: Source, stage: str, without: frozenset[str]) -> str:
     if stage == "ast":
         return dump(starc.parse(source.text, source.name))
     if stage == "model":
-        return compiler.compile(source.text, source.name, without=without)
+        return compiler.compile(source, without=without)
     if stage == "plan":
-        return dump(compiler.to_plan(source.text, source.name, without=without))
+        return dump(compiler.to_plan(source, without=without))
     from starc import passes
     from starc.ir.text import show
 
-    return show(passes.run(compiler.to_ir(source.text, source.name), without))
+    return show(passes.run(compiler.to_ir(source), without))
 
 
 def dump(value: object) -> str:

@@ -122,8 +122,7 @@ def _model_file(file: str, folder: Path) -> Path:
     else:
         from starc import compiler
 
-        source = read_source(file)
-        text = compiler.compile(source.text, source.name)
+        text = compiler.compile(read_source(file))
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "model.py"
     write_text(path, text)
