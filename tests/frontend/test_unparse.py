@@ -1,0 +1,160 @@
+"""Canonical text: what `starc fmt` writes."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from star_samples import ALPHABET, FILES, SAMPLES, SEARCH
+from star_strategies import programs, rewritten
+
+from starc.diagnostics import Problems, render
+from starc.frontend import ast
+from starc.frontend.parse import parse
+from starc.frontend.unparse import unparse
+from starc.source import Source
+
+
+def tree(text: str) -> ast.Program:
+    problems = Problems()
+    program = parse(Source("test.star", text), problems)
+    assert not problems, text + "\n".join(map(render, problems))
+    return program
+
+
+def formatted(text: str) -> str:
+    """Canonical text, with everything that must hold of it."""
+    program = tree(text)
+    result = unparse(program)
+    again = tree(result)
+    assert again == program
+    assert [c.text for c in again.comments] == [c.text for c in program.comments]
+    assert unparse(again) == result
+    assert not result or result.endswith("\n") and not result.startswith("\n")
+    assert "\n\n\n" not in result and "\t" not in result and "\r" not in result
+    assert all(line == line.rstrip() for line in result.split("\n"))
+    return result
+
+
+@pytest.mark.parametrize("name", ["transformer", "names", "search"])
+def test_samples_of_the_reference_stay_as_they_are(name: str) -> None:
+    assert formatted(SAMPLES[name]) == SAMPLES[name]
+
+
+@pytest.mark.parametrize("name", ["sharing", "parallel", "alphabet"])
+def test_samples_change_in_nothing_but_the_place_of_comments(name: str) -> None:
+    def without(text: str) -> list[str]:
+        return [line.partition("#")[0].rstrip() for line in text.split("\n")]
+
+    assert without(formatted(SAMPLES[name])) == without(SAMPLES[name])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_files_that_ship(path) -> None:
+    formatted(path.read_text(encoding="utf-8"))
+
+
+PAIRS = {
+    "spaces and alignment": (
+        "model   m{width=768;vocab = 50_304\n\n\n\ncontext=4_096}",
+        "model m {\n  width = 768\n  vocab = 50_304\n\n  context = 4_096\n}\n",
+    ),
+    "one line stays one line": (
+        "model m { width=768 ;  vocab=3; }\nbackbone{2 x{a;b};c}",
+        "model m { width = 768; vocab = 3 }\nbackbone { 2 x { a; b }; c }\n",
+    ),
+    "what does not fit goes on lines of its own": (
+        "backbone {\n  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb;"
+        " 2 x { cccccccccccccccc; d }\n}",
+        "backbone {\n  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n"
+        "  bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\n  2 x { cccccccccccccccc; d }\n}\n",
+    ),
+    "long lists": (
+        "liv aa = SA-1(heads = 16, kv_heads = 8, qk_norm = true, rope_theta = 1e6, "
+        "window = 1024, gate = true)\nliv b = c",
+        "liv aa = SA-1(\n  heads = 16,\n  kv_heads = 8,\n  qk_norm = true,\n"
+        "  rope_theta = 1e6,\n  window = 1024,\n  gate = true,\n)\nliv b  = c\n",
+    ),
+    "long LIVs": (
+        "backbone {\n a: SA-1(heads = 16, kv_heads = 8, qk_norm = true, rope_theta = 1e6,"
+        " window = 1024) k, v from b # why\n}",
+        "backbone {\n  a: SA-1(\n    heads = 16,\n    kv_heads = 8,\n    qk_norm = true,\n"
+        "    rope_theta = 1e6,\n    window = 1024,\n  ) k, v from b  # why\n}\n",
+    ),
+    "comments inside lists move up": (
+        "liv a = SA-1( # first\n heads = 16, # second\n kv_heads = 8) # third",
+        "# first\n# second\nliv a = SA-1(heads = 16, kv_heads = 8)  # third\n",
+    ),
+    "comments in blocks": (
+        "# top\n\n# model\nmodel m { # here\n # before\n a = 1 # one\n\n # end\n} # out"
+        "\n# last",
+        "# top\n\n# model\nmodel m {  # here\n  # before\n  a = 1  # one\n\n  # end\n}"
+        "  # out\n# last\n",
+    ),
+    "comments are aligned with their neighbours": (
+        "backbone {\n a # one\n bbb # two\n c\n d # four\n}",
+        "backbone {\n  a    # one\n  bbb  # two\n  c\n  d  # four\n}\n",
+    ),
+    "an empty block": ("model { }\nbackbone{\n}\n", "model {}\nbackbone {}\n"),
+    "a comment in an empty block": (
+        "model { # none\n}",
+        "model {  # none\n}\n",
+    ),
+    "blocks are set apart": (
+        "liv a = b\nliv c = d\nmodel {\n a = 1\n}\nbackbone {\n a\n}\nliv e = f",
+        "liv a = b\nliv c = d\n\nmodel {\n  a = 1\n}\n\nbackbone {\n  a\n}\n\nliv e = f\n",
+    ),
+    "clauses": (
+        "backbone {\n c: a weights   from d ,k,v from e\n ffff same as g\n h; i same as g\n}",
+        "backbone {\n  c: a   weights from d  k, v from e\n  ffff   same as g\n"
+        "  h; i same as g\n}\n",
+    ),
+    "goals keep their order": (
+        "search {\n minimize a,b\n require c<=1\n pool = [d]\n maximize e\n}",
+        "search {\n  minimize a, b\n  require c <= 1\n  pool = [d]\n  maximize e\n}\n",
+    ),
+    "nothing": ("\n\n", ""),
+    "only comments": ("\n#a\n\n\n#b  ", "#a\n\n#b\n"),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_pairs(name: str) -> None:
+    written, canonical = PAIRS[name]
+    assert formatted(written) == canonical
+
+
+def test_programs_without_text_are_written_one_statement_a_line() -> None:
+    program = ast.Program(ALPHABET_PROGRAM.span, ALPHABET_PROGRAM.items)
+    assert tree(unparse(program)) == program
+
+
+ALPHABET_PROGRAM = tree(ALPHABET)
+
+
+def test_broken_programs_are_not_formatted() -> None:
+    program = parse(Source("a.star", "model { a 1 }"), Problems())
+    with pytest.raises(ValueError):
+        unparse(program)
+
+
+@settings(max_examples=150, deadline=None)
+@given(programs)
+def test_any_tree_is_read_back(program: ast.Program) -> None:
+    text = unparse(program)
+    assert tree(text) == program
+    assert formatted(text) == text
+
+
+@settings(max_examples=150, deadline=None)
+@given(programs, st.data())
+def test_any_way_of_writing_is_understood(program: ast.Program, data) -> None:
+    text = data.draw(rewritten(unparse(program)))
+    assert tree(text).items == program.items
+    formatted(text)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_ways_of_writing_the_samples(data) -> None:
+    sample = data.draw(st.sampled_from([*SAMPLES.values(), SEARCH]))
+    plain = "\n".join(line.partition("#")[0] for line in sample.split("\n"))
+    formatted(data.draw(rewritten(plain)))
