@@ -69,14 +69,15 @@ class _Roller:
     def best(self, start: int, stop: int) -> Candidate | None:
         """The repeat within [start, stop) that covers most layers."""
         best: Candidate | None = None
-        periods: list[int] = []
+        found: list[tuple[int, int]] = []  # periods, and how far they hold
         for period in range(1, min(LONGEST, (stop - start) // 2) + 1):
-            if any(period % shorter == 0 for shorter in periods):
-                continue  # two turns as one: never more layers, always a longer body
+            # Several turns as one end where the single turns do: a longer body only.
+            if any(period % p == 0 and period <= end for p, end in found):
+                continue
             run = self.alike.run(start, period, stop)
             if run < period:
                 continue
-            periods.append(period)
+            found.append((period, run + period))
             covered = (run // period + 1) * period
             if best is None or covered > best.layers:
                 best = Candidate(start, period, covered)

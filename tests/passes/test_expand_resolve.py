@@ -2,26 +2,20 @@
 
 import pytest
 
-from starc.ir.nodes import Again, Feature, Layer, Liv, Loop, Model, Parallel, Step
-from starc.ir.operator import Operator
-from starc.ir.operators import Attention, GatedConv, Glu
+from starc.ir.nodes import Again, Feature, Layer, Liv, Loop, Model, Step
 from starc.passes import run
 from starc.passes.expand import expand
 from starc.passes.resolve import resolve
-
-ATTENTION = Attention(width=8, heads=2, kv_heads=1, head_dim=4)
-CONV = GatedConv(width=8, inner=8)
-GLU = Glu(width=8, hidden=16)
-NAMES: dict[str, str] = {"attention": "attn", "gated_conv": "conv", "glu": "mlp"}
-
-
-def liv(operator: Operator, label: str = "", **sharing: object) -> Liv:
-    stem = label or NAMES[operator.kind]
-    return Liv(stem, label, "X", operator, bool(label), **sharing)  # type: ignore[arg-type]
-
-
-def model(*body: Step) -> Model:
-    return Model("m", width=8, vocab=16, context=32, body=body)
+from tests.ir.ir_models import (
+    ATTENTION,
+    CONV,
+    GLU,
+    again,
+    difference,
+    liv,
+    model,
+    parallel,
+)
 
 
 def labels(result: Model) -> list[str]:
@@ -32,15 +26,6 @@ def resolved(*body: Step) -> dict[str, Liv]:
     return {liv.label: liv for liv in resolve(expand(model(*body))).livs()}
 
 
-def difference(label: str, operator: Operator, **sharing: object) -> Parallel:
-    sides = tuple(Liv(s, "", "X", operator, **sharing) for s in "ab")  # type: ignore[arg-type]
-    return Parallel(label or "conv", label, "X-Diff", sides, (1, -1), bool(label))
-
-
-def parallel(*sides: Liv) -> Parallel:
-    return Parallel("parallel", "", "parallel", sides, (1,) * len(sides))
-
-
 def test_names() -> None:
     body = Loop(2, (liv(CONV, "c"), liv(GLU), Loop(2, (liv(ATTENTION, "a"),))))
     names = ["one", "c_0", "mlp_2", "a_0", "a_1", "c_1", "mlp_6", "a_2", "a_3", "mlp_9"]
@@ -48,15 +33,15 @@ def test_names() -> None:
 
 
 def test_again_has_no_position() -> None:
-    body = (liv(GLU, "m"), Again("mlp", "", "m"), liv(CONV), Again("n", "n", "m", True))
-    result = expand(model(*body, Again("mlp", "", "n"), liv(CONV)))
+    body = (liv(GLU, "m"), again("m"), liv(CONV), again("m", "n"))
+    result = expand(model(*body, again("n"), liv(CONV)))
     assert labels(result) == ["m", "m_again_1", "conv_1", "n", "m_again_2", "conv_2"]
     assert all(layer.of == "m" for layer in result.layers() if isinstance(layer, Again))
 
 
 def test_names_of_sides() -> None:
     side_by_side = parallel(liv(CONV), liv(CONV), liv(ATTENTION, "a"))
-    result = expand(model(liv(GLU), Loop(2, (side_by_side,)), difference("", CONV)))
+    result = expand(model(liv(GLU), Loop(2, (side_by_side,)), difference(CONV)))
     assert labels(result) == ["mlp_0", "parallel_1", "parallel_2", "conv_3"]
     assert [liv.label for liv in result.livs()][1:] == [
         "parallel_1.conv",
@@ -77,8 +62,8 @@ def test_one_side_is_named_as_the_liv_alone() -> None:
 
 
 def test_references_mean_the_same_turn_and_then_the_last() -> None:
-    turn = (liv(CONV, "c"), liv(CONV, weights_from="c"), liv(CONV, weights_from="z"))
-    result = expand(model(liv(CONV, "z"), Loop(2, turn), liv(CONV, weights_from="c")))
+    turn = (liv(CONV, "c"), liv(CONV, weights="c"), liv(CONV, weights="z"))
+    result = expand(model(liv(CONV, "z"), Loop(2, turn), liv(CONV, weights="c")))
     assert [liv.weights_from for liv in result.livs()] == [
         *("", "", "c_0", "z", "", "c_1", "z", "c_1"),
     ]
@@ -87,8 +72,8 @@ def test_references_mean_the_same_turn_and_then_the_last() -> None:
 def test_weights_from_a_chain_are_those_of_its_root() -> None:
     found = resolved(
         liv(CONV, "c1"),
-        liv(CONV, "c2", weights_from="c1"),
-        liv(CONV, "c3", weights_from="c2"),
+        liv(CONV, "c2", weights="c1"),
+        liv(CONV, "c3", weights="c2"),
     )
     assert found["c3"].mixing == "c1"
     assert found["c3"].feature("b") == Feature("b", "c1", "c3")
@@ -99,8 +84,8 @@ def test_weights_from_a_chain_are_those_of_its_root() -> None:
 def test_features_from_a_chain_are_computed_at_its_root() -> None:
     found = resolved(
         liv(ATTENTION, "a1"),
-        liv(ATTENTION, "a2", features_from=(("k", "a1"), ("v", "a1"))),
-        liv(ATTENTION, "a3", features_from=(("v", "a2"),), weights_from="a2"),
+        liv(ATTENTION, "a2", k="a1", v="a1"),
+        liv(ATTENTION, "a3", weights="a2", v="a2"),
     )
     assert found["a3"].features == (
         Feature("q", "a2", "a3"),
@@ -110,24 +95,22 @@ def test_features_from_a_chain_are_computed_at_its_root() -> None:
 
 
 def test_features_of_a_liv_used_again_come_from_its_second_input() -> None:
-    take = (("k", "again"),)
     found = resolved(
         liv(ATTENTION, "a1"),
-        Again("again", "again", "a1", True),
-        liv(ATTENTION, "a2", features_from=take, weights_from="again"),
+        again("a1", "again"),
+        liv(ATTENTION, "a2", weights="again", k="again"),
     )
     assert found["a2"].feature("k") == Feature("k", "a1", "again")
     assert found["a2"].feature("q") == Feature("q", "a1", "a2")
 
 
 def test_differences_share_side_by_side() -> None:
-    found = resolved(difference("d1", CONV), difference("d2", CONV, weights_from="d1"))
+    found = resolved(difference(CONV, "d1"), difference(CONV, "d2", weights="d1"))
     assert found["d2.a"].mixing == "d1.a"
     assert found["d2.b"].feature("x") == Feature("x", "d1.b", "d2.b")
 
 
-def test_a_million() -> None:
-    """A thousand here; the limit of the language is a million, in the same way."""
+def test_a_long_loop() -> None:
     result = resolve(expand(model(Loop(500, (liv(CONV), liv(GLU))))))
     assert len(result.body) == 1000
     assert isinstance(result.body[-1], Liv) and result.body[-1].label == "mlp_999"

@@ -38,8 +38,7 @@ class LinearAttention(Operator):
         return self.heads * self.head_dim
 
     def state(self, max_length: int) -> tuple[StateTensor, ...]:
-        values = self.head_dim + (1 if self.normalize else 0)
-        shape = (self.kv_heads, self.head_dim, values)
+        shape = (self.kv_heads, self.head_dim, self.head_dim + 1)  # the sum of k beside
         return (StateTensor("h", shape, float32=True),)
 
     def mixing_flops(self, context: int, tokens: int) -> float:

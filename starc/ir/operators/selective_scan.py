@@ -52,6 +52,5 @@ class SelectiveScan(Operator):
         return (StateTensor("h", (self.inner, self.states), float32=True),)
 
     def mixing_flops(self, context: int, tokens: int) -> float:
-        """dt from its low rank and, of several tokens, the states read by c."""
-        read = 2.0 * self.states * self.inner if tokens > 1 else 0.0
-        return 2.0 * self.dt_rank * self.inner + read
+        """dt from its low rank, and the states read by c."""
+        return 2.0 * self.inner * (self.dt_rank + self.states)

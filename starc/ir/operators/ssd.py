@@ -58,11 +58,12 @@ class Ssd(Operator):
     def mixing_flops(self, context: int, tokens: int) -> float:
         """In chunks: masked products inside, the state written and read once between.
 
-        A single token is an outer product and a sum, which are no matrix products.
+        A single token reads the state; an outer product is no matrix product.
         """
+        read = 2.0 * self.inner * self.states
         if tokens == 1:
-            return 0.0
+            return read
         chunk = 32 if self.states <= 64 else 64
         padded = -(-tokens // chunk) * chunk / tokens
         scores = 2.0 * chunk * (self.state_groups * self.states + self.inner)
-        return padded * (scores + 4.0 * self.inner * self.states)
+        return padded * (scores + 2.0 * read)

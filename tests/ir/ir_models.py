@@ -1,0 +1,156 @@
+"""Models as `lower` gives them, built by hand and at random."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from starc.ir.nodes import Again, Liv, Loop, Model, Norm, Parallel, Step
+from starc.ir.operator import Operator
+from starc.ir.operators import (
+    Attention,
+    GatedConv,
+    Glu,
+    Rope,
+    SelectiveScan,
+)
+
+ATTENTION = Attention(width=8, heads=2, kv_heads=1, head_dim=4)
+CONV = GatedConv(width=8, inner=8)
+GLU = Glu(width=8, hidden=16)
+SCAN = SelectiveScan(width=8, inner=8, states=4, dt_rank=1)
+
+WORDS = {
+    "attention": "attn",
+    "gated_conv": "conv",
+    "glu": "mlp",
+    "selective_scan": "rec",
+}
+CLASSES = {
+    "attention": "SA-1",
+    "gated_conv": "GConv-1",
+    "glu": "GMemless",
+    "selective_scan": "Rec-1",
+}
+
+
+def liv(operator: Operator, label: str = "", weights: str = "", **features: str) -> Liv:
+    """`label: operator weights from ..., k from a1`; features: group=label."""
+    return Liv(
+        label or WORDS[operator.kind],
+        label,
+        CLASSES[operator.kind],
+        operator,
+        bool(label),
+        weights,
+        tuple(features.items()),
+    )
+
+
+def again(of: str, label: str = "") -> Again:
+    return Again(label or "mlp", label, of, bool(label))
+
+
+def difference(
+    operator: Operator, label: str = "", weights: str = "", **features: str
+) -> Parallel:
+    name = CLASSES[operator.kind]
+    sides = tuple(
+        Liv(
+            *(stem, "", name, operator),
+            weights_from=weights,
+            features_from=tuple(features.items()),
+        )
+        for stem in "ab"
+    )
+    stem = label or WORDS[operator.kind]
+    return Parallel(stem, label, f"{name}-Diff", sides, (1, -1), bool(label))
+
+
+def parallel(*sides: Liv) -> Parallel:
+    return Parallel("parallel", "", "parallel", sides, (1,) * len(sides))
+
+
+def model(*body: Step, **settings: Any) -> Model:
+    return Model("m", **{"width": 8, "vocab": 16, "context": 32, **settings}, body=body)
+
+
+def transformer(width: int, pairs: int, vocab: int = 50_304) -> Model:
+    """Transformer++: SA-1 and GMemless of 8/3, as in facts/star.md."""
+    heads = width // 64
+    attention = Attention(
+        width=width, heads=heads, kv_heads=heads, head_dim=64, rope=Rope(1e4, 64)
+    )
+    hidden = -(-8 * width // 3 // 8) * 8
+    glu = Glu(width=width, hidden=hidden)
+    return Model(
+        *("transformer", width, vocab, 4096, (Loop(pairs, (liv(attention), liv(glu))),))
+    )
+
+
+def lfm2(width: int, heads: int, hidden: int) -> Model:
+    """LFM2 (arXiv 2511.23404): 16 mixers, each with a SwiGLU after it."""
+    attention = Attention(
+        width=width,
+        heads=heads,
+        kv_heads=8,
+        head_dim=64,
+        rope=Rope(1e6, 64),
+        qk_norm=True,
+    )
+    conv, glu = GatedConv(width=width, inner=width), Glu(width=width, hidden=hidden)
+    body: list[Step] = []
+    for index in range(16):
+        mixer = attention if index in (2, 5, 8, 10, 12, 14) else conv
+        body += [liv(mixer), liv(glu)]
+    return Model("lfm2", width, 65_536, 4096, tuple(body), norm=Norm(eps=1e-5))
+
+
+@st.composite
+def models(draw: st.DrawFn, loops: bool = True) -> Model:
+    """A legal model with any sharing; each label is used by at most a few others."""
+    targets: dict[str, list[str]] = {}  # what a label may be shared as: kind -> labels
+    count = 0
+
+    def one(alone: bool) -> Step:
+        nonlocal count
+        count += 1
+        operator = draw(st.sampled_from([ATTENTION, CONV, GLU, SCAN]))
+        label = draw(st.sampled_from(["", f"l{count}"]))
+        kind = operator.kind
+        form = draw(
+            st.sampled_from(["plain", "plain", "diff", "again"] if alone else [""])
+        )
+        if form == "again" and targets.get("any"):
+            of = draw(st.sampled_from(targets["any"]))
+            return again(of)
+        kind = f"{kind}-diff" if form == "diff" else kind
+        known = targets.get(kind, [])
+        source = st.sampled_from(["", *known])
+        weights = draw(source)
+        groups = draw(st.sets(st.sampled_from([g.name for g in operator.groups])))
+        features = {g: s for g in sorted(groups) if (s := draw(source))}
+        make = difference if form == "diff" else liv
+        made = make(operator, label, weights, **features)
+        if label:
+            targets.setdefault(kind, []).append(label)
+            if alone:
+                targets.setdefault("any", []).append(label)
+        return made
+
+    def side_by_side() -> Parallel:
+        sides = [one(alone=False) for _ in range(draw(st.integers(1, 3)))]
+        return parallel(*[side for side in sides if isinstance(side, Liv)])
+
+    def steps(depth: int) -> tuple[Step, ...]:
+        found: list[Step] = []
+        for _ in range(draw(st.integers(1, 4))):
+            choice = draw(st.sampled_from(["liv", "liv", "parallel", "loop"]))
+            if choice == "parallel":
+                found.append(side_by_side())
+            elif choice == "loop" and depth and loops:
+                found.append(Loop(draw(st.integers(1, 4)), steps(depth - 1)))
+            else:
+                found.append(one(alone=True))
+        return tuple(found)
+
+    return model(*steps(2))

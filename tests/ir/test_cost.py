@@ -1,0 +1,116 @@
+"""The numbers of facts/star.md, exactly; what sharing saves; the time it takes."""
+
+import time
+
+import pytest
+
+from starc import passes
+from starc.ir.cost import Costs, costs
+from starc.ir.nodes import Model, Norm, Step
+from starc.ir.operators import Attention
+from tests.ir.ir_models import (
+    ATTENTION,
+    CONV,
+    GLU,
+    again,
+    difference,
+    lfm2,
+    liv,
+    model,
+    transformer,
+)
+
+
+def cost(written: Model, without: frozenset[str] = frozenset()) -> Costs:
+    return costs(passes.run(written, without), 4096, 2)
+
+
+def test_transformer_pp_1b() -> None:
+    found = cost(transformer(2048, 24))
+    assert found.total.cache_bytes == 805_306_368
+    assert round(found.params_without_embeddings / 1e6) == 1208
+    assert found.total.params - found.params_without_embeddings == 2048 * 50_304
+
+
+def test_transformer_pp_125m() -> None:
+    found = cost(transformer(768, 12))
+    assert found.total.cache_bytes == 150_994_944
+    norms = (2 * 12 + 1) * 768
+    assert found.params_without_embeddings - norms == 12 * 12 * 768**2 == 84_934_656
+
+
+@pytest.mark.parametrize(
+    "width, heads, hidden, params",
+    [
+        (1024, 16, 4608, 354_483_968),
+        (1536, 24, 6912, 742_489_344),
+        (2048, 32, 8192, 1_170_340_608),
+    ],
+)
+def test_lfm2(width: int, heads: int, hidden: int, params: int) -> None:
+    assert cost(lfm2(width, heads, hidden)).total.params == params
+
+
+def test_without_passes_every_liv_has_a_copy() -> None:
+    body = liv(CONV, "c"), liv(CONV, "", "c"), liv(CONV, "", "", b="c")
+    shared, copied = cost(model(*body)), cost(
+        model(*body), frozenset({"share_weights"})
+    )
+    weights = 3 * 8 * 8 + 8 * 3  # projections and the filter of the second
+    assert copied.total.params - shared.total.params == weights
+    assert copied.total.cache_bytes == shared.total.cache_bytes
+
+
+def test_a_borrower_has_neither_projections_nor_cache() -> None:
+    whole = cost(model(liv(ATTENTION, "a"), liv(ATTENTION))).layers[1].total
+    found = cost(model(liv(ATTENTION, "a"), liv(ATTENTION, "", "", k="a", v="a")))
+    borrower = found.layers[1].total
+    assert borrower.cache_bytes == 0 < whole.cache_bytes
+    assert whole.params - borrower.params == 2 * 4 * 8
+    assert whole.decode_flops - borrower.decode_flops == 2 * 2 * 4 * 8
+
+
+def test_again_costs_state_and_arithmetic_only() -> None:
+    found = cost(model(liv(CONV, "c"), again("c"), difference(CONV, "d"), again("d")))
+    once, twice, pair, pair_again = found.layers
+    assert twice.total == once.total._replace(label="c_again_1", params=0)
+    assert pair_again.total == pair.total._replace(label="d_again_1", params=0)
+    assert pair.total.cache_bytes == 2 * once.total.cache_bytes == 2 * 2 * 8 * 2
+    assert [side.label for side in pair_again.sides] == ["d_again_1.a", "d_again_1.b"]
+
+
+@pytest.mark.parametrize(
+    "settings, more",
+    [
+        ({"tied": False}, 16 * 8),
+        ({"norm": Norm("layer")}, 8 + 8),
+        ({"norm": Norm(sandwich=True)}, 8),
+        ({"norm": Norm("layer", sandwich=True)}, 8 + 8 + 8 + 8),
+    ],
+)
+def test_norms_and_head(settings: dict[str, object], more: int) -> None:
+    plain, other = cost(model(liv(GLU))), cost(model(liv(GLU), **settings))
+    assert other.total.params - plain.total.params == more
+    tied = other.total.params - other.params_without_embeddings == 16 * 8
+    assert tied == ("tied" not in settings)
+
+
+def test_a_window_bounds_cache_and_decode() -> None:
+    local = Attention(width=8, heads=2, kv_heads=1, head_dim=4, window=32)
+    full, found = cost(model(liv(ATTENTION))).total, cost(model(liv(local))).total
+    assert found.cache_bytes * 4096 == full.cache_bytes * 32
+    assert full.decode_flops - found.decode_flops == 4 * (4096 - 32) * 8
+    assert full.prefill_flops == found.prefill_flops  # masked, as it is emitted
+
+
+def test_it_is_fast_enough_for_a_search() -> None:
+    """Half a millisecond is the aim; the machine may be busy with other tests."""
+    written = passes.run(transformer(768, 12))
+    body: list[Step] = [*written.layers()]
+    flat = Model("m", 768, 50_304, 4096, tuple(body))
+    times = []
+    for _ in range(200):
+        start = time.perf_counter()
+        costs(flat, 4096, 2)
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.5e-3

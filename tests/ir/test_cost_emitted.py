@@ -1,0 +1,60 @@
+"""The static costs are those of the emitted model: parameters, cache, FLOPs."""
+
+import pytest
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from starc.ir.cost import costs
+from tests.emitted.architectures import ARCHITECTURES, hybrids, plain
+from tests.emitted.architectures import settings as model_settings
+from tests.emitted.helpers import OPTIONAL, emit, tokens
+
+CONTEXT = 70
+"""More than a chunk of every kernel, and no multiple of one."""
+
+SHARED = [
+    *("attention-everything-weights", "attention-everything-both"),
+    *("attention-everything-features", "attention-everything-again-of-borrower"),
+    *("ssd-groups-diff-again", "ssd-groups-from-again", "long-conv-loop-of-one-owner"),
+]
+NAMES = [*plain(), *model_settings(), *hybrids(), *SHARED]
+
+
+def flops(model: torch.nn.Module, *arguments: object) -> int:
+    """What torch counts. Attention by its math: its CPU kernel is not counted at all,
+    while the kernels of a GPU are counted as this is, causal or not."""
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
+        model(*arguments)
+    return int(counter.get_total_flops())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_costs_of_the_emitted_model(name: str) -> None:
+    check(name, frozenset())
+
+
+@pytest.mark.parametrize("name", [*SHARED, "star", "two-owners"])
+def test_costs_without_passes(name: str) -> None:
+    check(name, OPTIONAL)
+
+
+def check(name: str, without: frozenset[str]) -> None:
+    emitted = emit(ARCHITECTURES[name], without)
+    found = costs(emitted.ir, CONTEXT, 2)
+    total = found.total
+    model = emitted.module.Model()
+    assert total.params == sum(p.numel() for p in model.parameters())
+    outside = model.embedding.weight.numel()
+    outside += 0 if emitted.ir.tied else model.head.weight.numel()
+    assert found.params_without_embeddings == total.params - outside
+    cache = model.new_cache(1, CONTEXT, dtype=torch.bfloat16)
+    assert total.cache_bytes == cache.nbytes
+    cache = model.new_cache(1, CONTEXT)
+    prefill = flops(model, tokens(1, CONTEXT)) / CONTEXT
+    assert total.prefill_flops == pytest.approx(prefill, rel=1e-2)
+    with torch.no_grad():
+        model(tokens(1, CONTEXT - 1), cache)
+    decode = flops(model, tokens(1, 1), cache)
+    assert total.decode_flops == pytest.approx(decode, rel=1e-2)
