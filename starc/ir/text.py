@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from starc.ir.nodes import Again, Layer, Liv, Loop, Model, Parallel, Repeat, Step
+from starc.ir.sharing import has_mixing_tensors
 from starc.ir.words import described, listed, model_settings, number
 
 
@@ -72,7 +73,7 @@ def _liv(liv: Liv, indent: str) -> Iterator[str]:
             borrowed.setdefault(feature.input, []).append(feature.group)
     for source, groups in borrowed.items():
         yield f"{indent}  borrows {listed(groups)} of {source}"
-    if liv.mixing not in ("", liv.label):
+    if liv.mixing not in ("", liv.label) and has_mixing_tensors(liv.operator):
         yield f"{indent}  mixes with the tensors of {liv.mixing}"
 
 

@@ -5,6 +5,7 @@ from dataclasses import fields, is_dataclass
 
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
 from starc.ir.operator import Operator
+from starc.ir.sharing import has_mixing_tensors
 
 
 def number(value: object) -> str:
@@ -86,8 +87,9 @@ def sources(liv: Liv) -> list[tuple[str, str]]:
     for owner, groups in owners.items():
         whole = len(groups) == computed
         found.append(("weights" if whole else f"weights of {listed(groups)}", owner))
-    if liv.mixing != liv.label and not any(o == liv.mixing for _, o in found):
-        found.append(("weights of the mixing", liv.mixing))
+    if liv.mixing != liv.label and liv.mixing not in owners:
+        if has_mixing_tensors(liv.operator):
+            found.append(("weights of the mixing", liv.mixing))
     found.extend((listed(groups), source) for source, groups in taken.items())
     return found
 

@@ -1,0 +1,240 @@
+"""--emit ir, show and diff."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+
+from starc import passes
+from starc.ir.compare import describe_changes
+from starc.ir.nodes import Loop, Model, Norm, Step
+from starc.ir.operators import Attention, Rope
+from starc.ir.show import as_json, as_table
+from starc.ir.text import show
+from tests.ir.ir_models import (
+    ATTENTION,
+    CONV,
+    GLU,
+    SCAN,
+    again,
+    difference,
+    liv,
+    model,
+    models,
+    parallel,
+    transformer,
+)
+
+WRITTEN = model(
+    Loop(2, (liv(CONV, "c"), liv(CONV, "", "c"), liv(GLU))),
+    liv(ATTENTION, "a"),
+    liv(ATTENTION, "", "a", k="a", v="a"),
+    again("a"),
+    difference(CONV, "d"),
+    difference(CONV, "", "d"),
+    parallel(liv(GLU), liv(CONV, "e")),
+)
+
+
+def test_the_ir_as_written() -> None:
+    text = show(model(Loop(2, (liv(CONV, "c"), liv(CONV, "", "c"))), again("c")))
+    assert text.split("\n\n")[1] == (
+        "2 x {\n"
+        "  c: GConv-1 = gated_conv(inner 8, taps 3)\n"
+        "  GConv-1 = gated_conv(inner 8, taps 3)\n"
+        "    weights from c\n"
+        "}\n"
+        "same as c\n"
+    )
+
+
+def test_the_ir_after_the_passes() -> None:
+    assert show(passes.run(WRITTEN)).split("\n\n")[1] == """\
+repeat 2 turns {
+  c_0: GConv-1 = gated_conv(inner 8, taps 3)
+    computes b, c, x
+  conv_1: GConv-1 = gated_conv(inner 8, taps 3)
+    computes b, c, x, with weights of c_0
+    mixes with the tensors of c_0
+  mlp_2: GMemless = glu(hidden 16, activation silu)
+    computes gate, up
+} and the same as
+  c_1, conv_4, mlp_5
+a: SA-1 = attention(heads 2, kv_heads 1, head_dim 4)
+  computes q
+  computes k, v
+attn_7: SA-1 = attention(heads 2, kv_heads 1, head_dim 4)
+  computes q, with weights of a
+  borrows k, v of a
+a_again_1: same as a
+d: GConv-1-Diff of 2 sides
+  + d.a: GConv-1 = gated_conv(inner 8, taps 3)
+      computes b, c, x
+  - d.b: GConv-1 = gated_conv(inner 8, taps 3)
+      computes b, c, x
+conv_9: GConv-1-Diff of 2 sides
+  + conv_9.a: GConv-1 = gated_conv(inner 8, taps 3)
+      computes b, c, x, with weights of d.a
+      mixes with the tensors of d.a
+  - conv_9.b: GConv-1 = gated_conv(inner 8, taps 3)
+      computes b, c, x, with weights of d.b
+      mixes with the tensors of d.b
+parallel_10: parallel of 2 sides, multiplied at once
+  + parallel_10.mlp: GMemless = glu(hidden 16, activation silu)
+      computes gate, up
+  + e: GConv-1 = gated_conv(inner 8, taps 3)
+      computes b, c, x
+"""
+
+
+def test_table() -> None:
+    lines = as_table(passes.run(transformer(768, 12)), 4096, "bf16").splitlines()
+    table = [line.split() for line in lines if "FLOPs" in line or "(12 x)" in line]
+    assert table[1][:6] == ["attn_0", "…", "attn_22", "(12", "x)", "SA-1"]
+    assert table[1][6:] == ["2,360,064", "12,582,912", "17,301,504", "17,301,504"]
+    total = next(line for line in lines if line.startswith("total")).split()
+    assert total[1:3] == ["123,587,328", "150,994,944"]
+    assert "  vocab         50304" in lines and "  tied          yes" in lines
+    assert any(line.startswith("SA-1 ") and "theta 10000" in line for line in lines)
+    head = lines[lines.index("") + 1]
+    assert "sharing" not in head  # nothing is shared
+    assert "sharing" in as_table(passes.run(WRITTEN), 32, "bf16")
+
+
+def test_table_of_sides_and_sharing() -> None:
+    body = Loop(2, (difference(CONV, "c"), difference(CONV, "d", "c")))
+    rows = as_table(passes.run(model(body)), 32, "fp32").splitlines()
+    starts = [" ".join(row.split()[:8]) for row in rows if "_0" in row]
+    assert starts[3].startswith("d_0 … d_1 (2 x) GConv-1-Diff")
+    assert "d_0.a … d_1.a GConv-1 weights from c_0.a … c_1.a" in " ".join(
+        next(row for row in rows if row.startswith("  d_0.a")).split()
+    )
+
+
+def test_json() -> None:
+    found = as_json(passes.run(WRITTEN), 32, "bf16")
+    assert json.loads(json.dumps(found)) == found
+    assert {"params", "params_without_embeddings", "cache_bytes"} <= set(found)
+    assert set(found["flops_per_token"]) == {"prefill", "decode"}
+    assert (found["context"], found["dtype"]) == (32, "bf16")
+    assert found["model"]["logit_softcap"] is None and found["model"]["eps"] == 1e-5
+    borrower = found["layers"][7]
+    assert borrower["sharing"] == ["weights from a", "k, v from a"]
+    assert borrower["settings"]["kv_heads"] == 1 and borrower["settings"]["window"] == 0
+    assert found["layers"][8]["class"] == "same as"
+    assert [side["sign"] for side in found["layers"][9]["sides"]] == [1, -1]
+    assert found["layers"][10]["sharing"] == [
+        "conv_9.a: weights from d.a",
+        "conv_9.b: weights from d.b",
+    ]
+
+
+def changes(a: Model, b: Model) -> list[str]:
+    return describe_changes(passes.run(a), passes.run(b))
+
+
+def wide(**fields: object) -> Attention:
+    return replace(ATTENTION, **fields)  # type: ignore[arg-type]
+
+
+ROPE = Rope(1e4, 4)
+BASE: tuple[Step, ...] = (liv(CONV, "c"), liv(ATTENTION, "a"), liv(GLU), liv(ATTENTION))
+
+
+@pytest.mark.parametrize(
+    "before, after, expected",
+    [
+        (BASE, BASE, []),
+        (BASE, (*BASE[:3], liv(wide(heads=4))), ["attn_3: heads 2 -> 4"]),
+        (
+            (liv(wide(rope=ROPE)),),
+            (liv(wide(rope=Rope(1e6, 4), qk_norm=True)),),
+            ["attn_0: rope theta 10000 -> 1e+06; qk_norm no -> yes"],
+        ),
+        (
+            (liv(ATTENTION),),
+            (liv(wide(rope=ROPE)),),
+            ["attn_0: rope none -> (theta 10000, dims 4)"],
+        ),
+        (BASE, (liv(CONV), *BASE), ["conv_0: added (GConv-1)"]),
+        (BASE, BASE[:2] + BASE[3:], ["mlp_2: removed (GMemless)"]),
+        (BASE, (*BASE[:3], liv(SCAN)), ["rec_3: Rec-1 in place of SA-1"]),
+        (BASE, (liv(CONV, "k"), *BASE[1:]), ["k: named k, not c"]),
+        (
+            BASE,
+            (*BASE[:3], liv(ATTENTION, "", "a")),
+            ["attn_3 now takes its weights from a"],
+        ),
+        (
+            (*BASE[:3], liv(ATTENTION, "", "", k="a", v="a")),
+            BASE,
+            ["attn_3 no longer takes k, v from a"],
+        ),
+        (
+            (liv(CONV, "c"), liv(CONV, "d"), liv(CONV, "", "c")),
+            (liv(CONV, "c"), liv(CONV, "d"), liv(CONV, "", "d")),
+            ["conv_2 now takes its weights from d, not from c"],
+        ),
+        (
+            (liv(GLU, "m"), liv(GLU, "n"), again("m")),
+            (liv(GLU, "m"), liv(GLU, "n"), again("n")),
+            ["n_again_1 now the same as n, not m"],
+        ),
+        (
+            (difference(CONV, "c"), difference(CONV)),
+            (difference(CONV, "c"), difference(CONV, "", "c")),
+            [
+                "conv_1.a now takes its weights from c.a",
+                "conv_1.b now takes its weights from c.b",
+            ],
+        ),
+        (
+            (Loop(12, (liv(ATTENTION), liv(GLU))),),
+            (Loop(12, (liv(wide(heads=4)), liv(GLU))),),
+            ["attn_0 … attn_22 (12 LIVs): heads 2 -> 4"],
+        ),
+    ],
+)
+def test_changes(
+    before: tuple[Step, ...], after: tuple[Step, ...], expected: list[str]
+) -> None:
+    assert changes(model(*before), model(*after)) == expected
+
+
+@pytest.mark.parametrize(
+    "edit, expected",
+    [
+        (lambda m: replace(m, context=64), ["model: context 32 -> 64"]),
+        (lambda m: replace(m, tied=False), ["model: tied yes -> no"]),
+        (
+            lambda m: replace(m, norm=Norm("layer", 1e-6, True), logit_softcap=30.0),
+            [
+                "model: norm rms -> layer",
+                "model: eps 1e-05 -> 1e-06",
+                "model: placement pre -> sandwich",
+                "model: logit_softcap none -> 30",
+            ],
+        ),
+    ],
+)
+def test_changed_settings(edit: Callable[[Model], Model], expected: list[str]) -> None:
+    assert changes(model(liv(GLU)), edit(model(liv(GLU)))) == expected
+
+
+@settings(max_examples=60, deadline=None)
+@given(models(), models())
+def test_any_model_has_words(a: Model, b: Model) -> None:
+    for found in (passes.run(a), passes.run(a, frozenset({"share_features", "fuse"}))):
+        assert show(found) and as_table(found, 32, "fp16")
+        shown = as_json(found, 32, "fp32")
+        layers = sum(layer["params"] for layer in shown["layers"])
+        assert shown["params"] == layers + 16 * 8 + 8
+        assert shown["cache_bytes"] == sum(x["cache_bytes"] for x in shown["layers"])
+    show(a)
+    one, other = passes.run(a), passes.run(b, frozenset({"roll"}))
+    assert describe_changes(one, one) == []
+    assert bool(describe_changes(one, other)) == bool(describe_changes(other, one))
+    if tuple(one.layers()) != tuple(other.layers()):
+        assert describe_changes(one, other)
