@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from starc.catalogue import codes, explain, limits, syntax
-from starc.diagnostics import Diagnostic, Problems
+from starc import encode
+from starc.catalogue import codes, explain, genomes, limits, syntax
+from starc.diagnostics import Diagnostic, Problems, StarError
 from starc.frontend.parse import parse
 from starc.source import Source
 
 _PACKAGE = Path(__file__).parent.parent / "starc"
+_OF_GENOMES = {e.code for e in genomes.EXPLANATIONS}
 _OF_PARSE = {e.code for stage in (syntax, limits) for e in stage.EXPLANATIONS}
 
 
@@ -24,7 +26,13 @@ def check(code: str, text: str) -> tuple[Diagnostic, ...]:
         from starc.compiler import check as check_all
     except ImportError as error:
         pytest.skip(f"starc.compiler.check is not there yet: {error}")
-    return check_all(text)
+    found = check_all(text)
+    try:
+        if not found and code in _OF_GENOMES:  # it compiles, and has no integers
+            encode(text)
+    except StarError as error:
+        return error.diagnostics
+    return found
 
 
 @pytest.mark.parametrize("code", codes())
@@ -81,10 +89,14 @@ def test_every_code_is_in_the_catalogue() -> None:
 
 
 def test_every_code_of_the_catalogue_is_used() -> None:
-    words = {
-        node.value
-        for module in _sources().values()
-        for node in ast.walk(module)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
-    assert not set(codes()) - words
+    words, beginnings = set(), []
+    for module in _sources().values():
+        for node in ast.walk(module):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                words.add(node.value)
+            elif isinstance(node, ast.JoinedStr):  # f"missing-{kind}"
+                first = getattr(node.values[0], "value", "") if node.values else ""
+                if isinstance(first, str) and first.endswith("-"):
+                    beginnings.append(first)
+    unused = set(codes()) - words
+    assert not {code for code in unused if not code.startswith(tuple(beginnings))}

@@ -642,6 +642,11 @@ MISTAKES = (
                 "a feature group is missing before `from`",
                 when=r",\s*from\b",
             ),
+            Case(
+                _in_backbone("SA-1 k,"),
+                "a feature group is missing after `,`",
+                whatever=True,
+            ),
         ),
     ),
     Mistake(
@@ -699,11 +704,7 @@ MISTAKES = (
             Case(
                 _in_search("minimize a,"),
                 "a measure is missing after `,`",
-                whatever=True,
-            ),
-            Case(
-                _in_search("maximize a,"),
-                "a measure is missing after `,`",
+                when=r"\b(minimize|maximize)\b",
                 whatever=True,
             ),
         ),

@@ -135,8 +135,10 @@ class _Printer:
         return "\n" not in self.source.text[before.span.end : node.span.start]
 
     def _has_comment(self, node: ast.Node) -> bool:
-        inside = range(node.span.start, node.span.end)
-        return any(comment.span.start in inside for comment in self.comments)
+        for comment in reversed(self.comments):
+            if comment.span.start > node.span.start:
+                return comment.span.start < node.span.end
+        return False
 
     def _brace(self, block: Block) -> int:
         """The end of the block's `{` in the text."""
@@ -144,7 +146,9 @@ class _Printer:
             return -1
         place = self.source.text.index("{", block.span.start)
         for comment in reversed(self.comments):  # a comment in the header may hold one
-            if comment.span.start < place < comment.span.end:
+            if comment.span.start > place:
+                break
+            if place < comment.span.end:
                 place = self.source.text.index("{", comment.span.end)
         return place + 1
 
