@@ -67,8 +67,10 @@ def _statement(
         for kind, what in wiring.given(liv):
             shared = kind == "shared"
             arguments.append(f"self.shared[{quoted(what, names)}]" if shared else what)
-        # Where the layer itself is another use, its values have that use's name.
-        lender = layer.label if isinstance(layer, Again) else liv.label
+        lender = liv.label
+        if isinstance(layer, Again):  # what this use lends has its name
+            side = f".{liv.stem}" if isinstance(module, Parallel) else ""
+            lender = layer.label + side
         for value in wiring.lent.get(liv.label, ()):
             targets.append(wiring.variable(lender, value))
     if classes.layers[module.label].made_of.has_state:

@@ -102,7 +102,6 @@ def _attention(op: Attention) -> Emission:
 
 def _linear_attention(op: LinearAttention) -> Emission:
     phi = {"elu": "elu + 1", "none": "identity"}.get(op.feature_map, op.feature_map)
-    values = "self.head_dim + 1" if op.normalize else "self.head_dim"
     return Emission(
         template="linear_attention",
         class_name="LinearAttention",
@@ -128,8 +127,8 @@ def _linear_attention(op: LinearAttention) -> Emission:
         states=(
             StateField(
                 "h",
-                f"self.kv_heads, self.head_dim, {values}",
-                "(B, G, K, V): sum of k v",
+                "self.kv_heads, self.head_dim, self.head_dim + 1",
+                "(B, G, K, K + 1)",
                 float32=True,
             ),
         ),

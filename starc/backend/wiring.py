@@ -30,12 +30,23 @@ class Wiring:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.shared = frozenset(model.shared)
-        self._module = {
-            layer.label: layer.of for layer in model.layers() if isinstance(layer, Again)
-        }
+        self._module = self._second_uses()
         self.lent = self._lent()
         self.prefix = self._prefixes()
         self.owners = self._owners()
+
+    def _second_uses(self) -> dict[str, str]:
+        """Label of a second use, or of a side of it -> label of the LIV that is used."""
+        layers = {layer.label: layer for layer in self.model.layers()}
+        found = {}
+        for layer in layers.values():
+            if isinstance(layer, Again):
+                found[layer.label] = layer.of
+                used = layers[layer.of]
+                if isinstance(used, Parallel):
+                    for side in used.sides:
+                        found[_side(layer, side)] = side.label
+        return found
 
     def _lent(self) -> dict[str, tuple[str, ...]]:
         """For the label of each module: the values that it returns besides its output."""
@@ -53,18 +64,20 @@ class Wiring:
     def _prefixes(self) -> dict[str, str]:
         """What variables with lent values start with: the name as written in a loop."""
         found: dict[str, str] = {}
+        layers = {layer.label: layer for layer in self.model.layers()}
         for step in self.model.body:
             turns = step.turns if isinstance(step, Repeat) else ((step,),)
             for turn in turns:
                 for layer in turn:
                     assert isinstance(layer, Layer)
                     looped = isinstance(step, Repeat)
-                    found[layer.label] = layer.stem if looped else layer.label
-                    if isinstance(layer, Parallel):
-                        for side in layer.sides:
-                            found[side.label] = (
-                                f"{layer.stem}_{side.stem}" if looped else key(side.label)
-                            )
+                    name = layer.stem if looped else layer.label
+                    found[layer.label] = name
+                    used = layers[layer.of] if isinstance(layer, Again) else layer
+                    if isinstance(used, Parallel):
+                        for side in used.sides:
+                            label = side.label if used is layer else _side(layer, side)
+                            found[label] = f"{name}_{side.stem}"
         return found
 
     def _owners(self) -> dict[str, Owner]:
@@ -152,6 +165,11 @@ class Wiring:
             ("value", self.variable(f.input, f.group)) for f in liv.features if f.borrowed
         ]
         return [*values, *(("shared", label) for label in self.weight_arguments(liv))]
+
+
+def _side(use: Layer, side: Liv) -> str:
+    """The label of a side in a second use of its parallel."""
+    return f"{use.label}.{side.stem}"
 
 
 def _has_mixing_tensors(operator: Operator) -> bool:
