@@ -83,12 +83,15 @@ def settings() -> dict[str, Model]:
 
 SHARED_KINDS = (
     "attention-everything",
+    "attention-biases",
     "gated-conv-biases",
     "long-conv",
     "selective-scan",
+    "selective-scan-ungated",
     "ssd-groups",
     "rg-lru",
     "linear-attention-silu",
+    "linear-attention-grouped",
     "glu",
 )
 

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from functools import cache
 from itertools import count
 from types import ModuleType
 from unittest import mock
@@ -17,6 +16,7 @@ from starc import passes
 from starc.backend import render as rendering
 from starc.backend.plan import Plan, make_plan
 from starc.ir.nodes import Model
+from starc.reference import tensors
 
 Key = tuple[str, str]
 Weights = Mapping[Key, Tensor]
@@ -64,23 +64,17 @@ class Emitted:
 
     def gradients(self, model: nn.Module) -> dict[Key, Tensor]:
         """By canonical key, summed over copies; of a tied tensor all that it got."""
-        parameters = dict(model.named_parameters())
+        parameters, shapes = dict(model.named_parameters()), tensors(self.ir)
         found: dict[Key, Tensor] = {}
         for name, pieces in self.plan.weights.items():
             parameter = parameters[name]
             gradient = torch.zeros_like(parameter)
             if parameter.grad is not None:
                 gradient = parameter.grad
-            rows = [self._rows[piece] for piece in pieces]
-            for piece, part in zip(pieces, gradient.split(rows), strict=True):
+            parts = gradient.split([shapes[piece][0] for piece in pieces])
+            for piece, part in zip(pieces, parts, strict=True):
                 found[piece] = found[piece] + part if piece in found else part
         return found
-
-    @property
-    def _rows(self) -> dict[Key, int]:
-        from starc.reference import tensors
-
-        return {key: shape[0] for key, shape in tensors(self.ir).items()}
 
 
 def emit(model: Model, without: AbstractSet[str] = frozenset()) -> Emitted:
@@ -90,12 +84,6 @@ def emit(model: Model, without: AbstractSet[str] = frozenset()) -> Emitted:
     with mock.patch.object(rendering, "tidy", lambda text: text):
         text = rendering.render(plan)  # unformatted: black would take most of the time
     return Emitted(ir, plan, text, load(text))
-
-
-@cache
-def tokens(batch: int, length: int, vocab: int = 23) -> Tensor:
-    generator = torch.Generator().manual_seed(length)
-    return torch.randint(vocab, (batch, length), generator=generator)
 
 
 def relative(found: Tensor, expected: Tensor) -> float:
