@@ -8,7 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from starc.ir.cost import costs
 from tests.emitted.architectures import ARCHITECTURES, hybrids, plain
 from tests.emitted.architectures import settings as model_settings
-from tests.emitted.helpers import OPTIONAL, emit, tokens
+from tests.emitted.helpers import OPTIONAL, emit
 
 CONTEXT = 70
 """More than a chunk of every kernel, and no multiple of one."""
@@ -19,6 +19,10 @@ SHARED = [
     *("ssd-groups-diff-again", "ssd-groups-from-again", "long-conv-loop-of-one-owner"),
 ]
 NAMES = [*plain(), *model_settings(), *hybrids(), *SHARED]
+
+
+def tokens(length: int) -> torch.Tensor:
+    return torch.zeros(1, length, dtype=torch.int64)
 
 
 def flops(model: torch.nn.Module, *arguments: object) -> int:
@@ -52,9 +56,9 @@ def check(name: str, without: frozenset[str]) -> None:
     cache = model.new_cache(1, CONTEXT, dtype=torch.bfloat16)
     assert total.cache_bytes == cache.nbytes
     cache = model.new_cache(1, CONTEXT)
-    prefill = flops(model, tokens(1, CONTEXT)) / CONTEXT
+    prefill = flops(model, tokens(CONTEXT)) / CONTEXT
     assert total.prefill_flops == pytest.approx(prefill, rel=1e-2)
     with torch.no_grad():
-        model(tokens(1, CONTEXT - 1), cache)
-    decode = flops(model, tokens(1, 1), cache)
+        model(tokens(CONTEXT - 1), cache)
+    decode = flops(model, tokens(1), cache)
     assert total.decode_flops == pytest.approx(decode, rel=1e-2)
