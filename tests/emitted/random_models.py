@@ -1,0 +1,94 @@
+"""Random models with as much sharing as the language can say, as `lower` gives them."""
+
+from random import Random
+
+from starc.ir.nodes import Liv, Loop, Model, Norm, Parallel, Step
+from starc.ir.operator import Operator
+from tests.emitted.architectures import again, beside, diff, model, use
+from tests.reference.operators import OPERATORS
+
+KINDS = (
+    "attention-everything",
+    "attention-window",
+    "gated-conv-biases",
+    "selective-scan",
+    "ssd-groups",
+    "rg-lru",
+    "linear-attention-grouped",
+    "glu",
+)
+
+
+class Sampler:
+    """One model. `labels`: what may be pointed at, and what stands there."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)
+        self.operators = self.random.sample(KINDS, self.random.randint(1, 3))
+        self.labels: dict[str, tuple[Operator, str]] = {}  # "liv", "side" or "diff"
+
+    def model(self) -> Model:
+        body = self.steps(self.random.randint(3, 7), depth=0)
+        norm = Norm(self.random.choice(("rms", "layer")), 1e-3, self.chance(0.3))
+        tied, cap = self.chance(0.5), self.random.choice((0.0, 3.0))
+        return model(*body, norm=norm, tied=tied, logit_softcap=cap)
+
+    def chance(self, probability: float) -> bool:
+        return self.random.random() < probability
+
+    def steps(self, number: int, depth: int) -> tuple[Step, ...]:
+        return tuple(self.step(depth) for _ in range(number))
+
+    def step(self, depth: int) -> Step:
+        kind = self.random.random()
+        if kind < 0.15 and depth < 2:
+            count = self.random.randint(2, 3)
+            return Loop(count, self.steps(self.random.randint(1, 4), depth + 1))
+        if kind < 0.3:
+            return beside(*(self.liv("side") for _ in range(self.random.randint(1, 3))))
+        found = [label for label, (_, what) in self.labels.items() if what != "side"]
+        if kind < 0.45 and found:
+            of = self.random.choice(found)
+            return again(of, self.named(*self.labels[of]))
+        return self.difference() if kind < 0.6 else self.liv("liv")
+
+    def named(self, operator: Operator, what: str) -> str:
+        """A label for two in three, known from here on."""
+        if self.chance(0.33):
+            return ""
+        label = f"n{len(self.labels)}"
+        self.labels[label] = operator, what
+        return label
+
+    def sharing(self, operator: Operator, differs: bool) -> dict[str, str]:
+        """`weights` and groups, to labels of LIVs that fit."""
+        fits = [
+            label
+            for label, (other, what) in self.labels.items()
+            if other is operator and (what == "diff") == differs
+        ]
+        if not fits:
+            return {}
+        found = {}
+        if self.chance(0.5):
+            found["weights"] = self.random.choice(fits)
+        if self.chance(0.5):
+            groups = [group.name for group in operator.groups]
+            for group in self.random.sample(
+                groups, self.random.randint(1, len(groups))
+            ):
+                found[group] = self.random.choice(fits)
+        return found
+
+    def operator(self) -> Operator:
+        return OPERATORS[self.random.choice(self.operators)]
+
+    def liv(self, what: str) -> Liv:
+        operator = self.operator()
+        sharing = self.sharing(operator, differs=False)
+        return use(operator, self.named(operator, what), **sharing)
+
+    def difference(self) -> Parallel:
+        operator = self.operator()
+        sharing = self.sharing(operator, differs=True)
+        return diff(operator, self.named(operator, "diff"), **sharing)

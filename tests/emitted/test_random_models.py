@@ -1,0 +1,21 @@
+"""Random models, full of sharing, are the reference: with all passes, without any, and
+without two of them."""
+
+from random import Random
+
+import pytest
+
+from tests.emitted.comparison import answer, check, check_decoding
+from tests.emitted.helpers import OPTIONAL, emit
+from tests.emitted.random_models import Sampler
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_equals_the_reference(seed: int) -> None:
+    model = Sampler(seed).model()
+    emitted = emit(model)
+    expected = answer(emitted.ir, 11)
+    check(emitted, expected)
+    check_decoding(emitted, expected)
+    check(emit(model, OPTIONAL), expected)
+    check(emit(model, set(Random(seed).sample(sorted(OPTIONAL), 2))), expected)
