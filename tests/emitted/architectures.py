@@ -195,6 +195,15 @@ def hybrids() -> dict[str, Model]:
             use(attention(), "a3", "a2"),  # q and v of a2, k of a1
             use(attention(), "", "a2"),
         ),
+        "last-turn-lends": model(
+            Loop(2, (use(ATTENTION, "a"), use(MLP))), use(ATTENTION, k="a", v="a")
+        ),
+        "fused-side-lends": model(
+            beside(use(MLP, "m"), use(conv)), use(MLP, gate="m"), use(ATTENTION)
+        ),
+        "siblings": model(
+            beside(use(ATTENTION, "a"), use(ATTENTION, k="a", v="a")), use(MLP)
+        ),
         "windows-that-lend": model(
             use(windowed, "a"), use(windowed, k="a", v="a"), use(windowed, "", "a")
         ),
