@@ -10,7 +10,8 @@ from tests.emitted.helpers import OPTIONAL, emit
 from tests.emitted.random_models import Sampler
 
 
-@pytest.mark.parametrize("seed", range(60))
+# 63, 81: a fused side whose input a later LIV reads; 87: a loop whose last turn lends.
+@pytest.mark.parametrize("seed", [*range(50), 63, 81, 87])
 def test_equals_the_reference(seed: int) -> None:
     model = Sampler(seed).model()
     emitted = emit(model)
