@@ -1,8 +1,9 @@
 """Every class of the emitted file: equal LIVs share one, names tell variants apart."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from starc.backend.emission import Emission
+from starc.backend.emission import Argument, Emission
 from starc.backend.mixers import MixerClass, Variant, mixer_class, weights_class
 from starc.backend.operators import emission
 from starc.backend.parallels import Side, parallel_class
@@ -28,6 +29,9 @@ class Classes:
         self._by_structure: dict[object, MixerClass] = {}
         self._emissions: dict[Operator, Emission] = {}
         self._names: set[str] = set()
+        self.config = _agreed(
+            [emission(o) for o in _once(liv.operator for liv in model.livs())]
+        )
         self.owners: dict[str, Made] = {}
         self.layers: dict[str, Made] = {}
         self.variants: dict[str, Variant] = {}
@@ -42,7 +46,8 @@ class Classes:
     def emission(self, operator: Operator) -> Emission:
         found = self._emissions.get(operator)
         if found is None:
-            found = self._emissions[operator] = emission(operator)
+            found = emission(operator).with_config(self.config.keys())
+            self._emissions[operator] = found
         return found
 
     def _name(self, wanted: str) -> str:
@@ -78,7 +83,9 @@ class Classes:
         found = self._by_structure.get(structure)
         if found is None:
             name = self._name(_variant_name(emitted.class_name, variant))
-            found = self._add(structure, mixer_class(name, liv.operator, emitted, variant))
+            found = self._add(
+                structure, mixer_class(name, liv.operator, emitted, variant)
+            )
         return Made(found, found.construct(emitted))
 
     def _parallel(self, layer: Parallel) -> Made:
@@ -100,6 +107,22 @@ class Classes:
         config = ["config"] if found.takes_config else []
         parts = [*config, *(m.construct for m in made)]
         return Made(found, f"{found.name}({', '.join(parts)})")
+
+
+def _once(operators: Iterable[Operator]) -> list[Operator]:
+    return list(dict.fromkeys(operators))
+
+
+def _agreed(emissions: list[Emission]) -> dict[str, Argument]:
+    """The numbers that every operator which has them agrees on, one kind of it only."""
+    found: dict[str, set[tuple[str, float]]] = {}
+    arguments: dict[str, Argument] = {}
+    for emitted in emissions:
+        for argument in emitted.arguments:
+            arguments.setdefault(argument.name, argument)
+            values = found.setdefault(argument.name, set())
+            values.add((emitted.template, argument.value))
+    return {name: arguments[name] for name, values in found.items() if len(values) == 1}
 
 
 def _variant_name(base: str, variant: Variant) -> str:

@@ -28,15 +28,48 @@ def construct_lines(model: Model, wiring: Wiring, classes: Classes) -> list[str]
 
 
 def _loop(step: Repeat, names: Names, wiring: Wiring, classes: Classes) -> list[str]:
-    body = [
-        line
-        for layer in step.turns[0]
-        for line in _layer(layer, names, 12, wiring, classes)
-    ]
+    blocks = [_layer(layer, names, 12, wiring, classes) for layer in step.turns[0]]
+    body = _rolled([block for block in blocks if block])
     if not body:
         return []
     counted = any(re.search(r"\{(\d+ \* )?i( \+ \d+)?\}", line) for line in body)
-    return [f"        for {'i' if counted else '_'} in range({len(step.turns)}):", *body]
+    return [
+        f"        for {'i' if counted else '_'} in range({len(step.turns)}):",
+        *body,
+    ]
+
+
+def _rolled(blocks: list[list[str]]) -> list[str]:
+    """The lines of blocks, equal runs as loops: `2 x { conv; mlp }` in a turn."""
+    lines: list[str] = []
+    start = 0
+    while start < len(blocks):
+        period, turns = _run(blocks, start)
+        body = [line for block in blocks[start : start + period] for line in block]
+        if turns > 1:
+            lines.append(f"            for _ in range({turns}):")
+            body = [f"    {line}" for line in body]
+        lines += body
+        start += period * turns
+    return lines
+
+
+def _run(blocks: list[list[str]], start: int) -> tuple[int, int]:
+    """(blocks of a turn, turns) of the longest run of equal turns from `start` on."""
+    best = (1, 1)
+    for period in range(1, (len(blocks) - start) // 2 + 1):
+        turns = 1
+        while _turn(blocks, start, period, turns) == _turn(blocks, start, period, 0):
+            turns += 1
+        if turns > 1 and period * turns > best[0] * best[1]:
+            best = (period, turns)
+    return best
+
+
+def _turn(
+    blocks: list[list[str]], start: int, period: int, turn: int
+) -> list[list[str]]:
+    return blocks[start + turn * period : start + (turn + 1) * period]
 
 
 def _layer(
@@ -61,4 +94,7 @@ def _layer(
         liv.label in wiring.lent for liv in livs
     )
     kind = "LendingLayer" if lent else "Layer"
-    return [*lines, *call(f"layers[{key}] = {kind}(", ["config", made.construct], ")", indent)]
+    return [
+        *lines,
+        *call(f"layers[{key}] = {kind}(", ["config", made.construct], ")", indent),
+    ]

@@ -18,7 +18,9 @@ def docstring(
 ) -> list[str]:
     """Lines of the docstring, without quotes, at most 88 columns wide."""
     depth = sum(1 for _ in model.layers())
-    residual = "x + post_norm(liv(norm(x)))" if model.norm.sandwich else "x + liv(norm(x))"
+    residual = (
+        "x + post_norm(liv(norm(x)))" if model.norm.sandwich else "x + liv(norm(x))"
+    )
     lines = [
         f"{model.name}: {depth} LIVs on a residual stream of width {model.width}.",
         "",
@@ -38,7 +40,10 @@ def docstring(
                 letters[letter] = f"{known} or {meaning}"
     legend = ", ".join(f"{letter} {meaning}" for letter, meaning in letters.items())
     lines += ["", *wrap(f"Shapes: {legend}.", 88)]
-    lines += ["", *wrap(f"Source: sha256 {digest[:16]}; passes: {', '.join(passes)}.", 88)]
+    lines += [
+        "",
+        *wrap(f"Source: sha256 {digest[:16]}; passes: {', '.join(passes)}.", 88),
+    ]
     return lines
 
 
@@ -74,7 +79,10 @@ def _sharing(model: Model, wiring: Wiring) -> list[str]:
             sentences += _liv_sharing(liv)
     if not sentences:
         return ["Nothing is shared between LIVs."]
-    return ["Sharing:", *(f"  {line}" for text in _merge(sentences) for line in wrap(text, 84))]
+    return [
+        "Sharing:",
+        *(f"  {line}" for text in _merge(sentences) for line in wrap(text, 84)),
+    ]
 
 
 def _merge(sentences: list[str]) -> list[str]:

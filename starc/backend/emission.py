@@ -1,15 +1,21 @@
 """What the emitted file says about an operator: its class, arguments, widths, state."""
 
-from dataclasses import dataclass, field
+from collections.abc import Set
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
 class Argument:
-    """A number that the constructor of the emitted class takes."""
+    """A number of an operator: of the emitted Config where all LIVs agree on it,
+    otherwise of the constructor of the emitted class.
+
+    meaning: a few words for the comment in Config, "" where the name says it.
+    """
 
     name: str
     type: str
     value: int | float
+    meaning: str = ""
 
     def __str__(self) -> str:
         return f"{self.name}={number(self.value)}"
@@ -36,6 +42,7 @@ class Emission:
     """An operator with its numbers, as the templates see it.
 
     summary: one line for the docstring of the file.
+    configured: names of arguments that were moved to the Config.
     widths: channels of each feature group, as an expression of the arguments.
     inner: channels that reach the output projection, likewise.
     options: what distinguishes one emitted class of this kind from another.
@@ -55,12 +62,22 @@ class Emission:
     functions: tuple[str, ...] = ()
     letters: dict[str, str] = field(default_factory=dict)
     out_name: str = "out_proj"
+    configured: tuple[str, ...] = ()
+
+    def with_config(self, names: Set[str]) -> "Emission":
+        """With those arguments read from the Config."""
+        return replace(
+            self,
+            configured=tuple(a.name for a in self.arguments if a.name in names),
+            arguments=tuple(a for a in self.arguments if a.name not in names),
+        )
 
     @property
     def structure(self) -> tuple[object, ...]:
         """Equal for operators that one emitted class serves."""
         names = tuple(argument.name for argument in self.arguments)
-        return (self.template, self.class_name, tuple(self.options.items()), names)
+        options = tuple(self.options.items())
+        return (self.template, self.class_name, options, names, self.configured)
 
 
 def number(value: int | float) -> str:

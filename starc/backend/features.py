@@ -1,4 +1,4 @@
-"""The featurizer of an emitted class: which projections it has, and the lines they make."""
+"""The featurizer of an emitted class: its projections, and the lines they make."""
 
 from dataclasses import dataclass
 
@@ -47,8 +47,10 @@ def convolved_groups(operator: Operator, groups: tuple[str, ...]) -> tuple[str, 
     return tuple(g for g in groups if operator.group(g).convolved)
 
 
-def projections(liv: Liv, weights: dict[str, str], inputs: dict[str, str]) -> list[Projection]:
-    """The projections of a LIV; `weights` and `inputs` name the variables for labels."""
+def projections(
+    liv: Liv, weights: dict[str, str], inputs: dict[str, str]
+) -> list[Projection]:
+    """The projections of a LIV; `weights` and `inputs` name variables for labels."""
     found = []
     for groups in liv.projections:
         feature = liv.feature(groups[0])
@@ -64,26 +66,43 @@ def projections(liv: Liv, weights: dict[str, str], inputs: dict[str, str]) -> li
 
 
 def _sum(terms: list[str]) -> str:
-    """`q + 2 * (kv)`: a sum of widths, equal terms counted."""
+    """`(heads + 2 * kv_heads) * head_dim`: a sum of widths, equal terms counted."""
+    last = [term.rpartition(" * ")[2] for term in terms]
+    if len(set(terms)) > 1 and len(set(last)) == 1 and all(" * " in t for t in terms):
+        return f"({_sum([term.rpartition(' * ')[0] for term in terms])}) * {last[0]}"
     counts: dict[str, int] = {}
     for term in terms:
         counts[term] = counts.get(term, 0) + 1
     return " + ".join(t if n == 1 else f"{n} * {t}" for t, n in counts.items())
 
 
-def weight_lines(operator: Operator, emission: Emission, projection: Projection) -> list[str]:
-    """Constructor lines of the tensors behind a projection."""
-    width = _sum([emission.widths[group] for group in projection.groups])
-    bias = operator.bias
-    lines = [
-        f"self.{projection.linear} = nn.Linear(config.width, {width}, bias={bias})"
-    ]
+def width_of(emission: Emission, groups: tuple[str, ...], init: list[str]) -> str:
+    """Channels of groups together; the sum of their sizes if `init` sets these."""
+    sizes = f"self.{joined(groups)}_sizes"
+    if any(line.startswith(f"{sizes} = ") for line in init):
+        return f"sum({sizes})"
+    return _sum([emission.widths[group] for group in groups])
+
+
+def weight_lines(
+    operator: Operator,
+    emission: Emission,
+    projection: Projection,
+    init: list[str],
+    projected: bool = False,
+) -> list[str]:
+    """Constructor lines of the tensors behind a projection, which follow those of
+    `init`. `projected`: the product is made elsewhere and only its width is wanted."""
+    width = width_of(emission, projection.groups, init)
+    linear = f"nn.Linear(config.width, {width}, bias={operator.bias})"
+    lines = [f"self.{projection.linear} = {linear}"]
+    if projected:
+        lines = [f"self.features = {width}"]
     if projection.convolved:
         name = projection.convolution
-        width = _sum([emission.widths[group] for group in projection.convolved])
-        shape = f"{width}, kernel"
+        width = width_of(emission, projection.convolved, init)
         lines += [
-            f"self.{name} = nn.Parameter(torch.empty({shape}))",
+            f"self.{name} = nn.Parameter(torch.empty({width}, kernel))",
             f"nn.init.uniform_(self.{name}, -(kernel**-0.5), kernel**-0.5)",
         ]
         if operator.convolution_bias:
@@ -92,9 +111,13 @@ def weight_lines(operator: Operator, emission: Emission, projection: Projection)
 
 
 def _split(
-    value: str, groups: tuple[str, ...], emission: Emission, sizes: str, indented: list[str]
+    value: str,
+    groups: tuple[str, ...],
+    emission: Emission,
+    sizes: str,
+    indented: list[str],
 ) -> str:
-    """`.chunk(3, dim=-1)` or `.split(self.sizes, dim=-1)`; the latter sets the sizes."""
+    """`.chunk(3, dim=-1)` or `.split(self.sizes, dim=-1)`, which sets the sizes."""
     widths = [emission.widths[group] for group in groups]
     if len(set(widths)) == 1:
         return f"{value}.chunk({len(groups)}, dim=-1)"
@@ -119,18 +142,19 @@ def forward_lines(
     lines: list[str] = []
     if convolved:
         conv = joined(convolved)
-        rest = len(convolved) < len(groups)
-        if rest:
+        split = ""
+        if len(convolved) > 1:
+            value = _split(conv, convolved, emission, f"{conv}_sizes", init)
+            split = f"{', '.join(convolved)} = {value}"
+        if len(convolved) < len(groups):
             first = groups.index(convolved[0])
             last = first + len(convolved)
             outer = (*groups[:first], conv, *groups[last:])
-            widths = dict(emission.widths)
-            widths[conv] = _sum([emission.widths[group] for group in convolved])
-            sizes = [widths[name] for name in outer]
-            init.append(f"self.{product}_sizes = [{', '.join(sizes)}]")
-            lines.append(
-                f"{', '.join(outer)} = {expression}.split(self.{product}_sizes, dim=-1)"
-            )
+            widths = {**emission.widths, conv: width_of(emission, convolved, init)}
+            sizes = ", ".join(widths[name] for name in outer)
+            init.append(f"self.{product}_sizes = [{sizes}]")
+            value = f"{expression}.split(self.{product}_sizes, dim=-1)"
+            lines.append(f"{', '.join(outer)} = {value}")
         elif not given:
             lines.append(f"{conv} = {expression}")
         name = projection.convolution
@@ -142,9 +166,8 @@ def forward_lines(
         if operator.convolution_activation:
             arguments.append(f'"{operator.convolution_activation}"')
         lines.append(f"{conv}, state.{name} = short_conv({', '.join(arguments)})")
-        if len(convolved) > 1:
-            value = _split(conv, convolved, emission, f"{conv}_sizes", init)
-            lines.append(f"{', '.join(convolved)} = {value}")
+        if split:
+            lines.append(split)
     elif len(groups) > 1:
         value = _split(expression, groups, emission, f"{product}_sizes", init)
         lines.append(f"{', '.join(groups)} = {value}")

@@ -36,7 +36,9 @@ def again_lines(model: Model, classes: Classes) -> list[str]:
     return lines
 
 
-def _blocks(model: Model, lines: list[str]) -> Iterator[tuple[Names, tuple[Layer, ...]]]:
+def _blocks(
+    model: Model, lines: list[str]
+) -> Iterator[tuple[Names, tuple[Layer, ...]]]:
     """Runs of layers with their names; appends the head of a loop before its body."""
     for step in model.body:
         if not isinstance(step, Repeat):

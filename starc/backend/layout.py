@@ -3,11 +3,14 @@
 LIMIT = 88
 
 
-def call(head: str, arguments: list[str], tail: str = ")", indent: int = 0) -> list[str]:
+def call(
+    head: str, arguments: list[str], tail: str = ")", indent: int = 0
+) -> list[str]:
     """Lines of `head` + arguments + `tail`, broken only where they do not fit.
 
     `head` ends with the opening bracket. Black's three shapes in turn: all on one line;
-    the arguments on one line of their own; one argument a line, with a trailing comma.
+    the arguments on one line of their own, but for lists; one argument a line, with a
+    trailing comma.
     """
     space = " " * indent
     line = f"{space}{head}{', '.join(arguments)}{tail}"
@@ -15,7 +18,7 @@ def call(head: str, arguments: list[str], tail: str = ")", indent: int = 0) -> l
         return [line]
     inner = " " * (indent + 4)
     middle = inner + ", ".join(arguments)
-    if len(middle) <= LIMIT and not (len(arguments) == 1 and arguments[0].startswith("*")):
+    if len(middle) <= LIMIT and not tail.startswith("]"):
         return [space + head, middle, space + tail]
     lines = [space + head]
     for argument in arguments:
@@ -47,12 +50,12 @@ def split(text: str) -> list[str]:
 
 
 def broken(line: str, indent: int) -> list[str]:
-    """A statement that ends with a call, broken at that call's arguments if too long."""
-    if indent + len(line) <= LIMIT or not line.endswith(")"):
+    """A statement that ends with a bracket, broken inside it where it is too long."""
+    if indent + len(line) <= LIMIT or line[-1] not in ")]":
         return [" " * indent + line]
     depth = 0
     for index in range(len(line) - 1, -1, -1):
-        depth += (line[index] == ")") - (line[index] == "(")
+        depth += (line[index] in ")]") - (line[index] in "([")
         if not depth:
             break
-    return call(line[: index + 1], split(line[index + 1 : -1]), ")", indent)
+    return call(line[: index + 1], split(line[index + 1 : -1]), line[-1], indent)

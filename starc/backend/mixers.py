@@ -1,9 +1,10 @@
-"""Emitted classes of LIVs: what a LIV computes, is given and lends decides its class."""
+"""Emitted classes of LIVs: what is computed, given and lent decides the class."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from starc.backend.emission import Argument, Emission, StateField
+from starc.backend.constructor import Body, as_attributes, signature
+from starc.backend.emission import Emission, StateField
 from starc.backend.features import (
     Projection,
     convolution_state,
@@ -13,6 +14,8 @@ from starc.backend.features import (
 from starc.backend.layout import broken, call
 from starc.backend.templates import block
 from starc.ir.operator import Operator
+
+NEW_STATE = "def new_state(self, batch: int, max_length: int, like: Tensor) -> State:"
 
 
 @dataclass(frozen=True)
@@ -63,78 +66,6 @@ class MixerClass:
         return f"{self.name}({', '.join(['config', *values])})"
 
 
-@dataclass
-class _Body:
-    """Constructor and method lines while a class is put together."""
-
-    emission: Emission
-    init: list[str] = field(default_factory=list)
-    methods: list[str] = field(default_factory=list)
-
-    def uses(self, name: str) -> bool:
-        """The constructor's lines read this argument."""
-        text = "\n".join(self.init)
-        return bool(re.search(rf"(?<![\w.]){name}\b(?!=)", text))
-
-    def attribute(self, name: str) -> bool:
-        """The methods read self.name."""
-        text = "\n".join(self.methods)
-        return bool(re.search(rf"\bself\.{name}\b(?!\()", text))
-
-    def arguments(self) -> list[Argument]:
-        return [
-            a
-            for a in self.emission.arguments
-            if self.uses(a.name) or self.attribute(a.name)
-        ]
-
-    def attribute_lines(self) -> list[str]:
-        """Assignments of what the methods read: config's numbers, then arguments."""
-        lines = [
-            f"self.{name} = config.{name}"
-            for name in ("width", "eps")
-            if self.attribute(name)
-        ]
-        names = [a.name for a in self.emission.arguments if self.attribute(a.name)]
-        together = ", ".join(f"self.{name}" for name in names)
-        if 1 < len(names) and len(together) + len(", ".join(names)) < 78:
-            return [*lines, f"{together} = {', '.join(names)}"]
-        return [*lines, *(f"self.{name} = {name}" for name in names)]
-
-    def constructor(self, attributes: list[str]) -> list[str]:
-        parameters = ["self", "config: Config"]
-        parameters += [f"{a.name}: {a.type}" for a in self.arguments()]
-        head = f"def __init__({', '.join(parameters)}) -> None:"
-        lines = signature(head)
-        lines.append("        super().__init__()")
-        for line in [*attributes, *self.init]:
-            lines.extend([line] if line.startswith("        ") else broken(line, 8))
-        return lines
-
-
-def signature(head: str) -> list[str]:
-    """`def name(arguments) -> type:` as a method, broken where it is too long."""
-    if len(head) + 4 <= 88:
-        return ["    " + head]
-    opening, _, rest = head.partition("(")
-    inside, _, tail = rest.rpartition(") -> ")
-    middle = f"        {inside}"
-    if len(middle) <= 88:
-        return [f"    {opening}(", middle, f"    ) -> {tail}"]
-    parameters = [f"        {p}," for p in inside.split(", ")]
-    return [f"    {opening}(", *parameters, f"    ) -> {tail}"]
-
-
-def as_attributes(expression: str, emission: Emission) -> str:
-    """An expression of the constructor's arguments, in a method: with self. before."""
-    expression = expression.replace("config.width", "self.width")
-    for argument in emission.arguments:
-        expression = re.sub(
-            rf"(?<![\w.]){argument.name}\b", f"self.{argument.name}", expression
-        )
-    return expression
-
-
 def weights_class(
     name: str,
     operator: Operator,
@@ -143,16 +74,18 @@ def weights_class(
     with_mixing: bool,
 ) -> MixerClass:
     """A module that only holds the tensors of a featurizer, for several LIVs."""
-    body = _Body(emission)
+    body = Body(emission)
     for projection in projections:
-        body.init += weight_lines(operator, emission, projection)
+        body.init += weight_lines(operator, emission, projection, [])
     groups = {group for projection in projections for group in projection.groups}
     if with_mixing or operator.kind == "attention":
         body.init += block(emission.template, "weights", _context(emission, groups))
     body.methods = block(emission.template, "methods", _context(emission, groups))
-    doc = f'    """The featurizer of a {emission.class_name} that several layers use."""'
+    doc = (
+        f'    """The featurizer of a {emission.class_name} that several layers use."""'
+    )
     lines = [f"class {name}(nn.Module):", doc, ""]
-    lines += body.constructor(body.attribute_lines())
+    lines += body.lines()
     if body.methods:
         lines += ["", *body.methods]
     arguments = tuple(argument.name for argument in body.arguments())
@@ -163,26 +96,23 @@ def mixer_class(
     name: str, operator: Operator, emission: Emission, variant: Variant
 ) -> MixerClass:
     """The class of all LIVs with this emission's structure and this variant."""
-    body = _Body(emission)
+    body = Body(emission)
     own = {
-        g for p in variant.projections if p.weights == "self" for g in p.groups
+        group for p in variant.projections if p.weights == "self" for group in p.groups
     }
     features: list[str] = []
-    sizes: list[str] = []
     states: list[StateField] = []
     for projection in variant.projections:
+        lines, sizes = forward_lines(operator, emission, projection, variant.projected)
+        features += lines
+        body.init += sizes
         if projection.weights == "self":
-            lines = weight_lines(operator, emission, projection)
-            body.init += lines[1:] if variant.projected else lines
-            if variant.projected:
-                width = lines[0].partition("config.width, ")[2].partition(", bias")[0]
-                body.init.append(f"self.features = {width}")
-        forward, needed = forward_lines(operator, emission, projection, variant.projected)
-        features += forward
-        sizes += needed
+            body.init += weight_lines(
+                operator, emission, projection, sizes, variant.projected
+            )
         if projection.convolved:
             states.append(convolution_state(operator, emission, projection))
-    where = {p: projection.weights for projection in variant.projections for p in projection.groups}
+    where = {group: p.weights for p in variant.projections for group in p.groups}
     context = _context(
         emission,
         own,
@@ -193,7 +123,6 @@ def mixer_class(
     )
     if variant.mixing == "self" or operator.kind == "attention":
         body.init += block(emission.template, "weights", context)
-    body.init += sizes
     body.init += block(emission.template, "own", context)
     inner, bias = emission.inner, operator.out_bias
     body.init.append(
@@ -218,7 +147,7 @@ def mixer_class(
         body.methods += ["", *_new_state(states, emission)]
     doc = _doc(emission, variant, context)
     lines = [f"class {name}(nn.Module):", *doc, ""]
-    lines += body.constructor(body.attribute_lines())
+    lines += body.lines()
     lines += ["", *body.methods]
     return MixerClass(
         name,
@@ -227,7 +156,9 @@ def mixer_class(
         True,
         has_state,
         tuple(states),
-        tuple(k for k in emission.kernels if f"{k}(" in text or k == "linear_recurrence"),
+        tuple(
+            k for k in emission.kernels if f"{k}(" in text or k == "linear_recurrence"
+        ),
         tuple(
             f
             for f in emission.functions
@@ -256,23 +187,21 @@ def _forward_head(variant: Variant, has_state: bool) -> list[str]:
 
 
 def _new_state(states: list[StateField], emission: Emission) -> list[str]:
-    head = "    def new_state(self, batch: int, max_length: int, like: Tensor) -> State:"
     values = []
     for state in states:
         size = "batch, " if state.per_sequence else ""
         size += as_attributes(state.shape, emission)
         dtype = ", dtype=torch.float32" if state.float32 else ""
         values.append(f"{state.name}=like.new_zeros({size}{dtype})")
-    return [head, *call("return State(", values, ")", 8)]
+    return [*signature(NEW_STATE), *call("return State(", values, ")", 8)]
 
 
-def _doc(
-    emission: Emission, variant: Variant, context: dict[str, object]
-) -> list[str]:
+def _doc(emission: Emission, variant: Variant, context: dict[str, object]) -> list[str]:
     lines = block(emission.template, "doc", context)
     more = []
     if variant.borrowed:
-        more.append(f"{_words(variant.borrowed)} come{'s' if len(variant.borrowed) == 1 else ''} from an earlier layer.")
+        come = "comes" if len(variant.borrowed) == 1 else "come"
+        more.append(f"{_words(variant.borrowed)} {come} from an earlier layer.")
     if variant.inputs:
         more.append("The normed input of an earlier layer comes beside its own.")
     if variant.lent:

@@ -26,7 +26,11 @@ def _biases(operator: Operator) -> dict[str, bool | str]:
 
 
 def _convolution(operator: Operator) -> tuple[Argument, ...]:
-    return (Argument("kernel", "int", operator.kernel),) if operator.kernel else ()
+    return (
+        (Argument("kernel", "int", operator.kernel, "taps of the short convolution"),)
+        if operator.kernel
+        else ()
+    )
 
 
 def _inner(operator: Operator, inner: int) -> tuple[str, tuple[Argument, ...]]:
@@ -39,21 +43,34 @@ def _inner(operator: Operator, inner: int) -> tuple[str, tuple[Argument, ...]]:
 def _attention(op: Attention) -> Emission:
     rope = op.rope
     partial = rope is not None and rope.dims != op.head_dim
+    grouped = op.kv_heads != op.heads
+    kv_heads = "kv_heads" if grouped else "heads"
     arguments = [
         Argument("heads", "int", op.heads),
-        Argument("kv_heads", "int", op.kv_heads),
-        Argument("head_dim", "int", op.head_dim),
+        *([Argument("kv_heads", "int", op.kv_heads)] if grouped else []),
+        Argument("head_dim", "int", op.head_dim, "channels of a head"),
     ]
     if op.window:
-        arguments.append(Argument("window", "int", op.window))
+        arguments.append(
+            Argument(
+                "window", "int", op.window, "tokens that a token sees, itself included"
+            )
+        )
     if rope is not None:
-        arguments.append(Argument("theta", "float", rope.theta))
+        arguments.append(
+            Argument("theta", "float", rope.theta, "base of the rotary frequencies")
+        )
         if partial:
-            arguments.append(Argument("rotary_dims", "int", rope.dims))
+            arguments.append(
+                Argument(
+                    "rotary_dims", "int", rope.dims, "channels of a head that rotate"
+                )
+            )
     length = "min(max_length, self.window)" if op.window else "max_length"
-    shape = f"self.kv_heads, {length}, self.head_dim"
+    shape = f"self.{kv_heads}, {length}, self.head_dim"
+    kept = "(B, G, length, K)" if grouped else "(B, H, length, K)"
     words = [
-        "grouped heads" if op.kv_heads != op.heads else "",
+        "grouped heads" if grouped else "",
         f"a window of {op.window} tokens" if op.window else "",
         "RMSNorm on q and k" if op.qk_norm else "",
         "rotary positions" if rope is not None else "no positions",
@@ -63,17 +80,20 @@ def _attention(op: Attention) -> Emission:
     attend = "sliding_attention" if op.window else "causal_attention"
     return Emission(
         template="attention",
-        class_name="SlidingAttention" if op.window else "Attention",
-        summary="softmax(q k / sqrt(K)) v: " + ", ".join(word for word in words if word),
+        class_name=("Sliding" if op.window else "")
+        + ("GroupedQueryAttention" if grouped else "Attention"),
+        summary="softmax(q k / sqrt(K)) v: "
+        + ", ".join(word for word in words if word),
         arguments=(*arguments, *_convolution(op)),
         widths={
             "q": "heads * head_dim",
-            "k": "kv_heads * head_dim",
-            "v": "kv_heads * head_dim",
+            "k": f"{kv_heads} * head_dim",
+            "v": f"{kv_heads} * head_dim",
             "gate": "heads",
         },
         inner="heads * head_dim",
         options={
+            "grouped": grouped,
             "rope": rope is not None,
             "partial": partial,
             "window": op.window > 0,
@@ -82,8 +102,8 @@ def _attention(op: Attention) -> Emission:
             **_biases(op),
         },
         states=(
-            StateField("k", shape, "(B, G, length, K)", "k"),
-            StateField("v", shape, "(B, G, length, K)", "v"),
+            StateField("k", shape, kept, "k"),
+            StateField("v", shape, kept, "v"),
         ),
         kernels=("short_conv",) if op.kernel else (),
         functions=(
@@ -93,7 +113,7 @@ def _attention(op: Attention) -> Emission:
         ),
         letters={
             "H": "heads",
-            "G": "key/value heads",
+            **({"G": "key/value heads"} if grouped else {}),
             "K": "channels of a head",
             "S": "tokens of past and present",
         },
@@ -110,7 +130,7 @@ def _linear_attention(op: LinearAttention) -> Emission:
         arguments=(
             Argument("heads", "int", op.heads),
             Argument("kv_heads", "int", op.kv_heads),
-            Argument("head_dim", "int", op.head_dim),
+            Argument("head_dim", "int", op.head_dim, "channels of a head"),
             *_convolution(op),
         ),
         widths={
@@ -142,19 +162,19 @@ def _selective_scan(op: SelectiveScan) -> Emission:
     return Emission(
         template="selective_scan",
         class_name="SelectiveScan",
-        summary="h = exp(dt A) h + dt b x, y = c h: a selective recurrence for each channel",
+        summary="h = exp(dt A) h + dt b x, y = c h: a selective recurrence a channel",
         arguments=(
             *argument,
             Argument("states", "int", op.states),
-            Argument("dt_rank", "int", op.dt_rank),
+            Argument(
+                "dt_rank", "int", op.dt_rank, "channels that the step size is made of"
+            ),
             *_convolution(op),
         ),
         widths={"z": inner, "x": inner, "b": "states", "c": "states", "dt": "dt_rank"},
         inner=inner,
         options={"gated": op.gated, **_biases(op)},
-        states=(
-            StateField("h", f"{inner}, states", "(B, D, N)", float32=True),
-        ),
+        states=(StateField("h", f"{inner}, states", "(B, D, N)", float32=True),),
         kernels=("selective_scan", *(("short_conv",) if op.kernel else ())),
         letters={"N": "states of a channel"},
     )
@@ -164,12 +184,14 @@ def _ssd(op: Ssd) -> Emission:
     return Emission(
         template="ssd",
         class_name="Mamba2",
-        summary="h = exp(dt A) h + dt x b', y = h c: a recurrence with one decay a head",
+        summary="h = exp(dt A) h + dt x b', y = h c: one decay for each head",
         arguments=(
             Argument("heads", "int", op.heads),
-            Argument("head_dim", "int", op.head_dim),
+            Argument("head_dim", "int", op.head_dim, "channels of a head"),
             Argument("states", "int", op.states),
-            Argument("state_groups", "int", op.state_groups),
+            Argument(
+                "state_groups", "int", op.state_groups, "heads of a group share b and c"
+            ),
             *_convolution(op),
         ),
         widths={
@@ -190,7 +212,12 @@ def _ssd(op: Ssd) -> Emission:
             ),
         ),
         kernels=("ssd", *(("short_conv",) if op.kernel else ())),
-        letters={"H": "heads", "P": "channels of a head", "N": "states", "G": "state groups"},
+        letters={
+            "H": "heads",
+            "P": "channels of a head",
+            "N": "states",
+            "G": "state groups",
+        },
     )
 
 
@@ -199,8 +226,12 @@ def _rg_lru(op: RgLru) -> Emission:
     return Emission(
         template="rg_lru",
         class_name="GatedRecurrence",
-        summary="h = a h + sqrt(1 - a^2) i x, y = h gelu(gate): Griffin's recurrence, RG-LRU",
-        arguments=(*argument, Argument("blocks", "int", op.blocks), *_convolution(op)),
+        summary="h = a h + sqrt(1 - a^2) i x, y = h gelu(gate): the RG-LRU",
+        arguments=(
+            *argument,
+            Argument("blocks", "int", op.blocks, "of the block-diagonal gates"),
+            *_convolution(op),
+        ),
         widths={"gate": inner, "x": inner},
         inner=inner,
         options=_biases(op),
@@ -213,12 +244,15 @@ def _rg_lru(op: RgLru) -> Emission:
 
 def _gated_conv(op: GatedConv) -> Emission:
     inner, argument = _inner(op, op.inner)
-    gates = " and sigmoid gates" if op.sigmoid_gates else ""
+    gates = ", sigmoid gates" if op.sigmoid_gates else ""
     return Emission(
         template="gated_conv",
         class_name="GatedConv",
-        summary=f"c * conv(b * x): a causal depthwise convolution of {op.taps} taps{gates}",
-        arguments=(*argument, Argument("taps", "int", op.taps)),
+        summary=f"c * conv(b * x): causal, depthwise, {op.taps} taps{gates}",
+        arguments=(
+            *argument,
+            Argument("taps", "int", op.taps, "of the gated convolution"),
+        ),
         widths={"b": inner, "c": inner, "x": inner},
         inner=inner,
         options={
@@ -226,9 +260,7 @@ def _gated_conv(op: GatedConv) -> Emission:
             "filter_bias": op.filter_bias,
             **_biases(op),
         },
-        states=(
-            StateField("conv", f"taps - 1, {inner}", "(B, taps - 1, D)"),
-        ),
+        states=(StateField("conv", f"taps - 1, {inner}", "(B, taps - 1, D)"),),
         kernels=("gated_conv",),
     )
 
@@ -238,11 +270,15 @@ def _long_conv(op: LongConv) -> Emission:
     return Emission(
         template="long_conv",
         class_name="LongConv",
-        summary="c * conv(b * x): a convolution as long as the sequence, its filter a network",
+        summary="c * conv(b * x): as long as the sequence, the filter a network",
         arguments=(
             *argument,
-            Argument("order", "int", op.order),
-            Argument("frequencies", "int", op.frequencies),
+            Argument(
+                "order", "int", op.order, "width of the network that makes the filter"
+            ),
+            Argument(
+                "frequencies", "int", op.frequencies, "of the positions that it reads"
+            ),
         ),
         widths={"b": inner, "c": inner, "x": inner},
         inner=inner,
@@ -268,7 +304,9 @@ def _glu(op: Glu) -> Emission:
         template="glu",
         class_name=names[op.activation],
         summary=f"{op.activation}(gate) * up: no mixing of tokens",
-        arguments=(Argument("hidden", "int", op.hidden),),
+        arguments=(
+            Argument("hidden", "int", op.hidden, "channels of the gated linear unit"),
+        ),
         widths={"gate": "hidden", "up": "hidden"},
         inner="hidden",
         options={"activation": op.activation, **_biases(op)},

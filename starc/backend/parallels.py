@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from starc.backend.constructor import signature
 from starc.backend.layout import broken
-from starc.backend.mixers import MixerClass, Variant, signature
+from starc.backend.mixers import NEW_STATE, MixerClass, Variant
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,10 @@ def parallel_class(
     formula = "".join(
         f"{' - ' if side.sign < 0 else ' + '}{side.stem}(u)" for side in sides
     )[3:]
+    together = ", multiplied at once" if fused else ""
     lines = [
         f"class {name}(nn.Module):",
-        f'    """{formula}: the sides read one input{", multiplied at once" if fused else ""}."""',
+        f'    """{formula}: the sides read one input{together}."""',
         "",
     ]
     parameters = ["self", *(["config: Config"] if fused else [])]
@@ -65,7 +67,7 @@ def parallel_class(
         ]
         lines += [
             "",
-            "    def new_state(self, batch: int, max_length: int, like: Tensor) -> State:",
+            *signature(NEW_STATE),
             "        sides = {",
             *[f"            {pair}," for pair in pairs],
             "        }",

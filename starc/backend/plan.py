@@ -51,7 +51,9 @@ class Plan:
     weights: dict[str, tuple[Piece, ...]]
 
 
-def make_plan(model: Model, source_name: str, digest: str, passes: tuple[str, ...]) -> Plan:
+def make_plan(
+    model: Model, source_name: str, digest: str, passes: tuple[str, ...]
+) -> Plan:
     """Plans the file for a model after the passes.
 
     `source_name`: the name of the source file without folders; `digest` of its text.
@@ -63,7 +65,8 @@ def make_plan(model: Model, source_name: str, digest: str, passes: tuple[str, ..
     wired = lending or again or bool(model.shared)
     stateful = any(made.made_of.has_state for made in classes.layers.values())
     out_names = {
-        liv.operator.kind: classes.emission(liv.operator).out_name for liv in model.livs()
+        liv.operator.kind: classes.emission(liv.operator).out_name
+        for liv in model.livs()
     }
     functions = _once(name for made in classes.classes for name in made.functions)
     kernels = _once(name for made in classes.classes for name in made.kernels)
@@ -80,7 +83,7 @@ def make_plan(model: Model, source_name: str, digest: str, passes: tuple[str, ..
         header=_header(source_name),
         docstring=tuple(docstring(model, wiring, classes, digest, passes)),
         imports=_imports("\n".join(texts), wired or not stateful, sided),
-        config=_config(model),
+        config=_config(model, classes),
         state_fields=_state_fields(classes),
         stateful=stateful,
         state="State" if stateful else "Any",
@@ -124,11 +127,17 @@ def _imports(text: str, wired: bool, sided: bool) -> tuple[str, ...]:
     return tuple(standard)
 
 
-def _config(model: Model) -> tuple[str, ...]:
+def _config(model: Model, classes: Classes) -> tuple[str, ...]:
+    numbers = [
+        f"{a.name}: {a.type} = {number(a.value)}"
+        + (f"  # {a.meaning}" * bool(a.meaning))
+        for a in classes.config.values()
+    ]
     return (
         f"vocab: int = {number(model.vocab)}",
         f"width: int = {number(model.width)}  # channels of the residual stream",
         f"context: int = {number(model.context)}  # tokens of a sequence in training",
+        *numbers,
         f"eps: float = {number(model.norm.eps)}  # of the norms",
     )
 

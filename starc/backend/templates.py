@@ -1,6 +1,6 @@
-"""The Jinja templates. They hold text and choose by what the plan says, nothing more."""
+"""The Jinja templates. They hold text, and choose by what the plan says."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from jinja2 import BaseLoader, Environment, StrictUndefined, Template, TemplateNotFound
 
@@ -27,13 +27,13 @@ def environment() -> Environment:
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def _template(name: str) -> Template:
     return environment().get_template(name)
 
 
 def block(template: str, name: str, context: dict[str, object]) -> list[str]:
-    """The lines of one block of an operator's template; none if it has no such block."""
+    """The lines of one block of an operator's template; none if there is none."""
     found = _template(f"operators/{template}.py.j2")
     if name not in found.blocks:
         return []

@@ -1,11 +1,11 @@
 """Text of kernels and functions, as it stands in their files, without the imports."""
 
-from functools import lru_cache
+from functools import cache
 
 from starc import resources
 
 
-@lru_cache(maxsize=None)
+@cache
 def kernel_text(name: str) -> str:
     """A file of `kernels/`: its docstring as a comment, then its code, verbatim."""
     text = resources.read("kernels", f"{name}.py")
@@ -14,7 +14,7 @@ def kernel_text(name: str) -> str:
     return "\n".join([f"# kernels/{name}.py", "#", *lines]) + "\n\n\n" + code
 
 
-@lru_cache(maxsize=None)
+@cache
 def function_text(name: str) -> str:
     """A file of `templates/functions/`, verbatim."""
     return _parts(resources.read("templates/functions", f"{name}.py"))[1]

@@ -6,15 +6,19 @@ from starc.ir.nodes import Again, Liv, Model, Parallel
 from starc.ir.operator import Operator, Parameter
 
 Piece = tuple[str, str]
-"""(label of the LIV that owns it, name of the parameter), as starc.reference has them."""
+"""(label of the LIV that owns it, name of the parameter), as in starc.reference."""
 
 
-def weight_map(model: Model, wiring: Wiring, out_names: dict[str, str]) -> dict[str, tuple[Piece, ...]]:
+def weight_map(
+    model: Model, wiring: Wiring, out_names: dict[str, str]
+) -> dict[str, tuple[Piece, ...]]:
     """For each key of the emitted state dict: the pieces that torch.cat makes it of.
 
     `out_names`: kind of operator -> name of its output projection.
     """
-    found: dict[str, tuple[Piece, ...]] = {"embedding.weight": (("", "embedding.weight"),)}
+    found: dict[str, tuple[Piece, ...]] = {
+        "embedding.weight": (("", "embedding.weight"),)
+    }
     for owner in wiring.owners.values():
         found.update(_owner(owner))
     for layer in model.layers():
@@ -38,8 +42,12 @@ def weight_map(model: Model, wiring: Wiring, out_names: dict[str, str]) -> dict[
     return found
 
 
-def _norm(prefix: str, label: str, name: str, model: Model) -> dict[str, tuple[Piece, ...]]:
-    found: dict[str, tuple[Piece, ...]] = {f"{prefix}.weight": ((label, f"{name}.weight"),)}
+def _norm(
+    prefix: str, label: str, name: str, model: Model
+) -> dict[str, tuple[Piece, ...]]:
+    found: dict[str, tuple[Piece, ...]] = {
+        f"{prefix}.weight": ((label, f"{name}.weight"),)
+    }
     if model.norm.kind == "layer":
         found[f"{prefix}.bias"] = ((label, f"{name}.bias"),)
     return found
@@ -85,7 +93,11 @@ def _convolution(
 
 
 def _liv(
-    liv: Liv, prefix: str, wiring: Wiring, out_names: dict[str, str], fused: bool = False
+    liv: Liv,
+    prefix: str,
+    wiring: Wiring,
+    out_names: dict[str, str],
+    fused: bool = False,
 ) -> dict[str, tuple[Piece, ...]]:
     found: dict[str, tuple[Piece, ...]] = {}
     owner = {feature.group: feature.weights for feature in liv.features}

@@ -36,7 +36,7 @@ class Wiring:
         self.owners = self._owners()
 
     def _second_uses(self) -> dict[str, str]:
-        """Label of a second use, or of a side of it -> label of the LIV that is used."""
+        """Label of a second use, or of a side of it -> label of the LIV used."""
         layers = {layer.label: layer for layer in self.model.layers()}
         found = {}
         for layer in layers.values():
@@ -49,7 +49,7 @@ class Wiring:
         return found
 
     def _lent(self) -> dict[str, tuple[str, ...]]:
-        """For the label of each module: the values that it returns besides its output."""
+        """For the label of each module: what it returns besides its output."""
         found: dict[str, list[str]] = defaultdict(list)
         for liv in self.model.livs():
             for feature in liv.features:
@@ -128,7 +128,7 @@ class Wiring:
         return projections(liv, weights, inputs)
 
     def foreign_inputs(self, liv: Liv) -> list[str]:
-        """LIVs whose normed input this one multiplies itself (share_features is off)."""
+        """LIVs whose normed input this one multiplies (share_features is off)."""
         found = [
             f.input for f in liv.features if not f.borrowed and f.input != liv.label
         ]
@@ -159,10 +159,13 @@ class Wiring:
         """What a LIV is called with, as (kind, what): "value" and a variable, or
         "shared" and a label; in the order of Variant.given."""
         values = [
-            ("value", self.variable(label, "input")) for label in self.foreign_inputs(liv)
+            ("value", self.variable(label, "input"))
+            for label in self.foreign_inputs(liv)
         ]
         values += [
-            ("value", self.variable(f.input, f.group)) for f in liv.features if f.borrowed
+            ("value", self.variable(f.input, f.group))
+            for f in liv.features
+            if f.borrowed
         ]
         return [*values, *(("shared", label) for label in self.weight_arguments(liv))]
 

@@ -1,0 +1,96 @@
+"""The constructor of an emitted class: arguments and attributes by what is read."""
+
+import re
+from dataclasses import dataclass, field
+
+from starc.backend.emission import Argument, Emission
+from starc.backend.layout import LIMIT, broken
+
+
+@dataclass
+class Body:
+    """Constructor and method lines while a class is put together.
+
+    Numbers are written by their bare names in `init`, as self.name in `methods`; what
+    is read decides which arguments and attributes the class gets.
+    """
+
+    emission: Emission
+    init: list[str] = field(default_factory=list)
+    methods: list[str] = field(default_factory=list)
+
+    def _reads(self, name: str) -> int:
+        """How often the constructor's lines read a number."""
+        code = [line for line in self.init if not line.lstrip().startswith("#")]
+        return len(re.findall(rf"(?<![\w.]){name}\b(?!=)", "\n".join(code)))
+
+    def _attribute(self, name: str) -> bool:
+        """The methods read self.name."""
+        return bool(re.search(rf"\bself\.{name}\b(?!\()", "\n".join(self.methods)))
+
+    def arguments(self) -> list[Argument]:
+        return [
+            argument
+            for argument in self.emission.arguments
+            if self._reads(argument.name) or self._attribute(argument.name)
+        ]
+
+    def lines(self) -> list[str]:
+        """The constructor. Numbers of the config get a local name if read twice."""
+        emission = self.emission
+        local = [name for name in emission.configured if self._reads(name) > 1]
+        inline = [name for name in emission.configured if name not in local]
+        attributes = [a.name for a in emission.arguments if self._attribute(a.name)]
+        attributes = [*(n for n in local if self._attribute(n)), *attributes]
+        configured = [n for n in ("width", *inline, "eps") if self._attribute(n)]
+        parameters = ["self", "config: Config"]
+        parameters += [f"{a.name}: {a.type}" for a in self.arguments()]
+        head = f"def __init__({', '.join(parameters)}) -> None:"
+        lines = [*signature(head), "        super().__init__()"]
+        statements = [
+            *assignments("", local, "config."),
+            *assignments("self.", attributes, ""),
+            *assignments("self.", configured, "config."),
+            *(_inlined(line.strip(), inline) for line in self.init),
+        ]
+        for statement in statements:
+            lines.extend(broken(statement, 8))
+        return lines
+
+
+def assignments(target: str, names: list[str], value: str) -> list[str]:
+    """`self.heads, self.theta = config.heads, config.theta`, or a line each."""
+    pairs = [(f"{target}{name}", f"{value}{name}") for name in names]
+    left, right = ", ".join(t for t, _ in pairs), ", ".join(v for _, v in pairs)
+    if 1 < len(names) and len(left) + len(right) + 11 <= LIMIT:
+        return [f"{left} = {right}"]
+    return [f"{t} = {v}" for t, v in pairs]
+
+
+def _inlined(line: str, names: list[str]) -> str:
+    if line.startswith("#"):
+        return line
+    for name in names:
+        line = re.sub(rf"(?<![\w.]){name}\b(?!=)", f"config.{name}", line)
+    return line
+
+
+def signature(head: str) -> list[str]:
+    """`def name(arguments) -> type:` as a method, broken where it is too long."""
+    if len(head) + 4 <= LIMIT:
+        return ["    " + head]
+    opening, _, rest = head.partition("(")
+    inside, _, tail = rest.rpartition(") -> ")
+    middle = f"        {inside}"
+    if len(middle) <= LIMIT:
+        return [f"    {opening}(", middle, f"    ) -> {tail}"]
+    parameters = [f"        {p}," for p in inside.split(", ")]
+    return [f"    {opening}(", *parameters, f"    ) -> {tail}"]
+
+
+def as_attributes(expression: str, emission: Emission) -> str:
+    """An expression of the constructor's numbers, in a method: with self. before."""
+    expression = expression.replace("config.width", "self.width")
+    for name in (*emission.configured, *(a.name for a in emission.arguments)):
+        expression = re.sub(rf"(?<![\w.]){name}\b", f"self.{name}", expression)
+    return expression
