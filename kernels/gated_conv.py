@@ -35,7 +35,7 @@ def gated_conv(
         if sigmoid:
             wide = torch.promote_types(x.dtype, torch.float32)
             b, c = b.to(wide).sigmoid(), c.to(wide).sigmoid()
-        window = torch.cat([state, (b * x).to(x.dtype)], 1)  # (B, K, D)
+        window = torch.cat([state.to(x.dtype), (b * x).to(x.dtype)], 1)  # (B, K, D)
         z = (window * weight.t()).sum(1, keepdim=True)  # (B, 1, D)
         z = z if bias is None else z + bias
         return (c * z).to(x.dtype), window[:, 1:]
