@@ -24,11 +24,10 @@ $(READY): pyproject.toml constraints.txt
 # make demo DATA=my.txt MINUTES=5
 MINUTES ?= 1
 demo: $(READY)
-	@mkdir -p build
+	@mkdir -p build && rm -rf build/tiny_hybrid
 	$(BIN)/starc compile examples/tiny_hybrid.star -o build/tiny_hybrid.py
-	$(BIN)/starc show examples/tiny_hybrid.star
-	$(BIN)/starc train build/tiny_hybrid.py --minutes $(MINUTES) $(if $(DATA),--data $(DATA)) \
-	  --output build/tiny_hybrid --sample 400
+	$(BIN)/starc train build/tiny_hybrid.py --minutes $(MINUTES) --batch 8 --lr 3e-3 \
+	  $(if $(DATA),--data '$(DATA)') --output build/tiny_hybrid
 
 # Two workers with a thread each are faster on two cores than one worker with two.
 test: check
@@ -41,6 +40,7 @@ check: $(READY)
 	$(BIN)/black --check --quiet starc tests kernels benchmarks
 	$(BIN)/ruff check --quiet starc tests kernels benchmarks
 	$(BIN)/mypy
+	$(BIN)/starc fmt --check examples/*.star
 
 format: $(READY)
 	$(BIN)/ruff check --quiet --fix starc tests kernels benchmarks

@@ -35,6 +35,26 @@ def test_the_sessions_of_the_python_api() -> None:
     assert tried > 5 and not failed
 
 
+def test_the_readme_shows_what_is_emitted() -> None:
+    """`...` stands for what is left out. If it differs, paste the parts anew."""
+    text = (ROOT / "README.md").read_text()
+    source = re.search(r"```star\n(.*?)```", text, re.DOTALL)
+    shown = re.search(r"```python\n(.*?)```", text, re.DOTALL)
+    assert source and shown
+    emitted = starc.compile(source[1])
+    for part in re.split(r"\n+    \.\.\.\n+", shown[1]):
+        assert part.strip("\n") in emitted
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "examples").glob("*.star")), ids=lambda path: path.stem
+)
+def test_every_example_says_what_it_shows(path: Path) -> None:
+    text = path.read_text()
+    assert text.startswith("# ") and not starc.check(text, path.name)
+    assert f"model {path.stem} {{" in text
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(path: Path) -> None:
     for link in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):

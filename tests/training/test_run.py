@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -191,3 +192,32 @@ def test_ctrl_c_saves_and_resume_ends_the_run(tmp_path: Path, data: str) -> None
     again = subprocess.run(command("-o", out), capture_output=True, text=True)
     assert again.returncode == 2
     assert "holds a run" in again.stderr
+
+
+STAR = """
+model small { width = 32; vocab = 256; context = 32 }
+backbone {
+  GConv-1
+  SA-1(heads = 2)
+  GMemless
+}
+"""
+
+
+def test_a_star_file_is_compiled_trained_and_sampled(tmp_path: Path, data: str) -> None:
+    (tmp_path / "small.star").write_text(STAR)
+    done = subprocess.run(
+        [sys.executable, "-m", "starc", "train", "small.star", "--data", data]
+        + ["--steps", "30", "--lr", "1e-2", "--batch", "8", "--sample", "30"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(STUB.parent.parent.parent)},
+    )
+    assert done.returncode == 0, done.stderr
+    losses = [float(x) for x in re.findall(r"loss (\d+\.\d+)", done.stderr)]
+    assert losses[0] > 4.5 and losses[-1] < 4.0, "it falls"
+    assert len(done.stdout) > 64
+    folder = tmp_path / "runs" / "small"
+    model = emitted.load(folder / "model.py").Model()
+    model.load_state_dict(load_file(folder / "checkpoint" / "model.safetensors"))
