@@ -42,6 +42,8 @@ def scan(text: str) -> Scan:
         if first == "#":
             comments.append(mark.span())
         elif first in _CLOSING:
+            if first == "{" and open_ and open_[-1] != "{":
+                balanced = False  # no block stands in a list: the list is not closed
             open_.append(first)
             if len(open_) > DEEPEST:
                 return Scan(comments, False, mark.start())

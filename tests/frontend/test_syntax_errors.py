@@ -174,6 +174,11 @@ def test_an_open_parenthesis_is_told_once() -> None:
     assert codes("backbone {\n  SA-1(\n   heads = 4,\n   window = 8\n}") == ["unclosed"]
 
 
+def test_a_block_inside_a_list_means_an_open_list() -> None:
+    for text in ("backbone { a( { b } ) }", "x({})", "backbone {\n a(2 x { b })\n}"):
+        assert "unclosed" in codes(text)
+
+
 def test_misspelled_blocks_are_read_as_meant() -> None:
     assert codes("modle m { a 1 }\nbackbne { c1: }\nlvi a = SA-1\n") == [
         "unknown-block",
