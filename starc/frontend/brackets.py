@@ -36,7 +36,9 @@ class Scan:
 
 def scan(text: str) -> Scan:
     """The comments, and whether brackets need a closer look: one pass, no more."""
-    comments, open_, balanced = [], [], True
+    comments: list[tuple[int, int]] = []
+    open_: list[str] = []
+    balanced = True
     for mark in _MARK.finditer(text):
         first = text[mark.start()]
         if first == "#":
