@@ -1,0 +1,130 @@
+"""An emitted LFM2-like model against transformers' Lfm2ForCausalLM, on a CPU.
+
+    python -m benchmarks.cpu [--threads 2] [--rounds 15] [--tokens 64]
+
+Both are plain eager PyTorch with the same weights, without autograd; theirs with its own
+cache and sdpa attention. The two sides take turns, prompt by prompt and token by token,
+so that a busy machine slows both; a ratio is theirs / ours of the medians of one run.
+Prefill is a prompt of 512 tokens into an empty cache, with the logits of its last token;
+decode is one token after it. Writes benchmarks/results/cpu.json.
+"""
+
+import argparse
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks import lfm2, machine
+
+RESULTS = Path(__file__).parent / "results" / "cpu.json"
+PROMPT = 512
+SAME = {torch.float32: 1e-4, torch.bfloat16: 5e-2}
+"""Largest difference of logits over their largest value."""
+
+
+class Ours:
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+
+    def prefill(self, tokens: Tensor, more: int) -> Tensor:
+        self.cache = self.model.new_cache(tokens.shape[0], tokens.shape[1] + more)
+        return self.model.logits(self.model.hidden(tokens, self.cache)[:, -1:])
+
+    def step(self, token: Tensor) -> Tensor:
+        return self.model(token, self.cache)
+
+
+class Theirs:
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+
+    def prefill(self, tokens: Tensor, more: int) -> Tensor:
+        out = self.model(tokens, use_cache=True, logits_to_keep=1)
+        self.cache = out.cache
+        return out.logits
+
+    def step(self, token: Tensor) -> Tensor:
+        return self.model(token, cache=self.cache, use_cache=True).logits
+
+
+def check_same(ours: Ours, theirs: Theirs, tokens: Tensor, dtype: torch.dtype) -> None:
+    """Of all tokens of a prompt at once, and of tokens after a prompt."""
+    pairs = [(ours.model(tokens), theirs.model(tokens, use_cache=False).logits)]
+    start = tokens[:, :-4]
+    pairs.append((ours.prefill(start, 4), theirs.prefill(start, 4)))
+    for token in tokens[:, -4:].split(1, dim=1):
+        pairs.append((ours.step(token), theirs.step(token)))
+    for one, other in pairs:
+        error = (one.float() - other.float()).abs().max() / other.float().abs().max()
+        if not error <= SAME[dtype]:
+            raise SystemExit(f"not the same model: logits differ by {error:.1e}")
+
+
+def measure(dtype: torch.dtype, rounds: int, tokens: int) -> dict[str, Any]:
+    """Medians in milliseconds and the ratios, in one type of weights."""
+    torch.manual_seed(0)
+    model = lfm2.emitted()
+    ours, theirs = Ours(model.to(dtype)), Theirs(lfm2.of_transformers(model).to(dtype))
+    prompt = torch.randint(lfm2.VOCAB, (1, PROMPT))
+    check_same(ours, theirs, prompt, dtype)
+    prefill: dict[str, list[float]] = {"ours": [], "theirs": []}
+    decode: dict[str, list[float]] = {"ours": [], "theirs": []}
+    sides = (("ours", ours), ("theirs", theirs))
+    for _ in range(rounds):
+        for name, side in sides:
+            prefill[name].append(machine.timed(lambda: side.prefill(prompt, tokens)))
+    for token in torch.randint(lfm2.VOCAB, (tokens, 1, 1)):
+        for name, side in sides:
+            decode[name].append(machine.timed(lambda: side.step(token)))
+    weights = list(model.parameters())
+    size = sum(weight.nbytes for weight in weights)
+    found: dict[str, Any] = {
+        "weights_megabytes": round(size / 1e6, 1),
+        "read_weights_ms": round(1e3 * machine.read_seconds(weights), 2),
+    }
+    for name, times in ("prefill", prefill), ("decode", decode):
+        middle = {side: statistics.median(values) for side, values in times.items()}
+        found[name] = {
+            "ours_ms": round(1e3 * middle["ours"], 2),
+            "theirs_ms": round(1e3 * middle["theirs"], 2),
+            "ratio": round(middle["theirs"] / middle["ours"], 2),
+        }
+    for side in "ours", "theirs":
+        seconds = found["decode"][f"{side}_ms"] / 1e3
+        found["decode"][f"{side}_gigabytes_per_second"] = round(size / seconds / 1e9, 1)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=15, help="prompts on each side")
+    parser.add_argument("--tokens", type=int, default=64, help="decoded on each side")
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    found: dict[str, Any] = {"machine": machine.facts()}
+    found["copy_gigabytes_per_second"] = round(machine.copy_gigabytes_per_second(), 1)
+    print(f"{'':10}{'':9}{'starc':>10}{'transformers':>14}{'ratio':>7}")
+    with torch.no_grad():
+        for dtype in torch.float32, torch.bfloat16:
+            name = str(dtype).removeprefix("torch.")
+            found[name] = measure(dtype, given.rounds, given.tokens)
+            for what in "prefill", "decode":
+                line = found[name][what]
+                print(
+                    f"{name:10}{what:9}{line['ours_ms']:7.1f} ms"
+                    f"{line['theirs_ms']:11.1f} ms{line['ratio']:7.2f}"
+                )
+            print(f"{name:10}to read the weights: {found[name]['read_weights_ms']} ms")
+    found["machine"]["load_after"] = machine.facts()["load"]
+    print(f"copy: {found['copy_gigabytes_per_second']} GB/s; {found['machine']}")
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

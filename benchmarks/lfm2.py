@@ -1,0 +1,106 @@
+"""One LFM2-like model twice, with the same weights: emitted, and of transformers."""
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import torch
+from torch import Tensor, nn
+from transformers import Lfm2Config, Lfm2ForCausalLM
+
+import starc
+
+PAIRS = "4 x { 2 x { conv; mlp }; attn; mlp }"  # 12 pairs, every third with attention
+WIDTH, HIDDEN, HEADS, KV_HEADS, VOCAB = 768, 2048, 12, 4, 65_536
+
+SOURCE = f"""
+model lfm2_like {{
+  width   = {WIDTH}
+  vocab   = {VOCAB}
+  context = 4096
+  norm    = rms(eps = 1e-5)
+}}
+
+liv conv = GConv-1(kernel = 3)
+liv attn = SA-3(heads = {HEADS}, kv_heads = {KV_HEADS}, qk_norm = true, rope_theta = 1e6)
+liv mlp  = GMemless(hidden = {HIDDEN})
+
+backbone {{ {PAIRS} }}
+"""
+
+
+def emitted() -> nn.Module:
+    """What starc makes of SOURCE, with random weights."""
+    module = ModuleType("emitted_lfm2")
+    sys.modules[module.__name__] = module  # dataclasses look their module up
+    exec(starc.compile(SOURCE, "lfm2_like.star"), module.__dict__)
+    model: nn.Module = module.Model()
+    return model.eval()
+
+
+def of_transformers(model: nn.Module) -> nn.Module:
+    """Lfm2ForCausalLM with sdpa attention and the weights of an emitted model."""
+    layers = [name for name, _ in model.layers.named_children()]
+    kinds = [name.partition("_")[0] for name in layers[::2]]
+    config = Lfm2Config(
+        vocab_size=VOCAB,
+        hidden_size=WIDTH,
+        intermediate_size=HIDDEN,
+        num_hidden_layers=len(kinds),
+        num_attention_heads=HEADS,
+        num_key_value_heads=KV_HEADS,
+        max_position_embeddings=4096,
+        norm_eps=1e-5,
+        rope_parameters={"rope_type": "default", "rope_theta": 1e6},
+        block_auto_adjust_ff_dim=False,
+        layer_types=["conv" if kind == "conv" else "full_attention" for kind in kinds],
+        attn_implementation="sdpa",
+    )
+    other = Lfm2ForCausalLM(config).eval()
+    weights = {
+        "model.embed_tokens.weight": model.embedding.weight,
+        "lm_head.weight": model.embedding.weight,
+        "model.embedding_norm.weight": model.norm.weight,
+    }
+    for number, kind in enumerate(kinds):
+        mixer, mlp = model.layers[2 * number], model.layers[2 * number + 1]
+        weights |= {
+            f"model.layers.{number}.{name}": weight
+            for name, weight in {
+                "operator_norm.weight": mixer.norm.weight,
+                "ffn_norm.weight": mlp.norm.weight,
+                **(_conv if kind == "conv" else _attention)(mixer.mixer),
+                **_mlp(mlp.mixer),
+            }.items()
+        }
+    other.load_state_dict(weights)
+    return other
+
+
+def _conv(mixer: nn.Module) -> dict[str, Tensor]:
+    return {
+        "conv.in_proj.weight": mixer.bcx_proj.weight,
+        "conv.conv.weight": mixer.filter[:, None],
+        "conv.out_proj.weight": mixer.out_proj.weight,
+    }
+
+
+def _attention(mixer: nn.Module) -> dict[str, Tensor]:
+    q, k, v = mixer.qkv_proj.weight.split(mixer.qkv_sizes)
+    return {
+        "self_attn.q_proj.weight": q,
+        "self_attn.k_proj.weight": k,
+        "self_attn.v_proj.weight": v,
+        "self_attn.q_layernorm.weight": mixer.q_norm,
+        "self_attn.k_layernorm.weight": mixer.k_norm,
+        "self_attn.out_proj.weight": mixer.out_proj.weight,
+    }
+
+
+def _mlp(mixer: nn.Module) -> dict[str, Tensor]:
+    gate, up = mixer.gate_up_proj.weight.chunk(2)
+    return {
+        "feed_forward.w1.weight": gate,
+        "feed_forward.w3.weight": up,
+        "feed_forward.w2.weight": mixer.down_proj.weight,
+    }
