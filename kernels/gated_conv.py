@@ -6,7 +6,7 @@
 weight[:, -1] meets the current token, as in F.conv1d(groups=D) after left padding.
 
     b, c, x (B, L, D)    weight (D, K)    bias (D) or None    state (B, K - 1, D)
-    returns y (B, L, D) and the next state, both in x's dtype
+    returns y (B, L, D) and the next state, y in x's dtype, the state in its own
 
 `state` holds the K - 1 products u before x, oldest first; None means zeros. Products
 are rounded to x's dtype, as the state is, so that decoding in pieces equals one
@@ -38,12 +38,12 @@ def gated_conv(
         window = torch.cat([state.to(x.dtype), (b * x).to(x.dtype)], 1)  # (B, K, D)
         z = (window * weight.t()).sum(1, keepdim=True)  # (B, 1, D)
         z = z if bias is None else z + bias
-        return (c * z).to(x.dtype), window[:, 1:]
+        return (c * z).to(x.dtype), window[:, 1:].to(state.dtype)
     if not torch.is_grad_enabled():
         u = _gated_conv_products(b, x, state, sigmoid)
         z = _gated_conv_taps(u, weight, bias)
         y = z.mul_(c.to(z.dtype).sigmoid() if sigmoid else c).to(x.dtype)
-        return y, u[:, x.shape[1] :].to(x.dtype, copy=True)
+        return y, u[:, x.shape[1] :].to(state.dtype, copy=True)
     y, final = _GatedConv.apply(  # type: ignore[no-untyped-call]
         b, c, x, weight, bias, state, sigmoid
     )
@@ -109,7 +109,7 @@ class _GatedConv(torch.autograd.Function):
         u = _gated_conv_products(b, x, state, sigmoid)
         z = _gated_conv_taps(u, weight, bias)
         y = z.mul_(c.to(z.dtype).sigmoid() if sigmoid else c).to(x.dtype)
-        return y, u[:, x.shape[1] :].to(x.dtype, copy=True)
+        return y, u[:, x.shape[1] :].to(state.dtype, copy=True)
 
     @staticmethod
     @torch.autograd.function.once_differentiable

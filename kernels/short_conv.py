@@ -5,7 +5,7 @@
 weight[:, -1] meets the current token, as in F.conv1d(groups=D) after left padding.
 
     x (B, L, D)    weight (D, K)    bias (D) or None    state (B, K - 1, D) or None
-    returns y (B, L, D) and the next state, both in x's dtype
+    returns y (B, L, D) and the next state, y in x's dtype, the state in its own
 
 `state` holds the K - 1 inputs before x, oldest first; None means zeros. Sums are
 kept in float32 (float64 for float64). Source: the input convolution of Mamba, arXiv
@@ -33,12 +33,13 @@ def short_conv(
         window = torch.cat([state.to(x.dtype), x], 1)  # (B, K, D)
         z = (window * weight.t()).sum(1, keepdim=True)  # (B, 1, D)
         z = z if bias is None else z + bias
-        return (F.silu(z) if activation else z).to(x.dtype), window[:, 1:]
+        y = (F.silu(z) if activation else z).to(x.dtype)
+        return y, window[:, 1:].to(state.dtype)
     if not torch.is_grad_enabled():
         u = _short_conv_padded(x, state)
         z = _short_conv_taps(u, weight, bias)
         z = F.silu(z, inplace=True) if activation else z
-        return z.to(x.dtype), u[:, x.shape[1] :].to(x.dtype, copy=True)
+        return z.to(x.dtype), u[:, x.shape[1] :].to(state.dtype, copy=True)
     y, final = _ShortConv.apply(  # type: ignore[no-untyped-call]
         x, weight, bias, state, activation is not None
     )
@@ -102,7 +103,7 @@ class _ShortConv(torch.autograd.Function):
         u = _short_conv_padded(x, state)
         z = _short_conv_taps(u, weight, bias)
         z = F.silu(z, inplace=True) if silu else z
-        return z.to(x.dtype), u[:, x.shape[1] :].to(x.dtype, copy=True)
+        return z.to(x.dtype), u[:, x.shape[1] :].to(state.dtype, copy=True)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
