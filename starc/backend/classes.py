@@ -91,7 +91,14 @@ class Classes:
     def _parallel(self, layer: Parallel) -> Made:
         made = [self._liv(side, layer.fused) for side in layer.sides]
         sides = tuple(
-            Side(side.stem, sign, m.made_of, self.variants[side.label])
+            Side(
+                side.stem,
+                sign,
+                m.made_of,
+                self.variants[side.label],
+                tuple(self.wiring.from_siblings(side).items()),
+                self.wiring.lent_out.get(side.label, ()),
+            )
             for side, sign, m in zip(layer.sides, layer.signs, made, strict=True)
         )
         structure = ("parallel", sides, layer.fused)

@@ -91,7 +91,7 @@ def _layer(
         key = f'f"{stem}_{{len(layers)}}"'
     made = classes.layers[layer.label]
     lent = isinstance(layer, (Liv, Parallel)) and any(
-        liv.label in wiring.lent for liv in livs
+        liv.label in wiring.lent_out for liv in livs
     )
     kind = "LendingLayer" if lent else "Layer"
     return [

@@ -73,7 +73,7 @@ def _statement(
         if isinstance(layer, Again):  # what this use lends has its name
             side = f".{liv.stem}" if isinstance(module, Parallel) else ""
             lender = layer.label + side
-        for value in wiring.lent.get(liv.label, ()):
+        for value in wiring.lent_out.get(liv.label, ()):
             targets.append(wiring.variable(lender, value))
     if classes.layers[module.label].made_of.has_state:
         arguments.append(f"states.get({quoted(layer.label, names, dots=True)})")

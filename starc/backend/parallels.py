@@ -15,6 +15,13 @@ class Side:
     sign: int
     mixer: MixerClass
     variant: Variant
+    from_siblings: tuple[tuple[str, str], ...]  # group, stem of the side that lends it
+    returned: tuple[str, ...]  # of variant.lent, what leaves the parallel
+
+    def argument(self, name: str) -> str:
+        """The variable of the parallel's forward for an argument of the side's."""
+        lender = dict(self.from_siblings).get(name)
+        return f"{lender}_{name}" if lender else f"{self.stem}_{name}"
 
 
 def given(sides: tuple[Side, ...]) -> list[tuple[str, str, str]]:
@@ -23,13 +30,14 @@ def given(sides: tuple[Side, ...]) -> list[tuple[str, str, str]]:
     for side in sides:
         types = dict(side.variant.weights)
         for name in side.variant.given:
-            found.append((f"{side.stem}_{name}", types.get(name, "Tensor"), name))
+            if name not in dict(side.from_siblings):
+                found.append((side.argument(name), types.get(name, "Tensor"), name))
     return found
 
 
 def lent(sides: tuple[Side, ...]) -> list[tuple[str, str]]:
     """What the parallel returns after its output: (side's stem, value)."""
-    return [(side.stem, value) for side in sides for value in side.variant.lent]
+    return [(side.stem, value) for side in sides for value in side.returned]
 
 
 def parallel_class(
@@ -91,7 +99,7 @@ def _forward(sides: tuple[Side, ...], fused: bool, stateful: bool) -> list[str]:
     terms = []
     for side in sides:
         arguments = [f"for_{side.stem}" if fused else "u"]
-        arguments += [f"{side.stem}_{name}" for name in side.variant.given]
+        arguments += [side.argument(name) for name in side.variant.given]
         if side.mixer.has_state:
             arguments.append(f'states.get("{side.stem}")')
         call = f"self.{side.stem}({', '.join(arguments)})"

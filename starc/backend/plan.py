@@ -61,7 +61,7 @@ def make_plan(
     wiring = Wiring(model)
     classes = Classes(model, wiring)
     again = any(isinstance(layer, Again) for layer in model.layers())
-    lending = bool(wiring.lent)
+    lending = bool(wiring.lent_out)
     wired = lending or again or bool(model.shared)
     stateful = any(made.made_of.has_state for made in classes.layers.values())
     out_names = {

@@ -31,7 +31,14 @@ class Wiring:
         self.model = model
         self.shared = frozenset(model.shared)
         self._module = self._second_uses()
-        self.lent = self._lent()
+        self._siblings = {
+            side.label: {other.stem: other.label for other in layer.sides}
+            for layer in model.layers()
+            if isinstance(layer, Parallel)
+            for side in layer.sides
+        }
+        self.lent = self._lent(inside=True)
+        self.lent_out = self._lent(inside=False)
         self.prefix = self._prefixes()
         self.owners = self._owners()
 
@@ -48,18 +55,34 @@ class Wiring:
                         found[_side(layer, side)] = side.label
         return found
 
-    def _lent(self) -> dict[str, tuple[str, ...]]:
-        """For the label of each module: what it returns besides its output."""
-        found: dict[str, list[str]] = defaultdict(list)
+    def _lent(self, inside: bool) -> dict[str, tuple[str, ...]]:
+        """For the label of each module: what it returns besides its output.
+
+        `inside`: also what only other sides of the same parallel take. The turns of a
+        loop are one class, so they all return what one of them lends.
+        """
+        found: dict[str, set[str]] = defaultdict(set)
         for liv in self.model.livs():
             for feature in liv.features:
                 if feature.input == liv.label:
                     continue
+                if self._sibling(liv, feature.input) and not (
+                    feature.borrowed and inside
+                ):
+                    continue
                 value = feature.group if feature.borrowed else "input"
-                lender = self._module.get(feature.input, feature.input)
-                if value not in found[lender]:
-                    found[lender].append(value)
+                found[self._module.get(feature.input, feature.input)].add(value)
+        for step in self.model.body:
+            if isinstance(step, Repeat):
+                for labels in zip(*map(_labels, step.turns), strict=True):
+                    every = set().union(*(found.get(label, ()) for label in labels))
+                    found.update((label, every) for label in labels if every)
         return {label: tuple(sorted(values)) for label, values in found.items()}
+
+    def _sibling(self, liv: Liv, label: str) -> str:
+        """The stem of another side of the LIV's parallel, "" if it is none."""
+        siblings = self._siblings.get(liv.label, {})
+        return next((stem for stem, other in siblings.items() if other == label), "")
 
     def _prefixes(self) -> dict[str, str]:
         """What variables with lent values start with: the name as written in a loop."""
@@ -122,7 +145,7 @@ class Wiring:
         arguments = self.weight_arguments(liv)
         labels = {feature.weights for feature in liv.features}
         weights = {label: arguments.get(label, "self") for label in labels}
-        inputs = {f.input: "u" for f in liv.features}
+        inputs = {f.input: "u" for f in liv.features}  # a sibling's is one's own
         for number, label in enumerate(self.foreign_inputs(liv), 1):
             inputs[label] = f"u_{number}"
         return projections(liv, weights, inputs)
@@ -130,7 +153,11 @@ class Wiring:
     def foreign_inputs(self, liv: Liv) -> list[str]:
         """LIVs whose normed input this one multiplies (share_features is off)."""
         found = [
-            f.input for f in liv.features if not f.borrowed and f.input != liv.label
+            f.input
+            for f in liv.features
+            if not f.borrowed
+            and f.input != liv.label
+            and not self._sibling(liv, f.input)
         ]
         return list(dict.fromkeys(found))
 
@@ -155,9 +182,17 @@ class Wiring:
         """The variable of the model's forward that holds a lent value."""
         return f"{self.prefix[lender]}_{value}"
 
+    def from_siblings(self, liv: Liv) -> dict[str, str]:
+        """Group -> stem of the side of the same parallel that computes it."""
+        found = {
+            f.group: self._sibling(liv, f.input) for f in liv.features if f.borrowed
+        }
+        return {group: stem for group, stem in found.items() if stem}
+
     def given(self, liv: Liv) -> list[tuple[str, str]]:
         """What a LIV is called with, as (kind, what): "value" and a variable, or
-        "shared" and a label; in the order of Variant.given."""
+        "shared" and a label; in the order of Variant.given, siblings' values left out.
+        """
         values = [
             ("value", self.variable(label, "input"))
             for label in self.foreign_inputs(liv)
@@ -165,9 +200,19 @@ class Wiring:
         values += [
             ("value", self.variable(f.input, f.group))
             for f in liv.features
-            if f.borrowed
+            if f.borrowed and not self._sibling(liv, f.input)
         ]
         return [*values, *(("shared", label) for label in self.weight_arguments(liv))]
+
+
+def _labels(turn: tuple[Layer, ...]) -> list[str]:
+    """Labels of all modules of a turn, in an order that is the same in every turn."""
+    found: list[str] = []
+    for layer in turn:
+        found.append(layer.label)
+        if isinstance(layer, Parallel):
+            found.extend(side.label for side in layer.sides)
+    return found
 
 
 def _side(use: Layer, side: Liv) -> str:

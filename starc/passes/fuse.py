@@ -37,7 +37,13 @@ def fuse(model: Model) -> Model:
         return changed(liv, projections=projections)
 
     fused = map_livs(model, one)
-    body = tuple(_sides(step, shared) for step in fused.body)
+    read = {  # inputs that another LIV multiplies too: they must stay in sight
+        feature.input
+        for liv in fused.livs()
+        for feature in liv.features
+        if not feature.borrowed and feature.input != liv.label
+    }
+    body = tuple(_sides(step, shared, read) for step in fused.body)
     if all(a is b for a, b in zip(body, fused.body, strict=True)):
         return fused
     return changed(fused, body=body)
@@ -67,12 +73,13 @@ def _parts(model: Model, shared: frozenset[str]) -> dict[tuple[str, str], int]:
     }
 
 
-def _sides(step: Step, shared: frozenset[str]) -> Step:
+def _sides(step: Step, shared: frozenset[str], read: set[str]) -> Step:
     if not isinstance(step, Parallel) or len(step.sides) < 2:
         return step
     for side in step.sides:
         if (
             len(side.projections) != 1
+            or side.label in read
             or side.operator.bias != step.sides[0].operator.bias
         ):
             return step
