@@ -1,0 +1,67 @@
+"""Whether a kernel runs in Triton or in plain PyTorch.
+
+Triton runs on CUDA and HIP tensors in float32, bfloat16 or float16. The environment
+variable STAR_KERNELS=off selects plain PyTorch everywhere. STAR_KERNELS=interpret with
+TRITON_INTERPRET=1 runs the Triton kernels on CPU tensors, for tests: slowly. A case on
+a GPU that the kernels do not serve runs in plain PyTorch and says why, once.
+"""
+
+import os
+import warnings
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor
+
+try:
+    import triton
+except ImportError:
+    triton = None
+
+
+_reasons_given: set[tuple[str, str]] = set()
+
+
+def kernels_for(name: str, *tensors: Tensor | None, why_not: str = "") -> bool:
+    """True where the Triton kernels of `name` are to run on these tensors.
+
+    `why_not` is the caller's own reason against them, empty where there is none.
+    """
+    given = [tensor for tensor in tensors if tensor is not None]
+    mode = os.environ.get("STAR_KERNELS", "")
+    if mode == "off" or torch.compiler.is_exporting():
+        return False
+    if all(tensor.is_cuda for tensor in given):
+        if triton is None:
+            why_not = "Triton is not installed"
+        elif not why_not:
+            why_not = _device_lacks(given[0].get_device())
+    elif mode != "interpret" or os.environ.get("TRITON_INTERPRET") != "1":
+        return False
+    for tensor in given:
+        if tensor.dtype == torch.float64 and not why_not:
+            why_not = "float64"
+    if why_not:
+        _say_once(name, why_not)
+    return not why_not
+
+
+def launch_on(tensor: Tensor) -> AbstractContextManager[object]:
+    """Triton launches on the current device: make the tensor's device that one."""
+    if tensor.is_cuda and not torch.compiler.is_compiling():
+        return torch.cuda.device(tensor.device)
+    return nullcontext()
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _device_lacks(index: int) -> str:
+    if torch.version.hip is None and torch.cuda.get_device_capability(index) < (8, 0):
+        return "the GPU is older than compute capability 8.0"
+    return ""
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _say_once(name: str, why_not: str) -> None:
+    if (name, why_not) not in _reasons_given:
+        _reasons_given.add((name, why_not))
+        warnings.warn(f"{name} runs in plain PyTorch: {why_not}", stacklevel=4)
