@@ -12,7 +12,14 @@ from starc.backend.docstring import docstring
 from starc.backend.emission import number
 from starc.backend.forward import again_lines, forward_lines
 from starc.backend.mixers import MixerClass
-from starc.backend.vendor import function_text, kernel_text
+from starc.backend.vendor import (
+    GUARDED_TRITON,
+    function_text,
+    kernel_text,
+    needs_triton,
+    standard_imports,
+    with_siblings,
+)
 from starc.backend.weight_map import Piece, weight_map
 from starc.backend.wiring import Wiring
 from starc.ir.nodes import Again, Model, Parallel
@@ -30,6 +37,7 @@ class Plan:
     imports: tuple[str, ...]
     config: tuple[str, ...]
     state_fields: tuple[str, ...]
+    triton: str
     stateful: bool
     state: str
     sided: bool
@@ -69,7 +77,7 @@ def make_plan(
         for liv in model.livs()
     }
     functions = _once(name for made in classes.classes for name in made.functions)
-    kernels = _once(name for made in classes.classes for name in made.kernels)
+    kernels = with_siblings(n for made in classes.classes for n in made.kernels)
     texts = [
         *("\n".join(made.lines) for made in classes.classes),
         *(function_text(name) for name in functions),
@@ -82,9 +90,12 @@ def make_plan(
     return Plan(
         header=_header(source_name),
         docstring=tuple(docstring(model, wiring, classes, digest, passes)),
-        imports=_imports("\n".join(texts), wired or not stateful, sided),
+        imports=_imports(
+            "\n".join(texts), wired or not stateful, sided, standard_imports(kernels)
+        ),
         config=_config(model, classes),
         state_fields=_state_fields(classes),
+        triton=GUARDED_TRITON if any(map(needs_triton, kernels)) else "",
         stateful=stateful,
         state="State" if stateful else "Any",
         sided=sided,
@@ -117,14 +128,15 @@ def _once(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _imports(text: str, wired: bool, sided: bool) -> tuple[str, ...]:
-    standard = ["import math"] if re.search(r"\bmath\.", text) else []
-    standard += ["from collections import OrderedDict"]
-    standard += [f"from dataclasses import dataclass{', field' if sided else ''}"]
-    typing = [name for name in ("Any",) if wired or re.search(rf"\b{name}\b", text)]
-    if typing:
-        standard.append(f"from typing import {', '.join(typing)}")
-    return tuple(standard)
+def _imports(
+    text: str, wired: bool, sided: bool, standard: set[str]
+) -> tuple[str, ...]:
+    found = {"import math"} if re.search(r"\bmath\.", text) else set()
+    found |= standard | {"from collections import OrderedDict"}
+    found.add(f"from dataclasses import dataclass{', field' if sided else ''}")
+    if wired or re.search(r"\bAny\b", text):
+        found.add("from typing import Any")
+    return tuple(sorted(found, key=lambda line: (line.startswith("from"), line)))
 
 
 def _config(model: Model, classes: Classes) -> tuple[str, ...]:

@@ -1,15 +1,26 @@
 """Text of kernels and functions, as it stands in their files, without the imports."""
 
+from collections.abc import Iterable
 from functools import cache
 
 from starc import resources
+
+GUARDED_TRITON = """try:
+    import triton
+    import triton.language as tl
+except ImportError:  # every kernel has a plain PyTorch path
+    triton = None"""
+"""Once in an emitted file, where a kernel has a Triton form."""
+
+_IMPORT = ("import ", "from ")
+_GUARD = ("try:", "except ImportError:")
+_SIBLING = "from kernels."
 
 
 @cache
 def kernel_text(name: str) -> str:
     """A file of `kernels/`: its docstring as a comment, then its code, verbatim."""
-    text = resources.read("kernels", f"{name}.py")
-    docstring, code = _parts(text)
+    docstring, _, code = _parts(resources.read("kernels", f"{name}.py"))
     lines = [f"# {line}".rstrip() for line in docstring.split("\n")]
     return "\n".join([f"# kernels/{name}.py", "#", *lines]) + "\n\n\n" + code
 
@@ -17,17 +28,48 @@ def kernel_text(name: str) -> str:
 @cache
 def function_text(name: str) -> str:
     """A file of `templates/functions/`, verbatim."""
-    return _parts(resources.read("templates/functions", f"{name}.py"))[1]
+    return _parts(resources.read("templates/functions", f"{name}.py"))[2]
 
 
-def _parts(text: str) -> tuple[str, str]:
-    """(docstring, everything from the first line after the imports on)."""
+def with_siblings(names: Iterable[str]) -> list[str]:
+    """The kernel files, and those that they import, each once, in order of use."""
+    found: dict[str, None] = {}
+    for name in names:
+        found[name] = None
+        header = _parts(resources.read("kernels", f"{name}.py"))[1]
+        for line in header:
+            if line.startswith(_SIBLING):
+                found[line.removeprefix(_SIBLING).split()[0]] = None
+    return list(found)
+
+
+def needs_triton(name: str) -> bool:
+    """The kernel file has a Triton form."""
+    header = _parts(resources.read("kernels", f"{name}.py"))[1]
+    return any(line.strip() == "import triton" for line in header)
+
+
+def standard_imports(names: Iterable[str]) -> set[str]:
+    """What the kernel files import of the standard library, a line each."""
+    others = ("torch", "triton", "typing", "kernels")
+    found = set()
+    for name in names:
+        for line in _parts(resources.read("kernels", f"{name}.py"))[1]:
+            if line.startswith(_IMPORT) and not line.split()[1].startswith(others):
+                found.add(line)
+    return found
+
+
+def _parts(text: str) -> tuple[str, list[str], str]:
+    """(docstring, lines of the imports, everything after them)."""
     docstring = ""
     if text.startswith('"""'):
         docstring, _, text = text[3:].partition('"""')
     lines = text.split("\n")
-    last = max(
-        (i for i, line in enumerate(lines) if line.startswith(("import ", "from "))),
-        default=-1,
-    )
-    return docstring.strip(), "\n".join(lines[last + 1 :]).strip("\n")
+    end = next(i for i, line in enumerate(lines) if not _is_header(line))
+    return docstring.strip(), lines[:end], "\n".join(lines[end:]).strip("\n")
+
+
+def _is_header(line: str) -> bool:
+    """Blank, an import, or part of the guard around an import that may fail."""
+    return not line or line[0] == " " or line.startswith((*_IMPORT, *_GUARD))
