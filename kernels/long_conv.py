@@ -35,6 +35,8 @@ def _long_conv_token(u: Tensor, kernel: Tensor, history: Tensor) -> Tensor:
     """The sum for one token, 64 rows at a time: 5 times faster than all at once."""
     y = u * kernel[0]  # (B, 1, D)
     length = history.shape[1]
+    if torch.compiler.is_compiling():  # one graph for any length; it fuses the sum
+        return y + (history * kernel[1 : length + 1].flip(0)).sum(1, keepdim=True)
     for start in range(0, length, 64):
         rows = history[:, start : start + 64]
         end = length - start + 1

@@ -42,6 +42,8 @@ def selective_scan(
             h = (step * x.transpose(1, 2) * b).addcmul_(decay, state)  # (B, D, N)
             y = (h @ c.to(dtype).transpose(1, 2)).transpose(1, 2) + skip * x
             y, last = y.to(x.dtype), h
+        elif _traced_by_export():
+            y, last = _selective_scan_plain(x, dt, a_log, b, c, skip, state)
         elif torch.is_grad_enabled():
             y, last = _SelectiveScan.apply(  # type: ignore[no-untyped-call]
                 x, dt, a_log, b, c, skip, state
@@ -99,6 +101,33 @@ def _selective_scan_forward(
             starts.append(h)
     last = h.transpose(1, 2).contiguous()
     return y.to(x.dtype), last, torch.stack(starts[:-1] if keep else starts)
+
+
+def _traced_by_export() -> bool:
+    compiler = torch.compiler
+    return compiler.is_compiling() and not compiler.is_dynamo_compiling()
+
+
+def _selective_scan_plain(
+    x: Tensor,
+    dt: Tensor,
+    a_log: Tensor,
+    b: Tensor,
+    c: Tensor,
+    skip: Tensor,
+    h: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """The same with nothing in place, for torch.export, whose programs run with
+    gradients but without the Function around the other form.
+    """
+    dtype = torch.promote_types(x.dtype, torch.float32)
+    a, ys = -a_log.to(dtype).exp(), []
+    for xt, step, bt, ct in zip(*(z.to(dtype).unbind(1) for z in (x, dt, b, c))):
+        add = (step * xt).unsqueeze(2) * bt.unsqueeze(1)  # (B, D, N)
+        h = torch.addcmul(add, (step.unsqueeze(2) * a).exp(), h)
+        ys.append((h @ ct.unsqueeze(2)).squeeze(2))
+    y = torch.stack(ys, 1) + skip * x
+    return y.to(x.dtype), h
 
 
 def _selective_scan_backward(

@@ -12,7 +12,8 @@ def append_window(buffer: Tensor | None, new: Tensor, length: int) -> Tensor:
         return new
     size, tokens = buffer.shape[2], new.shape[2]
     if tokens == 1:
-        buffer[:, :, length % size] = new[:, :, 0]
+        slot = length % size
+        buffer[:, :, slot : slot + 1] = new  # a slice: torch.compile keeps one graph
         return buffer[:, :, : length + 1].type_as(new)
     kept = min(length, size)
     slots = torch.arange(length - kept, length + tokens, device=new.device) % size
