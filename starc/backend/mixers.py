@@ -82,7 +82,7 @@ def weights_class(
         body.init += block(emission.template, "weights", _context(emission, groups))
     body.methods = block(emission.template, "methods", _context(emission, groups))
     doc = (
-        f'    """The featurizer of a {emission.class_name} that several layers use."""'
+        f'    """The featurizer of {emission.class_name}, used by several layers."""'
     )
     lines = [f"class {name}(nn.Module):", doc, ""]
     lines += body.lines()
