@@ -28,6 +28,8 @@ ORDER = (
     "compiler",
     "reference",
     "training",
+    "draw",
+    "evolve",
     "cli",
 )
 """As in docs/System.md: each may import those above it, and nothing below."""

@@ -1,0 +1,1 @@
+"""Search for architectures: genomes are varied, compiled, measured and selected."""
