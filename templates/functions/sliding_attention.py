@@ -6,14 +6,34 @@ from torch import Tensor
 def sliding_attention(q: Tensor, k: Tensor, v: Tensor, window: int) -> Tensor:
     """Each of the T tokens of q (B, H, T, K) sees itself and the window - 1 before it.
 
-    q are the last T of the S tokens of k, v (B, G, S, K).
+    q are the last T of the S tokens of k, v (B, G, S, K). Prompts longer than a window
+    go block by block: the cost grows with T, not with its square.
     """
-    groups, past = k.shape[1], k.shape[2] - q.shape[2]
-    if q.shape[2] == 1:  # the heads of a group stand as its queries: k, v are read once
+    groups, tokens, past = k.shape[1], q.shape[2], k.shape[2] - q.shape[2]
+    if tokens == 1:  # the heads of a group stand as its queries: k, v are read once
         grouped = q.view(q.shape[0], groups, -1, q.shape[3])
         return F.scaled_dot_product_attention(grouped, k, v).view_as(q)
-    if past == 0 and q.shape[2] <= window:
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
-    seen = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device)
-    mask = seen.tril(past).triu(past - window + 1)  # (T, S)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=True)
+    if tokens <= window:
+        if past == 0:
+            return F.scaled_dot_product_attention(
+                q, k, v, is_causal=True, enable_gqa=True
+            )
+        seen = torch.ones(tokens, k.shape[2], dtype=torch.bool, device=q.device)
+        mask = seen.tril(past).triu(past - window + 1)  # (T, S)
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=True)
+    blocks = -(-tokens // window)
+    right = blocks * window - tokens
+    q = F.pad(q, (0, 0, 0, right)).unflatten(2, (blocks, window)).transpose(1, 2)
+    # Block n of k, v: the window before the queries of block n, and these themselves.
+    k, v = (
+        F.pad(x, (0, 0, window - past, right))
+        .unfold(2, 2 * window, window)
+        .permute(0, 2, 1, 4, 3)  # (B, blocks, G, 2 window, K)
+        for x in (k, v)
+    )
+    query = torch.arange(window, device=q.device)[:, None]
+    key = torch.arange(2 * window, device=q.device)
+    mask = ((key > query) & (key <= query + window)).repeat(blocks, 1, 1, 1)
+    mask[0, :, :, : window - past] = False  # nothing stands before the first token
+    y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=True)
+    return y.transpose(1, 2).flatten(2, 3)[:, :, :tokens]  # (B, H, T, K)

@@ -148,7 +148,7 @@ class Model(nn.Module):
 
     def logits(self, x: Tensor) -> Tensor:
         """The head: (B, T, D) to (B, T, vocab)."""
-        return F.linear(x, self.embedding.weight)
+        return linear(x, self.embedding.weight)
 
     def new_cache(
         self,
@@ -181,7 +181,7 @@ class Model(nn.Module):
         cache = self.new_cache(tokens.shape[0], tokens.shape[1] + max_new_tokens)
         new = tokens
         for _ in range(max_new_tokens):
-            logits = self.logits(self.hidden(new, cache)[:, -1])  # (B, vocab)
+            logits = self.logits(self.hidden(new, cache)[:, -1:])[:, 0]  # (B, vocab)
             new = sample(logits, temperature, top_k, generator)  # (B, 1)
             tokens = torch.cat((tokens, new), dim=1)
         return tokens
@@ -219,10 +219,10 @@ class SlidingGroupedQueryAttention(nn.Module):
         self.kernel = kernel
         self.window, self.theta = config.window, config.theta
         self.qkv_sizes = [heads * head_dim, kv_heads * head_dim, kv_heads * head_dim]
-        self.qkv_proj = nn.Linear(config.width, sum(self.qkv_sizes), bias=False)
+        self.qkv_proj = Linear(config.width, sum(self.qkv_sizes), bias=False)
         self.qkv_conv = nn.Parameter(torch.empty(sum(self.qkv_sizes), kernel))
         nn.init.uniform_(self.qkv_conv, -(kernel**-0.5), kernel**-0.5)
-        self.out_proj = nn.Linear(heads * head_dim, config.width, bias=False)
+        self.out_proj = Linear(heads * head_dim, config.width, bias=False)
 
     def forward(self, u: Tensor, state: State | None = None) -> Tensor:
         state = State() if state is None else state
@@ -261,8 +261,8 @@ class SwiGLU(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         hidden = config.hidden
-        self.gate_up_proj = nn.Linear(config.width, 2 * hidden, bias=False)
-        self.down_proj = nn.Linear(hidden, config.width, bias=False)
+        self.gate_up_proj = Linear(config.width, 2 * hidden, bias=False)
+        self.down_proj = Linear(hidden, config.width, bias=False)
 
     def forward(self, u: Tensor) -> Tensor:
         gate, up = self.gate_up_proj(u).chunk(2, dim=-1)
@@ -293,7 +293,7 @@ class ProjectedSlidingGroupedQueryAttention(nn.Module):
         self.features = sum(self.qkv_sizes)
         self.qkv_conv = nn.Parameter(torch.empty(sum(self.qkv_sizes), kernel))
         nn.init.uniform_(self.qkv_conv, -(kernel**-0.5), kernel**-0.5)
-        self.out_proj = nn.Linear(heads * head_dim, config.width, bias=False)
+        self.out_proj = Linear(heads * head_dim, config.width, bias=False)
 
     def forward(self, qkv: Tensor, state: State | None = None) -> Tensor:
         state = State() if state is None else state
@@ -337,7 +337,7 @@ class DifferentialSlidingGroupedQueryAttention(nn.Module):
         super().__init__()
         self.a, self.b = a, b
         self.sizes = [a.features, b.features]
-        self.in_proj = nn.Linear(config.width, sum(self.sizes), bias=False)
+        self.in_proj = Linear(config.width, sum(self.sizes), bias=False)
 
     def forward(self, u: Tensor, state: State | None = None) -> Tensor:
         states = {} if state is None else state.sides
@@ -366,6 +366,26 @@ def sample(
         least = logits.topk(min(top_k, logits.shape[-1])).values[:, -1:]
         logits = logits.masked_fill(logits < least, float("-inf"))
     return torch.multinomial(logits.softmax(dim=-1), 1, generator=generator)
+
+
+class Linear(nn.Linear):
+    """A linear map by way of `linear`."""
+
+    def forward(self, u: Tensor) -> Tensor:
+        return linear(u, self.weight, self.bias)
+
+
+def linear(u: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """F.linear of u (B, T, channels).
+
+    For one token in bfloat16 on a CPU the weight stands on the left: it is read once,
+    while F.linear takes 1.6 times as long as that.
+    """
+    if u.shape[1] != 1 or weight.dtype != torch.bfloat16 or u.device.type != "cpu":
+        return F.linear(u, weight, bias)
+    y = torch.bmm(weight[None], u.permute(1, 2, 0))  # (1, channels, B)
+    y = y.permute(2, 0, 1).contiguous()  # (B, 1, channels)
+    return y if bias is None else y + bias
 
 
 def rotary(start: int, length: int, dims: int, theta: float, like: Tensor) -> Tensor:
@@ -406,14 +426,34 @@ def append_window(buffer: Tensor | None, new: Tensor, length: int) -> Tensor:
 def sliding_attention(q: Tensor, k: Tensor, v: Tensor, window: int) -> Tensor:
     """Each of the T tokens of q (B, H, T, K) sees itself and the window - 1 before it.
 
-    q are the last T of the S tokens of k, v (B, G, S, K).
+    q are the last T of the S tokens of k, v (B, G, S, K). Prompts longer than a window
+    go block by block: the cost grows with T, not with its square.
     """
-    groups, past = k.shape[1], k.shape[2] - q.shape[2]
-    if q.shape[2] == 1:  # the heads of a group stand as its queries: k, v are read once
+    groups, tokens, past = k.shape[1], q.shape[2], k.shape[2] - q.shape[2]
+    if tokens == 1:  # the heads of a group stand as its queries: k, v are read once
         grouped = q.view(q.shape[0], groups, -1, q.shape[3])
         return F.scaled_dot_product_attention(grouped, k, v).view_as(q)
-    if past == 0 and q.shape[2] <= window:
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
-    seen = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device)
-    mask = seen.tril(past).triu(past - window + 1)  # (T, S)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=True)
+    if tokens <= window:
+        if past == 0:
+            return F.scaled_dot_product_attention(
+                q, k, v, is_causal=True, enable_gqa=True
+            )
+        seen = torch.ones(tokens, k.shape[2], dtype=torch.bool, device=q.device)
+        mask = seen.tril(past).triu(past - window + 1)  # (T, S)
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=True)
+    blocks = -(-tokens // window)
+    right = blocks * window - tokens
+    q = F.pad(q, (0, 0, 0, right)).unflatten(2, (blocks, window)).transpose(1, 2)
+    # Block n of k, v: the window before the queries of block n, and these themselves.
+    k, v = (
+        F.pad(x, (0, 0, window - past, right))
+        .unfold(2, 2 * window, window)
+        .permute(0, 2, 1, 4, 3)  # (B, blocks, G, 2 window, K)
+        for x in (k, v)
+    )
+    query = torch.arange(window, device=q.device)[:, None]
+    key = torch.arange(2 * window, device=q.device)
+    mask = ((key > query) & (key <= query + window)).repeat(blocks, 1, 1, 1)
+    mask[0, :, :, : window - past] = False  # nothing stands before the first token
+    y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=True)
+    return y.transpose(1, 2).flatten(2, 3)[:, :, :tokens]  # (B, H, T, K)

@@ -66,9 +66,15 @@ class Attention(Operator):
     def mixing_flops(self, context: int, tokens: int) -> float:
         """Every query times every key in reach, and the same for the values.
 
-        With a window, keys out of reach of the first of `tokens` are gone, the others
-        are multiplied and masked.
+        With a window, a prompt longer than it goes in blocks of a window of queries,
+        each with two windows of keys; otherwise keys out of reach of the first of
+        `tokens` are gone, the others are multiplied and masked.
         """
+        keys = float(context)
         if self.window:
-            context = min(context - tokens, self.window - (tokens == 1)) + tokens
-        return 4.0 * context * self.heads * self.head_dim
+            past = min(context - tokens, self.window - (tokens == 1))
+            keys = past + tokens
+            if tokens > self.window:
+                blocks = -(-tokens // self.window)
+                keys = 2 * self.window * blocks * self.window / tokens
+        return 4.0 * keys * self.heads * self.head_dim
