@@ -76,7 +76,8 @@ def make_plan(
         liv.operator.kind: classes.emission(liv.operator).out_name
         for liv in model.livs()
     }
-    functions = _once(name for made in classes.classes for name in made.functions)
+    used = (name for made in classes.classes for name in made.functions)
+    functions = _once(("linear", *used))
     kernels = with_siblings(n for made in classes.classes for n in made.kernels)
     texts = [
         *("\n".join(made.lines) for made in classes.classes),
