@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -52,8 +53,7 @@ class Run:
         """
         began = time.monotonic() - self.seconds
         while self.progress < 1 and not stop.signal:
-            loss = self._step()
-            self.step += 1
+            loss = self.take_step()
             self.seconds = time.monotonic() - began
             display.add(self.step, loss, self.progress)
             if self.step % self.settings.save == 0:
@@ -79,17 +79,18 @@ class Run:
             ),
         )
 
-    def validation_loss(self) -> float:
-        """In nats a byte, over at most eight batches that no step has seen."""
+    def validation_loss(self, batches: int = 8) -> float:
+        """In nats a token, over at most so many batches that no step has seen."""
         size, context = self.settings.batch, self.settings.context
         with torch.no_grad():
             losses = [
                 self._loss(window.to(self.device)).item()
-                for window in self.text.held_out(size, context, 8)
+                for window in self.text.held_out(size, context, batches)
             ]
         return math.fsum(losses) / len(losses)
 
-    def _step(self) -> torch.Tensor:
+    def take_step(self) -> torch.Tensor:
+        """Forward, backward and update; the loss that the update was made from."""
         settings = self.settings
         torch.manual_seed((settings.seed * 0x9E3779B97F4A7C15 + self.step) % 2**63)
         window = self.text.batch(settings.batch, settings.context).to(self.device)
@@ -101,6 +102,7 @@ class Run:
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad()
+        self.step += 1
         return loss.detach()
 
     def _loss(self, window: torch.Tensor) -> torch.Tensor:
@@ -117,16 +119,27 @@ def prepare(
     Raises TrainingError where model, text and checkpoint do not go together.
     """
     module = emitted.load(model_file)
-    config = module.Config()
-    if config.vocab < 256:
-        raise TrainingError(
-            f"{model_file}: a vocabulary of {config.vocab} cannot hold bytes; "
-            "training needs vocab = 256 or more"
-        )
-    where = device.choose(settings.device)
-    context = settings.context or min(config.context, CONTEXT)
+    context = settings.context or min(module.Config().context, CONTEXT)
     settings = settings.changed({"context": context})
     read = text.read(settings.data, context)
+    return begin(module, settings, read, stored)
+
+
+def begin(
+    module: ModuleType,
+    settings: Settings,
+    read: text.Text,
+    stored: checkpoint.Checkpoint | None = None,
+) -> Run:
+    """A run of an emitted module on a text that has been read. Raises TrainingError."""
+    vocab = module.Config().vocab
+    if vocab < read.vocab:
+        what = "bytes" if read.vocab == 256 else f"tokens up to {read.vocab - 1}"
+        raise TrainingError(
+            f"{module.__file__}: a vocabulary of {vocab} cannot hold {what}; "
+            f"training needs vocab = {read.vocab} or more"
+        )
+    where = device.choose(settings.device)
     torch.manual_seed(settings.seed)
     model = module.Model().to(where)
     adam = optimizer.make(model, settings.learning_rate)

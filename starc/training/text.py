@@ -1,4 +1,4 @@
-"""The bytes a run learns from, and which of them a step sees."""
+"""The bytes or tokens a run learns from, and which of them a step sees."""
 
 import sys
 import sysconfig
@@ -9,21 +9,28 @@ from pathlib import Path
 
 import torch
 
+from starc.training import tokens
 from starc.training.settings import TrainingError
 
 VALIDATION = 0.05
-"""Of the text, at its end; at most a megabyte."""
+"""Of the text, at its end; at most a mega-token."""
 
 _NOT_SOURCE = {"site-packages", "dist-packages", "test", "tests", "__pycache__"}
 
 
 @dataclass(frozen=True)
 class Text:
-    """Training and validation bytes as uint8, and a digest of both."""
+    """Training and validation tokens as unsigned integers, and a digest of both.
+
+    vocab: what a model needs to hold them. bytes_a_token: of the text they stand for;
+    None where nobody said.
+    """
 
     training: torch.Tensor
     validation: torch.Tensor
     digest: str
+    vocab: int = 256
+    bytes_a_token: float | None = 1.0
 
     def batch(self, batch: int, context: int) -> torch.Tensor:
         """Windows from anywhere in the training text: (batch, context + 1), int64.
@@ -44,26 +51,41 @@ class Text:
 def read(data: str, context: int) -> Text:
     """The text of a file, of all files of a folder, of stdin, or Python's library.
 
+    A file `.npy` or `.bin` holds tokens (starc/training/tokens.py), all others bytes.
     Raises TrainingError if there is too little of it, OSError.
     """
-    if data == "-":
-        raw = sys.stdin.buffer.read()
-    elif data == "":
-        raw = _folder(Path(sysconfig.get_paths()["stdlib"]), "*.py")
-    elif Path(data).is_dir():
-        raw = _folder(Path(data), "*")
+    if Path(data).suffix in tokens.SUFFIXES:
+        found = tokens.read(Path(data))
+        whole, digest = found.tokens, found.digest
+        vocab, bytes_a_token = found.vocab, found.bytes_a_token
     else:
-        raw = Path(data).read_bytes()
-    held_out = max(min(int(len(raw) * VALIDATION), 1 << 20), context + 1)
-    if len(raw) < held_out + context + 1:
-        least = 2 * (context + 1)
+        raw = _bytes(data)
+        whole = torch.frombuffer(bytearray(raw or b"\0"), dtype=torch.uint8)
+        whole, digest = whole[: len(raw)], sha256(raw).hexdigest()
+        vocab, bytes_a_token = 256, 1.0
+    split = len(whole) - held_out(len(whole), context)
+    if split < context + 1:
+        what = "bytes" if vocab == 256 and bytes_a_token == 1.0 else "tokens"
         raise TrainingError(
-            f"{len(raw)} bytes of text are too few for a context of {context}: "
-            f"{least} are needed"
+            f"{len(whole)} {what} of text are too few for a context of {context}: "
+            f"{2 * (context + 1)} are needed"
         )
-    everything = torch.frombuffer(bytearray(raw), dtype=torch.uint8)
-    split = len(raw) - held_out
-    return Text(everything[:split], everything[split:], sha256(raw).hexdigest())
+    return Text(whole[:split], whole[split:], digest, vocab, bytes_a_token)
+
+
+def held_out(length: int, context: int) -> int:
+    """Tokens at the end of a text that no step sees."""
+    return max(min(int(length * VALIDATION), 1 << 20), context + 1)
+
+
+def _bytes(data: str) -> bytes:
+    if data == "-":
+        return sys.stdin.buffer.read()
+    if data == "":
+        return _folder(Path(sysconfig.get_paths()["stdlib"]), "*.py")
+    if Path(data).is_dir():
+        return _folder(Path(data), "*")
+    return Path(data).read_bytes()
 
 
 def _folder(folder: Path, pattern: str) -> bytes:

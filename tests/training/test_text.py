@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy
 import pytest
 import torch
 
@@ -64,3 +65,35 @@ def test_too_little_text_is_said(tmp_path: Path, size: int) -> None:
         text.read(str(path), context=4)
     path.write_bytes(b"x" * 10)
     assert text.read(str(path), context=4).batch(2, 4).shape == (2, 5)
+
+
+def test_files_of_tokens(tmp_path: Path) -> None:
+    tokens = numpy.arange(1000, dtype=numpy.uint16)
+    tokens.astype("<u2").tofile(tmp_path / "a.bin")
+    numpy.save(tmp_path / "a.npy", tokens)
+    for name in ("a.bin", "a.npy"):
+        read = text.read(str(tmp_path / name), context=4)
+        assert torch.cat([read.training, read.validation]).tolist() == tokens.tolist()
+        assert read.vocab == 1000 and read.bytes_a_token is None
+        assert (read.batch(8, 4).diff(dim=1) == 1).all()
+    (tmp_path / "a.bin.json").write_text('{"dtype": "uint32", "bytes": 2000}')
+    read = text.read(str(tmp_path / "a.bin"), context=4)
+    assert read.bytes_a_token == 4.0, "500 tokens of 32 bits"
+    assert read.training[1] == 2 + (3 << 16)
+
+
+@pytest.mark.parametrize(
+    ("array", "reason"),
+    [
+        (numpy.zeros((2, 50), numpy.uint16), "one row"),
+        (numpy.zeros(100), "one row of uint8"),
+        (numpy.full(100, -1), "negative"),
+        (numpy.zeros(5, numpy.uint16), "5 tokens of text are too few"),
+    ],
+)
+def test_what_is_no_file_of_tokens(
+    tmp_path: Path, array: numpy.ndarray, reason: str
+) -> None:
+    numpy.save(tmp_path / "a.npy", array)
+    with pytest.raises(TrainingError, match=reason):
+        text.read(str(tmp_path / "a.npy"), context=4)

@@ -1,0 +1,72 @@
+"""Files of tokens: .npy arrays, and raw .bin files as nanoGPT writes them."""
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+
+from starc.training.settings import TrainingError
+
+SUFFIXES = (".npy", ".bin")
+TYPES = ("uint8", "uint16", "uint32", "int32", "int64")
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """`vocab`: the largest token + 1. The array stays on disk until it is read."""
+
+    tokens: torch.Tensor
+    digest: str
+    vocab: int
+    bytes_a_token: float | None
+
+
+def read(path: Path) -> Tokens:
+    """The tokens of a file; OSError, TrainingError where it does not hold any.
+
+    A .bin file is little-endian uint16 unless `NAME.bin.json` beside it says otherwise:
+    {"dtype": "uint32", "bytes": 1234}. `bytes`, the length of the text that was
+    tokenized, also beside a .npy file, is what bits per byte need.
+    """
+    about = _about(path)
+    dtype = about.get("dtype", "uint16")
+    if dtype not in TYPES:
+        raise TrainingError(f"{path}.json: dtype is one of {', '.join(TYPES)}")
+    try:
+        if path.suffix == ".npy":
+            array = numpy.load(path, mmap_mode="c")
+        else:
+            array = numpy.memmap(path, numpy.dtype(dtype).newbyteorder("<"), "c")
+    except ValueError as error:
+        raise TrainingError(f"{path}: no array of tokens: {error}") from None
+    if array.ndim != 1 or array.dtype.name not in TYPES:
+        raise TrainingError(
+            f"{path}: tokens are one row of {', '.join(TYPES)}, not "
+            f"{array.ndim} dimensions of {array.dtype}"
+        )
+    if len(array) and array.min() < 0:
+        raise TrainingError(f"{path}: negative numbers are no tokens")
+    return Tokens(
+        torch.from_numpy(array),
+        sha256(memoryview(array).cast("B")).hexdigest(),
+        int(array.max()) + 1 if len(array) else 1,
+        about["bytes"] / max(len(array), 1) if "bytes" in about else None,
+    )
+
+
+def _about(path: Path) -> dict[str, Any]:
+    """What the JSON file beside it says; nothing where there is none."""
+    beside = path.with_name(path.name + ".json")
+    try:
+        about = json.loads(beside.read_text())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise TrainingError(f"{beside}: {error}") from None
+    if not isinstance(about, dict) or not isinstance(about.get("bytes", 0), int):
+        raise TrainingError(f"{beside}: not an object with `dtype` and `bytes`")
+    return about
