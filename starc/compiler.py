@@ -13,6 +13,7 @@ from starc.frontend.parse import parse
 from starc.genome.exact import check_genes
 from starc.ir.nodes import Model
 from starc.lower import lower
+from starc.lower.blocks import missing_backbone
 from starc.source import Source
 
 if TYPE_CHECKING:
@@ -62,7 +63,10 @@ def check(text: str | Source, name: str = "<string>") -> tuple[Diagnostic, ...]:
 def to_ir(text: str | Source, name: str = "<string>") -> Model:
     """The model as written, before any pass. Raises StarError with every mistake."""
     problems = Problems()
-    model = build(parse(_source(text, name), problems), problems)
+    program = parse(_source(text, name), problems)
+    model = build(program, problems)
+    if model is None and not problems:  # a search, and nothing else
+        missing_backbone(program, problems)
     problems.check()
     assert model is not None  # else something had been told
     return model

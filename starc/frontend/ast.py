@@ -173,19 +173,22 @@ class Backbone(Node):
     body: tuple[Step, ...]
 
 
+Measure = Name | Call  # a Name may be `module:function` too
+
+
 @dataclass(frozen=True)
 class Objective(Node):
-    """`minimize perplexity, cache` or `maximize accuracy`."""
+    """`minimize perplexity, cache(context = 8192)` or `maximize my_module:score`."""
 
     direction: str  # "minimize" or "maximize"
-    measures: tuple[Name, ...]
+    measures: tuple[Measure, ...]
 
 
 @dataclass(frozen=True)
 class Require(Node):
     """`require params <= 130M`."""
 
-    measure: Name
+    measure: Measure
     relation: str  # "<=", ">=", "<", ">", "=="
     bound: Number
 

@@ -166,14 +166,25 @@ class TreeBuilder:
     # The search -----------------------------------------------------------------------
 
     def minimize(self, parts: Parts) -> ast.Objective:
-        return ast.Objective(self._span(parts), "minimize", self._names(parts))
+        return ast.Objective(self._span(parts), "minimize", self._measures(parts))
 
     def maximize(self, parts: Parts) -> ast.Objective:
-        return ast.Objective(self._span(parts), "maximize", self._names(parts))
+        return ast.Objective(self._span(parts), "maximize", self._measures(parts))
 
     def require(self, parts: Parts) -> ast.Require:
-        measure, bound = self._name(parts[1]), self._number(parts[3])
+        (measure,) = self._measures(parts)
+        bound = self._number(parts[3])
         return ast.Require(self._span(parts), measure, str(parts[2]), bound)
+
+    def measure(self, parts: Parts) -> ast.Call:
+        return self.call(parts)
+
+    def _measures(self, parts: Parts) -> tuple[ast.Measure, ...]:
+        return tuple(
+            part if isinstance(part, ast.Call) else self._name(part)
+            for part in parts
+            if isinstance(part, ast.Call) or _type(part) in ("NAME", "FUNCTION")
+        )
 
     # Parts ----------------------------------------------------------------------------
 

@@ -28,9 +28,10 @@ def word(node: ast.Node) -> str:
         case ast.LivDiff():
             return header(node)
         case ast.Objective():
-            return f"{node.direction} {_names(node.measures)}"
+            measures = ", ".join(word(measure) for measure in node.measures)
+            return f"{node.direction} {measures}"
         case ast.Require():
-            return f"require {node.measure.text} {node.relation} {word(node.bound)}"
+            return f"require {word(node.measure)} {node.relation} {word(node.bound)}"
         case ast.WeightsFrom():
             return f"weights from {node.source.text}"
         case ast.FeaturesFrom():

@@ -7,7 +7,7 @@ from starc.ir.nodes import Model
 from starc.lower.backbone import lower_backbone
 from starc.lower.blocks import find_blocks
 from starc.lower.model import read_model
-from starc.lower.search import check_search
+from starc.lower.search import read_search
 
 
 def lower(program: ast.Program, alphabet: Alphabet, problems: Problems) -> Model | None:
@@ -20,7 +20,7 @@ def lower(program: ast.Program, alphabet: Alphabet, problems: Problems) -> Model
     settings = read_model(blocks.model, alphabet.broken, problems)
     stream = None if settings is None else settings.stream
     if blocks.search is not None:
-        check_search(blocks.search, alphabet, problems)
+        read_search(blocks.search, alphabet, stream, problems)
     if blocks.backbone is None:
         return None
     body = lower_backbone(blocks.backbone, stream, alphabet, problems)

@@ -30,15 +30,20 @@ def find_blocks(
             "write model name { width = 768 }",
             problems,
         )
-    if backbone is None and "backbone" not in broken:
-        _missing(
-            program,
-            "backbone",
-            "It says which LIVs are composed, in order.",
-            "write backbone { 12 x { SA-1; GMemless } }",
-            problems,
-        )
+    if backbone is None and search is None and "backbone" not in broken:
+        missing_backbone(program, problems)
     return Blocks(model, backbone, search)
+
+
+def missing_backbone(program: ast.Program, problems: Problems) -> None:
+    """Told where there is nothing to compile: a search needs no backbone."""
+    _missing(
+        program,
+        "backbone",
+        "It says which LIVs are composed, in order.",
+        "write backbone { 12 x { SA-1; GMemless } }",
+        problems,
+    )
 
 
 def _only(

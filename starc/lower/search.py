@@ -1,50 +1,178 @@
-"""The search block: its names are checked here; a search reads it."""
+"""The search block, read: what it states, checked against the alphabet."""
 
-from starc.alphabet import Alphabet
-from starc.alphabet.option import Option, read
-from starc.alphabet.settings import collect
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from starc.alphabet import Alphabet, LivClass, Stream, build_operator, read_arguments
+from starc.alphabet.option import Givens, Option, Quantity, read
+from starc.alphabet.settings import collect, read_all
 from starc.diagnostics import Problems
 from starc.frontend import ast
-
-_COUNTS = tuple(
-    Option(name, "whole", meaning, high=10**9)
-    for name, meaning in (
-        ("population", "candidates of a generation"),
-        ("generations", "rounds of selection"),
-        ("elitism", "candidates that survive unchanged"),
-        ("seeds", "number of runs, or the seed"),
-        ("depth", "LIVs of a candidate"),
-        ("context", "tokens of a sequence"),
-        ("steps", "training steps of a candidate"),
-    )
-)
-_BY_NAME = {option.name: option for option in _COUNTS}
-SETTINGS = (
-    *("pool", *_BY_NAME, "algorithm", "mutation", "crossover", "budget", "data"),
-    *("placement", "device", "workers", "proxy", "tournament"),
+from starc.lower.search_options import (
+    GENES,
+    LISTS,
+    MOST_LIVS,
+    PLAIN,
+    SEEDS,
+    SETTINGS,
+    TRAINERS,
 )
 
+_BY_NAME = {option.name: option for option in PLAIN}
+_DEPTH = Option("depth", "whole", "LIVs of a candidate", high=MOST_LIVS)
 
-def check_search(block: ast.Search, alphabet: Alphabet, problems: Problems) -> None:
-    """Names and counts of a search; what they mean together is not its matter."""
+Pair = tuple[str, ast.Value]
+
+
+@dataclass
+class SearchSettings:
+    """What a search block states, and nothing that it does not.
+
+    plain: of search_options.PLAIN. genes: settings of the model -> words.
+    opened: class -> parameter -> values, as nodes. trainer: kind and its settings.
+    """
+
+    plain: dict[str, Quantity] = field(default_factory=dict)
+    pool: tuple[ast.Name, ...] = ()
+    depth: tuple[int, ...] = ()
+    seeds: tuple[ast.Name, ...] = ()
+    genes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    opened: dict[str, dict[str, tuple[ast.Value, ...]]] = field(default_factory=dict)
+    trainer: str = ""
+    recipe: dict[str, Quantity] = field(default_factory=dict)
+    lists: dict[str, tuple[Quantity, ...]] = field(default_factory=dict)
+
+
+def read_search(
+    block: ast.Search, alphabet: Alphabet, stream: Stream | None, problems: Problems
+) -> SearchSettings:
+    """The settings; those that are wrong are told, and left out.
+
+    Names of measures are not looked at: what can be measured, starc.evolve knows.
+    """
     settings = collect(block.settings, SETTINGS, "The search block", problems)
-    for name, option in _BY_NAME.items():
-        if name in settings and isinstance(settings[name].value, ast.Number):
-            read(option, settings[name].value, problems)
-        elif name in settings and name in ("population", "generations"):
-            read(option, settings[name].value, problems)
-    pool = settings.get("pool")
-    if pool is None:
-        return
-    items = pool.value.items if isinstance(pool.value, ast.List) else ()
-    names = [item for item in items if isinstance(item, ast.Name)]
-    if not names or len(names) < len(items):
-        problems.add(
-            "wrong-value",
-            "Wrong value for `pool`",
-            pool.value.span,
-            "not a list of LIVs",
-            "`pool` takes the LIVs that a search may use, as [SA-1, GConv-1].",
+    found = SearchSettings()
+    for name, given in read_all(settings, _BY_NAME, problems).items():
+        found.plain[name] = given.value
+    values = {name: setting.value for name, setting in settings.items()}
+    if "pool" in values:
+        found.pool = _livs(values["pool"], alphabet, problems)
+    if "depth" in values:
+        found.depth = _depth(values["depth"], problems)
+    if "seeds" in values:
+        choice = Option("seeds", "word", "named first members", choices=SEEDS)
+        items = _items(values["seeds"])
+        found.seeds = tuple(
+            item
+            for item in items
+            if read(choice, item, problems) and isinstance(item, ast.Name)
         )
-    for liv in names:
-        alphabet.find(liv, problems)
+    for gene, words in GENES.items():
+        if gene in values:
+            choice = Option(gene, "word", "a gene of the model", choices=words)
+            read_words = [read(choice, item, problems) for item in _items(values[gene])]
+            found.genes[gene] = tuple(dict.fromkeys(str(w) for w in read_words if w))
+    if "open" in values:
+        for item in _items(values["open"]):
+            _open(item, alphabet, stream, found, problems)
+    if "trainer" in values:
+        _trainer(values["trainer"], found, problems)
+    return found
+
+
+def _items(value: ast.Value) -> Sequence[ast.Value]:
+    """Of a list; anything else is a list of one."""
+    return value.items if isinstance(value, ast.List) else (value,)
+
+
+def _wrong(name: str, value: ast.Value, label: str, why: str, to: Problems) -> None:
+    to.add("wrong-value", f"Wrong value for `{name}`", value.span, label, why)
+
+
+def _livs(
+    value: ast.Value, alphabet: Alphabet, problems: Problems
+) -> tuple[ast.Name, ...]:
+    items = value.items if isinstance(value, ast.List) else ()
+    names = tuple(item for item in items if isinstance(item, ast.Name))
+    if not names or len(names) < len(items):
+        why = "`pool` takes the LIVs that a search may use, as [SA-1, GConv-1]."
+        _wrong("pool", value, "not a list of LIVs", why, problems)
+    return tuple(name for name in names if alphabet.find(name, problems))
+
+
+def _depth(value: ast.Value, problems: Problems) -> tuple[int, ...]:
+    items = _items(value)
+    numbers = [read(_DEPTH, item, problems) for item in items]
+    found = tuple(number for number in numbers if isinstance(number, int))
+    if len(found) < len(items):
+        return ()
+    if len(found) not in (1, 2) or list(found) != sorted(found):
+        why = "`depth` is a number of LIVs, or the fewest and the most: [12, 24]."
+        _wrong("depth", value, "neither a number nor a range", why, problems)
+        return ()
+    return found[0], found[-1]
+
+
+def _open(
+    item: ast.Value,
+    alphabet: Alphabet,
+    stream: Stream | None,
+    found: SearchSettings,
+    problems: Problems,
+) -> None:
+    """`GConv-1(kernel = [3, 4, 8])`: every value is tried by itself."""
+    if not isinstance(item, ast.Call):
+        why = "`open` takes LIVs with lists of values: [GConv-1(kernel = [3, 4, 8])]."
+        _wrong("open", item, "not a LIV with values", why, problems)
+        return
+    meaning = alphabet.find(item.name, problems)
+    if meaning is None:
+        return
+    of_class = found.opened.setdefault(item.name.text, {})
+    for setting in item.arguments:
+        values = tuple(_items(setting.value))
+        for value in values:
+            one = ast.Setting(setting.span, setting.name, value)
+            before = len(problems.found)
+            given = read_arguments((one,), meaning.liv, meaning.stated, problems)
+            if len(problems.found) == before and stream is not None:
+                _build(meaning.liv, given, value, stream, problems)
+        of_class[setting.name.text] = values
+
+
+def _build(
+    liv: LivClass, given: Givens, value: ast.Value, stream: Stream, problems: Problems
+) -> None:
+    build_operator(liv, given, value.span, stream, problems)
+
+
+def _trainer(value: ast.Value, found: SearchSettings, problems: Problems) -> None:
+    arguments: tuple[ast.Setting, ...] = ()
+    if isinstance(value, ast.Call):
+        arguments, value = value.arguments, value.name
+    choice = Option("trainer", "word", "how losses are made", choices=tuple(TRAINERS))
+    kind = read(choice, value, problems)
+    if not isinstance(kind, str):
+        return
+    known = TRAINERS[kind]
+    settings = collect(arguments, known, f"`{kind}`", problems, "unknown-parameter")
+    for name, option in LISTS.items():
+        if name not in settings:
+            continue
+        items = _items(settings.pop(name).value)
+        numbers = tuple(read(option, item, problems) for item in items)
+        found.lists[name] = tuple(n for n in numbers if n is not None)
+    _check_rungs(found, value, problems)
+    found.trainer = kind
+    for name, given in read_all(settings, known, problems).items():
+        found.recipe[name] = given.value
+
+
+def _check_rungs(found: SearchSettings, value: ast.Value, problems: Problems) -> None:
+    rungs = [
+        Fraction(r) for r in found.lists.get("rungs", ()) if not isinstance(r, str)
+    ]
+    if rungs and (rungs != sorted(set(rungs)) or rungs[-1] != 1):
+        why = "Each rung is a later share of the steps, and the last is all: [1/4, 1]."
+        _wrong("rungs", value, "its rungs do not rise to 1", why, problems)

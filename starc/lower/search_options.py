@@ -1,0 +1,112 @@
+"""What the search block may say, a row each: the one list that there is."""
+
+from fractions import Fraction
+
+from starc.alphabet.option import Option
+
+ALGORITHMS = ("nsga2", "ga", "random", "map_elites")
+SEEDS = ("transformer_pp", "striped_hybrid", "lfm2", "backbone")
+"""Named members of the first population; `backbone` is the file's own."""
+
+MOST_LIVS = 10_000
+
+PLAIN = (
+    Option("population", "whole", "candidates that survive a generation", 16, high=1e5),
+    Option("generations", "whole", "rounds of selection", 18, high=1e6),
+    Option(
+        "algorithm", "word", "how survivors are chosen", "nsga2", choices=ALGORITHMS
+    ),
+    Option(
+        "tournament", "whole", "candidates that compete to be a parent", 2, high=100
+    ),
+    Option("crossover", "whole", "cuts of a crossover", 2, low=0, high=100),
+    Option(
+        "mutation",
+        "number",
+        "probability that a gene is drawn again",
+        Fraction(1, 10),
+        low=0,
+        high=1,
+    ),
+    Option(
+        "elitism",
+        "whole",
+        "best candidates that survive in any case",
+        2,
+        low=0,
+        high=1e5,
+    ),
+    Option("repair", "flag", "whether illegal genes are drawn again", True),
+    Option("labels", "whole", "sharing labels go from 1 to this", 4, high=1e4),
+    Option("seed", "whole", "of all that is random", 0, low=0, high=2**53),
+    Option("evaluations", "whole", "budget: candidates that are measured", 0, high=1e9),
+    Option("minutes", "number", "budget: of the clock", 0, low=1e-3, high=1e7),
+)
+"""One value each."""
+
+GENES = {
+    "placement": ("pre", "sandwich"),
+    "norm": ("rms", "layer"),
+    "positions": ("rope", "none"),
+}
+"""Settings of the model block that a search may choose: a list of some of these."""
+
+SETTINGS = (
+    *("pool", "depth", "seeds", "open", "trainer"),
+    *(option.name for option in PLAIN),
+    *GENES,
+)
+
+LEARNING_RATE = Option("lr", "number", "tried in turn", low=1e-9, high=10)
+RUNG = Option("rungs", "number", "shares of the steps, up to 1", low=1e-6, high=1)
+LISTS = {"lr": LEARNING_RATE, "rungs": RUNG}
+"""Of the trainer: one number or a list."""
+
+TRAINER = (
+    Option("steps", "whole", "of a full training", 200, high=1e9),
+    Option("batch", "whole", "sequences a step", 16, high=1e6),
+    Option("context", "whole", "tokens of a sequence", 256, low=2, high=2**24),
+    LEARNING_RATE,
+    Option(
+        "base_width", "whole", "width that lr is meant for", 0, high=131_072, none=True
+    ),
+    Option("warmup", "whole", "steps up to the peak of lr", 20, low=0, high=1e9),
+    Option("weight_decay", "number", "of AdamW", Fraction(1, 10), low=0, high=10),
+    Option("seed", "whole", "of weights and data order", 0, low=0, high=2**53),
+    RUNG,
+    Option(
+        "keep", "number", "share that goes on at a rung", Fraction(1, 2), low=0, high=1
+    ),
+    Option(
+        "dtype",
+        "word",
+        "auto: bfloat16 where it is fast",
+        "auto",
+        choices=("auto", "float32", "bfloat16"),
+    ),
+    Option("compile", "flag", "use torch.compile", False),
+    Option("device", "word", "by default the best", choices=("cpu", "cuda", "mps")),
+    Option(
+        "time_limit",
+        "number",
+        "seconds for one evaluation",
+        0,
+        low=1e-3,
+        high=1e9,
+        none=True,
+    ),
+    Option(
+        "memory_limit",
+        "whole",
+        "bytes for one evaluation",
+        0,
+        low=1e6,
+        high=1e15,
+        none=True,
+    ),
+    Option("mad_steps", "whole", "of each MAD task", 200, high=1e9),
+)
+TRAINERS = {
+    "real": {o.name: o for o in TRAINER},
+    "simulated": {"rungs": RUNG, "keep": TRAINER[9]},
+}
