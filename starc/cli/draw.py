@@ -1,0 +1,88 @@
+"""draw: the picture of an architecture, or of what one of its LIVs mixes."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from starc.cli.guard import WRONG_INPUT, Failure
+from starc.cli.options import File, Output
+from starc.cli.streams import STANDARD, read_source, write_text
+
+if TYPE_CHECKING:
+    from starc.draw.operator import Mixing
+
+
+def draw(
+    file: File,
+    operator: Annotated[
+        str | None,
+        typer.Option(metavar="LABEL", help="Draw |T(x)| of this LIV (needs torch)."),
+    ] = None,
+    input: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="x: up to 64 bytes of text.")
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="model.safetensors; by default random weights."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random weights.")] = 0,
+    all: Annotated[
+        bool, typer.Option("--all", help="Write repeats out, every turn.")
+    ] = False,
+    output: Output = STANDARD,
+) -> None:
+    """Draw the LIVs of FILE in order with their sharing, as SVG.
+
+    With --operator the token-mixing matrix |T(x)| of one LIV, as SVG, or as PNG if OUT
+    ends in .png.
+    """
+    if operator is None:
+        if input is not None or weights is not None:
+            raise Failure("--input and --weights go with --operator")
+        write_text(output, _architecture(file, not all) + "\n")
+        return
+    from starc.draw import heatmap
+
+    found = _mixing(file, operator, input, weights, seed)
+    if output.endswith(".png"):
+        from starc.files import replaced
+
+        with replaced(Path(output)) as path:
+            path.write_bytes(heatmap.as_png(found.maps))
+        return
+    write_text(output, heatmap.as_svg(found.maps, found.tokens, found.heading) + "\n")
+
+
+def _architecture(file: str, rolled: bool) -> str:
+    from starc import compiler, passes
+    from starc.draw import architecture
+    from starc.ir.cost import costs
+
+    model = passes.run(compiler.to_ir(read_source(file)))
+    found = costs(model, model.context, 2)
+    count = sum(1 for _ in model.layers())
+    heading = (
+        f"{model.name}: {count} LIVs of width {model.width}, "
+        f"{found.total.params / 1e6:,.1f} M parameters, "
+        f"{found.total.cache_bytes / 1e6:,.1f} MB of cache at {model.context:,} tokens"
+    )
+    return architecture(model, heading, rolled=rolled)
+
+
+def _mixing(
+    file: str, label: str, given: str | None, weights: str | None, seed: int
+) -> "Mixing":
+    source = read_source(file)
+    try:
+        from starc.draw import operator
+    except ImportError as error:
+        needs = f"--operator needs {error.name}: pip install 'starc[torch]'"
+        raise Failure(needs) from None
+    text = operator.INPUT if given is None else given
+    try:
+        return operator.mixing(source, label, text, weights or "", seed)
+    except operator.DrawError as error:
+        raise Failure(str(error), WRONG_INPUT) from None

@@ -1,0 +1,125 @@
+"""What a picture of an architecture shows: columns in order, and arcs between them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat
+from starc.ir.words import described, sources
+
+WEIGHTS, FEATURES, AGAIN = "weights", "features", "again"
+
+
+@dataclass(frozen=True)
+class Box:
+    """A LIV, or a side of a parallel. `kind`: of operator; `name`: of class."""
+
+    kind: str
+    name: str
+    label: str
+    settings: str = ""
+    sign: int = 1
+
+
+@dataclass(frozen=True)
+class Column:
+    """A layer. `differential`: its boxes are a and b of a - b, and `name` is the LIV's.
+
+    `again`: label of the layer that this one is once more.
+    """
+
+    name: str
+    label: str
+    boxes: tuple[Box, ...]
+    differential: bool = False
+    again: str = ""
+
+
+@dataclass(frozen=True)
+class Arc:
+    """`taken` ("weights", "k, v", "all") goes from column `source` to `target`."""
+
+    source: int
+    target: int
+    kind: str
+    taken: str
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """Columns `first` to `last` stand `times` times."""
+
+    first: int
+    last: int
+    times: int
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Of each repeat one turn is shown."""
+
+    columns: tuple[Column, ...]
+    arcs: tuple[Arc, ...]
+    brackets: tuple[Bracket, ...]
+
+
+def picture(model: Model, rolled: bool = True) -> Picture:
+    """Of a resolved model. `rolled`: repeats that pass roll found are brackets."""
+    shown: list[Layer] = []
+    places: dict[str, int] = {}  # of layers and sides of all turns
+    brackets: list[Bracket] = []
+    for step in model.body:
+        turns = step.turns if isinstance(step, Repeat) else ((_layer(step),),)
+        if not rolled:
+            turns = (tuple(chain.from_iterable(turns)),)
+        first = len(shown)
+        shown.extend(turns[0])
+        for turn in turns:
+            for place, layer in enumerate(turn, start=first):
+                places.update((label, place) for label in _labels(layer))
+        if len(turns) > 1:
+            brackets.append(Bracket(first, len(shown) - 1, len(turns)))
+    layers = {layer.label: layer for layer in model.layers()}
+    columns = tuple(_column(layer, layers) for layer in shown)
+    arcs = dict.fromkeys(chain.from_iterable(_arcs(x, places) for x in layers.values()))
+    return Picture(columns, tuple(arcs), tuple(brackets))
+
+
+def _layer(step: object) -> Layer:
+    assert isinstance(step, Liv | Again | Parallel), "loops are expanded"
+    return step
+
+
+def _labels(layer: Layer) -> Iterator[str]:
+    yield layer.label
+    if isinstance(layer, Parallel):
+        yield from (side.label for side in layer.sides)
+
+
+def _column(layer: Layer, layers: dict[str, Layer]) -> Column:
+    again = ""
+    made = layer
+    while isinstance(made, Again):
+        again, made = made.of, layers[made.of]
+    if isinstance(made, Liv):
+        return Column(made.name, layer.label, (_box(made),), again=again)
+    sides = zip(made.sides, made.signs, strict=True)
+    boxes = tuple(_box(side, sign) for side, sign in sides)
+    return Column(made.name, layer.label, boxes, -1 in made.signs, again)
+
+
+def _box(liv: Liv, sign: int = 1) -> Box:
+    operator = liv.operator
+    return Box(operator.kind, liv.name, liv.label, described(operator), sign)
+
+
+def _arcs(layer: Layer, places: dict[str, int]) -> Iterator[Arc]:
+    here = places[layer.label]
+    if isinstance(layer, Again):
+        yield Arc(places[layer.of], here, AGAIN, "all")
+        return
+    for liv in layer.sides if isinstance(layer, Parallel) else (layer,):
+        for taken, label in sources(liv):
+            kind = WEIGHTS if taken.startswith("weights") else FEATURES
+            if places[label] != here:
+                yield Arc(places[label], here, kind, taken)
