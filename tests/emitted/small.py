@@ -1,0 +1,147 @@
+"""Small models as texts: six that use everything together, and the examples shrunk."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from starc.compiler import to_ir
+from tests.emitted.helpers import Emitted, emit
+
+EXAMPLES = sorted(Path(__file__).parents[2].glob("examples/*.star"))
+
+HEAD = "width = 32; vocab = 61; context = 64"
+
+TEXTS = {
+    "lfm2": f"""
+model lfm2 {{ {HEAD} }}
+liv conv = GConv-1(kernel = 3)
+liv attn = SA-3(heads = 4, kv_heads = 2, qk_norm = true)
+backbone {{ 2 x {{ 2 x {{ conv; GMemless }}; attn; GMemless }} }}
+""",
+    "star": f"""
+model star {{ {HEAD} }}
+backbone {{
+  c1: GConv-1-Diff
+  m1: GMemless
+  a1: SA-3(heads = 4)
+  GMemless(activation = gelu)
+  GConv-1-Diff     weights from c1
+  a2: SA-3(heads = 4)   weights from a1, k, v from a1
+  GMemless         same as m1
+  SA-3(heads = 4)  k, v from a2
+  s: SA-2-Diff(heads = 2)
+  SA-2-Diff(heads = 2)  k from s
+}}
+""",
+    "recurrent": f"""
+model recurrent {{ {HEAD}; tied = false; norm = layer; placement = sandwich }}
+backbone {{
+  r: Rec-1
+  Rec-1            weights from r
+  g: RG-LRU
+  RG-LRU           weights from g
+  RG-LRU           x from g
+  d: Rec-2-Diff
+  Rec-2-Diff       b, c from d
+  l: LinearAttention(heads = 2)
+  LinearAttention(heads = 2)  weights from l
+  LinearAttention(heads = 4, feature_map = silu, normalize = false, kernel = 3)
+}}
+""",
+    "parallel": f"""
+model parallel {{ {HEAD}; logit_softcap = 20 }}
+backbone {{
+  2 x {{
+    parallel {{
+      SA-4(heads = 4, gate = true, bias = true)
+      Mamba-2(expand = 1, head_dim = 16, states = 8, bias = true)
+    }}
+    GMemless
+  }}
+  parallel {{ a: SA-1(heads = 2, window = 5); m: Mamba-2(head_dim = 16, states = 8) }}
+  SA-1(heads = 2, window = 5)   k, v from a
+  Mamba-2(head_dim = 16, states = 8)   weights from m
+}}
+""",
+    "shared_block": f"""
+model shared_block {{ {HEAD} }}
+backbone {{
+  look: SA-2(heads = 2, window = 6)
+  think: GMemless(activation = relu)
+  2 x {{
+    2 x {{ Mamba-2(head_dim = 16, states = 16) }}
+    SA-2       same as look
+    GMemless   same as think
+  }}
+}}
+""",
+    "convolutions": f"""
+model convolutions {{ {HEAD}; positions = none }}
+backbone {{
+  l: GConv-2
+  GConv-2          weights from l
+  GConv-2          x from l
+  GConv-1(kernel = 7, gates = sigmoid, filter_bias = true, out_bias = true)
+  GConv-2-Diff
+  SA-1(heads = 2)
+}}
+""",
+}
+
+
+def small(path: Path) -> str:
+    """An example at a width of 64, its loops done twice; its structure stays."""
+    text = path.read_text()
+    sizes = {
+        "width": 64,
+        "vocab": 256,
+        "context": 64,
+        "heads": 4,
+        "hidden": 96,
+        "head_dim": 16,
+        "window": 8,
+        "states": 16,
+    }
+    for name, size in sizes.items():
+        text = re.sub(rf"\b{name}(\s*)= [\d_]+", rf"{name}\1= {size}", text)
+    text = re.sub(r"kv_heads = ([2-9]|\d\d)\b", "kv_heads = 2", text)
+    return re.sub(r"\b\d+ x \{", "2 x {", text)
+
+
+SMALL = TEXTS | {path.stem: small(path) for path in EXAMPLES}
+"""By name; of LFM2 and Transformer++ the sizes are all the same here."""
+for name in ("lfm2_1b", "lfm2_700m", "transformer_pp_1b"):
+    del SMALL[name]
+
+
+@cache
+def emitted(name: str) -> Emitted:
+    return emit(to_ir(SMALL[name], f"{name}.star"))
+
+
+def fresh(name: str, seed: int = 0) -> nn.Module:
+    """A newly initialised model; the same for the same seed."""
+    torch.manual_seed(seed)
+    model: nn.Module = emitted(name).module.Model()
+    return model
+
+
+def tokens(model: nn.Module, batch: int, length: int, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    shape, vocab = (batch, length), model.config.vocab  # type: ignore[union-attr]
+    return torch.randint(vocab, shape, generator=generator)  # type: ignore[arg-type]
+
+
+def gradients(model: nn.Module) -> dict[str, Tensor]:
+    """Copies of all gradients there are."""
+    found = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+    return {name: gradient.clone() for name, gradient in found.items()}
+
+
+def apart(one: Tensor, two: Tensor) -> float:
+    """Largest difference over largest value."""
+    difference = (one.detach().double() - two.detach().double()).abs().max()
+    return float(difference / two.detach().double().abs().max().clamp(min=1e-6))

@@ -1,0 +1,96 @@
+"""torch.compile and torch.export take an emitted model whole.
+
+The texts of `small` together have every operator and form of sharing. Backends that
+only trace stand for the one that makes machine code, which would take minutes.
+"""
+
+import pytest
+import torch
+import torch._dynamo
+from torch import nn
+from torch._dynamo.testing import CompileCounterWithBackend
+
+from starc.compiler import to_ir
+from tests.emitted.helpers import emit
+from tests.emitted.small import TEXTS, apart, fresh, gradients, tokens
+
+LENGTH = 6
+"""Recurrences are unrolled, and every step takes time to trace."""
+
+
+@pytest.fixture(autouse=True)
+def nothing_compiled() -> None:
+    torch._dynamo.reset()
+
+
+def trained_once(
+    model: nn.Module, compiled: object
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Logits, and gradients of their mean square."""
+    logits = compiled(tokens(model, 2, LENGTH))  # type: ignore[operator]
+    logits.square().mean().backward()
+    found = gradients(model)
+    model.zero_grad()
+    return logits, found
+
+
+def check_training(model: nn.Module, compiled: object) -> None:
+    logits, expected = trained_once(model, model)
+    found_logits, found = trained_once(model, compiled)
+    assert apart(found_logits, logits) < 1e-5
+    assert found.keys() == expected.keys()
+    assert max(apart(found[key], expected[key]) for key in found) < 2e-5
+
+
+BACKENDS = [
+    *(("eager", name) for name in TEXTS),  # a graph
+    *(("aot_eager", name) for name in ("lfm2", "star")),  # and that of its gradients
+    *(
+        pytest.param("aot_eager", name, marks=pytest.mark.slow)
+        for name in sorted(TEXTS.keys() - {"lfm2", "star"})
+    ),
+]
+
+
+@pytest.mark.parametrize(("backend", "name"), BACKENDS)
+def test_one_graph_forward_and_backward(backend: str, name: str) -> None:
+    model = fresh(name)
+    counter = CompileCounterWithBackend(backend)
+    check_training(model, torch.compile(model, fullgraph=True, backend=counter))
+    assert counter.frame_count == 1
+
+
+@pytest.mark.slow
+def test_inductor() -> None:
+    text = """
+model m { width = 32; vocab = 61; context = 64 }
+backbone { GConv-1; SA-3(heads = 4, kv_heads = 2, qk_norm = true); GMemless }
+"""
+    model = emit(to_ir(text)).module.Model()
+    check_training(model, torch.compile(model, fullgraph=True))
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_decoding_is_a_graph_for_all_lengths(name: str) -> None:
+    """The first token makes one, the second one for any length; windows and strides
+    that happen to agree at some length may ask for one more."""
+    model = fresh(name)
+    counter = CompileCounterWithBackend("eager")
+    compiled = torch.compile(model, fullgraph=True, backend=counter)
+    given = tokens(model, 2, 24)
+    cache = model.new_cache(2, 24)
+    with torch.no_grad():
+        parts = [model(given[:, :8], cache)]
+        parts += [compiled(one, cache) for one in given[:, 8:].split(1, dim=1)]
+        assert apart(torch.cat(parts, 1), model(given)) < 1e-5
+    assert counter.frame_count <= 3
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_export(name: str) -> None:
+    """What comes back runs with gradients too, since parameters ask for them."""
+    model = fresh(name)
+    given = tokens(model, 2, LENGTH)
+    program = torch.export.export(model, (given,))
+    other = tokens(model, 2, LENGTH, seed=1)
+    assert apart(program.module()(other), model(other)) < 1e-5

@@ -1,0 +1,82 @@
+"""`generate` and `new_cache`, as a user calls them."""
+
+import pytest
+import torch
+
+from tests.emitted.small import TEXTS, fresh, tokens
+
+NEW = 8
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_greedy_tokens_are_those_of_the_full_forward(name: str) -> None:
+    model = fresh(name).double()  # no ties between logits
+    prompt = tokens(model, 3, 6)
+    found = model.generate(prompt, NEW, temperature=0)
+    assert torch.equal(found, model.generate(prompt, NEW, temperature=0.0))
+    assert found.dtype == prompt.dtype and found.shape == (3, 6 + NEW)
+    assert torch.equal(found[:, :6], prompt)
+    assert torch.equal(model(found)[:, 5:-1].argmax(dim=-1), found[:, 6:])
+    assert torch.equal(model.generate(prompt, NEW, top_k=1), found)
+
+
+def test_a_generator_decides() -> None:
+    model = fresh("lfm2")
+    prompt = tokens(model, 2, 3)
+
+    def sampled(seed: int, **options: object) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(seed)
+        found: torch.Tensor = model.generate(prompt, 20, generator=generator, **options)
+        return found
+
+    assert torch.equal(sampled(1), sampled(1))
+    assert not torch.equal(sampled(1), sampled(2))
+    assert torch.equal(sampled(1, top_k=1_000), sampled(1))
+    hot, cold = sampled(1, temperature=5.0), sampled(1, temperature=1e-4)
+    assert not torch.equal(hot, sampled(1))
+    assert torch.equal(cold, model.generate(prompt, 20, temperature=0))
+
+
+def test_top_k_takes_the_likeliest() -> None:
+    model = fresh("lfm2")
+    prompt = tokens(model, 2, 3)
+    likeliest = model(prompt)[:, -1].topk(3).indices
+    seen = set()
+    for seed in range(30):
+        generator = torch.Generator().manual_seed(seed)
+        new = model.generate(prompt, 1, top_k=3, generator=generator)[:, -1:]
+        assert (new == likeliest).any(dim=1).all()
+        seen.add(int(new[0]))
+    assert len(seen) == 3
+
+
+def test_one_token_prompts_and_nothing_new() -> None:
+    model = fresh("recurrent")
+    prompt = tokens(model, 2, 1)
+    assert model.generate(prompt, 3).shape == (2, 4)
+    assert torch.equal(model.generate(prompt, 0), prompt)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_what_does_not_fit_the_cache_is_an_error(name: str) -> None:
+    model = fresh(name)
+    cache = model.new_cache(1, 5)
+    given = tokens(model, 1, 5)
+    with torch.no_grad():
+        expected = model(given)
+        model(given[:, :4], cache)
+        with pytest.raises(ValueError, match=r"4 \+ 2 tokens .* cache of 5.*new_cache"):
+            model(given[:, :2], cache)
+        last = model(given[:, 4:], cache)  # the refused tokens left nothing behind
+    assert torch.allclose(last, expected[:, 4:], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_new_cache(name: str) -> None:
+    model = fresh(name)
+    one, two = model.new_cache(1, 32), model.new_cache(2, 32)
+    half = model.new_cache(1, 32, device="cpu", dtype=torch.bfloat16)
+    assert one.nbytes < two.nbytes <= 2 * one.nbytes
+    assert half.nbytes < one.nbytes
+    far = model.new_cache(2, 32, device=torch.device("meta"))
+    assert far.nbytes == two.nbytes

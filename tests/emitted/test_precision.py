@@ -1,0 +1,93 @@
+"""bfloat16: under autocast, as the dtype of the model, as the dtype of the cache."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tests.emitted.small import TEXTS, fresh, gradients, tokens
+
+LIMIT = 3e-2
+"""Of ||error|| / ||logits||; bfloat16 keeps 8 bits, and some ten layers add up."""
+
+MODEL_LIMIT = 4e-2
+"""Where the residual stream is bfloat16 too: 3.0e-2 is the most seen."""
+
+CHUNKS = [7, 1, 1, 3, 1, 1, 6]
+LENGTH = sum(CHUNKS)
+
+
+def error(found: Tensor, expected: Tensor) -> float:
+    """As a norm: single values of untrained models are small by accident."""
+    return float((found.detach().float() - expected).norm() / expected.norm())
+
+
+def decode(model: nn.Module, dtype: torch.dtype | None) -> Tensor:
+    """Logits by way of a cache, whose bytes do not change."""
+    cache = model.new_cache(2, LENGTH, dtype=dtype)  # type: ignore[operator]
+    before = cache.nbytes
+    with torch.no_grad():
+        given = tokens(model, 2, LENGTH).split(CHUNKS, dim=1)
+        logits = torch.cat([model(part, cache) for part in given], 1)
+    assert cache.nbytes == before
+    return logits
+
+
+def train(model: nn.Module) -> Tensor:
+    given = tokens(model, 2, LENGTH)
+    logits: Tensor = model(given)
+    F.cross_entropy(logits.flatten(0, 1).float(), given.flatten()).backward()
+    return logits.detach()
+
+
+def check_gradients(model: nn.Module, expected: dict[str, Tensor]) -> None:
+    """Finite, and of the right direction on the whole."""
+    found = gradients(model)
+    assert found.keys() == expected.keys()
+    together = torch.cat([found[key].flatten().float() for key in expected])
+    assert together.isfinite().all()
+    wanted = torch.cat([gradient.flatten() for gradient in expected.values()])
+    assert error(together, wanted) < 3 * LIMIT
+
+
+@pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight")
+@pytest.mark.parametrize("name", TEXTS)
+def test_autocast(name: str) -> None:
+    model = fresh(name)
+    logits = train(model)
+    expected = gradients(model)
+    model.zero_grad()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert error(train(model), logits) < LIMIT
+        assert error(decode(model, None), logits) < LIMIT
+        assert error(decode(model, torch.bfloat16), logits) < LIMIT
+        given = tokens(model, 2, 5)
+        assert model.generate(given, 4).shape == (2, 9)  # type: ignore[operator]
+    check_gradients(model, expected)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_bfloat16_model(name: str) -> None:
+    logits = train(model := fresh(name))
+    expected = gradients(model)
+    model.zero_grad()
+    bytes_before = model.new_cache(2, 9, dtype=torch.bfloat16).nbytes  # type: ignore[operator]
+    model.bfloat16()
+    found = train(model)
+    assert found.dtype == torch.bfloat16
+    assert error(found, logits) < MODEL_LIMIT
+    assert error(decode(model, None), logits) < MODEL_LIMIT
+    check_gradients(model, expected)
+    given = tokens(model, 2, 5)
+    assert model.generate(given, 4).shape == (2, 9)  # type: ignore[operator]
+    assert model.new_cache(2, 9).nbytes == bytes_before  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_cache_of_another_dtype(name: str, dtype: torch.dtype) -> None:
+    model = fresh(name)
+    logits = decode(model, dtype)
+    assert logits.dtype == torch.float32
+    limit = LIMIT if dtype == torch.bfloat16 else 1e-5
+    assert error(logits, model(tokens(model, 2, LENGTH))) < limit
