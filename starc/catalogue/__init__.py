@@ -36,10 +36,11 @@ def _by_code() -> dict[str, Explanation]:
         genomes,
         limits,
         names,
+        search,
         sharing,
         syntax,
         values,
     )
 
-    stages = (syntax, names, values, sharing, alphabet, genomes, limits)
+    stages = (syntax, names, values, sharing, alphabet, genomes, search, limits)
     return {e.code: e for stage in stages for e in stage.EXPLANATIONS}

@@ -3,9 +3,13 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starc.evolve.candidate import Candidate, Value
+
+if TYPE_CHECKING:
+    from starc.diagnostics import Problems
+    from starc.source import Source
 
 Arguments = tuple[tuple[str, Value], ...]
 Opened = tuple[tuple[str, tuple[tuple[str, tuple[Value, ...]], ...]], ...]
@@ -147,6 +151,10 @@ class Spec:
         found["trainer"] = Trainer(**_dict(found["trainer"]))
         return cls(**found)
 
+    @property
+    def width(self) -> int:
+        return int(dict(self.model)["width"].replace("_", ""))
+
     def digest(self) -> str:
         """sha256 of all that decides results: not the budget, which may grow."""
         found = json.loads(self.to_json())
@@ -154,6 +162,14 @@ class Spec:
             found.pop(name)
         text = json.dumps(found, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read(text: "str | Source", problems: "Problems") -> Spec | None:
+    """The search that a .star file describes; None with everything wrong told."""
+    from starc.evolve.reading import read_spec
+    from starc.source import Source
+
+    return read_spec(text if isinstance(text, Source) else Source("", text), problems)
 
 
 def _tuples(value: Any) -> Any:

@@ -24,12 +24,14 @@ def decode(
     context: int = 4096,
     name: str = "decoded",
     classes: Classes | None = None,
+    arguments: Sequence[tuple[ast.Setting, ...]] = (),
 ) -> ast.Program:
     """The program that a genome describes. Raises StarError if the genome is illegal.
 
     Silent genes are left out, and plain tandem repeats rolled. `exact` keeps them: each
     LIV whose genes `encode` would not find by itself gets a `genes(...)`, and nothing
-    is rolled. `width`, `vocab`, `context`, `name` of the model: no gene says them.
+    is rolled. `width`, `vocab`, `context`, `name` of the model: no gene says them, nor
+    `arguments`, of each LIV, if any.
     """
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError(f"the name of a model is an identifier, not {name!r}")
@@ -44,7 +46,14 @@ def decode(
     }
     plain = spell(livs) if exact else genome
     uses = [
-        _use(position, liv, labels, classes, genes if genes != found else None)
+        _use(
+            position,
+            liv,
+            labels,
+            classes,
+            genes if genes != found else None,
+            arguments[position] if arguments else (),
+        )
         for position, (liv, genes, found) in enumerate(
             zip(livs, genome, plain, strict=True)
         )
@@ -67,6 +76,7 @@ def _use(
     labels: dict[int, str],
     classes: Classes,
     genes: Genes | None,
+    arguments: tuple[ast.Setting, ...],
 ) -> ast.Use:
     clauses: list[ast.Clause] = []
     of = classes[liv.code]
@@ -79,13 +89,14 @@ def _use(
     if genes is not None:
         clauses.append(ast.Genes(NOWHERE, tuple(map(_number, genes[1:]))))
     label = _name(labels[position]) if position in labels else None
-    return ast.Use(NOWHERE, label, _name(of.name), (), tuple(clauses))
+    return ast.Use(NOWHERE, label, _name(of.name), arguments, tuple(clauses))
 
 
 def _rolled(uses: Sequence[ast.Use]) -> tuple[ast.Step, ...]:
     """Repeats where they make the text shorter; a LIV that shares stays out of them."""
     items = [
-        use.liv.text if use.label is None and not use.clauses else None for use in uses
+        (use.liv.text, use.arguments) if use.label is None and not use.clauses else None
+        for use in uses
     ]
     steps: list[ast.Step] = []
     for run in roll(items):
