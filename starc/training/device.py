@@ -23,15 +23,26 @@ def choose(name: str) -> torch.device:
     return device
 
 
-def precision(device: torch.device) -> AbstractContextManager[object]:
-    """Autocast to bf16 where matrix units have it: GPUs, AMX and AVX-512 BF16."""
-    if device.type == "cuda":
-        helps = torch.cuda.is_bf16_supported(including_emulation=False)
-    elif device.type == "cpu":
-        helps = _has_bf16_units()
+def dtype(device: torch.device, name: str = "auto") -> torch.dtype:
+    """ "float32", "bfloat16", or "auto": bf16 where matrix units have it.
+
+    They do in GPUs, and in CPUs with AMX or AVX-512 BF16.
+    """
+    if name == "auto":
+        if device.type == "cuda":
+            helps = torch.cuda.is_bf16_supported(including_emulation=False)
+        else:
+            helps = device.type == "cpu" and _has_bf16_units()
     else:
-        helps = False
-    if not helps:
+        helps = name == "bfloat16"
+    return torch.bfloat16 if helps else torch.float32
+
+
+def precision(
+    device: torch.device, name: str = "auto"
+) -> AbstractContextManager[object]:
+    """Autocast to bf16 where `dtype` says so."""
+    if dtype(device, name) == torch.float32:
         return contextlib.nullcontext()
     # Norm weights stay float32, so RMSNorm is not fused; nothing to act on.
     warnings.filterwarnings("ignore", "Mismatch dtype between input and weight")

@@ -11,7 +11,9 @@ FINAL = 0.1  # of the peak learning rate, at the end of the cosine
 WARMUP = 0.05  # of the run, where no number of steps is given
 
 
-def make(model: nn.Module, learning_rate: float) -> torch.optim.AdamW:
+def make(
+    model: nn.Module, learning_rate: float, weight_decay: float = WEIGHT_DECAY
+) -> torch.optim.AdamW:
     """Linear maps and embeddings decay; gains, biases, filters and decays do not."""
     matrices = {
         id(module.weight)
@@ -22,7 +24,7 @@ def make(model: nn.Module, learning_rate: float) -> torch.optim.AdamW:
     decaying = [p for p in parameters if id(p) in matrices]
     others = [p for p in parameters if id(p) not in matrices]
     groups = [
-        {"params": decaying, "weight_decay": WEIGHT_DECAY},
+        {"params": decaying, "weight_decay": weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
     fused = all(p.device.type in ("cpu", "cuda") for p in parameters)

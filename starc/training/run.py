@@ -106,7 +106,7 @@ class Run:
         return loss.detach()
 
     def _loss(self, window: torch.Tensor) -> torch.Tensor:
-        with device.precision(self.device):
+        with device.precision(self.device, self.settings.dtype):
             logits = self.trained(window[:, :-1])
         return F.cross_entropy(logits.float().flatten(0, 1), window[:, 1:].flatten())
 
@@ -142,7 +142,7 @@ def begin(
     where = device.choose(settings.device)
     torch.manual_seed(settings.seed)
     model = module.Model().to(where)
-    adam = optimizer.make(model, settings.learning_rate)
+    adam = optimizer.make(model, settings.learning_rate, settings.weight_decay)
     trained = torch.compile(model) if settings.compile else model
     run = Run(settings, model, trained, read, adam, where)
     if stored is not None:

@@ -14,7 +14,8 @@ class Settings:
 
     data: a file, a folder, `-`, or "" for Python's own library. batch x context: tokens
     a step. learning_rate: at the peak. warmup: steps up to it; 0: a twentieth of the
-    run. save: steps between checkpoints. device: "" for a GPU where there is one.
+    run. save: steps between checkpoints. device: "" for a GPU where there is one. dtype: of the
+    matrix products, "float32", "bfloat16", or "auto" for the faster one.
     """
 
     steps: int = 0
@@ -28,6 +29,8 @@ class Settings:
     save: int = 500
     device: str = ""
     compile: bool = False
+    dtype: str = "auto"
+    weight_decay: float = 0.1
 
     def changed(self, given: dict[str, Any]) -> "Settings":
         """These, with what was `given`: every value that is not None."""

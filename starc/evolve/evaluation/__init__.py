@@ -1,0 +1,9 @@
+"""From a candidate to its measures: static costs, gates, training, timing.
+
+`evaluate` is the whole; it never raises. Only what needs torch imports it.
+"""
+
+from starc.evolve.evaluation.evaluate import evaluate
+from starc.evolve.evaluation.outcome import Outcome
+
+__all__ = ["Outcome", "evaluate"]

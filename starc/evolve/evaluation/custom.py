@@ -1,0 +1,30 @@
+"""A user's own measure: `module:function`, called with the Subject."""
+
+import importlib
+import os
+import sys
+
+from starc.evolve.evaluation.failure import failed
+from starc.evolve.evaluation.subject import Subject
+from starc.evolve.spec import Arguments
+
+
+def measure(subject: Subject, name: str, arguments: Arguments) -> float:
+    """What the function gives; the module may lie in the current folder.
+
+    Raises Ended where it cannot be imported or gives no number. Whatever the function
+    raises goes through.
+    """
+    module, _, function = name.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    try:
+        found = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise failed(f"{name}: {error}") from error
+    value = found(subject, **dict(arguments))
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        kind = type(value).__name__
+        raise failed(f"{name} gave {kind}, not a number") from None

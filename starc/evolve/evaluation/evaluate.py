@@ -1,0 +1,135 @@
+"""One evaluation, from a candidate to its outcome and its folder."""
+
+import hashlib
+import logging
+import math
+import operator
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from starc import __version__
+from starc.diagnostics import StarError
+from starc.evolve.candidate import Candidate, source
+from starc.evolve.evaluation import outcome as outcomes
+from starc.evolve.evaluation import simulated, static
+from starc.evolve.evaluation.failure import Ended, failed, in_words, invalid
+from starc.evolve.evaluation.outcome import Outcome
+from starc.evolve.spec import Spec
+from starc.files import write_text
+
+LOG = "log.txt"
+SOURCE = "candidate.star"
+MODEL = "model.py"
+
+RELATIONS: dict[str, Callable[[float, float], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+    "==": operator.eq,
+}
+
+
+def evaluate(candidate: Candidate, spec: Spec, folder: Path, rung: int) -> Outcome:
+    """The candidate's measures at the end of a rung, or why there are none.
+
+    Leaves candidate.star, model.py, log.txt and metrics.json in `folder`, and what a
+    later rung goes on from. Asked again for what metrics.json already answers, it
+    answers from there. Never raises, KeyboardInterrupt and SystemExit apart; OSError
+    where the folder cannot be written.
+    """
+    made_by = digest(candidate, spec)
+    known = outcomes.read(folder, rung, made_by)
+    if known is not None:
+        return known
+    folder.mkdir(parents=True, exist_ok=True)
+    measures: dict[str, float] = {}
+    seconds: dict[str, float] = {}
+    with _log(folder / LOG) as log:
+        log.info("rung %d of candidate %s", rung, candidate.key())
+        try:
+            _evaluate(candidate, spec, folder, rung, made_by, measures, seconds, log)
+            found = Outcome("ok", "", measures, seconds)
+        except Ended as end:
+            found = Outcome(end.status, in_words(end), measures, seconds)
+        except Exception as error:  # whatever it is, the search goes on
+            log.info("%s", traceback.format_exc())
+            found = Outcome("failed", in_words(error), measures, seconds)
+        log.info("%s %s", found.status, found.reason)
+    found.write(folder, rung, made_by)
+    return found
+
+
+def digest(candidate: Candidate, spec: Spec) -> str:
+    """Of all that decides an outcome."""
+    text = "\n".join((candidate.to_json(), spec.digest(), __version__))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _evaluate(
+    candidate: Candidate,
+    spec: Spec,
+    folder: Path,
+    rung: int,
+    made_by: str,
+    measures: dict[str, float],
+    seconds: dict[str, float],
+    log: logging.Logger,
+) -> None:
+    """Fills `measures` and `seconds` as far as it comes. Raises Ended."""
+    with _timed(seconds, "compile"):
+        try:
+            text = source(candidate, spec)
+        except StarError as error:
+            said = error.diagnostics[0].label
+            raise invalid(f"is no legal genome: {said}") from error
+        write_text(folder / SOURCE, text)
+        measures.update(static.of(candidate, spec))
+    require(spec, measures)
+    if spec.trainer.kind == "simulated":
+        measures.update(simulated.measures(candidate, spec, measures, rung))
+    else:
+        from starc.evolve.evaluation import real  # imports torch
+
+        subject = real.prepare(candidate, spec, folder, text, seconds, log)
+        real.measure(subject, rung, made_by, measures)
+    for name, value in measures.items():
+        if not math.isfinite(value):
+            raise failed(f"{name} is {value}")
+    require(spec, measures)
+    for asked in spec.objectives:
+        assert asked.label in measures, asked.label
+
+
+def require(spec: Spec, measures: dict[str, float]) -> None:
+    """Raises Ended for a requirement that what was measured so far breaks."""
+    for asked in spec.requirements:
+        found = measures.get(asked.label)
+        if found is not None and not RELATIONS[asked.relation](found, asked.bound):
+            wanted = f"{asked.label} {asked.relation} {asked.bound:g}"
+            raise invalid(f"breaks a requirement: {wanted}, it has {found:g}")
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        seconds[stage] = seconds.get(stage, 0.0) + time.monotonic() - began
+
+
+@contextmanager
+def _log(path: Path) -> Iterator[logging.Logger]:
+    """Lines with the time of day at the end of a file; earlier rungs stay there."""
+    log = logging.Logger("evaluation")
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log.addHandler(handler)
+    try:
+        yield log
+    finally:
+        handler.close()

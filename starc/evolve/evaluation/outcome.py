@@ -1,0 +1,57 @@
+"""What came of an evaluation; also on disk, as metrics.json."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from starc.files import write_text
+
+FILE = "metrics.json"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """status: "ok"; "invalid": the candidate cannot be built, leaks the future, or
+    breaks a requirement; "failed": it diverged, crashed, or ran out of memory or time;
+    "stopped": someone ended the run.
+
+    reason: one line for a person; the log has more. measures: by the labels of the
+    objectives, with all that was learned besides. seconds: by stage.
+    """
+
+    status: str
+    reason: str = ""
+    measures: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def write(self, folder: Path, rung: int, made_by: str) -> None:
+        """metrics.json, whole or not at all. made_by: digest of all that decided it."""
+        found: dict[str, Any] = {"rung": rung, "made_by": made_by, **asdict(self)}
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(folder / FILE, json.dumps(found, indent=2, sort_keys=True) + "\n")
+
+
+def read(folder: Path, rung: int, made_by: str) -> Outcome | None:
+    """The outcome that `write` left with the same rung and digest, if there is one."""
+    return _read(folder, made_by, rung)
+
+
+def last(folder: Path, made_by: str) -> Outcome | None:
+    """The outcome that `write` left with the same digest, of whichever rung."""
+    return _read(folder, made_by, None)
+
+
+def _read(folder: Path, made_by: str, rung: int | None) -> Outcome | None:
+    try:
+        found = json.loads((folder / FILE).read_text())
+        if found["made_by"] != made_by or rung not in (None, found["rung"]):
+            return None
+        return Outcome(
+            str(found["status"]),
+            str(found["reason"]),
+            {str(name): float(value) for name, value in found["measures"].items()},
+            {str(name): float(value) for name, value in found["seconds"].items()},
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None

@@ -1,0 +1,76 @@
+"""Outcomes without training: a function of the key and the static costs alone.
+
+For tests of the search and for what its engine costs. The landscape is made up, but
+not arbitrary: more parameters and more cache help with diminishing returns, classes
+differ, alternation helps, and a part that only the key decides cannot be foreseen.
+"""
+
+import math
+import random
+from hashlib import sha256
+
+from starc.evolve.candidate import Candidate
+from starc.evolve.evaluation.failure import failed
+from starc.evolve.evaluation.rungs import loss_label
+from starc.evolve.evaluation.static import asked
+from starc.evolve.objectives import MEASURES
+from starc.evolve.spec import Spec
+
+FAILING = 64
+"""One candidate in so many diverges, so that searches meet one."""
+
+
+def measures(
+    candidate: Candidate, spec: Spec, static: dict[str, float], rung: int
+) -> dict[str, float]:
+    """Every dynamic measure that `spec` asks for, and loss. Raises Ended."""
+    key = candidate.key()
+    if _stream(key, "fate").randrange(FAILING) == 0:
+        raise failed("diverged: step 1: loss is nan (simulated)")
+    loss = _loss(candidate, key, static)
+    shares = spec.trainer.rungs
+    found = {}
+    for earlier in range(min(rung, len(shares) - 1) + 1):
+        unfinished = 1 - shares[earlier]
+        blur = 0.05 * unfinished * _stream(key, f"rung {earlier}").gauss(0, 1)
+        at = loss + 0.6 * unfinished + blur
+        found[loss_label(spec, earlier)] = at
+    found |= {"loss": at, "perplexity": math.exp(at), "bits_per_byte": at / math.log(2)}
+    for one in asked(spec):
+        if one.label not in found and one.label not in static:
+            found[one.label] = _other(one.name, key, static, at)
+    return found
+
+
+def _loss(candidate: Candidate, key: str, static: dict[str, float]) -> float:
+    classes = [liv[0] for liv in candidate.genome]
+    turns = sum(a != b for a, b in zip(classes, classes[1:], strict=False))
+    variety = len(set(classes)) / 17
+    size = float(static["params_without_embeddings"] + 1.0)
+    taste = sum(_stream("class", str(c)).uniform(-0.1, 0.1) for c in classes)
+    return (
+        1.0
+        + 8 / math.pow(size, 0.2)
+        - 0.02 * math.log1p(static["cache"])
+        - 0.3 * turns / len(classes)
+        - 0.1 * variety
+        + taste / len(classes)
+        + 0.02 * _stream(key, "luck").gauss(0, 1)
+    )
+
+
+def _other(name: str, key: str, static: dict[str, float], loss: float) -> float:
+    """Shares of right answers fall with the loss, times and memory with the costs."""
+    noise = 1 + 0.05 * _stream(key, name).uniform(-1, 1)
+    seconds = (static["flops"] / 1e10 + 1e-5) * noise
+    if name.startswith("mad"):
+        return min(1.0, noise * math.exp(-loss / 4))
+    if name == "peak_memory":
+        return noise * (4 * static["params"] + static["cache"])
+    if name in MEASURES and MEASURES[name].direction == "max":
+        return 1 / seconds
+    return seconds
+
+
+def _stream(*words: str) -> random.Random:
+    return random.Random(int(sha256("/".join(words).encode()).hexdigest()[:16], 16))

@@ -1,0 +1,136 @@
+"""Speed and memory of the emitted model, one candidate at a time on this machine."""
+
+import fcntl
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from starc.evolve.evaluation import static, trainer
+from starc.evolve.evaluation.memory import Peak
+from starc.evolve.evaluation.subject import Subject
+from starc.training import device
+
+LOCK = ".timing.lock"
+SECONDS = 2.0
+"""For the repetitions of one measurement, after one that warms up."""
+
+REPETITIONS = 7
+NEW_TOKENS = 64
+
+
+def measures(subject: Subject, asked: Sequence[static.Asked]) -> dict[str, float]:
+    """The timed measures `asked` for, by label.
+
+    No two candidates of a run are timed at once on one machine; training of others
+    may go on beside it, unless the search has one worker.
+    """
+    found: dict[str, float] = {}
+    if not asked:
+        return found
+    with _alone(subject.folder.parent), subject.timed("timing"):
+        by_context: dict[int, dict[str, float]] = {}
+        for one in asked:
+            if one.name == "train_rate":
+                found[one.label] = train_rate(subject)
+                continue
+            default = subject.module.Config().context
+            tokens = static.context(one.arguments, default)
+            if tokens not in by_context:
+                by_context[tokens] = inference(subject, tokens)
+            found[one.label] = by_context[tokens][one.name]
+    return found
+
+
+def inference(subject: Subject, tokens: int) -> dict[str, float]:
+    """Everything that reading `tokens` and writing a few more tells, batch 1."""
+    dtype = device.dtype(subject.device, subject.spec.trainer.dtype)
+    with torch.inference_mode(), Peak(subject.device) as peak:
+        model = subject.new_model().to(dtype).eval()
+        generator = torch.Generator().manual_seed(0)
+        prompt = torch.randint(model.config.vocab, (1, tokens), generator=generator)
+        prompt = prompt.to(subject.device)
+        peak.begin_use()
+        _decode(subject, model, prompt, 4)
+        peak.end_use()
+        firsts = _repeated(lambda: _first_token(subject, model, prompt))
+        news = _decode(subject, model, prompt, NEW_TOKENS)
+    first = _quantile(firsts, 0.5)
+    return {
+        "time_to_first_token": first,
+        "prefill_rate": tokens / first,
+        "token_p50": _quantile(news, 0.5),
+        "token_p95": _quantile(news, 0.95),
+        "peak_memory": float(peak.nbytes),
+    }
+
+
+def train_rate(subject: Subject) -> float:
+    """Tokens a second of whole steps of the recipe, after two that warm up."""
+    run = trainer.start(subject, trainer.learning_rates(subject)[0])
+    run.take_step()
+
+    def step() -> float:
+        began = _now(subject)
+        run.take_step()
+        return _now(subject) - began
+
+    seconds = _quantile(_repeated(step), 0.5)
+    return run.settings.batch * run.settings.context / seconds
+
+
+def _first_token(subject: Subject, model: Any, prompt: torch.Tensor) -> float:
+    began = _now(subject)
+    cache = model.new_cache(1, prompt.shape[1] + 1)
+    model.logits(model.hidden(prompt, cache)[:, -1]).argmax(-1)
+    return _now(subject) - began
+
+
+def _decode(
+    subject: Subject, model: Any, prompt: torch.Tensor, count: int
+) -> list[float]:
+    """Seconds of each of `count` tokens that follow the prompt."""
+    cache = model.new_cache(1, prompt.shape[1] + count)
+    hidden = model.hidden(prompt, cache)[:, -1]
+    seconds = []
+    for _ in range(count):
+        token = model.logits(hidden).argmax(-1)[:, None]
+        began = _now(subject)
+        hidden = model.hidden(token, cache)[:, -1]
+        model.logits(hidden).argmax(-1)
+        seconds.append(_now(subject) - began)
+    return seconds
+
+
+def _repeated(once: Callable[[], float]) -> list[float]:
+    """Seconds of several calls after one that warms up."""
+    once()
+    began = time.perf_counter()
+    found = [once()]
+    while len(found) < REPETITIONS and time.perf_counter() - began < SECONDS:
+        found.append(once())
+    return found
+
+
+def _quantile(values: Sequence[float], share: float) -> float:
+    """The smallest value that at least `share` of the values do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def _now(subject: Subject) -> float:
+    if subject.device.type == "cuda":
+        torch.cuda.synchronize(subject.device)
+    return time.perf_counter()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Waits until no other worker on this machine measures time."""
+    with (folder / LOCK).open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield  # closing the file lets go
