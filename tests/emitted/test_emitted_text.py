@@ -1,0 +1,171 @@
+"""The text itself: formatted, linted, typed, the same bytes each time, on its own."""
+
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from random import Random
+
+import black
+import pytest
+import torch
+
+from starc import compiler
+from starc.frontend.unparse import unparse
+from starc.genome import decode, random_genome
+from tests.emitted.helpers import OPTIONAL, load
+from tests.emitted.small import EXAMPLES, TEXTS, apart
+
+ROOT = Path(__file__).parents[2]
+GENOMES = 60
+KERNELS = "\n\n\n# kernels/"
+
+
+def genome_text(seed: int) -> str:
+    random = Random(seed)
+    genome = random_genome(
+        random, random.randint(1, 24), labels=random.choice((1, 3, 9))
+    )
+    return unparse(decode(genome, width=128))
+
+
+FEW = {path.stem: path.read_text() for path in EXAMPLES} | TEXTS
+"""What is also compiled without the optional passes."""
+
+
+@cache
+def compiled(seeds: int) -> dict[str, str]:
+    """The emitted files of all texts and of so many genomes, by name."""
+    found = {}
+    for name, text in FEW.items():
+        found[name] = compiler.compile(text, f"{name}.star")
+        found[f"{name}_plain"] = compiler.compile(text, f"{name}.star", OPTIONAL)
+    for seed in range(seeds):
+        name, text = f"genome_{seed}", genome_text(seed)
+        found[name] = compiler.compile(text, f"{name}.star")
+        if seed < len(OPTIONAL):
+            left_out = sorted(OPTIONAL)[seed]
+            plain = compiler.compile(text, f"{name}.star", {left_out})
+            found[f"{name}_without_{left_out}"] = plain
+    return found
+
+
+@pytest.fixture(scope="module", params=[8, pytest.param(60, marks=pytest.mark.slow)])
+def texts(request: pytest.FixtureRequest) -> dict[str, str]:
+    return compiled(request.param)
+
+
+@pytest.fixture(scope="module")
+def files(texts: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with them."""
+    folder = tmp_path_factory.mktemp("emitted")
+    for name, text in texts.items():
+        (folder / f"{name}.py").write_text(text)
+    return folder
+
+
+def run(*command: str | Path, **options: object) -> str:
+    done = subprocess.run(
+        [sys.executable, *command],  # type: ignore[arg-type]
+        capture_output=True,
+        text=True,
+        **options,  # type: ignore[call-overload]
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return str(done.stdout)
+
+
+def test_black_has_nothing_to_add(texts: dict[str, str]) -> None:
+    """Above the kernels, which `make check` formats where they are; one goes whole."""
+    seen = set()
+    for name, text in texts.items():
+        text = text if name == "tiny_hybrid" else text.partition(KERNELS)[0] + "\n"
+        body = text.partition('"""')[2]
+        if body not in seen:
+            seen.add(body)
+            assert black.format_str(text, mode=black.Mode()) == text, name
+
+
+def test_no_line_is_too_long(texts: dict[str, str]) -> None:
+    for name, text in texts.items():
+        assert max(len(line) for line in text.split("\n")) <= 88, name
+        assert text.endswith("\n") and not text.endswith("\n\n"), name
+        assert text.isascii(), name
+
+
+def test_ruff_finds_nothing(files: Path) -> None:
+    rules = ("--isolated", "--select", "F,E501,I", "--line-length", "88")
+    run("-m", "ruff", "check", *rules, files)
+
+
+def test_mypy_finds_nothing(files: Path) -> None:
+    """In one run, which keeps what it knows about torch."""
+    cache = ROOT / ".mypy_cache" / "emitted"
+    run(
+        "-m",
+        "mypy",
+        "--config-file",
+        os.devnull,
+        "--cache-dir",
+        cache,
+        files,
+        cwd=files,
+    )
+
+
+EMIT = """
+import sys
+from tests.emitted.test_emitted_text import compiled
+for name, text in compiled(8).items():
+    print(name, text, sep="\\n", end="")
+"""
+
+
+def test_the_same_bytes_whatever_the_order_of_sets() -> None:
+    expected = "".join(f"{name}\n{text}" for name, text in compiled(8).items())
+    for seed in "01":
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        assert run("-c", EMIT, cwd=ROOT, env=environment) == expected
+
+
+ALONE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+sys.modules["triton"] = None
+import torch
+import {name} as emitted
+assert not [name for name in sys.modules if name.split(".")[0] == "starc"]
+model = emitted.Model(emitted.Config(vocab=50))
+tokens = torch.zeros(1, 3, dtype=torch.int64)
+assert model(tokens).shape == (1, 3, 50)
+assert model.generate(tokens, 2).shape == (1, 5)
+"""
+
+
+@pytest.mark.parametrize("name", ["star", "tiny_hybrid"])
+def test_it_needs_neither_starc_nor_triton(files: Path, name: str) -> None:
+    run("-I", "-c", ALONE.format(name=name), files, cwd=files)
+
+
+def test_two_files_do_not_clash() -> None:
+    """Of two models, and of one model in two versions."""
+    texts = [
+        compiler.compile(TEXTS["lfm2"], "a.star"),
+        compiler.compile(TEXTS["star"], "b.star"),
+        compiler.compile(TEXTS["lfm2"].replace("61", "40"), "a.star"),
+        compiler.compile(TEXTS["lfm2"], "a.star", OPTIONAL),
+    ]
+    given = torch.zeros(1, 4, dtype=torch.int64)
+    alone = []
+    for text in texts:
+        torch.manual_seed(0)
+        alone.append(load(text).Model()(given))
+    modules = [load(text) for text in texts]
+    models = []
+    for module in modules:
+        torch.manual_seed(0)
+        models.append(module.Model())
+    for model, expected in zip(models, alone, strict=True):
+        assert torch.equal(model(given), expected)
+        assert apart(model(given, model.new_cache(1, 4)), expected) < 1e-5
