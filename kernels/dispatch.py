@@ -1,9 +1,9 @@
 """Whether a kernel runs in Triton or in plain PyTorch.
 
 Triton runs on CUDA and HIP tensors in float32, bfloat16 or float16. The environment
-variable STAR_KERNELS=off selects plain PyTorch everywhere. STAR_KERNELS=interpret with
-TRITON_INTERPRET=1 runs the Triton kernels on CPU tensors, for tests: slowly. A case on
-a GPU that the kernels do not serve runs in plain PyTorch and says why, once.
+variable STAR_KERNELS=off selects plain PyTorch everywhere. STAR_KERNELS=interpret
+with TRITON_INTERPRET=1 runs the Triton kernels on CPU tensors, for tests: slowly. A
+case on a GPU that the kernels do not serve runs in plain PyTorch and says why, once.
 """
 
 import os

@@ -64,9 +64,10 @@ def _operators(model: Model, classes: Classes) -> list[str]:
     lines = []
     for index, ((name, summary), count) in enumerate(counts.items(), 1):
         times = f" ({count} times)" if count > 1 else ""
-        text = f"{index:2}. {name}{times}: {summary}."
-        lines += wrap(text, 88, subsequent_indent="    ", drop_whitespace=True)
-    return [f" {line}" if not line.startswith(" ") else line for line in lines]
+        text = f"{name}{times}: {summary}."
+        first = f"{index:2}. "
+        lines += wrap(text, 88, initial_indent=first, subsequent_indent="    ")
+    return lines
 
 
 def _sharing(model: Model, wiring: Wiring) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from starc.backend.classes import Classes
-from starc.backend.layout import broken
+from starc.backend.layout import assigned, broken
 from starc.backend.names import Names, quoted, turn_names
 from starc.backend.wiring import Wiring
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat
@@ -16,8 +16,8 @@ def forward_lines(model: Model, wiring: Wiring, classes: Classes) -> list[str]:
     for names, layers in _blocks(model, lines):
         indent = 12 if names else 8
         for layer in layers:
-            statement = _statement(layer, names, by_label, wiring, classes)
-            lines += broken(statement, indent)
+            targets, value = _statement(layer, names, by_label, wiring, classes)
+            lines += assigned(targets, value, indent)
     return lines
 
 
@@ -59,7 +59,8 @@ def _statement(
     by_label: dict[str, Layer],
     wiring: Wiring,
     classes: Classes,
-) -> str:
+) -> tuple[list[str], str]:
+    """What a layer's call is assigned to, and the call."""
     module = by_label[layer.of] if isinstance(layer, Again) else layer
     assert isinstance(module, (Liv, Parallel))
     livs = module.sides if isinstance(module, Parallel) else (module,)
@@ -78,4 +79,4 @@ def _statement(
     if classes.layers[module.label].made_of.has_state:
         arguments.append(f"states.get({quoted(layer.label, names, dots=True)})")
     used = quoted(module.label, names, dots=True)
-    return f"{', '.join(targets)} = layers[{used}]({', '.join(arguments)})"
+    return targets, f"layers[{used}]({', '.join(arguments)})"

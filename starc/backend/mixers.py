@@ -11,7 +11,7 @@ from starc.backend.features import (
     forward_lines,
     weight_lines,
 )
-from starc.backend.layout import broken, call
+from starc.backend.layout import broken, call, fitted
 from starc.backend.templates import block
 from starc.ir.operator import Operator
 
@@ -81,9 +81,7 @@ def weights_class(
     if with_mixing or operator.kind == "attention":
         body.init += block(emission.template, "weights", _context(emission, groups))
     body.methods = block(emission.template, "methods", _context(emission, groups))
-    doc = (
-        f'    """The featurizer of {emission.class_name}, used by several layers."""'
-    )
+    doc = f'    """The featurizer of {emission.class_name}, used by several layers."""'
     lines = [f"class {name}(nn.Module):", doc, ""]
     lines += body.lines()
     if body.methods:
@@ -137,7 +135,8 @@ def mixer_class(
         forward.append("        state = State() if state is None else state")
     for line in features:
         forward.extend(broken(line, 8))
-    forward += [*mixing, f"        return {output}"]
+    forward += [part for line in mixing for part in fitted(line)]
+    forward.append(f"        return {output}")
     states += [s for s in emission.states if not s.group or s.group in variant.computed]
     body.methods += forward
     methods = block(emission.template, "methods", context)

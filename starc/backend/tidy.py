@@ -9,7 +9,7 @@ def tidy(text: str) -> str:
     The templates are written the way black formats (tests hold them to it), so that a
     usual file does not pay for importing black, which takes longer than compiling.
     """
-    if all(len(line) <= LIMIT for line in text.split("\n")):
+    if all(len(line) <= LIMIT or line[0] == "#" for line in text.split("\n")):
         return text
     import black
 

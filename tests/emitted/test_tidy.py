@@ -1,0 +1,60 @@
+"""Emitted text comes as black leaves it, and black is not called: it takes longer."""
+
+from random import Random
+
+import black
+import pytest
+
+from starc import compiler, resources
+from starc.backend import render as rendering
+from starc.backend.layout import LIMIT, assigned, fitted
+from starc.backend.vendor import kernel_text
+from starc.frontend.unparse import unparse
+from starc.genome import decode, random_genome
+
+KERNELS = "\n\n\n# kernels/"
+
+
+def test_no_genome_needs_black(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = Random(0)
+    untidied: list[str] = []
+    monkeypatch.setattr(rendering, "tidy", lambda text: untidied.append(text) or text)
+    for labels in (1, 3, 8, 40) * 10:
+        genome = random_genome(random, 24, labels=labels)
+        compiler.compile(unparse(decode(genome)))
+    for text in untidied:
+        assert max(map(len, text.partition(KERNELS)[0].split("\n"))) <= LIMIT
+    for text in untidied[:4]:
+        text = text.partition(KERNELS)[0] + "\n"
+        assert black.format_str(text, mode=black.Mode()) == text
+
+
+@pytest.mark.parametrize("name", resources.names("kernels"))
+def test_comments_of_vendored_kernels_fit(name: str) -> None:
+    """Their docstrings become comments, which are two columns wider."""
+    if name.endswith(".py"):
+        docstring = kernel_text(name.removesuffix(".py")).partition("\n\n\n")[0]
+        assert max(map(len, docstring.split("\n"))) <= LIMIT
+
+
+def as_black_leaves_it(lines: list[str]) -> bool:
+    text = "\n".join(["def f():", *lines, ""])
+    return black.format_str(text, mode=black.Mode()) == text
+
+
+@pytest.mark.parametrize("size", [3, 12, 30, 60])
+@pytest.mark.parametrize("lent", [0, 1, 4])
+def test_assigned(size: int, lent: int) -> None:
+    name = "n" * size
+    targets = ["x", *(f"{name}_{index}" for index in range(lent))]
+    value = f'layers["{name}"](x, {name}, states.get("{name}"))'
+    lines = assigned(targets, value, 4)
+    assert max(map(len, lines)) <= LIMIT and as_black_leaves_it(lines)
+
+
+@pytest.mark.parametrize("size", [3, 20, 33, 40])
+def test_fitted(size: int) -> None:
+    name = "n" * size
+    lines = fitted(f"        y = scan(x, {name}.a, {name}.b)  # (B, T, D)")
+    assert max(map(len, lines)) <= LIMIT
+    assert as_black_leaves_it([line[4:] for line in lines])
