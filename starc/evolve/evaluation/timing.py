@@ -2,6 +2,8 @@
 
 import fcntl
 import math
+import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +17,9 @@ from starc.evolve.evaluation.memory import Peak
 from starc.evolve.evaluation.subject import Subject
 from starc.training import device
 
-LOCK = ".timing.lock"
+LOCK = Path(tempfile.gettempdir()) / f"starc-timing-{os.getuid()}.lock"
+"""Held while something is timed: one at a time on a machine, whatever the run."""
+
 SECONDS = 2.0
 """For the repetitions of one measurement, after one that warms up."""
 
@@ -26,13 +30,13 @@ NEW_TOKENS = 64
 def measures(subject: Subject, asked: Sequence[static.Asked]) -> dict[str, float]:
     """The timed measures `asked` for, by label.
 
-    No two candidates of a run are timed at once on one machine; training of others
-    may go on beside it, unless the search has one worker.
+    No two candidates are timed at once on one machine; training of others goes on
+    beside it, unless the search has one worker.
     """
     found: dict[str, float] = {}
     if not asked:
         return found
-    with _alone(subject.folder.parent), subject.timed("timing"):
+    with _alone(), subject.timed("timing"):
         by_context: dict[int, dict[str, float]] = {}
         for one in asked:
             if one.name == "train_rate":
@@ -129,8 +133,8 @@ def _now(subject: Subject) -> float:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _alone() -> Iterator[None]:
     """Waits until no other worker on this machine measures time."""
-    with (folder / LOCK).open("a") as lock:
+    with LOCK.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield  # closing the file lets go

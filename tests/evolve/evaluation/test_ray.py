@@ -1,0 +1,73 @@
+"""The same evaluations on a real Ray cluster of two nodes, one of them killed."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from evolve.evaluation import small
+
+from starc.evolve.candidate import Candidate
+from starc.evolve.evaluation.outcome import Outcome
+from starc.evolve.workers import Inline
+
+ray = pytest.importorskip("ray")
+pytestmark = pytest.mark.slow
+
+NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
+
+
+@pytest.fixture
+def cluster() -> Iterator[Any]:
+    from ray.cluster_utils import Cluster
+
+    head = {**NODE, "include_dashboard": False}
+    made = Cluster(initialize_head=True, head_node_args=head)
+    yield made
+    ray.shutdown()
+    made.shutdown()
+
+
+def test_a_node_that_is_lost_in_the_middle(cluster: Any, tmp_path: Path) -> None:
+    """Two rungs of five candidates; the second node dies when the first one is done.
+
+    Each outcome and each folder is what this process gives without Ray.
+    """
+    from starc.evolve.ray_workers import RayWorkers
+
+    second = cluster.add_node(**NODE)
+    spec = small.real(tmp_path, steps=300, rungs=(0.5, 1.0))
+    tasks = {n: Candidate((small.CONV, small.MLP) * n) for n in range(1, 6)}
+    workers = RayWorkers(spec, tmp_path / "ray", cluster.address)
+    assert sum(node["Alive"] for node in ray.nodes()) == 2
+    for number, candidate in tasks.items():
+        workers.submit(number, candidate, 0)
+    first: dict[int, Outcome] = {}
+    for number, outcome in workers.completed():
+        first[number] = outcome
+        if len(first) == 1:
+            kill = (second, False)
+            threading.Thread(target=cluster.remove_node, args=kill).start()
+    assert sum(node["Alive"] for node in ray.nodes()) == 1
+    for number, candidate in tasks.items():
+        workers.submit(number, candidate, 1)
+    last = dict(workers.completed())
+    workers.close()
+
+    here = Inline(replace(spec, data=spec.data), tmp_path / "inline")
+    for rung, found in enumerate((first, last)):
+        for number, candidate in tasks.items():
+            here.submit(number, candidate, rung)
+        for number, outcome in here.completed():
+            assert found[number].status == "ok", found[number].reason
+            assert found[number].measures == outcome.measures
+    for number in tasks:
+        there = {p.name for p in (tmp_path / "ray" / str(number)).rglob("*")}
+        assert there == {p.name for p in (tmp_path / "inline" / str(number)).rglob("*")}
+        assert "goes on after step 150" in _log(tmp_path / "ray", number)
+
+
+def _log(folder: Path, number: int) -> str:
+    return (folder / str(number) / "log.txt").read_text()
