@@ -20,7 +20,7 @@ _SIBLING = "from kernels."
 @cache
 def kernel_text(name: str) -> str:
     """A file of `kernels/`: its docstring as a comment, then its code, verbatim."""
-    docstring, _, code = _parts(resources.read("kernels", f"{name}.py"))
+    docstring, _, code = _kernel(name)
     lines = [f"# {line}".rstrip() for line in docstring.split("\n")]
     return "\n".join([f"# kernels/{name}.py", "#", *lines]) + "\n\n\n" + code
 
@@ -36,7 +36,7 @@ def with_siblings(names: Iterable[str]) -> list[str]:
     found: dict[str, None] = {}
     for name in names:
         found[name] = None
-        header = _parts(resources.read("kernels", f"{name}.py"))[1]
+        header = _kernel(name)[1]
         for line in header:
             if line.startswith(_SIBLING):
                 found[line.removeprefix(_SIBLING).split()[0]] = None
@@ -45,7 +45,7 @@ def with_siblings(names: Iterable[str]) -> list[str]:
 
 def needs_triton(name: str) -> bool:
     """The kernel file has a Triton form."""
-    header = _parts(resources.read("kernels", f"{name}.py"))[1]
+    header = _kernel(name)[1]
     return any(line.strip() == "import triton" for line in header)
 
 
@@ -54,10 +54,16 @@ def standard_imports(names: Iterable[str]) -> set[str]:
     others = ("torch", "triton", "typing", "kernels")
     found = set()
     for name in names:
-        for line in _parts(resources.read("kernels", f"{name}.py"))[1]:
+        for line in _kernel(name)[1]:
             if line.startswith(_IMPORT) and not line.split()[1].startswith(others):
                 found.add(line)
     return found
+
+
+@cache
+def _kernel(name: str) -> tuple[str, list[str], str]:
+    """The parts of a kernel file: a search compiles thousands of files in a process."""
+    return _parts(resources.read("kernels", f"{name}.py"))
 
 
 def _parts(text: str) -> tuple[str, list[str], str]:
