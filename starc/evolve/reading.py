@@ -56,6 +56,8 @@ def read_spec(source: Source, problems: Problems) -> Spec | None:
     for name in ("mutation", "minutes"):
         if name in plain:
             plain[name] = float(Fraction(plain[name]))
+    if "generations" not in plain and plain.keys() & {"evaluations", "minutes"}:
+        plain["generations"] = 0  # another budget is stated
     spec = replace(spec, **plain)
     members = _members(spec, search, blocks, program, alphabet, problems)
     return None if problems else replace(spec, seeds=members)

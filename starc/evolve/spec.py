@@ -96,7 +96,8 @@ class Spec:
         ("placement", ("pre", "sandwich")).
     open: class -> parameter -> the values that are searched.
     labels: sharing labels are drawn from 1 to this; fewer mean more sharing.
-    evaluations, minutes: the budget; 0: no limit but the generations.
+    generations, evaluations, minutes: the budget; 0: no limit of this kind.
+    repair: of what crossover and mutation make; first members are always legal.
     seeds: named members of the first population.
     data: path of text or token files, "": the sources of the standard library.
     """

@@ -1,0 +1,98 @@
+"""A run in its folder: begun or resumed, by one process at a time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from starc.evolve.database import Database
+from starc.evolve.lock import Lock
+from starc.evolve.run_error import RunError
+from starc.evolve.search import Search
+from starc.evolve.spec import Spec
+from starc.evolve.stop import Stop
+from starc.evolve.watch import Watch
+from starc.evolve.workers import Workers
+
+CANDIDATES = "candidates"
+"""The folder of the candidates' folders, in that of the run."""
+
+MakeWorkers = Callable[[Spec, Path], Workers]
+"""From the spec and the folder of the candidates' folders."""
+
+BUDGET = ("generations", "evaluations", "minutes")
+"""What may be changed when a run is resumed: nothing else would give one search."""
+
+
+@dataclass(frozen=True)
+class End:
+    """state: finished, interrupted or out of time. engine: seconds an evaluation, of
+    all that is neither training nor timing."""
+
+    state: str
+    evaluations: int
+    engine: float
+    signal: int = 0
+
+
+def begin(
+    spec: Spec, folder: Path, workers: MakeWorkers, watch: Watch | None = None
+) -> End:
+    """A new run. Raises RunError, also where `folder` holds one; OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = Lock(folder)
+    lock.take()
+    try:
+        return _run(Database.create(folder, spec), folder, workers, watch)
+    finally:
+        lock.release()
+
+
+def resume(
+    folder: Path,
+    workers: MakeWorkers,
+    watch: Watch | None = None,
+    budget: dict[str, Any] | None = None,
+) -> End:
+    """Goes on where a run stopped; `budget`: those of BUDGET that change."""
+    Database.open(folder).close()  # before anything is written: is there a run?
+    lock = Lock(folder)
+    lock.take()
+    try:
+        database = Database.open(folder, write=True)
+        before = database.spec()
+        spec = replace(before, **(budget or {}))
+        if spec != before:
+            database.set_meta(spec=spec.to_json())
+        return _run(database, folder, workers, watch)
+    finally:
+        lock.release()
+
+
+def _run(
+    database: Database, folder: Path, workers: MakeWorkers, watch: Watch | None
+) -> End:
+    spec = database.spec()
+    left = 0.0
+    if spec.minutes:
+        left = max(60 * spec.minutes - database.seconds("elapsed"), 1e-3)
+    team: Workers | None = None
+    try:
+        team = workers(spec, folder / CANDIDATES)
+        with Stop(left) as stop:
+            search = Search(database, team, stop, watch or Watch())
+            if database.meta("state") != "running":
+                database.set_meta(state="running")
+            state = search.run()
+        database.set_meta(state=state)
+        count = search.count
+        return End(
+            state, count, database.seconds("engine") / max(1, count), stop.signal
+        )
+    finally:
+        if team is not None:
+            team.close()
+        try:
+            database.close()
+        except RunError:  # of a full disk, which was told already
+            pass
