@@ -1,4 +1,4 @@
-"""Parameters, cache bytes and FLOPs: those that are known, and those that are counted."""
+"""Parameters, cache bytes and FLOPs: what is known, and what is counted."""
 
 from functools import cache
 from pathlib import Path
