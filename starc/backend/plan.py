@@ -136,7 +136,7 @@ def _imports(
     found |= standard | {"from collections import OrderedDict"}
     found.add(f"from dataclasses import dataclass{', field' if sided else ''}")
     if wired or re.search(r"\bAny\b", text):
-        found.add("from typing import Any")
+        found |= {"from typing import Any"}
     return tuple(sorted(found, key=lambda line: (line.startswith("from"), line)))
 
 
