@@ -234,10 +234,10 @@ def test_long_garbage_is_told_in_seconds() -> None:
     texts += ["model { a = 1" + " " * size + "/ x }", "# \x00\n" * (size // 4)]
     texts += ["backbone {\n" + "a(\n" * 50 + "b = \n" * (size // 5)]
     for text in texts:
-        start = time.perf_counter()
+        start = time.process_time()
         for found in errors(text):
             render(found)
-        assert time.perf_counter() - start < 5, text[:20]
+        assert time.process_time() - start < 5, text[:20]
 
 
 def test_crlf_and_tabs() -> None:

@@ -1,7 +1,7 @@
 """What holds for all genomes: round trips, canonical form, repair."""
 
 from random import Random
-from time import perf_counter
+from time import process_time
 
 import pytest
 from genome_spellings import brute_force, silently_changed
@@ -171,7 +171,7 @@ def test_twenty_four_livs_take_less_than_a_third_of_a_millisecond(work) -> None:
     genome = random_genome(Random(7), 24)
     best = 1.0
     for _ in range(60):  # the best of many, since other work shares the machine
-        start = perf_counter()
+        start = process_time()
         work(genome)
-        best = min(best, perf_counter() - start)
+        best = min(best, process_time() - start)
     assert best < 0.3e-3

@@ -111,7 +111,7 @@ def test_it_is_fast_enough_for_a_search() -> None:
     flat = Model("m", 768, 50_304, 4096, tuple(body))
     times = []
     for _ in range(200):
-        start = time.perf_counter()
+        start = time.process_time()
         costs(flat, 4096, 2)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert min(times) < 0.5e-3

@@ -56,9 +56,9 @@ def test_the_prelude_is_read_quickly() -> None:
     parse(source, Problems())
     times = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         extend(Alphabet(), parse(source, Problems()), Problems(), shipped=True)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert min(times) < 0.02  # 5 ms where nothing else runs
     assert prelude() is prelude()
 

@@ -183,9 +183,9 @@ def seconds(pairs: int) -> float:
     program = parse(Source("x", text), problems)
     times = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         assert lower(program, extend(prelude(), program, problems), problems)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return min(times)
 
 
@@ -197,6 +197,6 @@ def test_lowering_is_quick_and_linear() -> None:
 
 def test_thousands_of_mistakes_do_not_hang() -> None:
     uses = "".join(f"l{i}: Sa-{i} weights from q{i}\n" for i in range(3000))
-    start = time.perf_counter()
+    start = time.process_time()
     found = check(f"model m {{ width = 64 }}\nbackbone {{\n{uses}}}")
-    assert len(found) == 1000 and time.perf_counter() - start < 5
+    assert len(found) == 1000 and time.process_time() - start < 5
