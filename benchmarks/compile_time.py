@@ -27,7 +27,6 @@ from starc import compiler, genome, passes
 from starc.diagnostics import Problems
 from starc.frontend.unparse import unparse
 from starc.ir.cost import costs
-from starc.lower import lower
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "compile_time.json"

@@ -1,17 +1,17 @@
 """One LFM2-like model twice, with the same weights: emitted, and of transformers."""
 
+import importlib.util
 import sys
+import tempfile
 from pathlib import Path
-from types import ModuleType
 
-import torch
 from torch import Tensor, nn
 from transformers import Lfm2Config, Lfm2ForCausalLM
 
 import starc
 
 PAIRS = "4 x { 2 x { conv; mlp }; attn; mlp }"  # 12 pairs, every third with attention
-WIDTH, HIDDEN, HEADS, KV_HEADS, VOCAB = 768, 2048, 12, 4, 65_536
+WIDTH, HIDDEN, HEADS, GROUPS, VOCAB = 768, 2048, 12, 4, 65_536
 
 SOURCE = f"""
 model lfm2_like {{
@@ -22,7 +22,7 @@ model lfm2_like {{
 }}
 
 liv conv = GConv-1(kernel = 3)
-liv attn = SA-3(heads = {HEADS}, kv_heads = {KV_HEADS}, qk_norm = true, rope_theta = 1e6)
+liv attn = SA-3(heads = {HEADS}, kv_heads = {GROUPS}, qk_norm = true, rope_theta = 1e6)
 liv mlp  = GMemless(hidden = {HIDDEN})
 
 backbone {{ {PAIRS} }}
@@ -31,9 +31,14 @@ backbone {{ {PAIRS} }}
 
 def emitted() -> nn.Module:
     """What starc makes of SOURCE, with random weights."""
-    module = ModuleType("emitted_lfm2")
-    sys.modules[module.__name__] = module  # dataclasses look their module up
-    exec(starc.compile(SOURCE, "lfm2_like.star"), module.__dict__)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "lfm2_like.py"  # Triton reads the source of its kernels
+        path.write_text(starc.compile(SOURCE, "lfm2_like.star"), encoding="utf-8")
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec and spec.loader
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[path.stem] = module  # dataclasses look their module up
+        spec.loader.exec_module(module)
     model: nn.Module = module.Model()
     return model.eval()
 
@@ -48,7 +53,7 @@ def of_transformers(model: nn.Module) -> nn.Module:
         intermediate_size=HIDDEN,
         num_hidden_layers=len(kinds),
         num_attention_heads=HEADS,
-        num_key_value_heads=KV_HEADS,
+        num_key_value_heads=GROUPS,
         max_position_embeddings=4096,
         norm_eps=1e-5,
         rope_parameters={"rope_type": "default", "rope_theta": 1e6},
