@@ -11,12 +11,27 @@ weight[:, -1] meets the current token, as in F.conv1d(groups=D) after left paddi
 `state` holds the K - 1 products u before x, oldest first; None means zeros. Products
 are rounded to x's dtype, as the state is, so that decoding in pieces equals one
 pass; sums are kept in float32 (float64 for float64). Source: LFM2, arXiv 2511.23404.
+
+Packed sequences: cu_seqlens (S + 1) are their borders in the L tokens of a batch of
+one; state is then (S, K - 1, D). Tokens after the last border give zeros.
+
+On a GPU, for K <= 16 (Triton): forward moves b, c, x, y once, 4 tensors; backward moves
+b, c, x, dy and the three gradients once, 7 tensors, and 1 / 64 of one for the weight.
+One token without gradients is one launch that updates the given state in place.
 """
 
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from kernels.dispatch import kernels_for, launch_on
+
+try:
+    import triton
+    import triton.language as tl
+except ImportError:
+    triton = None
 
 
 def gated_conv(
@@ -27,8 +42,19 @@ def gated_conv(
     bias: Tensor | None = None,
     state: Tensor | None = None,
     sigmoid: bool = False,
+    *,
+    cu_seqlens: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return c * conv(b * x) and the last K - 1 products b * x."""
+    if _gated_conv_in_triton(b, c, x, weight, bias, state):
+        if x.shape[1] == 1 and cu_seqlens is None and _gated_conv_in_place(state):
+            return _gated_conv_step(b, c, x, weight, bias, state, sigmoid)
+        y, final = _GatedConvTriton.apply(  # type: ignore[no-untyped-call]
+            None, b, c, x, weight, bias, state, cu_seqlens, sigmoid
+        )
+        return y, final
+    if cu_seqlens is not None:
+        return _gated_conv_packed(b, c, x, weight, bias, state, sigmoid, cu_seqlens)
     if state is None:
         state = x.new_zeros(x.shape[0], weight.shape[1] - 1, x.shape[2])
     if x.shape[1] == 1:  # one token: a few small operations, no recomputation
@@ -48,6 +74,52 @@ def gated_conv(
         b, c, x, weight, bias, state, sigmoid
     )
     return y, final
+
+
+def gated_conv_fused(
+    bcx: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    state: Tensor | None = None,
+    sigmoid: bool = False,
+    *,
+    cu_seqlens: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """gated_conv of b, c, x side by side, (B, L, 3 D): one gradient, without a cat."""
+    b, c, x = bcx.chunk(3, dim=-1)
+    train = torch.is_grad_enabled() and bcx.requires_grad
+    if not train or not _gated_conv_in_triton(b, c, x, weight, bias, state):
+        return gated_conv(b, c, x, weight, bias, state, sigmoid, cu_seqlens=cu_seqlens)
+    y, final = _GatedConvTriton.apply(  # type: ignore[no-untyped-call]
+        bcx, None, None, None, weight, bias, state, cu_seqlens, sigmoid
+    )
+    return y, final
+
+
+def _gated_conv_packed(
+    b: Tensor,
+    c: Tensor,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    state: Tensor | None,
+    sigmoid: bool,
+    cu_seqlens: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Sequence by sequence."""
+    borders = cu_seqlens.tolist()
+    if state is None:
+        state = x.new_zeros(len(borders) - 1, weight.shape[1] - 1, x.shape[2])
+    ys, finals = [], []
+    for n, (start, stop) in enumerate(zip(borders[:-1], borders[1:], strict=True)):
+        final = state[n : n + 1]
+        if stop > start:
+            parts = (z[:, start:stop] for z in (b, c, x))
+            y, final = gated_conv(*parts, weight, bias, final, sigmoid)
+            ys.append(y)
+        finals.append(final)
+    ys.append(torch.zeros_like(x[:, borders[-1] :]))
+    return torch.cat(ys, 1), torch.cat(finals)
 
 
 def _gated_conv_products(b: Tensor, x: Tensor, state: Tensor, sigmoid: bool) -> Tensor:
@@ -141,3 +213,665 @@ class _GatedConv(torch.autograd.Function):
             du[:, :old].to(state.dtype),
             None,
         )
+
+
+# In Triton
+
+
+def _gated_conv_in_triton(
+    b: Tensor,
+    c: Tensor,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    state: Tensor | None,
+) -> bool:
+    if not x.numel():
+        return False
+    width = weight.shape[1]
+    why_not = "" if 2 <= width <= 16 else f"a filter of {width} taps, not 2 to 16"
+    return kernels_for("gated_conv", b, c, x, weight, bias, state, why_not=why_not)
+
+
+# Widest filter, then channels of a thread, tokens loaded at once, warps. Not measured:
+# chosen so that on sm_90 the backward spills no register (ptxas) and the loads under
+# way on a multiprocessor, registers permitting, are the 23 KiB that 4.3 TB/s at
+# 700 ns needs: 168, 167 and 160 registers for K = 3, 7, 16. K > 8 falls short of it.
+_GATED_CONV_CONFIGURATIONS = ((4, 4, 4, 2), (8, 2, 4, 4), (16, 1, 2, 4))
+
+
+def _gated_conv_configuration(width: int) -> dict[str, int]:
+    _, channels, tokens, warps = next(
+        row for row in _GATED_CONV_CONFIGURATIONS if width <= row[0]
+    )
+    lanes = 32 if torch.version.hip is None else 64
+    block = lanes * warps * channels
+    return {"WIDTH": width, "BLOCK": block, "TOKENS": tokens, "num_warps": warps}
+
+
+def _gated_conv_chunk(tokens: int, tiles: int) -> int:
+    """Tokens of a program: 128 where 4096 programs remain, then less, never under 16.
+
+    Not measured: 4096 programs are 8 to 16 a multiprocessor for several waves. A
+    chunk reads K - 1 tokens of its neighbour again, from the cache.
+    """
+    chunk = 128
+    while chunk > 16 and tokens // chunk * tiles < 4096:
+        chunk //= 2
+    return chunk
+
+
+if triton is not None:
+
+    @triton.jit
+    def _gated_conv_span(place, cu_seqlens, sequences, length, chunk):
+        """Of a program: its sequence, that one's first token and end, its own first.
+
+        Sequence s owns the places from cu_seqlens[s] // chunk + s on, which are enough
+        for any lengths; sequence S stands for the tokens after the last border.
+        """
+        if cu_seqlens is None:
+            places = tl.cdiv(length, chunk)
+            sequence = (place // places).to(tl.int64)
+            begin = tl.zeros((), tl.int64)
+            end = begin + length
+            first = (place % places * chunk).to(tl.int64)
+        else:
+            low = place * 0
+            high = low + sequences
+            while low < high:  # the last sequence that owns no later place
+                middle = (low + high + 1) // 2
+                later = tl.load(cu_seqlens + middle) // chunk + middle > place
+                low = tl.where(later, low, middle)
+                high = tl.where(later, middle - 1, high)
+            sequence = low.to(tl.int64)
+            begin = tl.load(cu_seqlens + sequence).to(tl.int64)
+            last = sequence < sequences
+            end = tl.load(cu_seqlens + sequence + 1, mask=last, other=length)
+            end = end.to(tl.int64)
+            first = begin + (place - begin // chunk - sequence) * chunk
+        return sequence, begin, end, first
+
+    @triton.jit
+    def _gated_conv_load(pointer, mask):
+        return tl.load(pointer, mask=mask, other=0.0).to(tl.float32)
+
+    @triton.jit
+    def _gated_conv_product(b, x, like, SIGMOID: tl.constexpr):
+        """b * x, rounded as the state is: to the dtype of x."""
+        if SIGMOID:
+            b = tl.sigmoid(b)
+        return (b * x).to(like.dtype.element_ty).to(tl.float32)
+
+    @triton.jit
+    def _gated_conv_past(
+        t, begin, end, b, x, state, b_time, x_time, state_time, inside, WIDTH, SIGMOID
+    ):
+        """u at token t, which may lie before the sequence: then from the state."""
+        own = inside & (t >= begin) & (t < end)
+        xt = _gated_conv_load(x + t * x_time, own)
+        u = _gated_conv_product(_gated_conv_load(b + t * b_time, own), xt, x, SIGMOID)
+        if state is not None:
+            row = t - begin + WIDTH - 1
+            u += _gated_conv_load(state + row * state_time, inside & (t < begin))
+        return u
+
+    @triton.jit(do_not_specialize=["length", "sequences", "chunk"])
+    def _gated_conv_forward_kernel(
+        y,
+        final,
+        b,
+        c,
+        x,
+        weight,
+        bias,
+        state,
+        cu_seqlens,
+        length,
+        sequences,
+        chunk,
+        channels,
+        b_row,
+        b_time,
+        b_channel,
+        c_row,
+        c_time,
+        c_channel,
+        x_row,
+        x_time,
+        x_channel,
+        weight_channel,
+        weight_tap,
+        state_row,
+        state_time,
+        state_channel,
+        WIDTH: tl.constexpr,
+        SIGMOID: tl.constexpr,
+        BLOCK: tl.constexpr,
+        TOKENS: tl.constexpr,
+    ):
+        """A program walks one chunk of tokens with the last K - 1 products at hand."""
+        tiles = tl.cdiv(channels, BLOCK)
+        channel = tl.program_id(0) % tiles * BLOCK + tl.arange(0, BLOCK)
+        inside = channel < channels
+        sequence, begin, end, first = _gated_conv_span(
+            tl.program_id(0) // tiles, cu_seqlens, sequences, length, chunk
+        )
+        row = sequence
+        valid = end  # tokens after the last border are written, not read
+        if cu_seqlens is not None:
+            row = sequence * 0
+            valid = tl.where(sequence < sequences, end, begin)
+        channel = channel.to(tl.int64)
+        b += row * b_row + channel * b_channel
+        c += row * c_row + channel * c_channel
+        x += row * x_row + channel * x_channel
+        y += row * length * channels + channel
+        if state is not None:
+            state += sequence * state_row + channel * state_channel
+        shift = tl.zeros((BLOCK,), tl.float32)
+        if bias is not None:
+            shift = _gated_conv_load(bias + channel, inside)
+        taps = ()
+        for k in tl.static_range(WIDTH):
+            tap = weight + channel * weight_channel + k * weight_tap
+            taps = taps + (_gated_conv_load(tap, inside),)
+        window = ()
+        for k in tl.static_range(WIDTH - 1):
+            u = _gated_conv_past(
+                first - (WIDTH - 1) + k,
+                begin,
+                valid,
+                b,
+                x,
+                state,
+                b_time,
+                x_time,
+                state_time,
+                inside,
+                WIDTH,
+                SIGMOID,
+            )
+            window = window + (u,)
+        stop = tl.minimum(first + chunk, end)
+        for step in range(0, tl.cdiv(stop - first, TOKENS).to(tl.int32)):
+            t = first + step * TOKENS
+            loaded = ()  # all loads stand before the stores, which they may not pass
+            for i in tl.static_range(TOKENS):
+                here = inside & (t + i < valid)
+                gate_b = tl.load(b + (t + i) * b_time, mask=here, other=0.0)
+                gate_c = tl.load(c + (t + i) * c_time, mask=here, other=0.0)
+                value = tl.load(x + (t + i) * x_time, mask=here, other=0.0)
+                loaded = loaded + ((gate_b, gate_c, value),)
+            for i in tl.static_range(TOKENS):
+                gate_c = loaded[i][1].to(tl.float32)
+                if SIGMOID:
+                    gate_c = tl.where(t + i < valid, tl.sigmoid(gate_c), 0.0)
+                value = loaded[i][2].to(tl.float32)
+                u = _gated_conv_product(loaded[i][0].to(tl.float32), value, x, SIGMOID)
+                z = tl.fma(taps[WIDTH - 1], u, shift)
+                for k in tl.static_range(WIDTH - 1):
+                    z = tl.fma(taps[k], window[k], z)
+                window = window[1:] + (u,)
+                here = inside & (t + i < end)
+                tl.store(y + (t + i) * channels, gate_c * z, mask=here)
+        if (valid == end) & (first <= end) & (first + chunk >= end):
+            last = final + sequence * (WIDTH - 1) * channels + channel
+            for k in tl.static_range(WIDTH - 1):
+                u = _gated_conv_past(
+                    end - (WIDTH - 1) + k,
+                    begin,
+                    end,
+                    b,
+                    x,
+                    state,
+                    b_time,
+                    x_time,
+                    state_time,
+                    inside,
+                    WIDTH,
+                    SIGMOID,
+                )
+                tl.store(last + k * channels, u, mask=inside)
+
+    @triton.jit(do_not_specialize=["length", "sequences", "chunk"])
+    def _gated_conv_backward_kernel(
+        db,
+        dc,
+        dx,
+        partial,
+        dstate,
+        b,
+        c,
+        x,
+        dy,
+        weight,
+        bias,
+        state,
+        dfinal,
+        cu_seqlens,
+        length,
+        sequences,
+        chunk,
+        channels,
+        grad_time,
+        b_row,
+        b_time,
+        b_channel,
+        c_row,
+        c_time,
+        c_channel,
+        x_row,
+        x_time,
+        x_channel,
+        dy_row,
+        dy_time,
+        dy_channel,
+        weight_channel,
+        weight_tap,
+        state_row,
+        state_time,
+        state_channel,
+        dfinal_row,
+        dfinal_time,
+        dfinal_channel,
+        WIDTH: tl.constexpr,
+        SIGMOID: tl.constexpr,
+        BLOCK: tl.constexpr,
+        TOKENS: tl.constexpr,
+    ):
+        """A program walks one chunk backwards in time, with two windows of K - 1.
+
+        At token t the window of dz = c * dy holds the tokens after t, which b, x and
+        the filter need; that of u completes z, and so dc, of token t + K - 1.
+        """
+        tiles = tl.cdiv(channels, BLOCK)
+        place = tl.program_id(0) // tiles
+        channel = tl.program_id(0) % tiles * BLOCK + tl.arange(0, BLOCK)
+        inside = channel < channels
+        sequence, begin, end, first = _gated_conv_span(
+            place, cu_seqlens, sequences, length, chunk
+        )
+        row = sequence
+        valid = end
+        if cu_seqlens is not None:
+            row = sequence * 0
+            valid = tl.where(sequence < sequences, end, begin)
+        channel = channel.to(tl.int64)
+        b += row * b_row + channel * b_channel
+        c += row * c_row + channel * c_channel
+        x += row * x_row + channel * x_channel
+        dy += row * dy_row + channel * dy_channel
+        db += row * length * grad_time + channel
+        dc += row * length * grad_time + channel
+        dx += row * length * grad_time + channel
+        if state is not None:
+            state += sequence * state_row + channel * state_channel
+            dstate += sequence * (WIDTH - 1) * channels + channel
+        if dfinal is not None:
+            dfinal += sequence * dfinal_row + channel * dfinal_channel
+        shift = tl.zeros((BLOCK,), tl.float32)
+        if bias is not None:
+            shift = _gated_conv_load(bias + channel, inside)
+        taps = ()
+        dtaps = ()
+        for k in tl.static_range(WIDTH):
+            tap = weight + channel * weight_channel + k * weight_tap
+            taps = taps + (_gated_conv_load(tap, inside),)
+            dtaps = dtaps + (tl.zeros((BLOCK,), tl.float32),)
+        dshift = tl.zeros((BLOCK,), tl.float32)
+        stop = tl.minimum(first + chunk, end)
+        steps = tl.maximum(tl.cdiv(stop - first, TOKENS), 0).to(tl.int32)
+        top = first + steps * TOKENS
+        us = ()
+        dzs = ()
+        for k in tl.static_range(WIDTH - 1):
+            here = inside & (top + k < valid)
+            gate_c = _gated_conv_load(c + (top + k) * c_time, here)
+            if SIGMOID:
+                gate_c = tl.sigmoid(gate_c)
+            dzs = dzs + (gate_c * _gated_conv_load(dy + (top + k) * dy_time, here),)
+            us = us + (tl.zeros((BLOCK,), tl.float32),)
+        for step in range(0, steps):
+            t = top - (step + 1) * TOKENS
+            loaded = ()
+            for i in tl.static_range(TOKENS):  # the last token first
+                s = t + TOKENS - 1 - i
+                late = s + WIDTH - 1
+                here = inside & (s < valid)
+                there = inside & (late < tl.minimum(stop, valid))
+                gate_b = tl.load(b + s * b_time, mask=here, other=0.0)
+                gate_c = tl.load(c + s * c_time, mask=here, other=0.0)
+                value = tl.load(x + s * x_time, mask=here, other=0.0)
+                grad = tl.load(dy + s * dy_time, mask=here, other=0.0)
+                late_grad = tl.load(dy + late * dy_time, mask=there, other=0.0)
+                late_c = late_grad
+                if SIGMOID:
+                    late_c = tl.load(c + late * c_time, mask=there, other=0.0)
+                loaded = loaded + ((gate_b, gate_c, value, grad, late_grad, late_c),)
+            for i in tl.static_range(TOKENS):
+                s = t + TOKENS - 1 - i
+                late = s + WIDTH - 1
+                gate_b = loaded[i][0].to(tl.float32)
+                gate_c = loaded[i][1].to(tl.float32)
+                value = loaded[i][2].to(tl.float32)
+                u = _gated_conv_product(gate_b, value, x, SIGMOID)
+                if SIGMOID:
+                    gate_b = tl.sigmoid(gate_b)
+                    gate_c = tl.sigmoid(gate_c)
+                us = (u,) + us
+                dzs = (gate_c * loaded[i][3].to(tl.float32),) + dzs
+                z = shift
+                du = tl.zeros((BLOCK,), tl.float32)
+                if dfinal is not None:
+                    k = s - end + WIDTH - 1
+                    here = inside & (k >= 0) & (s < valid)
+                    du = _gated_conv_load(dfinal + k * dfinal_time, here)
+                sums = ()
+                for k in tl.static_range(WIDTH):
+                    z = tl.fma(taps[k], us[k], z)
+                    du = tl.fma(taps[k], dzs[WIDTH - 1 - k], du)
+                    sums = sums + (tl.fma(u, dzs[WIDTH - 1 - k], dtaps[k]),)
+                dtaps = sums
+                dshift += dzs[0]
+                us = us[: WIDTH - 1]
+                dzs = dzs[: WIDTH - 1]
+                dgate_b = du * value
+                dgate_c = z * loaded[i][4].to(tl.float32)
+                if SIGMOID:
+                    dgate_b *= gate_b * (1 - gate_b)
+                    late_c = tl.sigmoid(loaded[i][5].to(tl.float32))
+                    dgate_c *= late_c * (1 - late_c)
+                here = inside & (s < end)
+                tl.store(db + s * grad_time, dgate_b, mask=here)
+                tl.store(dx + s * grad_time, du * gate_b, mask=here)
+                tl.store(dc + late * grad_time, dgate_c, mask=inside & (late < stop))
+        # The K - 1 tokens before the chunk: their u completes dc. Before the sequence
+        # they are the state, which has gradients too.
+        for i in tl.static_range(WIDTH - 1):
+            s = first - 1 - i
+            late = s + WIDTH - 1
+            u = _gated_conv_past(
+                s,
+                begin,
+                valid,
+                b,
+                x,
+                state,
+                b_time,
+                x_time,
+                state_time,
+                inside,
+                WIDTH,
+                SIGMOID,
+            )
+            us = (u,) + us
+            dzs = (tl.zeros((BLOCK,), tl.float32),) + dzs
+            z = shift
+            for k in tl.static_range(WIDTH):
+                z = tl.fma(taps[k], us[k], z)
+            there = inside & (late < tl.minimum(stop, valid))
+            dgate_c = z * _gated_conv_load(dy + late * dy_time, there)
+            if SIGMOID:
+                late_c = tl.sigmoid(_gated_conv_load(c + late * c_time, there))
+                dgate_c *= late_c * (1 - late_c)
+            here = inside & (late >= first) & (late < stop)
+            tl.store(dc + late * grad_time, dgate_c, mask=here)
+            if state is not None:
+                start = (first == begin) & (valid == end)
+                du = tl.zeros((BLOCK,), tl.float32)
+                if dfinal is not None:
+                    k = s - end + WIDTH - 1
+                    here = inside & start & (k >= 0)
+                    du = _gated_conv_load(dfinal + k * dfinal_time, here)
+                sums = ()
+                for k in tl.static_range(WIDTH):
+                    du = tl.fma(taps[k], dzs[WIDTH - 1 - k], du)
+                    old = tl.where(start, u * dzs[WIDTH - 1 - k], 0.0)
+                    sums = sums + (dtaps[k] + old,)
+                dtaps = sums
+                k = s - begin + WIDTH - 1
+                tl.store(dstate + k * channels, du, mask=inside & start)
+            us = us[: WIDTH - 1]
+            dzs = dzs[: WIDTH - 1]
+        rows = WIDTH + (bias is not None)
+        partial += place.to(tl.int64) * rows * channels + channel
+        for k in tl.static_range(WIDTH):
+            tl.store(partial + k * channels, dtaps[k], mask=inside)
+        if bias is not None:
+            tl.store(partial + WIDTH * channels, dshift, mask=inside)
+
+    @triton.jit
+    def _gated_conv_step_kernel(
+        y,
+        b,
+        c,
+        x,
+        weight,
+        bias,
+        state,
+        channels,
+        b_row,
+        b_channel,
+        c_row,
+        c_channel,
+        x_row,
+        x_channel,
+        weight_channel,
+        weight_tap,
+        state_row,
+        state_time,
+        state_channel,
+        WIDTH: tl.constexpr,
+        SIGMOID: tl.constexpr,
+        BLOCK: tl.constexpr,
+    ):
+        """One token of every sequence; the state moves by one row in place."""
+        tiles = tl.cdiv(channels, BLOCK)
+        row = (tl.program_id(0) // tiles).to(tl.int64)
+        channel = tl.program_id(0) % tiles * BLOCK + tl.arange(0, BLOCK)
+        inside = channel < channels
+        channel = channel.to(tl.int64)
+        gate_b = _gated_conv_load(b + row * b_row + channel * b_channel, inside)
+        gate_c = _gated_conv_load(c + row * c_row + channel * c_channel, inside)
+        value = _gated_conv_load(x + row * x_row + channel * x_channel, inside)
+        if SIGMOID:
+            gate_c = tl.sigmoid(gate_c)
+        u = _gated_conv_product(gate_b, value, x, SIGMOID)
+        weight += channel * weight_channel
+        z = u * _gated_conv_load(weight + (WIDTH - 1) * weight_tap, inside)
+        if bias is not None:
+            z += _gated_conv_load(bias + channel, inside)
+        state += row * state_row + channel * state_channel
+        window = ()
+        for k in tl.static_range(WIDTH - 1):
+            old = tl.load(state + k * state_time, mask=inside, other=0.0)
+            z += old.to(tl.float32) * _gated_conv_load(weight + k * weight_tap, inside)
+            window = window + (old,)
+        for k in tl.static_range(WIDTH - 2):
+            tl.store(state + k * state_time, window[k + 1], mask=inside)
+        tl.store(state + (WIDTH - 2) * state_time, u, mask=inside)
+        tl.store(y + row * channels + channel, gate_c * z, mask=inside)
+
+
+def _gated_conv_in_place(state: Tensor | None) -> bool:
+    """No gradient is asked for, and no two rows of the state are the same memory."""
+    return not torch.is_grad_enabled() and (state is None or 0 not in state.stride())
+
+
+def _gated_conv_step(
+    b: Tensor,
+    c: Tensor,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    state: Tensor | None,
+    sigmoid: bool,
+) -> tuple[Tensor, Tensor]:
+    """One launch, no allocation but y; returns the tensor that came as the state."""
+    batch, _, channels = x.shape
+    width = weight.shape[1]
+    if state is None:
+        state = x.new_zeros(batch, width - 1, channels)
+    bias = None if bias is None else bias.contiguous()
+    y = torch.empty((batch, 1, channels), dtype=x.dtype, device=x.device)
+    block = 128
+    with launch_on(x):
+        _gated_conv_step_kernel[(batch * triton.cdiv(channels, block),)](
+            y,
+            b,
+            c,
+            x,
+            weight,
+            bias,
+            state,
+            channels,
+            b.stride(0),
+            b.stride(2),
+            c.stride(0),
+            c.stride(2),
+            x.stride(0),
+            x.stride(2),
+            *weight.stride(),
+            *state.stride(),
+            WIDTH=width,
+            SIGMOID=sigmoid,
+            BLOCK=block,
+            num_warps=1,
+        )
+    return y, state
+
+
+class _GatedConvTriton(torch.autograd.Function):
+    """Saves its inputs only; b, c, x come apart, or side by side in bcx."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        bcx: Tensor | None,
+        b: Tensor | None,
+        c: Tensor | None,
+        x: Tensor | None,
+        weight: Tensor,
+        bias: Tensor | None,
+        state: Tensor | None,
+        cu_seqlens: Tensor | None,
+        sigmoid: bool,
+    ) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(bcx, b, c, x, weight, bias, state, cu_seqlens)
+        ctx.sigmoid = sigmoid
+        ctx.set_materialize_grads(False)
+        if bcx is not None:
+            b, c, x = bcx.chunk(3, dim=-1)
+        assert b is not None and c is not None and x is not None
+        bias = None if bias is None else bias.contiguous()
+        batch, length, channels = x.shape
+        width = weight.shape[1]
+        tile = _gated_conv_configuration(width)
+        tiles = triton.cdiv(channels, tile["BLOCK"])
+        chunk = _gated_conv_chunk(batch * length, tiles)
+        sequences, places = batch, batch * triton.cdiv(length, chunk)
+        if cu_seqlens is not None:
+            sequences = cu_seqlens.shape[0] - 1
+            places = length // chunk + sequences + 1
+        y = torch.empty((batch, length, channels), dtype=x.dtype, device=x.device)
+        final = torch.empty(
+            (sequences, width - 1, channels),
+            dtype=x.dtype if state is None else state.dtype,
+            device=x.device,
+        )
+        with launch_on(x):
+            _gated_conv_forward_kernel[(places * tiles,)](
+                y,
+                final,
+                b,
+                c,
+                x,
+                weight,
+                bias,
+                state,
+                cu_seqlens,
+                length,
+                sequences,
+                chunk,
+                channels,
+                *b.stride(),
+                *c.stride(),
+                *x.stride(),
+                *weight.stride(),
+                *((0, 0, 0) if state is None else state.stride()),
+                SIGMOID=sigmoid,
+                **tile,
+            )
+        return y, final
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(
+        ctx: Any, dy: Tensor | None, dfinal: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
+        bcx, b, c, x, weight, bias, state, cu_seqlens = ctx.saved_tensors
+        if bcx is not None:
+            b, c, x = bcx.chunk(3, dim=-1)
+        bias = None if bias is None else bias.contiguous()
+        batch, length, channels = x.shape
+        width = weight.shape[1]
+        if dy is None:
+            dy = torch.zeros_like(x)
+        tile = _gated_conv_configuration(width)
+        tiles = triton.cdiv(channels, tile["BLOCK"])
+        chunk = _gated_conv_chunk(batch * length, tiles)
+        sequences, places = batch, batch * triton.cdiv(length, chunk)
+        if cu_seqlens is not None:
+            sequences = cu_seqlens.shape[0] - 1
+            places = length // chunk + sequences + 1
+        grads = torch.empty(
+            (batch, length, 3 * channels), dtype=x.dtype, device=x.device
+        )
+        db, dc, dx = grads.chunk(3, dim=-1)
+        partial = torch.empty(
+            (places, width + (bias is not None), channels),
+            dtype=torch.float32,
+            device=x.device,
+        )
+        dstate = None
+        if state is not None:
+            dstate = torch.empty(state.shape, dtype=state.dtype, device=x.device)
+        with launch_on(x):
+            _gated_conv_backward_kernel[(places * tiles,)](
+                db,
+                dc,
+                dx,
+                partial,
+                dstate,
+                b,
+                c,
+                x,
+                dy,
+                weight,
+                bias,
+                state,
+                dfinal,
+                cu_seqlens,
+                length,
+                sequences,
+                chunk,
+                channels,
+                3 * channels,
+                *b.stride(),
+                *c.stride(),
+                *x.stride(),
+                *dy.stride(),
+                *weight.stride(),
+                *((0, 0, 0) if state is None else state.stride()),
+                *((0, 0, 0) if dfinal is None else dfinal.stride()),
+                SIGMOID=ctx.sigmoid,
+                **tile,
+            )
+        sums = partial.sum(0)  # of the chunks, in float32 and in a fixed order
+        dweight = sums[:width].t().to(weight.dtype)
+        dbias = None if bias is None else sums[width].to(bias.dtype)
+        if bcx is not None:
+            return grads, None, None, None, dweight, dbias, dstate, None, None
+        db, dc, dx = db.to(b.dtype), dc.to(c.dtype), dx.to(x.dtype)
+        return None, db, dc, dx, dweight, dbias, dstate, None, None

@@ -10,6 +10,13 @@ weight[:, -1] meets the current token, as in F.conv1d(groups=D) after left paddi
 `state` holds the K - 1 inputs before x, oldest first; None means zeros. Sums are
 kept in float32 (float64 for float64). Source: the input convolution of Mamba, arXiv
 2312.00752, section 3.4.
+
+Packed sequences: cu_seqlens (S + 1) are their borders in the L tokens of a batch of
+one; state is then (S, K - 1, D). Tokens after the last border give zeros.
+
+On a GPU, for K <= 16 (Triton): forward moves x and y once, 2 tensors; backward moves x,
+dy and dx once, 3 tensors, and (K + 1) / 64 of one for the weight. One token without
+gradients is one launch that updates the given state in place.
 """
 
 from typing import Any
@@ -18,6 +25,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kernels.dispatch import kernels_for, launch_on
+
+try:
+    import triton
+    import triton.language as tl
+except ImportError:
+    triton = None
+
 
 def short_conv(
     x: Tensor,
@@ -25,8 +40,23 @@ def short_conv(
     bias: Tensor | None = None,
     state: Tensor | None = None,
     activation: str | None = None,
+    *,
+    cu_seqlens: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Convolve x with K taps a channel; return y and the last K - 1 inputs."""
+    width = weight.shape[1]
+    why_not = "" if 2 <= width <= 16 else f"a filter of {width} taps, not 2 to 16"
+    tensors = (x, weight, bias, state)
+    if x.numel() and kernels_for("short_conv", *tensors, why_not=why_not):
+        silu = activation is not None
+        if x.shape[1] == 1 and cu_seqlens is None and _short_conv_in_place(state):
+            return _short_conv_step(x, weight, bias, state, silu)
+        y, final = _ShortConvTriton.apply(  # type: ignore[no-untyped-call]
+            x, weight, bias, state, cu_seqlens, silu
+        )
+        return y, final
+    if cu_seqlens is not None:
+        return _short_conv_packed(x, weight, bias, state, activation, cu_seqlens)
     if state is None:
         state = x.new_zeros(x.shape[0], weight.shape[1] - 1, x.shape[2])
     if x.shape[1] == 1:  # one token: a few small operations, no recomputation
@@ -44,6 +74,29 @@ def short_conv(
         x, weight, bias, state, activation is not None
     )
     return y, final
+
+
+def _short_conv_packed(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    state: Tensor | None,
+    activation: str | None,
+    cu_seqlens: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Sequence by sequence."""
+    borders = cu_seqlens.tolist()
+    if state is None:
+        state = x.new_zeros(len(borders) - 1, weight.shape[1] - 1, x.shape[2])
+    ys, finals = [], []
+    for n, (start, stop) in enumerate(zip(borders[:-1], borders[1:], strict=True)):
+        final = state[n : n + 1]
+        if stop > start:
+            y, final = short_conv(x[:, start:stop], weight, bias, final, activation)
+            ys.append(y)
+        finals.append(final)
+    ys.append(torch.zeros_like(x[:, borders[-1] :]))
+    return torch.cat(ys, 1), torch.cat(finals)
 
 
 def _short_conv_padded(x: Tensor, state: Tensor) -> Tensor:
@@ -125,3 +178,545 @@ class _ShortConv(torch.autograd.Function):
             du[:, k : k + length].addcmul_(dz, tap)
         dx, dstate = du[:, old:].to(x.dtype), du[:, :old].to(state.dtype)
         return dx, dweight, dbias, dstate, None
+
+
+# In Triton
+
+# Widest filter, then channels of a thread, tokens loaded at once, warps. Not measured:
+# chosen so that on sm_90 the backward spills no register (ptxas) and the loads under
+# way on a multiprocessor, registers permitting, are the 23 KiB that 4.3 TB/s at
+# 700 ns needs.
+_SHORT_CONV_CONFIGURATIONS = ((4, 4, 4, 2), (8, 2, 4, 4), (16, 1, 4, 4))
+
+
+def _short_conv_configuration(width: int) -> dict[str, int]:
+    _, channels, tokens, warps = next(
+        row for row in _SHORT_CONV_CONFIGURATIONS if width <= row[0]
+    )
+    lanes = 32 if torch.version.hip is None else 64
+    block = lanes * warps * channels
+    return {"WIDTH": width, "BLOCK": block, "TOKENS": tokens, "num_warps": warps}
+
+
+def _short_conv_chunk(tokens: int, tiles: int) -> int:
+    """Tokens of a program: 128 where 4096 programs remain, then less, never under 16.
+
+    Not measured: 4096 programs are 8 to 16 a multiprocessor for several waves. A
+    chunk reads K - 1 tokens of its neighbour again, from the cache.
+    """
+    chunk = 128
+    while chunk > 16 and tokens // chunk * tiles < 4096:
+        chunk //= 2
+    return chunk
+
+
+if triton is not None:
+
+    @triton.jit
+    def _short_conv_span(place, cu_seqlens, sequences, length, chunk):
+        """Of a program: its sequence, that one's first token and end, its own first.
+
+        Sequence s owns the places from cu_seqlens[s] // chunk + s on, which are enough
+        for any lengths; sequence S stands for the tokens after the last border.
+        """
+        if cu_seqlens is None:
+            places = tl.cdiv(length, chunk)
+            sequence = (place // places).to(tl.int64)
+            begin = tl.zeros((), tl.int64)
+            end = begin + length
+            first = (place % places * chunk).to(tl.int64)
+        else:
+            low = place * 0
+            high = low + sequences
+            while low < high:  # the last sequence that owns no later place
+                middle = (low + high + 1) // 2
+                later = tl.load(cu_seqlens + middle) // chunk + middle > place
+                low = tl.where(later, low, middle)
+                high = tl.where(later, middle - 1, high)
+            sequence = low.to(tl.int64)
+            begin = tl.load(cu_seqlens + sequence).to(tl.int64)
+            last = sequence < sequences
+            end = tl.load(cu_seqlens + sequence + 1, mask=last, other=length)
+            end = end.to(tl.int64)
+            first = begin + (place - begin // chunk - sequence) * chunk
+        return sequence, begin, end, first
+
+    @triton.jit
+    def _short_conv_load(pointer, mask):
+        return tl.load(pointer, mask=mask, other=0.0).to(tl.float32)
+
+    @triton.jit
+    def _short_conv_input(
+        t, begin, end, x, state, x_time, state_time, inside, WIDTH: tl.constexpr
+    ):
+        """x at token t, which may lie before the sequence: then from the state."""
+        own = inside & (t >= begin) & (t < end)
+        u = tl.load(x + t * x_time, mask=own, other=0.0).to(tl.float32)
+        if state is not None:
+            row = t - begin + WIDTH - 1
+            u += _short_conv_load(state + row * state_time, inside & (t < begin))
+        return u
+
+    @triton.jit
+    def _short_conv_dz(z, dy, SILU: tl.constexpr):
+        """dy through the activation: silu'(z) = gate * (1 + z * (1 - gate))."""
+        if SILU:
+            gate = tl.sigmoid(z)
+            dy *= gate * (1 + z * (1 - gate))
+        return dy
+
+    @triton.jit(do_not_specialize=["length", "sequences", "chunk"])
+    def _short_conv_forward_kernel(
+        y,
+        final,
+        x,
+        weight,
+        bias,
+        state,
+        cu_seqlens,
+        length,
+        sequences,
+        chunk,
+        channels,
+        x_row,
+        x_time,
+        x_channel,
+        weight_channel,
+        weight_tap,
+        state_row,
+        state_time,
+        state_channel,
+        WIDTH: tl.constexpr,
+        SILU: tl.constexpr,
+        BLOCK: tl.constexpr,
+        TOKENS: tl.constexpr,
+    ):
+        """A program walks one chunk of tokens with the last K - 1 inputs at hand."""
+        tiles = tl.cdiv(channels, BLOCK)
+        channel = tl.program_id(0) % tiles * BLOCK + tl.arange(0, BLOCK)
+        inside = channel < channels
+        sequence, begin, end, first = _short_conv_span(
+            tl.program_id(0) // tiles, cu_seqlens, sequences, length, chunk
+        )
+        row = sequence
+        valid = end  # tokens after the last border are written, not read
+        if cu_seqlens is not None:
+            row = sequence * 0
+            valid = tl.where(sequence < sequences, end, begin)
+        channel = channel.to(tl.int64)
+        x += row * x_row + channel * x_channel
+        y += row * length * channels + channel
+        if state is not None:
+            state += sequence * state_row + channel * state_channel
+        shift = tl.zeros((BLOCK,), tl.float32)
+        if bias is not None:
+            shift = _short_conv_load(bias + channel, inside)
+        taps = ()
+        for k in tl.static_range(WIDTH):
+            tap = weight + channel * weight_channel + k * weight_tap
+            taps = taps + (_short_conv_load(tap, inside),)
+        window = ()
+        for k in tl.static_range(WIDTH - 1):
+            u = _short_conv_input(
+                first - (WIDTH - 1) + k,
+                begin,
+                valid,
+                x,
+                state,
+                x_time,
+                state_time,
+                inside,
+                WIDTH,
+            )
+            window = window + (u,)
+        stop = tl.minimum(first + chunk, end)
+        for step in range(0, tl.cdiv(stop - first, TOKENS).to(tl.int32)):
+            t = first + step * TOKENS
+            loaded = ()  # all loads stand before the stores, which they may not pass
+            for i in tl.static_range(TOKENS):
+                here = inside & (t + i < valid)
+                loaded = loaded + (tl.load(x + (t + i) * x_time, mask=here, other=0.0),)
+            for i in tl.static_range(TOKENS):
+                u = loaded[i].to(tl.float32)
+                z = tl.fma(taps[WIDTH - 1], u, shift)
+                for k in tl.static_range(WIDTH - 1):
+                    z = tl.fma(taps[k], window[k], z)
+                window = window[1:] + (u,)
+                if SILU:
+                    z *= tl.sigmoid(z)
+                if cu_seqlens is not None:
+                    z = tl.where(t + i < valid, z, 0.0)
+                tl.store(y + (t + i) * channels, z, mask=inside & (t + i < end))
+        if (valid == end) & (first <= end) & (first + chunk >= end):
+            last = final + sequence * (WIDTH - 1) * channels + channel
+            for k in tl.static_range(WIDTH - 1):
+                u = _short_conv_input(
+                    end - (WIDTH - 1) + k,
+                    begin,
+                    end,
+                    x,
+                    state,
+                    x_time,
+                    state_time,
+                    inside,
+                    WIDTH,
+                )
+                tl.store(last + k * channels, u, mask=inside)
+
+    @triton.jit(do_not_specialize=["length", "sequences", "chunk"])
+    def _short_conv_backward_kernel(
+        dx,
+        partial,
+        dstate,
+        x,
+        dy,
+        weight,
+        bias,
+        state,
+        dfinal,
+        cu_seqlens,
+        length,
+        sequences,
+        chunk,
+        channels,
+        x_row,
+        x_time,
+        x_channel,
+        dy_row,
+        dy_time,
+        dy_channel,
+        weight_channel,
+        weight_tap,
+        state_row,
+        state_time,
+        state_channel,
+        dfinal_row,
+        dfinal_time,
+        dfinal_channel,
+        WIDTH: tl.constexpr,
+        SILU: tl.constexpr,
+        BLOCK: tl.constexpr,
+        TOKENS: tl.constexpr,
+    ):
+        """A program walks one chunk backwards in time, with two windows of K - 1.
+
+        At token t the window of inputs holds those before t, which complete z and with
+        it dz; that of dz holds the tokens after t, which complete dx.
+        """
+        tiles = tl.cdiv(channels, BLOCK)
+        place = tl.program_id(0) // tiles
+        channel = tl.program_id(0) % tiles * BLOCK + tl.arange(0, BLOCK)
+        inside = channel < channels
+        sequence, begin, end, first = _short_conv_span(
+            place, cu_seqlens, sequences, length, chunk
+        )
+        row = sequence
+        valid = end
+        if cu_seqlens is not None:
+            row = sequence * 0
+            valid = tl.where(sequence < sequences, end, begin)
+        channel = channel.to(tl.int64)
+        x += row * x_row + channel * x_channel
+        dy += row * dy_row + channel * dy_channel
+        dx += row * length * channels + channel
+        if state is not None:
+            state += sequence * state_row + channel * state_channel
+            dstate += sequence * (WIDTH - 1) * channels + channel
+        if dfinal is not None:
+            dfinal += sequence * dfinal_row + channel * dfinal_channel
+        shift = tl.zeros((BLOCK,), tl.float32)
+        if bias is not None:
+            shift = _short_conv_load(bias + channel, inside)
+        taps = ()
+        dtaps = ()
+        for k in tl.static_range(WIDTH):
+            tap = weight + channel * weight_channel + k * weight_tap
+            taps = taps + (_short_conv_load(tap, inside),)
+            dtaps = dtaps + (tl.zeros((BLOCK,), tl.float32),)
+        dshift = tl.zeros((BLOCK,), tl.float32)
+        stop = tl.minimum(first + chunk, end)
+        steps = tl.maximum(tl.cdiv(stop - first, TOKENS), 0).to(tl.int32)
+        top = first + steps * TOKENS
+        us = ()  # the tokens from t - (K - 1) on
+        for k in tl.static_range(WIDTH - 1):
+            u = _short_conv_input(
+                top + k,
+                begin,
+                valid,
+                x,
+                state,
+                x_time,
+                state_time,
+                inside,
+                WIDTH,
+            )
+            us = us + (u,)
+        dzs = ()  # the tokens after the chunk, whose dz this chunk needs
+        for i in tl.static_range(WIDTH - 1):
+            t = top + WIDTH - 2 - i
+            u = _short_conv_input(
+                t - (WIDTH - 1),
+                begin,
+                valid,
+                x,
+                state,
+                x_time,
+                state_time,
+                inside,
+                WIDTH,
+            )
+            us = (u,) + us
+            z = shift
+            for k in tl.static_range(WIDTH):
+                z = tl.fma(taps[k], us[k], z)
+            after = _short_conv_load(dy + t * dy_time, inside & (t < valid))
+            dzs = (_short_conv_dz(z, after, SILU),) + dzs
+            us = us[: WIDTH - 1]
+        for step in range(0, steps):
+            low = top - (step + 1) * TOKENS
+            loaded = ()  # all loads stand before the stores, which they may not pass
+            for i in tl.static_range(TOKENS):  # the last token first
+                t = low + TOKENS - 1 - i
+                u = _short_conv_input(
+                    t - (WIDTH - 1),
+                    begin,
+                    valid,
+                    x,
+                    state,
+                    x_time,
+                    state_time,
+                    inside,
+                    WIDTH,
+                )
+                grad = tl.load(dy + t * dy_time, mask=inside & (t < valid), other=0.0)
+                loaded = loaded + ((u, grad),)
+            for i in tl.static_range(TOKENS):
+                t = low + TOKENS - 1 - i
+                us = (loaded[i][0],) + us
+                z = shift
+                for k in tl.static_range(WIDTH):
+                    z = tl.fma(taps[k], us[k], z)
+                dz = _short_conv_dz(z, loaded[i][1].to(tl.float32), SILU)
+                dzs = (dz,) + dzs
+                du = tl.zeros((BLOCK,), tl.float32)
+                if dfinal is not None:
+                    late = t - end + WIDTH - 1  # row of the final state
+                    here = inside & (late >= 0) & (t < valid)
+                    du = _short_conv_load(dfinal + late * dfinal_time, here)
+                sums = ()
+                for k in tl.static_range(WIDTH):
+                    du = tl.fma(taps[k], dzs[WIDTH - 1 - k], du)
+                    sums = sums + (tl.fma(dz, us[k], dtaps[k]),)
+                dtaps = sums
+                dshift += dz
+                us = us[: WIDTH - 1]
+                dzs = dzs[: WIDTH - 1]
+                tl.store(dx + t * channels, du, mask=inside & (t < end))
+        if state is not None:
+            if (first == begin) & (valid == end):
+                for i in tl.static_range(WIDTH - 1):
+                    row_of_state = WIDTH - 2 - i  # of token begin - 1 - i
+                    du = tl.zeros((BLOCK,), tl.float32)
+                    if dfinal is not None:
+                        late = begin - end + row_of_state
+                        here = inside & (late >= 0)
+                        du = _short_conv_load(dfinal + late * dfinal_time, here)
+                    for k in tl.static_range(WIDTH - 1 - i):
+                        du = tl.fma(taps[k], dzs[row_of_state - k], du)
+                    tl.store(dstate + row_of_state * channels, du, mask=inside)
+        rows = WIDTH + (bias is not None)
+        partial += place.to(tl.int64) * rows * channels + channel
+        for k in tl.static_range(WIDTH):
+            tl.store(partial + k * channels, dtaps[k], mask=inside)
+        if bias is not None:
+            tl.store(partial + WIDTH * channels, dshift, mask=inside)
+
+    @triton.jit
+    def _short_conv_step_kernel(
+        y,
+        x,
+        weight,
+        bias,
+        state,
+        channels,
+        x_row,
+        x_channel,
+        weight_channel,
+        weight_tap,
+        state_row,
+        state_time,
+        state_channel,
+        WIDTH: tl.constexpr,
+        SILU: tl.constexpr,
+        BLOCK: tl.constexpr,
+    ):
+        """One token of every sequence; the state moves by one row in place."""
+        tiles = tl.cdiv(channels, BLOCK)
+        row = (tl.program_id(0) // tiles).to(tl.int64)
+        channel = tl.program_id(0) % tiles * BLOCK + tl.arange(0, BLOCK)
+        inside = channel < channels
+        channel = channel.to(tl.int64)
+        u = _short_conv_load(x + row * x_row + channel * x_channel, inside)
+        weight += channel * weight_channel
+        z = u * _short_conv_load(weight + (WIDTH - 1) * weight_tap, inside)
+        if bias is not None:
+            z += _short_conv_load(bias + channel, inside)
+        state += row * state_row + channel * state_channel
+        window = ()
+        for k in tl.static_range(WIDTH - 1):
+            old = tl.load(state + k * state_time, mask=inside, other=0.0)
+            tap = _short_conv_load(weight + k * weight_tap, inside)
+            z = tl.fma(old.to(tl.float32), tap, z)
+            window = window + (old,)
+        for k in tl.static_range(WIDTH - 2):
+            tl.store(state + k * state_time, window[k + 1], mask=inside)
+        tl.store(state + (WIDTH - 2) * state_time, u, mask=inside)
+        if SILU:
+            z *= tl.sigmoid(z)
+        tl.store(y + row * channels + channel, z, mask=inside)
+
+
+def _short_conv_in_place(state: Tensor | None) -> bool:
+    """No gradient is asked for, and no two rows of the state are the same memory."""
+    return not torch.is_grad_enabled() and (state is None or 0 not in state.stride())
+
+
+def _short_conv_step(
+    x: Tensor, weight: Tensor, bias: Tensor | None, state: Tensor | None, silu: bool
+) -> tuple[Tensor, Tensor]:
+    """One launch, no allocation but y; returns the tensor that came as the state."""
+    batch, _, channels = x.shape
+    width = weight.shape[1]
+    if state is None:
+        state = x.new_zeros(batch, width - 1, channels)
+    bias = None if bias is None else bias.contiguous()
+    y = torch.empty((batch, 1, channels), dtype=x.dtype, device=x.device)
+    block = 128
+    with launch_on(x):
+        _short_conv_step_kernel[(batch * triton.cdiv(channels, block),)](
+            y,
+            x,
+            weight,
+            bias,
+            state,
+            channels,
+            x.stride(0),
+            x.stride(2),
+            *weight.stride(),
+            *state.stride(),
+            WIDTH=width,
+            SILU=silu,
+            BLOCK=block,
+            num_warps=1,
+        )
+    return y, state
+
+
+class _ShortConvTriton(torch.autograd.Function):
+    """Saves its inputs only."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        state: Tensor | None,
+        cu_seqlens: Tensor | None,
+        silu: bool,
+    ) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(x, weight, bias, state, cu_seqlens)
+        ctx.silu = silu
+        ctx.set_materialize_grads(False)
+        bias = None if bias is None else bias.contiguous()
+        batch, length, channels = x.shape
+        width = weight.shape[1]
+        tile = _short_conv_configuration(width)
+        tiles = triton.cdiv(channels, tile["BLOCK"])
+        chunk = _short_conv_chunk(batch * length, tiles)
+        sequences, places = batch, batch * triton.cdiv(length, chunk)
+        if cu_seqlens is not None:
+            sequences = cu_seqlens.shape[0] - 1
+            places = length // chunk + sequences + 1
+        y = torch.empty((batch, length, channels), dtype=x.dtype, device=x.device)
+        final = torch.empty(
+            (sequences, width - 1, channels),
+            dtype=x.dtype if state is None else state.dtype,
+            device=x.device,
+        )
+        with launch_on(x):
+            _short_conv_forward_kernel[(places * tiles,)](
+                y,
+                final,
+                x,
+                weight,
+                bias,
+                state,
+                cu_seqlens,
+                length,
+                sequences,
+                chunk,
+                channels,
+                *x.stride(),
+                *weight.stride(),
+                *((0, 0, 0) if state is None else state.stride()),
+                SILU=silu,
+                **tile,
+            )
+        return y, final
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(
+        ctx: Any, dy: Tensor | None, dfinal: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
+        x, weight, bias, state, cu_seqlens = ctx.saved_tensors
+        bias = None if bias is None else bias.contiguous()
+        batch, length, channels = x.shape
+        width = weight.shape[1]
+        if dy is None:
+            dy = torch.zeros_like(x)
+        tile = _short_conv_configuration(width)
+        tiles = triton.cdiv(channels, tile["BLOCK"])
+        chunk = _short_conv_chunk(batch * length, tiles)
+        sequences, places = batch, batch * triton.cdiv(length, chunk)
+        if cu_seqlens is not None:
+            sequences = cu_seqlens.shape[0] - 1
+            places = length // chunk + sequences + 1
+        dx = torch.empty((batch, length, channels), dtype=x.dtype, device=x.device)
+        partial = torch.empty(
+            (places, width + (bias is not None), channels),
+            dtype=torch.float32,
+            device=x.device,
+        )
+        dstate = None
+        if state is not None:
+            dstate = torch.empty(state.shape, dtype=state.dtype, device=x.device)
+        with launch_on(x):
+            _short_conv_backward_kernel[(places * tiles,)](
+                dx,
+                partial,
+                dstate,
+                x,
+                dy,
+                weight,
+                bias,
+                state,
+                dfinal,
+                cu_seqlens,
+                length,
+                sequences,
+                chunk,
+                channels,
+                *x.stride(),
+                *dy.stride(),
+                *weight.stride(),
+                *((0, 0, 0) if state is None else state.stride()),
+                *((0, 0, 0) if dfinal is None else dfinal.stride()),
+                SILU=ctx.silu,
+                **tile,
+            )
+        sums = partial.sum(0)  # of the chunks, in float32 and in a fixed order
+        dweight = sums[:width].t().to(weight.dtype)
+        dbias = None if bias is None else sums[width].to(bias.dtype)
+        return dx, dweight, dbias, dstate, None, None
