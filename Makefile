@@ -18,7 +18,7 @@ $(READY): pyproject.toml constraints.txt
 	  { echo 'starc needs Python 3.11 or newer: make PYTHON=/path/to/python3.11'; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[torch,test]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ray,test]'
 	@touch $@
 
 # make demo DATA=my.txt MINUTES=5

@@ -176,6 +176,8 @@ def _buildable(
 
 
 _NAMED = re.compile(r"^(\s*(?:[+-] )?(?:[\w.]+: )?)\S+ = ", re.MULTILINE)
+_WORD = re.compile(r"[\w.]+")
+_SIDES = re.compile(r"(?<=: )\S+(?= of \d+ sides)")
 _LABEL = re.compile(r"^\s*(?:[+-] )?([\w.]+): ", re.MULTILINE)
 
 
@@ -186,10 +188,7 @@ def function(model: Model) -> str:
     The model is as written. Loops are not looked for: a turn is its LIVs.
     """
     text = show(passes.run(model, frozenset({"roll"})))
-    text = _NAMED.sub(r"\1", text.partition("\n")[2])
+    text = _SIDES.sub("", _NAMED.sub(r"\1", text.partition("\n")[2]))
     numbers = {label: f"l{i}" for i, label in enumerate(_LABEL.findall(text))}
-    if numbers:
-        words = "|".join(re.escape(w) for w in sorted(numbers, key=len, reverse=True))
-        pattern = re.compile(rf"(?<![\w.])(?:{words})(?![\w.])")
-        text = pattern.sub(lambda found: numbers[found.group()], text)
+    text = _WORD.sub(lambda found: numbers.get(found.group(), found.group()), text)
     return hashlib.sha256(text.encode()).hexdigest()

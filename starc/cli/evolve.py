@@ -1,0 +1,231 @@
+"""evolve, front and pick: a search, its front, and one candidate of it."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from starc.cli.guard import INTERRUPTED, WRONG_INPUT, Failure
+from starc.cli.options import Json
+
+if TYPE_CHECKING:
+    from starc.evolve.coordinator import End, MakeWorkers
+    from starc.evolve.database import Database
+    from starc.evolve.spec import Spec
+
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
+
+
+def evolve(
+    file: Annotated[
+        str | None,
+        typer.Argument(metavar="FILE", help="A .star file with a search block."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="RUN", help="By default runs/NAME."),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option("--resume", metavar="RUN", help="Go on where it stopped."),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Text or token files; by default the source of Python's own library.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Instead of the one in FILE.")
+    ] = None,
+    algorithm: Annotated[
+        str | None, typer.Option(help="nsga2, ga, random or map_elites.")
+    ] = None,
+    repair: Annotated[
+        bool | None,
+        typer.Option("--repair/--no-repair", help="Whether children are repaired."),
+    ] = None,
+    generations: Annotated[int | None, typer.Option(min=1, help="Budget.")] = None,
+    evaluations: Annotated[int | None, typer.Option(min=1, help="Budget.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="Budget, of all sessions together.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda, cuda:1, ...; by default the best.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; by default one for each core.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Of each process.")] = 1,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A Ray cluster, auto, or local."),
+    ] = None,
+) -> None:
+    """Search for architectures, as the search block of FILE says.
+
+    All that is found goes to RUN, and a run that was stopped goes on with --resume.
+    """
+    _needs("pymoo", "evolve")
+    from starc.evolve import coordinator
+    from starc.evolve.run_error import RunError
+    from starc.evolve.view import View
+    from starc.evolve.workers import WorkersError
+
+    budget = {
+        "generations": generations,
+        "evaluations": evaluations,
+        "minutes": minutes,
+    }
+    given = {n: value for n, value in budget.items() if value is not None}
+    deciding = {"data": data, "seed": seed, "algorithm": algorithm, "repair": repair}
+    team = _team(workers, threads, ray)
+    try:
+        with View() as view:
+            if resume is not None:
+                _only_resume(file, output, deciding | {"device": device})
+                folder = resume
+                end = coordinator.resume(folder, team, view, given)
+            else:
+                folder, spec = _new(file, output, deciding, device, given)
+                end = coordinator.begin(spec, folder, team, view)
+    except (RunError, WorkersError) as error:
+        raise Failure(str(error), WRONG_INPUT) from error
+    _say(end, folder)
+
+
+def _new(
+    file: str | None,
+    output: Path | None,
+    deciding: dict[str, Any],
+    device: str | None,
+    budget: dict[str, Any],
+) -> "tuple[Path, Spec]":
+    from dataclasses import replace
+
+    from starc.cli.options import one_of
+    from starc.cli.streams import read_source
+    from starc.diagnostics import Problems
+    from starc.evolve import spec as specs
+    from starc.lower.search_options import ALGORITHMS
+
+    if file is None:
+        raise Failure("a FILE with a search block, or --resume RUN")
+    problems = Problems()
+    spec = specs.read(read_source(file), problems)
+    problems.check()
+    assert spec is not None, "a problem was added"
+    if deciding["algorithm"] is not None:
+        one_of(deciding["algorithm"], ALGORITHMS, "--algorithm")
+    if budget and "generations" not in budget:
+        budget = {"generations": 0, **budget}  # another budget is stated
+    if deciding["data"] is not None:
+        deciding["data"] = str(Path(deciding["data"]).resolve())
+    spec = replace(
+        spec, **{n: v for n, v in deciding.items() if v is not None}, **budget
+    )
+    if device is not None:
+        spec = replace(spec, trainer=replace(spec.trainer, device=device))
+    return output or Path("runs") / spec.name, spec
+
+
+def _only_resume(
+    file: str | None, output: Path | None, deciding: dict[str, Any]
+) -> None:
+    named = [f"--{name}" for name, value in deciding.items() if value is not None]
+    named += ["FILE"] if file is not None else []
+    named += ["-o"] if output is not None else []
+    if named:
+        raise Failure(f"--resume goes on with the same search: leave out {named[0]}")
+
+
+def _team(count: int | None, threads: int, ray: str | None) -> "MakeWorkers":
+    def make(spec: "Spec", folder: Path) -> Any:
+        if ray is not None:
+            _needs("ray", "ray")
+            from starc.evolve.ray_workers import RayWorkers
+
+            address = "" if ray == "local" else ray
+            return RayWorkers(spec, folder, address, threads)
+        from starc.evolve.workers import Inline, Local
+
+        if spec.trainer.kind == "simulated" and count is None:
+            return Inline(spec, folder)
+        return Local(spec, folder, count or _cores(), threads)
+
+    return make
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+def _needs(module: str, extra: str) -> None:
+    from importlib.util import find_spec
+
+    if find_spec(module) is None:
+        raise Failure(f"this needs {module}: pip install 'starc[{extra}]'")
+
+
+def _say(end: "End", folder: Path) -> None:
+    engine = f"{1000 * end.engine:.1f} ms an evaluation besides measuring"
+    print(f"{end.state}: {end.evaluations} evaluations, {engine}", file=sys.stderr)
+    if end.state != "finished":
+        print(f"starc evolve --resume {folder} goes on", file=sys.stderr)
+    else:
+        print(f"starc front {folder} prints what was found", file=sys.stderr)
+    if end.state == "interrupted":
+        sys.exit(128 + end.signal if end.signal else INTERRUPTED)
+
+
+def front(run: Run, json: Json = False) -> None:
+    """Print the front of a run: what nothing is better than in every objective."""
+    _needs("pymoo", "evolve")
+    from starc.evolve import front as fronts
+
+    database = _open(run)
+    rows, spec = fronts.members(database), database.spec()
+    if json:
+        import json as writer
+
+        print(writer.dumps(fronts.as_json(rows, spec), indent=2))
+    elif not rows:
+        print("nothing was measured to the end yet", file=sys.stderr)
+    else:
+        print(fronts.as_text(rows, spec), end="")
+
+
+def pick(
+    run: Run,
+    id: Annotated[
+        int, typer.Argument(metavar="ID", help="As `starc front` prints it.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="DIR", help="Where to write."),
+    ],
+) -> None:
+    """Write one candidate: its .star, model.py, weights if there are any, a card."""
+    _needs("pymoo", "evolve")
+    from starc.evolve import pick as picks
+    from starc.evolve.run_error import RunError
+
+    database = _open(run)
+    try:
+        for path in picks.pick(database, id, output):
+            print(path)
+    except RunError as error:
+        raise Failure(str(error), WRONG_INPUT) from error
+
+
+def _open(run: Path) -> "Database":
+    from starc.evolve.database import Database
+    from starc.evolve.run_error import RunError
+
+    try:
+        return Database.open(run)
+    except RunError as error:
+        raise Failure(str(error), WRONG_INPUT) from error
