@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import starc
-from starc.cli import draw, genomes, inspect, sources, training
+from starc.cli import draw, evolve, genomes, inspect, sources, training
 from starc.cli.guard import guarded
 
 app = typer.Typer(
@@ -47,6 +47,9 @@ for command in (
     genomes.genes,
     inspect.explain,
     training.train,
+    evolve.evolve,
+    evolve.front,
+    evolve.pick,
     draw.draw,
 ):
     app.command(command.__name__)(guarded(command))
