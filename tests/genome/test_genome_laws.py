@@ -52,8 +52,9 @@ def test_ten_thousand_come_back_exactly(random_source: Random) -> None:
         assert encode(decode(genome, exact=True)) == genome
 
 
-def test_through_text_too(random_source: Random) -> None:
-    for genome in samples(random_source, 150):
+@pytest.mark.parametrize("number", [500, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_through_text_too(random_source: Random, number: int) -> None:
+    for genome in samples(random_source, number):
         assert encode(reread(decode(genome, exact=True))) == genome
         assert encode(reread(decode(genome))) == canonical(genome)
 
