@@ -48,7 +48,8 @@ format: $(READY)
 	$(BIN)/starc fmt examples/*.star
 
 benchmark: $(READY)
-	$(BIN)/python benchmarks/cpu.py
+	$(BIN)/python -m benchmarks.cpu
+	$(BIN)/python -m benchmarks.compile_time
 
 clean:
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -9,7 +9,8 @@ run. Prefill is a prompt of 512 tokens into an empty cache, with the logits of i
 token; decode is one token after it. `most` is the ratio of a decoder that does nothing
 but read the weights once. On a machine that others load, threads that spin while they
 wait take the processor from those that they wait for, and a step takes ten times as
-long: `--wait active` only where nothing else runs. Writes benchmarks/results/cpu.json.
+long: `--wait active` is for one where nothing else runs, and `--threads 1 --clock cpu`,
+processor time, for a loaded one. Writes benchmarks/results/cpu.json.
 """
 
 import argparse
@@ -17,6 +18,8 @@ import json
 import os
 import statistics
 import sys
+import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -70,41 +73,53 @@ def check_same(ours: Ours, theirs: Theirs, tokens: Tensor, dtype: torch.dtype) -
             raise SystemExit(f"not the same model: logits differ by {error:.1e}")
 
 
-def measure(dtype: torch.dtype, rounds: int, tokens: int) -> dict[str, Any]:
+def measure(
+    dtype: torch.dtype, rounds: int, tokens: int, now: Callable[[], float]
+) -> dict[str, Any]:
     """Medians in milliseconds and the ratios, in one type of weights."""
     torch.manual_seed(0)
     model = lfm2.emitted()
     ours, theirs = Ours(model.to(dtype)), Theirs(lfm2.of_transformers(model).to(dtype))
     prompt = torch.randint(lfm2.VOCAB, (1, PROMPT))
     check_same(ours, theirs, prompt, dtype)
-    prefill: dict[str, list[float]] = {"ours": [], "theirs": []}
-    decode: dict[str, list[float]] = {"ours": [], "theirs": []}
-    sides = (("ours", ours), ("theirs", theirs))
-    for _ in range(rounds):
-        for name, side in sides:
-            prefill[name].append(machine.timed(partial(side.prefill, prompt, tokens)))
-    for token in torch.randint(lfm2.VOCAB, (tokens, 1, 1)):
-        for name, side in sides:
-            decode[name].append(machine.timed(partial(side.step, token)))
-    weights = list(model.parameters())
-    size = sum(weight.nbytes for weight in weights)
+    weights = [weight.detach() for weight in model.parameters()]
     found: dict[str, Any] = {
-        "weights_megabytes": round(size / 1e6, 1),
-        "read_weights_ms": round(1e3 * machine.read_seconds(weights), 2),
+        "weights_megabytes": round(sum(weight.nbytes for weight in weights) / 1e6, 1)
     }
-    for name, times in ("prefill", prefill), ("decode", decode):
-        middle = {side: statistics.median(values) for side, values in times.items()}
-        found[name] = {
-            "ours_ms": round(1e3 * middle["ours"], 2),
-            "theirs_ms": round(1e3 * middle["theirs"], 2),
-            "ratio": round(middle["theirs"] / middle["ours"], 2),
+    prompts = [
+        {
+            "ours": partial(ours.prefill, prompt, tokens),
+            "theirs": partial(theirs.prefill, prompt, tokens),
         }
-    most = found["decode"]["theirs_ms"] / found["read_weights_ms"]
-    found["decode"]["most"] = round(most, 2)
-    for side in "ours", "theirs":
-        seconds = found["decode"][f"{side}_ms"] / 1e3
-        found["decode"][f"{side}_gigabytes_per_second"] = round(size / seconds / 1e9, 1)
+    ]
+    found["prefill"] = in_turns(prompts * rounds, now)
+    found["decode"] = in_turns(
+        [
+            {
+                "ours": partial(ours.step, token),
+                "theirs": partial(theirs.step, token),
+                "weights": partial(machine.read, weights),
+            }
+            for token in torch.randint(lfm2.VOCAB, (tokens, 1, 1))
+        ],
+        now,
+    )
+    decode = found["decode"]
+    decode["most"] = round(decode["theirs_ms"] / decode["weights_ms"], 2)
     return found
+
+
+def in_turns(
+    rounds: list[dict[str, Callable[[], object]]], now: Callable[[], float]
+) -> dict[str, float]:
+    """Medians of the calls of each name, and theirs / ours."""
+    times: dict[str, list[float]] = {}
+    for calls in rounds:
+        for name, call in calls.items():
+            times.setdefault(name, []).append(1e3 * machine.timed(call, now))
+    middle = {name: statistics.median(values) for name, values in times.items()}
+    found = {f"{name}_ms": round(value, 2) for name, value in middle.items()}
+    return found | {"ratio": round(middle["theirs"] / middle["ours"], 2)}
 
 
 def main() -> None:
@@ -112,6 +127,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=15, help="prompts on each side")
     parser.add_argument("--tokens", type=int, default=64, help="decoded on each side")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     parser.add_argument("--wait", choices=("active", "passive"), default="passive")
     given = parser.parse_args()
     if os.environ.get("OMP_WAIT_POLICY") != given.wait:  # read when OpenMP starts
@@ -120,13 +136,14 @@ def main() -> None:
             sys.executable, [sys.executable, "-m", "benchmarks.cpu", *sys.argv[1:]]
         )
     torch.set_num_threads(given.threads)
-    found: dict[str, Any] = {"machine": machine.facts() | {"wait": given.wait}}
+    now = time.perf_counter if given.clock == "wall" else time.process_time
+    found: dict[str, Any] = {"machine": machine.facts() | vars(given)}
     found["copy_gigabytes_per_second"] = round(machine.copy_gigabytes_per_second(), 1)
     print(f"{'':10}{'':9}{'starc':>10}{'transformers':>14}{'ratio':>7}")
     with torch.no_grad():
         for dtype in torch.float32, torch.bfloat16:
             name = str(dtype).removeprefix("torch.")
-            found[name] = measure(dtype, given.rounds, given.tokens)
+            found[name] = measure(dtype, given.rounds, given.tokens, now)
             for what in "prefill", "decode":
                 line = found[name][what]
                 print(
@@ -134,7 +151,7 @@ def main() -> None:
                     f"{line['theirs_ms']:11.1f} ms{line['ratio']:7.2f}"
                 )
             most = found[name]["decode"]["most"]
-            read = found[name]["read_weights_ms"]
+            read = found[name]["decode"]["weights_ms"]
             print(f"{name:10}weights{read:9.1f} ms{'':14}{most:7.2f} at most")
     found["machine"]["load_after"] = machine.facts()["load"]
     print(f"copy: {found['copy_gigabytes_per_second']} GB/s; {found['machine']}")
