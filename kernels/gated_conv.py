@@ -15,8 +15,8 @@ pass; sums are kept in float32 (float64 for float64). Source: LFM2, arXiv 2511.2
 Packed sequences: cu_seqlens (S + 1) are their borders in the L tokens of a batch of
 one; state is then (S, K - 1, D). Tokens after the last border give zeros.
 
-On a GPU, for K <= 16 (Triton): forward moves b, c, x, y once, 4 tensors; backward moves
-b, c, x, dy and the three gradients once, 7 tensors, and 1 / 64 of one for the weight.
+On a GPU, for K <= 16 (Triton): forward moves b, c, x and y once, 4 tensors; backward b,
+c, x, dy and three gradients, 7 tensors, and K / 32 of one for the weight's gradient.
 One token without gradients is one launch that updates the given state in place.
 """
 
@@ -357,11 +357,9 @@ if triton is not None:
         sequence, begin, end, first = _gated_conv_span(
             tl.program_id(0) // tiles, cu_seqlens, sequences, length, chunk
         )
-        row = sequence
-        valid = end  # tokens after the last border are written, not read
-        if cu_seqlens is not None:
-            row = sequence * 0
-            valid = tl.where(sequence < sequences, end, begin)
+        real = sequence < sequences  # tokens after the last border are only written
+        read = inside & real
+        row = sequence if cu_seqlens is None else sequence * 0
         channel = channel.to(tl.int64)
         b += row * b_row + channel * b_channel
         c += row * c_row + channel * c_channel
@@ -381,14 +379,14 @@ if triton is not None:
             u = _gated_conv_past(
                 first - (WIDTH - 1) + k,
                 begin,
-                valid,
+                end,
                 b,
                 x,
                 state,
                 b_time,
                 x_time,
                 state_time,
-                inside,
+                read,
                 WIDTH,
                 SIGMOID,
             )
@@ -398,7 +396,7 @@ if triton is not None:
             t = first + step * TOKENS
             loaded = ()  # all loads stand before the stores, which they may not pass
             for i in tl.static_range(TOKENS):
-                here = inside & (t + i < valid)
+                here = read & (t + i < end)
                 gate_b = tl.load(b + (t + i) * b_time, mask=here, other=0.0)
                 gate_c = tl.load(c + (t + i) * c_time, mask=here, other=0.0)
                 value = tl.load(x + (t + i) * x_time, mask=here, other=0.0)
@@ -406,7 +404,7 @@ if triton is not None:
             for i in tl.static_range(TOKENS):
                 gate_c = loaded[i][1].to(tl.float32)
                 if SIGMOID:
-                    gate_c = tl.where(t + i < valid, tl.sigmoid(gate_c), 0.0)
+                    gate_c = tl.where(real, tl.sigmoid(gate_c), 0.0)
                 value = loaded[i][2].to(tl.float32)
                 u = _gated_conv_product(loaded[i][0].to(tl.float32), value, x, SIGMOID)
                 z = tl.fma(taps[WIDTH - 1], u, shift)
@@ -415,7 +413,7 @@ if triton is not None:
                 window = window[1:] + (u,)
                 here = inside & (t + i < end)
                 tl.store(y + (t + i) * channels, gate_c * z, mask=here)
-        if (valid == end) & (first <= end) & (first + chunk >= end):
+        if real & (first <= end) & (first + chunk >= end):
             last = final + sequence * (WIDTH - 1) * channels + channel
             for k in tl.static_range(WIDTH - 1):
                 u = _gated_conv_past(
@@ -428,7 +426,7 @@ if triton is not None:
                     b_time,
                     x_time,
                     state_time,
-                    inside,
+                    read,
                     WIDTH,
                     SIGMOID,
                 )
@@ -492,11 +490,9 @@ if triton is not None:
         sequence, begin, end, first = _gated_conv_span(
             place, cu_seqlens, sequences, length, chunk
         )
-        row = sequence
-        valid = end
-        if cu_seqlens is not None:
-            row = sequence * 0
-            valid = tl.where(sequence < sequences, end, begin)
+        real = sequence < sequences
+        read = inside & real
+        row = sequence if cu_seqlens is None else sequence * 0
         channel = channel.to(tl.int64)
         b += row * b_row + channel * b_channel
         c += row * c_row + channel * c_channel
@@ -526,7 +522,7 @@ if triton is not None:
         us = ()
         dzs = ()
         for k in tl.static_range(WIDTH - 1):
-            here = inside & (top + k < valid)
+            here = read & (top + k < end)
             gate_c = _gated_conv_load(c + (top + k) * c_time, here)
             if SIGMOID:
                 gate_c = tl.sigmoid(gate_c)
@@ -538,8 +534,8 @@ if triton is not None:
             for i in tl.static_range(TOKENS):  # the last token first
                 s = t + TOKENS - 1 - i
                 late = s + WIDTH - 1
-                here = inside & (s < valid)
-                there = inside & (late < tl.minimum(stop, valid))
+                here = read & (s < end)
+                there = read & (late < stop)
                 gate_b = tl.load(b + s * b_time, mask=here, other=0.0)
                 gate_c = tl.load(c + s * c_time, mask=here, other=0.0)
                 value = tl.load(x + s * x_time, mask=here, other=0.0)
@@ -564,9 +560,9 @@ if triton is not None:
                 z = shift
                 du = tl.zeros((BLOCK,), tl.float32)
                 if dfinal is not None:
-                    k = s - end + WIDTH - 1
-                    here = inside & (k >= 0) & (s < valid)
-                    du = _gated_conv_load(dfinal + k * dfinal_time, here)
+                    kept = s - end + WIDTH - 1  # row of the final state
+                    here = read & (kept >= 0) & (s < end)
+                    du = _gated_conv_load(dfinal + kept * dfinal_time, here)
                 sums = ()
                 for k in tl.static_range(WIDTH):
                     z = tl.fma(taps[k], us[k], z)
@@ -594,14 +590,14 @@ if triton is not None:
             u = _gated_conv_past(
                 s,
                 begin,
-                valid,
+                end,
                 b,
                 x,
                 state,
                 b_time,
                 x_time,
                 state_time,
-                inside,
+                read,
                 WIDTH,
                 SIGMOID,
             )
@@ -610,7 +606,7 @@ if triton is not None:
             z = shift
             for k in tl.static_range(WIDTH):
                 z = tl.fma(taps[k], us[k], z)
-            there = inside & (late < tl.minimum(stop, valid))
+            there = read & (late < stop)
             dgate_c = z * _gated_conv_load(dy + late * dy_time, there)
             if SIGMOID:
                 late_c = tl.sigmoid(_gated_conv_load(c + late * c_time, there))
@@ -618,20 +614,20 @@ if triton is not None:
             here = inside & (late >= first) & (late < stop)
             tl.store(dc + late * grad_time, dgate_c, mask=here)
             if state is not None:
-                start = (first == begin) & (valid == end)
+                start = (first == begin) & real
                 du = tl.zeros((BLOCK,), tl.float32)
                 if dfinal is not None:
-                    k = s - end + WIDTH - 1
-                    here = inside & start & (k >= 0)
-                    du = _gated_conv_load(dfinal + k * dfinal_time, here)
+                    kept = s - end + WIDTH - 1
+                    here = inside & start & (kept >= 0)
+                    du = _gated_conv_load(dfinal + kept * dfinal_time, here)
                 sums = ()
                 for k in tl.static_range(WIDTH):
                     du = tl.fma(taps[k], dzs[WIDTH - 1 - k], du)
-                    old = tl.where(start, u * dzs[WIDTH - 1 - k], 0.0)
-                    sums = sums + (dtaps[k] + old,)
+                    more = tl.where(start, u * dzs[WIDTH - 1 - k], 0.0)
+                    sums = sums + (dtaps[k] + more,)
                 dtaps = sums
-                k = s - begin + WIDTH - 1
-                tl.store(dstate + k * channels, du, mask=inside & start)
+                old = s - begin + WIDTH - 1
+                tl.store(dstate + old * channels, du, mask=inside & start)
             us = us[: WIDTH - 1]
             dzs = dzs[: WIDTH - 1]
         rows = WIDTH + (bias is not None)

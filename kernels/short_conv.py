@@ -14,8 +14,8 @@ kept in float32 (float64 for float64). Source: the input convolution of Mamba, a
 Packed sequences: cu_seqlens (S + 1) are their borders in the L tokens of a batch of
 one; state is then (S, K - 1, D). Tokens after the last border give zeros.
 
-On a GPU, for K <= 16 (Triton): forward moves x and y once, 2 tensors; backward moves x,
-dy and dx once, 3 tensors, and (K + 1) / 64 of one for the weight. One token without
+On a GPU, for K <= 16 (Triton): forward moves x and y once, 2 tensors; backward x, dy
+and dx, 3 tensors, and K / 32 of one for the weight's gradient. One token without
 gradients is one launch that updates the given state in place.
 """
 
@@ -298,11 +298,9 @@ if triton is not None:
         sequence, begin, end, first = _short_conv_span(
             tl.program_id(0) // tiles, cu_seqlens, sequences, length, chunk
         )
-        row = sequence
-        valid = end  # tokens after the last border are written, not read
-        if cu_seqlens is not None:
-            row = sequence * 0
-            valid = tl.where(sequence < sequences, end, begin)
+        real = sequence < sequences  # tokens after the last border are only written
+        read = inside & real
+        row = sequence if cu_seqlens is None else sequence * 0
         channel = channel.to(tl.int64)
         x += row * x_row + channel * x_channel
         y += row * length * channels + channel
@@ -320,12 +318,12 @@ if triton is not None:
             u = _short_conv_input(
                 first - (WIDTH - 1) + k,
                 begin,
-                valid,
+                end,
                 x,
                 state,
                 x_time,
                 state_time,
-                inside,
+                read,
                 WIDTH,
             )
             window = window + (u,)
@@ -334,7 +332,7 @@ if triton is not None:
             t = first + step * TOKENS
             loaded = ()  # all loads stand before the stores, which they may not pass
             for i in tl.static_range(TOKENS):
-                here = inside & (t + i < valid)
+                here = read & (t + i < end)
                 loaded = loaded + (tl.load(x + (t + i) * x_time, mask=here, other=0.0),)
             for i in tl.static_range(TOKENS):
                 u = loaded[i].to(tl.float32)
@@ -345,9 +343,9 @@ if triton is not None:
                 if SILU:
                     z *= tl.sigmoid(z)
                 if cu_seqlens is not None:
-                    z = tl.where(t + i < valid, z, 0.0)
+                    z = tl.where(real, z, 0.0)
                 tl.store(y + (t + i) * channels, z, mask=inside & (t + i < end))
-        if (valid == end) & (first <= end) & (first + chunk >= end):
+        if real & (first <= end) & (first + chunk >= end):
             last = final + sequence * (WIDTH - 1) * channels + channel
             for k in tl.static_range(WIDTH - 1):
                 u = _short_conv_input(
@@ -358,7 +356,7 @@ if triton is not None:
                     state,
                     x_time,
                     state_time,
-                    inside,
+                    read,
                     WIDTH,
                 )
                 tl.store(last + k * channels, u, mask=inside)
@@ -410,11 +408,9 @@ if triton is not None:
         sequence, begin, end, first = _short_conv_span(
             place, cu_seqlens, sequences, length, chunk
         )
-        row = sequence
-        valid = end
-        if cu_seqlens is not None:
-            row = sequence * 0
-            valid = tl.where(sequence < sequences, end, begin)
+        real = sequence < sequences
+        read = inside & real
+        row = sequence if cu_seqlens is None else sequence * 0
         channel = channel.to(tl.int64)
         x += row * x_row + channel * x_channel
         dy += row * dy_row + channel * dy_channel
@@ -442,12 +438,12 @@ if triton is not None:
             u = _short_conv_input(
                 top + k,
                 begin,
-                valid,
+                end,
                 x,
                 state,
                 x_time,
                 state_time,
-                inside,
+                read,
                 WIDTH,
             )
             us = us + (u,)
@@ -457,19 +453,19 @@ if triton is not None:
             u = _short_conv_input(
                 t - (WIDTH - 1),
                 begin,
-                valid,
+                end,
                 x,
                 state,
                 x_time,
                 state_time,
-                inside,
+                read,
                 WIDTH,
             )
             us = (u,) + us
             z = shift
             for k in tl.static_range(WIDTH):
                 z = tl.fma(taps[k], us[k], z)
-            after = _short_conv_load(dy + t * dy_time, inside & (t < valid))
+            after = _short_conv_load(dy + t * dy_time, read & (t < end))
             dzs = (_short_conv_dz(z, after, SILU),) + dzs
             us = us[: WIDTH - 1]
         for step in range(0, steps):
@@ -480,15 +476,15 @@ if triton is not None:
                 u = _short_conv_input(
                     t - (WIDTH - 1),
                     begin,
-                    valid,
+                    end,
                     x,
                     state,
                     x_time,
                     state_time,
-                    inside,
+                    read,
                     WIDTH,
                 )
-                grad = tl.load(dy + t * dy_time, mask=inside & (t < valid), other=0.0)
+                grad = tl.load(dy + t * dy_time, mask=read & (t < end), other=0.0)
                 loaded = loaded + ((u, grad),)
             for i in tl.static_range(TOKENS):
                 t = low + TOKENS - 1 - i
@@ -501,7 +497,7 @@ if triton is not None:
                 du = tl.zeros((BLOCK,), tl.float32)
                 if dfinal is not None:
                     late = t - end + WIDTH - 1  # row of the final state
-                    here = inside & (late >= 0) & (t < valid)
+                    here = read & (late >= 0) & (t < end)
                     du = _short_conv_load(dfinal + late * dfinal_time, here)
                 sums = ()
                 for k in tl.static_range(WIDTH):
@@ -513,17 +509,16 @@ if triton is not None:
                 dzs = dzs[: WIDTH - 1]
                 tl.store(dx + t * channels, du, mask=inside & (t < end))
         if state is not None:
-            if (first == begin) & (valid == end):
-                for i in tl.static_range(WIDTH - 1):
-                    row_of_state = WIDTH - 2 - i  # of token begin - 1 - i
+            if (first == begin) & real:
+                for j in tl.static_range(WIDTH - 1):
                     du = tl.zeros((BLOCK,), tl.float32)
-                    if dfinal is not None:
-                        late = begin - end + row_of_state
+                    if dfinal is not None:  # an old input that is still in the state
+                        late = begin - end + j
                         here = inside & (late >= 0)
                         du = _short_conv_load(dfinal + late * dfinal_time, here)
-                    for k in tl.static_range(WIDTH - 1 - i):
-                        du = tl.fma(taps[k], dzs[row_of_state - k], du)
-                    tl.store(dstate + row_of_state * channels, du, mask=inside)
+                    for k in tl.static_range(j + 1):
+                        du = tl.fma(taps[k], dzs[j - k], du)
+                    tl.store(dstate + j * channels, du, mask=inside)
         rows = WIDTH + (bias is not None)
         partial += place.to(tl.int64) * rows * channels + channel
         for k in tl.static_range(WIDTH):

@@ -1,0 +1,43 @@
+"""Every configuration of kernels/ssd.py: the sizes that choose tiles, and options."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import torch
+
+KERNEL = "ssd"
+
+
+def inputs(size: int, width: int, kind: torch.dtype, tokens: int) -> list[torch.Tensor]:
+    x = torch.randn(1, tokens, 4, width, dtype=kind)
+    dt, a_log = torch.rand(1, tokens, 4), torch.randn(4)
+    b, c = torch.randn(2, 1, tokens, 2, size, dtype=kind)
+    return [x, dt, a_log, b, c, torch.randn(4)]
+
+
+def training(
+    module: Any, size: int, width: int, kind: torch.dtype, packed: bool
+) -> None:
+    given = [a.requires_grad_() for a in inputs(size, width, kind, 64)]
+    state = None if packed else torch.randn(1, 4, width, size)
+    borders = torch.tensor([0, 32, 64], dtype=torch.int32) if packed else None
+    y, last = module.ssd(*given, state, cu_seqlens=borders)
+    (y.float().sum() + last.sum()).backward()
+
+
+@torch.no_grad()
+def step(module: Any, size: int, width: int, kind: torch.dtype) -> None:
+    module.ssd(*inputs(size, width, kind, 1), torch.randn(1, 4, width, size))
+
+
+def calls(module: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
+    kinds = ("bfloat16", "float16", "float32")
+    sizes = [(16, 32), (64, 64), (128, 64), (128, 128), (256, 64)]
+    for (size, width), dtype in itertools.product(sizes, kinds):
+        kind, title = getattr(torch, dtype), f"N={size} P={width} {dtype}"
+        yield title, partial(training, module, size, width, kind, False)
+        if (size, width) == (128, 64):
+            yield f"{title} packed", partial(training, module, size, width, kind, True)
+        yield f"{title} one token", partial(step, module, size, width, kind)

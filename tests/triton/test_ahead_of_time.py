@@ -1,0 +1,49 @@
+"""Every kernel, in every configuration that ships, compiles for four GPUs.
+
+On sm_90 no register is spilled; shared memory stays within a block's limit everywhere.
+`make test` takes sm_90; `make test-kernels` all targets, and writes what the assembler
+says of each kernel to build/kernels.txt.
+"""
+
+from pathlib import Path
+
+import pytest
+from ahead_of_time import TARGETS, in_a_process
+from triton_checks import DEVICE, ROOT, SLOW
+
+NAMES = sorted(
+    path.stem.removeprefix("launches_")
+    for path in Path(__file__).parent.glob("launches_*")
+)
+HEAD = f"{'target':8} {'kernel':36} {'regs':>4} {'spills':>6} {'shared':>7}  call\n"
+
+pytestmark = pytest.mark.skipif(DEVICE != "cpu", reason="needs no GPU")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", NAMES)
+def test_compiles(name: str, target: str) -> None:
+    if target != "sm_90" and not SLOW:
+        pytest.skip("make test-kernels")
+    rows = in_a_process(name, target)
+    assert rows
+    report = ROOT / "build" / "kernels" / f"{name}-{target}.txt"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    errors = [f"{row['call']} {row['error']}" for row in rows if "error" in row]
+    assert not errors, "\n".join(errors)
+    lines = [
+        f"{target:8} {row['kernel']:36} {row['registers']:4} {row['spills']:6}"
+        f" {row['shared']:7}  {row['call']}\n"
+        for row in rows
+    ]
+    report.write_text(HEAD + "".join(lines), encoding="utf-8")
+    for row in rows:
+        assert row["shared"] <= row["shared_limit"], row
+        assert target != "sm_90" or row["spills"] == 0, row
+
+
+def test_every_triton_kernel_is_compiled() -> None:
+    """A file of kernels/ with Triton kernels has a file of launches here."""
+    for path in (ROOT / "kernels").glob("*.py"):
+        if "@triton.jit" in path.read_text(encoding="utf-8"):
+            assert path.stem in NAMES, f"tests/triton/launches_{path.stem}.py"
