@@ -46,11 +46,12 @@ class Variation:
         return Proposal(candidate, f"seed:{name}")
 
     def sample(self, random: Random) -> Proposal:
-        """Every gene uniform in its range."""
+        """Every gene uniform in its range, then repaired whatever the spec says."""
         low, high = self.spec.depth
         livs = [self._liv(random) for _ in range(random.randint(low, high))]
         model = tuple((name, random.choice(words)) for name, words in self.spec.genes)
-        return self._finished(_candidate(livs, model), "sample", (), (), random)
+        candidate = _candidate(livs, model)
+        return self._finished(candidate, "sample", (), (), random, True)
 
     def child(
         self,
@@ -84,9 +85,10 @@ class Variation:
         parents: tuple[int, ...],
         done: Changes,
         random: Random,
+        repair: bool = False,
     ) -> Proposal:
         wrong = problem(candidate, self.spec)
-        if wrong and self.spec.repair:
+        if wrong and (repair or self.spec.repair):
             candidate, mended = mend(candidate, self.spec, self._parameters, random)
             return Proposal(candidate, origin, parents, (*done, *mended), False)
         return Proposal(candidate, origin, parents, done, not wrong, wrong)

@@ -8,8 +8,8 @@ from starc.diagnostics import Problems
 from starc.evolve import coordinator
 from starc.evolve.candidate import Candidate
 from starc.evolve.database import COMPARED, Database
-from starc.evolve.evaluation.evaluate import evaluate
 from starc.evolve.evaluation.outcome import Outcome
+from starc.evolve.evaluation.pipeline import evaluate
 from starc.evolve.spec import Spec, read
 from starc.evolve.workers import Inline, Workers
 
