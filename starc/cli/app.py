@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import starc
-from starc.cli import draw, evolve, genomes, inspect, sources, training
+from starc.cli import draw, evolve, genomes, inspect, report, sources, training
 from starc.cli.guard import guarded
 
 app = typer.Typer(
@@ -51,5 +51,7 @@ for command in (
     evolve.front,
     evolve.pick,
     draw.draw,
+    report.report,
+    report.motifs,
 ):
     app.command(command.__name__)(guarded(command))

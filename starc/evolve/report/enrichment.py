@@ -20,6 +20,9 @@ from starc.evolve.report.designs import Design
 from starc.evolve.report.motifs import LONGEST, SHORTEST, Found, Motif, motifs
 
 SHUFFLES = 500
+ENOUGH = 5_000_000
+"""LIVs in all shuffles together: of large sets there are fewer, at least 99."""
+
 SURE = 1.959964
 FEWEST = 3
 """Designs with and without, below which no effect is given."""
@@ -72,13 +75,15 @@ def table(
     selected: Sequence[Hashable],
     values: Values,
     labels: Sequence[str],
+    fewest: int = 0,
 ) -> list[Row]:
     """All motifs of `designs`; the most enriched first.
 
     initial, selected: the two groups that are compared; if `initial` is empty, all
     designs are compared with shuffled ones. values: measures of those evaluated.
+    fewest: designs that have a motif.
     """
-    found = motifs(designs)
+    found = motifs(designs, fewest)
     expected = {} if initial else _expected(designs, found)
     rows = []
     for one in found:
@@ -115,8 +120,10 @@ def _expected(designs: Designs, found: Sequence[Found]) -> dict[Motif, Enrichmen
     """Of LIVs in a row, sharing left aside; shuffles are the same in every run."""
     wanted = {f.motif.names: f for f in found if f.motif.kind == "sequence"}
     random = Random(0)
+    livs = sum(len(design.names) for design in designs.values())
+    shuffles = max(99, min(SHUFFLES, ENOUGH // max(livs, 1)))
     tallies: dict[tuple[str, ...], list[int]] = {names: [] for names in wanted}
-    for _ in range(SHUFFLES):
+    for _ in range(shuffles):
         count: Counter[tuple[str, ...]] = Counter()
         for design in designs.values():
             names = list(design.names)
@@ -130,12 +137,12 @@ def _expected(designs: Designs, found: Sequence[Found]) -> dict[Motif, Enrichmen
             tally.append(count[row])
     result = {}
     for row, tally in tallies.items():
-        seen, mean = wanted[row].occurrences, sum(tally) / SHUFFLES
+        seen, mean = wanted[row].occurrences, sum(tally) / shuffles
         tally.sort()
-        low, high = tally[int(0.025 * SHUFFLES)], tally[int(0.975 * SHUFFLES) - 1]
+        low, high = tally[int(0.025 * shuffles)], tally[int(0.975 * shuffles)]
         above = sum(t >= seen for t in tally)
         below = sum(t <= seen for t in tally)
-        p = min(1.0, 2 * (min(above, below) + 1) / (SHUFFLES + 1))
+        p = min(1.0, 2 * (min(above, below) + 1) / (shuffles + 1))
         bounds = seen / max(high, 0.5), seen / max(low, 0.5)
         result[wanted[row].motif] = Enrichment(seen / max(mean, 0.5), *bounds, p)
     return result

@@ -9,6 +9,9 @@ from starc.evolve.report.designs import Design, average
 from starc.evolve.report.read import Run
 from starc.genome.text import GENE_NAMES
 
+MOST = 5
+"""Values of a gene that are shown one by one."""
+
 
 def classes(run: Run, designs: Mapping[int, Design]) -> dict[str, Any]:
     """For each class its share of all LIVs, a number a generation; most used first.
@@ -55,8 +58,13 @@ def genes(run: Run) -> list[dict[str, Any]]:
         values = sorted({value for count in counts for value in count})
         shares = {
             str(v): [count[v] / max(count.total(), 1) for count in counts]
-            for v in values
+            for v in values[:MOST]
         }
+        if len(values) > MOST:
+            shares["others"] = [
+                sum(count[v] for v in values[MOST:]) / max(count.total(), 1)
+                for count in counts
+            ]
         name = f"gene {gene}: {GENE_NAMES[gene - 1]}"
         found.append({"name": name, "shares": shares})
     return found

@@ -51,6 +51,7 @@ def differences(
         if own is None or other is None:
             continue
         lines = describe_changes(other.model, own.model)
+        lines = [line for line in lines if ": named " not in line]  # labels only
         if len(lines) > MOST:
             lines = [*lines[:MOST], f"and {len(lines) - MOST} more"]
         found.append((parent, lines))

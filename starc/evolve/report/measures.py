@@ -1,6 +1,6 @@
 """The axes of a run: its objectives and whatever else was measured, with units."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from starc.evolve.objectives import find
@@ -31,8 +31,21 @@ def axes(run: Run) -> tuple[Axis, ...]:
     given = {o.label: o.direction for o in run.spec.objectives}
     labels = dict.fromkeys(given)
     found = {label for e in run.entries if e.outcome for label in e.outcome.measures}
-    labels.update(dict.fromkeys(sorted(found)))
+    labels.update(dict.fromkeys(sorted(found - _repeated(run, found, given))))
     return tuple(_axis(label, given.get(label)) for label in labels)
+
+
+ALIKE = {"loss", "perplexity", "bits_per_byte"}
+"""One number in three units."""
+
+
+def _repeated(run: Run, found: set[str], given: Collection[str]) -> set[str]:
+    """Measures that say once more what another one says already."""
+    repeated = {f"loss_at_{run.spec.trainer.steps}"}
+    kept = ALIKE & {*given} or {name for name in QUALITIES if name in found & ALIKE}
+    return repeated | (
+        ALIKE - kept if ALIKE & {*given} else ALIKE - {*sorted(kept)[:1]}
+    )
 
 
 def _axis(label: str, direction: str | None) -> Axis:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 
+from starc.draw.picture import Arc
 from starc.evolve.report.designs import Design
 
 SHORTEST, LONGEST = 2, 4
@@ -60,6 +61,9 @@ def occurring(design: Design) -> Counter[Motif]:
 
 def _sequences(design: Design) -> Iterator[Motif]:
     names = design.names
+    by_target: dict[int, list[Arc]] = {}
+    for arc in design.arcs:
+        by_target.setdefault(arc.target, []).append(arc)
     for start in range(len(names)):
         for length in range(SHORTEST, LONGEST + 1):
             if start + length > len(names):
@@ -69,9 +73,9 @@ def _sequences(design: Design) -> Iterator[Motif]:
             inside = tuple(
                 sorted(
                     (arc.source - start, arc.target - start, arc.taken)
-                    for arc in design.arcs
+                    for target in range(start, start + length)
+                    for arc in by_target.get(target, ())
                     if start <= arc.source < start + length
-                    and start <= arc.target < start + length
                 )
             )
             if inside:
@@ -91,14 +95,18 @@ def motifs(designs: Mapping[Hashable, Design], fewest: int = 0) -> list[Found]:
     A motif is left out where a longer one of its kind stands in the same designs just
     as often: then it never comes alone. Most designs first, then longest.
     """
-    fewest = fewest or max(2, len(designs) // 10)
+    fewest = fewest or max(min(2, len(designs)), len(designs) // 10)
     count: Counter[Motif] = Counter()
     members: dict[Motif, list[Hashable]] = {}
     for id, design in designs.items():
         for motif, times in occurring(design).items():
             count[motif] += times
             members.setdefault(motif, []).append(id)
-    kept = {m: ids for m, ids in members.items() if len(ids) >= fewest}
+    kept = {
+        motif: ids
+        for motif, ids in members.items()
+        if len(ids) >= fewest and count[motif] > 1
+    }
     covered = {
         shorter
         for motif, ids in kept.items()

@@ -1,0 +1,81 @@
+"""report and motifs: the account of a search, and what architectures have in common."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from starc.cli.guard import WRONG_INPUT, Failure
+from starc.cli.options import Json, Output
+from starc.cli.streams import STANDARD, write_text
+
+if TYPE_CHECKING:
+    from starc.evolve.report.table import Motifs
+
+
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a search.")],
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="OUT", help="- is stdout.")
+    ] = "report.html",
+) -> None:
+    """Write one page about a search, at any moment; RUN is only read.
+
+    The page opens without a network: charts, pictures and data are inside.
+    """
+    _needs_evolve()
+    from starc.evolve.report.page import report as page
+    from starc.evolve.report.read import ReportError
+
+    try:
+        text = page(run)
+    except ReportError as error:
+        raise Failure(str(error), WRONG_INPUT) from None
+    write_text(output, text)
+
+
+def motifs(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATHS...", help="Runs, .star files, folders of these."),
+    ],
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PATH", help="What a set of .star files is compared with."
+        ),
+    ] = None,
+    fewest: Annotated[
+        int, typer.Option(min=0, help="Designs with a motif; 0: a tenth of them.")
+    ] = 0,
+    top: Annotated[int, typer.Option(min=0, help="Rows; 0: all.")] = 30,
+    json: Json = False,
+    output: Output = STANDARD,
+) -> None:
+    """List recurring subsequences and sharing patterns of architectures.
+
+    Of a run: enrichment of the last population and front over the first generation. Of
+    .star files: over --against, or over the same LIVs in random order.
+    """
+    _needs_evolve()
+    from starc.evolve.report import table
+    from starc.evolve.report.read import ReportError
+
+    try:
+        found = table.collect(paths, against or [], fewest)
+    except ReportError as error:
+        raise Failure(str(error), WRONG_INPUT) from None
+    write_text(output, _written(found, top, json))
+
+
+def _written(found: "Motifs", top: int, json: bool) -> str:
+    from starc.evolve.report import table
+
+    return table.as_json(found, top) if json else table.as_text(found, top)
+
+
+def _needs_evolve() -> None:
+    for name in ("plotly", "pymoo"):
+        if find_spec(name) is None:
+            raise Failure(f"this needs {name}: pip install 'starc[evolve]'")

@@ -1,0 +1,210 @@
+"""One page that says all about a run, and needs nothing else to open."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import DictLoader, Environment, StrictUndefined
+from markupsafe import Markup
+
+from starc import __version__, resources
+from starc.draw import architecture, palette
+from starc.evolve.report import expense, failures, frequencies
+from starc.evolve.report.against import against_seeds
+from starc.evolve.report.data import chart_data
+from starc.evolve.report.designs import Design, design
+from starc.evolve.report.enrichment import Row, table
+from starc.evolve.report.measures import Axis, axes, quality, written
+from starc.evolve.report.picks import Pick, picks
+from starc.evolve.report.proxies import proxies
+from starc.evolve.report.read import Entry, Run, read
+from starc.genome import write
+
+SCRIPTS = ("page.js", "front.js", "charts.js", "parallel.js", "lineage.js")
+
+MOST_MOTIFS = 40
+"""Rows of the table on the page; `starc motifs` gives all."""
+
+
+NARROW = 13
+"""LIVs up to which two pictures stand side by side."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A member of the front with its picture."""
+
+    entry: Entry
+    picture: Markup
+    genome: str
+    values: tuple[tuple[str, str], ...]
+    picks: tuple[Pick, ...]
+
+
+def report(folder: Path) -> str:
+    """The page about the run in `folder`, as it is now. Raises ReportError."""
+    return page(read(folder))
+
+
+def page(run: Run) -> str:
+    """The HTML, complete with plotly.js."""
+    designs = {e.id: d for e in run.entries if (d := design(e.source)) is not None}
+    measured = axes(run)
+    objectives = [axis for axis in measured if axis.objective]
+    best = quality(measured)
+    picked = picks(run.front, objectives)
+    ranked = proxies(run, measured, best)
+    motifs = motif_rows(run, designs, objectives)
+    cards = [_card(e, designs, objectives, picked) for e in _sorted(run, objectives)]
+    chosen = dict.fromkeys(pick.id for pick in picked)
+    charts = chart_data(run, designs, measured, best, picked, ranked)
+    text: str = _template().render(
+        run=run,
+        version=__version__,
+        axes=measured,
+        objectives=objectives,
+        quality=best,
+        cards=cards,
+        suggested=[next(c for c in cards if c.entry.id == id) for id in chosen],
+        against=against_seeds(run, objectives),
+        seconds=expense.seconds(run),
+        flops=expense.training_flops(run),
+        reasons=failures.by_reason(run),
+        origins=failures.by_origin(run),
+        repairs=failures.repairs(run),
+        pairs=(
+            frequencies.pairs(designs, run.generations[-1].population)
+            if run.generations
+            else []
+        ),
+        pairs_all=frequencies.pairs(designs, tuple(designs)),
+        motifs=motifs[:MOST_MOTIFS],
+        all_motifs=len(motifs),
+        proxies=ranked,
+        kinds=_kinds(designs),
+        narrow=max((len(d.columns) for d in designs.values()), default=0) <= NARROW,
+        data=_json(charts),
+        styles=Markup(resources.read("templates", "report/page.css")),
+        scripts=[Markup(resources.read("templates", f"report/{s}")) for s in SCRIPTS],
+        plotly=Markup(_plotly()),
+        invalid=sum(not entry.valid_before_repair for entry in run.entries),
+        settings=_settings(run),
+    )
+    return text
+
+
+def motif_rows(
+    run: Run, designs: dict[int, Design], objectives: Sequence[Axis]
+) -> list[Row]:
+    """Motifs of all candidates: the last population and front against the first."""
+    last = run.generations[-1] if run.generations else None
+    selected = sorted({*last.population, *last.front} & {*designs}) if last else []
+    first = min((entry.generation for entry in run.entries), default=0)
+    initial = [e.id for e in run.entries if e.generation == first and e.id in designs]
+    values = {e.id: e.outcome.measures for e in run.evaluated if e.outcome}
+    labels = [axis.label for axis in objectives]
+    return table(designs, initial, selected, values, labels)  # type: ignore[arg-type]
+
+
+def _sorted(run: Run, objectives: Sequence[Axis]) -> list[Entry]:
+    """The front from the best in the first objective on."""
+
+    def first(entry: Entry) -> float:
+        value = entry.measure(objectives[0].label) if objectives else None
+        return float("inf") if value is None else objectives[0].cost(value)
+
+    return sorted(run.front, key=lambda entry: (first(entry), entry.id))
+
+
+def _card(
+    entry: Entry,
+    designs: dict[int, Design],
+    objectives: Sequence[Axis],
+    picked: Sequence[Pick],
+) -> Card:
+    own = designs.get(entry.id)
+    picture = architecture(own.model, legend=False, rolled=False) if own else ""
+    values = tuple(
+        (axis.label, written(entry.measure(axis.label), axis.unit))
+        for axis in objectives
+    )
+    found = tuple(pick for pick in picked if pick.id == entry.id)
+    genome = write(entry.candidate.genome)
+    return Card(entry, Markup(picture), genome, values, found)
+
+
+def _kinds(designs: dict[int, Design]) -> list[tuple[str, str]]:
+    """Colours and words of the kinds of LIVs that occur."""
+    found = {b.kind for d in designs.values() for c in d.columns for b in c.boxes}
+    return [(palette.KINDS[k], palette.WORDS[k]) for k in palette.KINDS if k in found]
+
+
+def _settings(run: Run) -> list[tuple[str, str]]:
+    """The search as it was asked for, a line a setting."""
+    spec = run.spec
+    trainer = spec.trainer
+    relations = [f"{r.label} {r.relation} {r.bound:,.6g}" for r in spec.requirements]
+    depth = "–".join(str(d) for d in dict.fromkeys(spec.depth))
+    found = [
+        ("model", ", ".join(f"{name} = {value}" for name, value in spec.model)),
+        ("pool", ", ".join(spec.pool) or "every published class"),
+        ("depth", f"{depth} LIVs"),
+        ("algorithm", f"{spec.algorithm}, {spec.crossover}-point crossover, "
+         f"{spec.mutation:.0%} mutation, tournaments of {spec.tournament}, "
+         f"elitism {spec.elitism}, {'with' if spec.repair else 'without'} repair"),
+        ("population", f"{spec.population}, {spec.generations} generations"),
+        ("seeds", ", ".join(name for name, _ in spec.seeds) or "none"),
+        ("requirements", ", ".join(relations) or "none"),
+        ("training", f"{trainer.kind}: {trainer.steps:,} steps of {trainer.batch} x "
+         f"{trainer.context} tokens, rungs at "
+         f"{', '.join(f'{share:.0%}' for share in trainer.rungs)} of them"),
+        ("data", spec.data or "the sources of Python's standard library"),
+        ("random seed", str(spec.seed)),
+    ]  # fmt: skip
+    return found
+
+
+def _json(value: Any) -> Markup:
+    """JSON that no text in it can end or leave."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # json.dumps writes ASCII alone
+
+
+def _plotly() -> str:
+    """plotly.js as the Python package ships it (MIT licence, in its first lines)."""
+    path = files("plotly") / "package_data" / "plotly.min.js"
+    text = path.read_text(encoding="utf-8")
+    assert "</script" not in text.lower(), "cannot stand in a page"
+    return text
+
+
+@lru_cache(maxsize=1)
+def _template() -> Any:
+    names = ("page.html.j2", "macros.html.j2")
+    texts = {name: resources.read("templates", f"report/{name}") for name in names}
+    environment = Environment(
+        loader=DictLoader(texts),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["written"] = written
+    environment.filters["percent"] = lambda share: f"{100 * share:.0f} %"
+    environment.filters["duration"] = duration
+    return environment.get_template("page.html.j2")
+
+
+def duration(seconds: float) -> str:
+    """`2 h 5 min`, `3 min 20 s`, `4.2 s`."""
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -1,0 +1,81 @@
+"use strict";
+// The front over generations.
+(() => {
+  const slider = $("front-generation"), chart = $("chart-front");
+  const last = DATA.generations.length - 1;
+  slider.max = Math.max(last, 0);
+  slider.value = slider.max;
+  const objectives = DATA.axes.map((a, i) => i).filter((i) => DATA.axes[i].objective);
+  const defaults = { "front-x": objectives[1] ?? objectives[0] ?? 0, "front-y": objectives[0] ?? 0 };
+  for (const [id, value] of Object.entries(defaults)) {
+    DATA.axes.forEach((a, i) => $(id).append(el("option", { value: i }, a.label)));
+    $(id).value = value;
+    $(id).addEventListener("change", show);
+  }
+
+  const spread = (i) => {
+    const values = DATA.candidates.map((c) => c.values[i]).filter((v) => v !== null);
+    const low = Math.min(...values), high = Math.max(...values);
+    return low > 0 && high / low > 20 ? "log" : "linear";
+  };
+
+  function trace(name, ids, x, y, marker, more = {}) {
+    const found = ids.map((id) => BY_ID.get(id)).filter((c) => c && c.values[x] !== null && c.values[y] !== null);
+    return { type: "scatter", mode: "markers", name, x: found.map((c) => c.values[x]), y: found.map((c) => c.values[y]),
+      text: found.map(hover), customdata: found.map((c) => c.id), hovertemplate: "%{text}<extra></extra>", marker, ...more };
+  }
+
+  // Between two members of a front of two, what it dominates is a stair.
+  const stairs = (x, y) => (objectives.length === 2 && objectives.includes(x) && objectives.includes(y) && x !== y
+    ? (DATA.axes[x].direction === "min" ? "hv" : "vh") : "linear");
+
+  function show() {
+    const x = Number($("front-x").value), y = Number($("front-y").value);
+    const generation = DATA.generations[Number(slider.value)];
+    $("front-number").textContent = generation ? generation.number : "–";
+    const known = DATA.candidates.filter((c) => c.status === "ok" && (!generation || c.generation <= generation.number)).map((c) => c.id);
+    const front = generation ? generation.front : [];
+    const on = new Set(front), alive = new Set(generation ? generation.population : []);
+    const sorted = [...front].sort((a, b) => BY_ID.get(a).values[x] - BY_ID.get(b).values[x]);
+    const traces = [
+      trace("earlier candidates", known.filter((id) => !on.has(id) && !alive.has(id)), x, y, { color: "#b4bac5", size: 6, opacity: 0.6 }),
+      trace("population", known.filter((id) => !on.has(id) && alive.has(id)), x, y, { color: "#fff", size: 8, line: { color: INK, width: 1.4 } }),
+      trace("front", sorted, x, y, { color: ACCENT, size: 9 }, { mode: "lines+markers", line: { shape: stairs(x, y), width: 1.2, color: "#8fb3da" } }),
+    ];
+    const seeds = known.filter((id) => BY_ID.get(id).origin.startsWith("seed:"));
+    if (seeds.length) traces.push(trace("seeds", seeds, x, y, { symbol: "diamond-open", size: 12, color: "#c65f46", line: { width: 1.6 } }));
+    if (selected && BY_ID.get(selected)) traces.push(trace("selected", [selected], x, y, { symbol: "circle-open", size: 17, color: INK, line: { width: 2 } }));
+    const labels = [];
+    if (Number(slider.value) === last) {
+      const rules = new Map();
+      for (const pick of DATA.picks) rules.set(pick.id, [...(rules.get(pick.id) || []), pick.rule]);
+      for (const [id, names] of rules) {
+        const c = BY_ID.get(id);
+        if (c.values[x] === null || c.values[y] === null) continue;
+        const at = (v, i) => (spread(i) === "log" ? Math.log10(v) : v);
+        labels.push({ x: at(c.values[x], x), y: at(c.values[y], y), text: plain(names.join(", ")), showarrow: true, arrowhead: 0, arrowwidth: 0.8,
+          arrowcolor: QUIET, ax: 26, ay: -26, xanchor: "left", font: { ...FONT, color: INK, size: 11.5 } });
+      }
+    }
+    draw("chart-front", traces, { annotations: labels, hovermode: "closest", uirevision: `${x} ${y}`,
+      xaxis: axis(titled(DATA.axes[x]), { type: spread(x) }), yaxis: axis(titled(DATA.axes[y]), { type: spread(y) }) });
+  }
+
+  let timer = null;
+  $("front-play").addEventListener("click", () => {
+    if (timer) { clearInterval(timer); timer = null; $("front-play").textContent = "Play"; return; }
+    $("front-play").textContent = "Pause";
+    if (Number(slider.value) === last) slider.value = 0;
+    show();
+    timer = setInterval(() => {
+      slider.value = Number(slider.value) + 1;
+      show();
+      if (Number(slider.value) >= last) { clearInterval(timer); timer = null; $("front-play").textContent = "Play"; }
+    }, 550);
+  });
+  slider.addEventListener("input", show);
+  if (!DATA.axes.length) return;
+  show();
+  chart.on("plotly_click", (event) => select(event.points[0].customdata));
+  listeners.push(show);
+})();
