@@ -1,11 +1,14 @@
 """One process for evaluations, as its owner sees it."""
 
+from __future__ import annotations
+
 import os
 import pickle
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,16 @@ from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.spec import Spec
 
 GPUS = "CUDA_VISIBLE_DEVICES"
+
+
+def send(connection: Connection[Any, Any], message: object) -> None:
+    """Plainly pickled: torch would rather send handles of shared memory."""
+    connection.send_bytes(pickle.dumps(message))
+
+
+def receive(connection: Connection[Any, Any]) -> Any:
+    """What `send` sent. Raises EOFError when the other side is gone."""
+    return pickle.loads(connection.recv_bytes())
 
 
 class Process:
@@ -32,11 +45,13 @@ class Process:
         environment = {**os.environ, **_gpu(slot)}
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
             environment[name] = str(threads)
+        self._errors = tempfile.TemporaryFile()  # until it has a candidate's log
         with its:
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "starc.evolve.worker", str(its.fileno())],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,  # while it has no log
+                stdout=subprocess.DEVNULL,
+                stderr=self._errors,
                 pass_fds=(its.fileno(),),
                 env=environment,
                 start_new_session=True,  # Ctrl-C is the owner's matter
@@ -47,7 +62,7 @@ class Process:
     def send(self, message: object) -> bool:
         """Whether it was there to take the message."""
         try:
-            self.connection.send(message)
+            send(self.connection, message)
         except OSError:
             return False
         return True
@@ -55,7 +70,7 @@ class Process:
     def receive(self) -> Outcome | None:
         """Its answer; None where it says that it is ready, or ended without one."""
         try:
-            found = self.connection.recv()
+            found = receive(self.connection)
         except (OSError, EOFError, pickle.UnpicklingError):
             return None
         self.ready = True  # the first thing that it says
@@ -64,6 +79,12 @@ class Process:
     def was_killed(self) -> bool:
         """Not by its owner: by the system, or a person."""
         return self._child.poll() == -signal.SIGKILL
+
+    def last_words(self) -> str:
+        """The end of what it wrote to stderr before it had its first candidate."""
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").splitlines()
+        return lines[-1] if lines else ""
 
     def how_it_ended(self) -> str:
         try:
@@ -93,6 +114,7 @@ class Process:
         except ProcessLookupError:
             pass
         self._child.wait()
+        self._errors.close()
         self.connection.close()
 
 

@@ -80,7 +80,9 @@ class RayWorkers:
                 try:
                     outcome, files = ray.get(reference)
                     _write(folder, files)
-                except (RayError, WorkersError) as error:  # lost again and again
+                except WorkersError as error:  # on every node that tried
+                    raise WorkersError(str(error).splitlines()[-1]) from None
+                except RayError as error:  # lost again and again
                     lost = Outcome("failed", f"lost: {in_words(error)}")
                     outcome = recorded(lost, task, self.spec, folder)
                 yield task.number, outcome
@@ -133,15 +135,22 @@ def _files(folder: Path) -> Files:
     """All files below that may travel, by relative path."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.stat().st_size <= LARGEST
+        for path in _paths(folder)
     }
+
+
+def _paths(folder: Path) -> list[Path]:
+    found = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return [path for path in found if path.stat().st_size <= LARGEST]
 
 
 def _write(folder: Path, files: Files) -> None:
     """Makes the folder hold these files, each written whole; metrics.json last."""
-    for old in _files(folder).keys() - files.keys():
-        (folder / old).unlink()
+    for path in _paths(folder):
+        if path.relative_to(folder).as_posix() not in files:
+            path.unlink()
+            if not any(path.parent.iterdir()):
+                path.parent.rmdir()
     for name in sorted(files, key=lambda name: name == "metrics.json"):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

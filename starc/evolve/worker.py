@@ -10,9 +10,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from starc.evolve.evaluation.evaluate import LOG, evaluate
+from starc.evolve.evaluation.pipeline import LOG, evaluate
 from starc.evolve.evaluation.failure import in_words
 from starc.evolve.evaluation.outcome import Outcome
+from starc.evolve.process import receive, send
 from starc.evolve.spec import Spec
 
 GRACE = 60
@@ -22,7 +23,7 @@ GRACE = 60
 def main(handle: int) -> None:
     """First message: spec, threads, memory, owner, text; then what to evaluate."""
     asked: Connection[Any, Any] = Connection(handle)
-    found, threads, memory, owner, text = asked.recv()
+    found, threads, memory, owner, text = receive(asked)
     spec = Spec.from_json(found)
     threading.Thread(target=_end_with, args=(owner,), daemon=True).start()
     if spec.trainer.kind != "simulated":
@@ -37,15 +38,15 @@ def main(handle: int) -> None:
             from starc.evolve.evaluation import data
 
             data.install(spec, text)
-    asked.send("ready")
+    send(asked, "ready")
     while True:
         try:
-            candidate, rung, folder = asked.recv()
-        except EOFError:
+            candidate, rung, folder = receive(asked)
+        except (EOFError, OSError):
             return
         if spec.trainer.time_limit:  # ends it even if no Python runs any more
             signal.alarm(int(spec.trainer.time_limit) + GRACE)
-        asked.send(_outcome(spec, candidate, rung, folder))
+        send(asked, _outcome(spec, candidate, rung, folder))
         signal.alarm(0)
 
 

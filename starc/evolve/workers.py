@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from starc.evolve.candidate import Candidate
-from starc.evolve.evaluation.evaluate import LOG, digest, evaluate
+from starc.evolve.evaluation.pipeline import LOG, digest, evaluate
 from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.process import Process, machine_memory
 from starc.evolve.spec import Spec
@@ -187,6 +187,8 @@ class Local:
 
     def _no_start(self, process: Process) -> NoReturn:
         how = process.how_it_ended()
+        if said := process.last_words():
+            how += f": {said}"
         self.close()
         raise WorkersError(f"no worker can be started: {how}")
 

@@ -55,7 +55,7 @@ def measure(
     What does not depend on the training is taken over from an earlier rung. Raises
     Ended, and whatever a user's own measure raises.
     """
-    from starc.evolve.evaluation.evaluate import require
+    from starc.evolve.evaluation.pipeline import require
 
     try:
         asked = [o for o in static.asked(subject.spec) if o.label not in measures]

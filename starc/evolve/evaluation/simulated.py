@@ -16,7 +16,7 @@ from starc.evolve.evaluation.static import asked
 from starc.evolve.objectives import MEASURES
 from starc.evolve.spec import Spec
 
-FAILING = 64
+FAILING = 32
 """One candidate in so many diverges, so that searches meet one."""
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,8 +49,8 @@ def acts(subject):
 ENDS = {
     "exits": "crashed: the process ended with exit code 7",
     "leaves": "crashed: the process ended with exit code 3",
-    "loops": "out of time: more than 4 s",
-    "hangs": "out of time: more than 4 s",
+    "loops": "out of time: more than 8 s",
+    "hangs": "out of time: more than 8 s",
     "crashes": "crashed: the process was ended by SIGSEGV",
     "is_killed": "crashed: the process was ended by SIGKILL",
     "eats": "out of memory",
@@ -76,50 +77,68 @@ def outcomes(workers: Workers, tasks: dict[int, Candidate]) -> dict[int, Outcome
         workers.close()
 
 
-@pytest.fixture(scope="module")
-def hostile(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> dict[str, tuple[Outcome, Path]]:
-    """All of them in one search of two workers: those that are fine must be so."""
-    folder = tmp_path_factory.mktemp("hostile")
+QUICK = ("exits", "hangs", "eats", "raises", "prints", "is_fine")
+"""The others in `make test-slow`: each costs a new process."""
+
+Done = dict[str, tuple[Outcome, Path]]
+
+
+def all_of(names: Sequence[str], folder: Path) -> Done:
+    """All in one search of two workers: those that are fine must be so."""
     (folder / "hostile.py").write_text(HOSTILE)
     path = os.pathsep.join([str(folder), str(Path(__file__).parents[3])])
-    spec = small.real(folder, steps=1, time_limit=4.0, memory_limit=1 << 30)
+    spec = small.real(folder, steps=1, time_limit=8.0, memory_limit=1 << 30)
+    numbers = {name: list(ENDS).index(name) for name in names}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", path)
         workers = Local(asking(spec, "hostile:acts"), folder / "run", 2)
-        tasks = {number: small.CANDIDATE for number in range(len(ENDS))}
-        done = outcomes(workers, tasks)
+        done = outcomes(workers, dict.fromkeys(numbers.values(), small.CANDIDATE))
     return {
         name: (done[number], folder / "run" / str(number))
-        for number, name in enumerate(ENDS)
+        for name, number in numbers.items()
     }
 
 
-@pytest.mark.parametrize("name", ENDS)
-def test_whatever_a_candidate_does_is_an_outcome(
-    hostile: dict[str, tuple[Outcome, Path]], name: str
-) -> None:
-    outcome, folder = hostile[name]
-    assert outcome.reason.startswith(ENDS[name])
-    assert outcome.status == ("failed" if ENDS[name] else "ok")
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    return all_of(QUICK, tmp_path_factory.mktemp("hostile"))
+
+
+@pytest.fixture(scope="module")
+def more_hostile(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    names = [name for name in ENDS if name not in QUICK]
+    return all_of(names, tmp_path_factory.mktemp("hostile"))
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_whatever_a_candidate_does_is_an_outcome(hostile: Done, name: str) -> None:
+    ends_well(*hostile[name], ENDS[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in ENDS if name not in QUICK])
+def test_whatever_else_it_does_is_an_outcome(more_hostile: Done, name: str) -> None:
+    ends_well(*more_hostile[name], ENDS[name])
+
+
+def ends_well(outcome: Outcome, folder: Path, reason: str) -> None:
+    assert outcome.reason.startswith(reason)
+    assert outcome.status == ("failed" if reason else "ok")
     names = {path.name for path in folder.iterdir()}
     assert {"candidate.star", "model.py", "log.txt", "metrics.json"} <= names
     assert not [name for name in names if name.startswith(".")]
-    assert ENDS[name] in (folder / "log.txt").read_text()
+    assert reason in (folder / "log.txt").read_text()
     known = json.loads((folder / "metrics.json").read_text())
     assert known["reason"] == outcome.reason
 
 
-def test_what_is_printed_is_in_the_log(
-    hostile: dict[str, tuple[Outcome, Path]],
-) -> None:
+def test_what_is_printed_is_in_the_log(hostile: Done) -> None:
     log = (hostile["prints"][1] / "log.txt").read_text()
     assert "out\n" in log and "err" in log
     assert "Traceback" in (hostile["raises"][1] / "log.txt").read_text()
 
 
-def test_a_users_own_measure(hostile: dict[str, tuple[Outcome, Path]]) -> None:
+def test_a_users_own_measure(hostile: Done) -> None:
     measures = hostile["is_fine"][0].measures
     assert measures["hostile:acts"] == measures["params"]
 

@@ -91,7 +91,7 @@ def _evaluate(
     require(spec, measures)
     if spec.trainer.kind == "simulated":
         measures.update(simulated.measures(candidate, spec, measures, rung))
-    else:
+    elif any(one.label not in measures for one in static.asked(spec)):
         from starc.evolve.evaluation import real  # imports torch
 
         subject = real.prepare(candidate, spec, folder, text, seconds, log)
