@@ -7,7 +7,14 @@ from functools import lru_cache
 import pytest
 import torch
 
-from tests.emitted.architectures import ARCHITECTURES, hybrids, plain, settings
+from tests.emitted.architectures import (
+    ARCHITECTURES,
+    SHARED_KINDS,
+    hybrids,
+    plain,
+    settings,
+    sharing,
+)
 from tests.emitted.comparison import Answer, answer, check, check_decoding
 from tests.emitted.helpers import OPTIONAL, Emitted, emit
 
@@ -17,6 +24,16 @@ LONG, SHORT = 70, 11
 SMALL = plain() | settings() | hybrids()
 """Where float32 is tried: in the forms of sharing it says nothing that float64 does
 not, and rounding grows with depth (up to 6e-5 in gradients of some)."""
+
+FORMS = len(sharing()) // len(SHARED_KINDS)
+SELDOM = {name for index, name in enumerate(sharing()) if sum(divmod(index, FORMS)) % 6}
+"""Left to the slow tests: the others have every form of sharing with one or two kinds
+of operators, and every kind in three or four forms."""
+
+NAMES = [
+    pytest.param(name, marks=pytest.mark.slow if name in SELDOM else ())
+    for name in ARCHITECTURES
+]
 
 
 @lru_cache(maxsize=2)
@@ -43,7 +60,7 @@ def decoded(name: str) -> None:
 
 # The ways of one model stand beside each other, so that its reference is made once.
 @pytest.mark.parametrize("way", [optimized, unoptimized, decoded])
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", NAMES)
 def test_equals_the_reference(name: str, way: Callable[[str], None]) -> None:
     way(name)
 
