@@ -17,13 +17,22 @@ Source: sha256 9e2ef5318dc9058c; passes: expand, resolve, share_features, share_
 prune, fuse, roll.
 """
 
+import os
+import warnings
 from collections import OrderedDict
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+try:
+    import triton
+    import triton.language as tl
+except ImportError:  # every kernel has a plain PyTorch path
+    triton = None
 
 
 @dataclass(frozen=True)
