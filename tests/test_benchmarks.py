@@ -1,0 +1,43 @@
+"""docs/benchmarks.md shows what the results say, and not an earlier run's numbers."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+
+
+def results(name: str) -> dict[str, Any]:
+    path = ROOT / "benchmarks" / "results" / f"{name}.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def test_models() -> None:
+    found = results("cpu")
+    for version in "torch", "transformers":
+        assert found["machine"][version].partition("+")[0] in TEXT
+    for dtype in "float32", "bfloat16":
+        for part, name in ("prefill", "prompt"), ("decode", "step"):
+            times = found[dtype][part]
+            most = times.get("most")
+            assert (
+                f"| {dtype}, {name} | {times['ours_ms']:.1f} ms | "
+                f"{times['theirs_ms']:.1f} ms | {times['ratio']:.2f} | "
+                f"{f'{most} |' if most else '|'}\n"
+            ) in TEXT
+
+
+def test_compiler() -> None:
+    found = results("compile_time")
+    assert not found["imports_torch"] and not found["imports_black"]
+    for shown in (
+        f"whole process | {found['process_seconds']} s |",
+        f"text to text, median | {found['text_to_text']['median_ms']} ms |",
+        f"genome to text, median | {found['genome_to_text']['median_ms']} ms |",
+        f"times 24 LIVs | {found['times_of_24_livs']} |",
+        f"static costs, median | {found['genome_to_costs']['median_ms']} ms |",
+        f"two cores | {found['minutes_of_100_000_costs_on_2_cores']} min |",
+    ):
+        assert shown in TEXT
