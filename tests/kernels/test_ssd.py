@@ -107,3 +107,19 @@ def test_compile_export_autocast() -> None:
     exports(ssd, inputs(40, dtype=torch.float32))
     for length in (1, 40):
         autocasts(ssd, inputs(length), low=TIMED)
+
+
+def test_packed_sequences() -> None:
+    """Each sequence as by itself; empty ones keep their state, padding gives 0."""
+    x, dt, a_log, b, c, skip, _ = inputs(40, batch=1, state=False)
+    state = randn(4, 4, 3, 6)
+    bounds = [0, 0, 1, 20, 36]
+    y, last = ssd(x, dt, a_log, b, c, skip, state, cu_seqlens=torch.tensor(bounds))
+    assert torch.equal(last[0], state[0]) and (y[:, 36:] == 0).all()
+    for n in range(1, 4):
+        some = slice(bounds[n], bounds[n + 1])
+        parts = [x[:, some], dt[:, some], a_log, b[:, some], c[:, some], skip]
+        want, h = ssd(*parts, state[n : n + 1])
+        assert torch.equal(y[:, some], want) and torch.equal(last[n : n + 1], h)
+    first, zero = ssd(x, dt, a_log, b, c, skip, cu_seqlens=torch.tensor([0, 0, 40]))
+    assert torch.equal(first, ssd(x, dt, a_log, b, c, skip)[0]) and (zero[0] == 0).all()
