@@ -4,12 +4,22 @@ import gc
 import sys
 
 
+def with_values(arguments: list[str]) -> list[str]:
+    """`--ray` may stand alone, which typer cannot say: then it means `--ray local`."""
+    found = []
+    for argument, following in zip(arguments, [*arguments[1:], "-"], strict=True):
+        found.append(argument)
+        if argument == "--ray" and following.startswith("-"):
+            found.append("local")
+    return found
+
+
 def main() -> None:
     """Entry point of the `starc` command."""
     gc.set_threshold(100_000, 50, 50)  # a compilation leaves little: 10 % less time
     try:
         from starc.cli.app import app
 
-        app()
+        app(with_values(sys.argv[1:]))
     except KeyboardInterrupt:
         sys.exit(130)

@@ -62,7 +62,9 @@ def evolve(
     threads: Annotated[int, typer.Option(min=1, help="Of each process.")] = 1,
     ray: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS", help="A Ray cluster, auto, or local."),
+        typer.Option(
+            metavar="[ADDRESS]", help="Evaluate on a Ray cluster; alone: one from here."
+        ),
     ] = None,
 ) -> None:
     """Search for architectures, as the search block of FILE says.

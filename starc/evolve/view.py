@@ -22,14 +22,6 @@ class View(Watch):
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True, highlight=False)
-        self.live: Live | None = None
-        if self.console.is_terminal:
-            self.live = Live(
-                console=self.console,
-                get_renderable=self.render,
-                refresh_per_second=4,
-                transient=True,
-            )
         self.spec = Spec()
         self.last: Generation | None = None
         self.before = self.done = 0
@@ -38,6 +30,14 @@ class View(Watch):
         self.seen: Counter[str] = Counter()
         self.best: dict[str, float] = {}
         self.began = time.monotonic()
+        self.live: Live | None = None
+        if self.console.is_terminal:
+            self.live = Live(  # asks for its first picture at once
+                console=self.console,
+                get_renderable=self.render,
+                refresh_per_second=4,
+                transient=True,
+            )
 
     def __enter__(self) -> "View":
         if self.live is not None:
@@ -155,7 +155,7 @@ class View(Watch):
         for name, text in self._best():
             table.add_row(f"best {name}", text)
         rate = f"{60 * self.done / elapsed:.1f} a minute" if elapsed > 1 else "-"
-        others = [f"{n} {what}" for what, n in self.seen.items() if what != "ok"]
+        others = [f"{n} {what}" for what, n in list(self.seen.items()) if what != "ok"]
         table.add_row("evaluations", ", ".join([f"{self.done} ({rate})", *others]))
         left = self.left()
         clock = f"{shown.duration(elapsed)} so far"
