@@ -61,7 +61,10 @@ def with_grads(
     ]
     leaves = [a for a in args if isinstance(a, Tensor)]
     grads = torch.autograd.grad(
-        outs, leaves, [w.to(o.dtype) for w, o in zip(weights, outs)], allow_unused=True
+        outs,
+        leaves,
+        [w.to(o.dtype) for w, o in zip(weights, outs, strict=True)],
+        allow_unused=True,
     )
     return list(outs), list(grads)
 
@@ -94,7 +97,7 @@ def agree(
     with torch.no_grad():
         for got, want in zip(outputs_of(fn, args), outs, strict=True):
             assert torch.allclose(got, want, rtol=1e-2, atol=1e-5)
-    for a, b in zip(args, before):
+    for a, b in zip(args, before, strict=True):
         assert not isinstance(a, Tensor) or torch.equal(a, b), "an argument was changed"
 
 
@@ -109,7 +112,7 @@ def pieces_agree(
     whole_outs, whole_grads = with_grads(fn, args)
     for split in range(1, length):
 
-        def pieces(*args: Any) -> tuple[Tensor, ...]:
+        def pieces(*args: Any, split: int = split) -> tuple[Tensor, ...]:
             first, second = list(args), list(args)
             for n in timed:
                 first[n], second[n] = args[n][:, :split], args[n][:, split:]

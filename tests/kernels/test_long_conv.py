@@ -9,11 +9,13 @@ from kernel_checks import (
     exports,
     load,
     randn,
+    relative,
     views_agree,
     with_grads,
 )
 
-long_conv = load("long_conv").long_conv
+kernel_file = load("long_conv")
+long_conv, long_conv_cached = kernel_file.long_conv, kernel_file.long_conv_cached
 
 
 def twin(u, kernel, history=None):
@@ -63,7 +65,7 @@ def test_pieces() -> None:
     whole_outs, whole_grads = with_grads(long_conv, [u, kernel])
     for split in range(1, 9):
 
-        def pieces(u, kernel):
+        def pieces(u, kernel, split=split):
             first, second = u[:, :split], u[:, split:]
             return torch.cat(
                 [long_conv(first, kernel), long_conv(second, kernel, first)], 1
@@ -100,3 +102,49 @@ def test_compile_export_autocast() -> None:
     exports(long_conv, inputs(6, dtype=torch.float32))
     for length in (1, 6):
         autocasts(long_conv, inputs(length, 4), low=[0, 2])
+
+
+PIECES = {
+    "tokens": [1] * 150,
+    "a prompt, then tokens": [64] + [1] * 86,
+    "a prompt that is no power of two": [37] + [1] * 113,
+    "prompts between tokens": [7, *[1] * 50, 3, *[1] * 20, 30, *[1] * 40],
+    "all kinds": [1, 2, 3, 1, 1, 16, 1, 63, 1, 1, 5, *[1] * 55],
+}
+
+
+@pytest.mark.parametrize("pieces", PIECES.values(), ids=PIECES)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_cached(pieces: list[int], dtype: torch.dtype) -> None:
+    """Token by token and in chunks of any sizes, the buffer as long as all of them."""
+    u, kernel, _ = inputs(150, dtype=dtype, spare=0)
+    want = twin(u.double(), kernel.double())
+    wide = torch.promote_types(dtype, torch.float32)
+    buffer, length, added, ys = torch.zeros_like(u, dtype=wide), 0, 0, []
+    for part in u.split(pieces, 1):
+        y, added = long_conv_cached(part, kernel, buffer, length, added)
+        assert y.dtype == dtype
+        length += part.shape[1]
+        ys.append(y)
+    bounds = {torch.float64: 1e-14, **BOUND}
+    assert relative(torch.cat(ys, 1), want) < bounds[dtype]
+    assert torch.equal(buffer, u.to(wide))  # in the end all rows are inputs
+
+
+def test_cached_cost() -> None:
+    """A token does not sum the past anew: rows read grow as S log S, not as S^2."""
+    rows = []
+
+    class Counted(torch.utils._python_dispatch.TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            out = func(*args, **(kwargs or {}))
+            if isinstance(out, torch.Tensor) and "fft" in str(func):
+                rows.append(out.shape[-1])
+            return out
+
+    u, kernel, _ = inputs(1024, spare=0)
+    buffer, added = torch.zeros_like(u), 0
+    with Counted():
+        for t in range(1024):
+            _, added = long_conv_cached(u[:, t : t + 1], kernel, buffer, t, added)
+    assert 0 < sum(rows) < 3 * 1024 * 10
