@@ -57,7 +57,7 @@
           arrowcolor: QUIET, ax: 26, ay: -26, xanchor: "left", font: { ...FONT, color: INK, size: 11.5 } });
       }
     }
-    draw("chart-front", traces, { annotations: labels, hovermode: "closest", uirevision: `${x} ${y}`,
+    opened = draw("chart-front", traces, { annotations: labels, hovermode: "closest", uirevision: `${x} ${y}`,
       xaxis: axis(titled(DATA.axes[x]), { type: spread(x) }), yaxis: axis(titled(DATA.axes[y]), { type: spread(y) }) });
   }
 

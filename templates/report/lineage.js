@@ -100,10 +100,12 @@
     $("ancestry").replaceChildren(graph(c, line));
     $("steps").replaceChildren(...line.map((one) => {
       const parent = closest(one), body = el("div", {}, strip(one, BY_ID.get(parent)));
-      for (const [id, lines] of one.differences) {
+      for (const [id, lines] of [...one.differences].sort((a, b) => (b[0] === parent) - (a[0] === parent))) {
         const heading = el("h4", {}, "differs from ");
         heading.append(el("button", { class: "id", "data-id": id }, `#${id}`));
-        body.append(heading, lines.length ? list(lines) : el("p", { class: "note" }, "the same architecture"));
+        const said = lines.length ? list(lines) : el("p", { class: "note" }, "the same architecture");
+        if (id === parent || lines.length < 4) body.append(heading, said);
+        else body.append(el("details", {}, el("summary", {}, `differs from #${id} in ${lines.length} places`), said));
       }
       for (const [word, repaired] of [["recorded", false], ["repaired", true]]) {
         const own = one.changes.filter((change) => change[1] === repaired).map((change) => change[0]);
@@ -127,4 +129,4 @@
   });
 })();
 // How long it took to open, in milliseconds: all of the page is there, the front drawn.
-document.documentElement.dataset.ready = Math.round(performance.now());
+Promise.resolve(opened).then(() => { document.documentElement.dataset.ready = Math.round(performance.now()); });

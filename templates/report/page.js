@@ -6,6 +6,7 @@ const FRONT = new Set(DATA.generations.length ? DATA.generations.at(-1).front : 
 const INK = "#1f2430", QUIET = "#646b78", RULE = "#e3e5e9", ACCENT = "#1d5fa8";
 const STATUS = { ok: ACCENT, stopped: "#b9c3d1", invalid: "#d89a45", failed: "#c65f46", waiting: "#e3e5e9" };
 
+let opened = null; // until the first chart is drawn
 const $ = (id) => document.getElementById(id);
 
 // plotly reads a little HTML in its texts: names must not be read so.

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from typing import Any
 
+from starc.evolve.changes import Change
 from starc.evolve.report.lineage import is_repair
 from starc.evolve.report.read import Run
 from starc.genome.text import GENE_NAMES
@@ -36,18 +37,12 @@ def statuses(run: Run) -> list[dict[str, Any]]:
     for number in sorted({entry.generation for entry in run.entries}):
         own = [entry for entry in run.entries if entry.generation == number]
         invalid = sum(not entry.valid_before_repair for entry in own)
-        proposed = run.proposals.get(number, {})
         found.append(
             {
                 "number": number,
                 "counts": dict(Counter(entry.status for entry in own)),
                 "count": len(own),
                 "invalid": invalid / len(own),
-                "proposed": {
-                    str(key): value
-                    for key, value in proposed.items()
-                    if isinstance(value, int | float)
-                },
             }
         )
     return found
@@ -91,11 +86,19 @@ def repairs(run: Run) -> list[dict[str, Any]]:
     ]
 
 
-def _kind(change: Any) -> tuple[str, str]:
-    if not isinstance(change, dict):
-        return "", re.sub(r"(?<![\w-])\d+", "#", str(change))
+def _kind(change: Change) -> tuple[str, str]:
+    """What was changed, and why, numbers left out."""
     gene = change.get("gene")
     known = isinstance(gene, int) and 1 <= gene <= len(GENE_NAMES)
-    name = GENE_NAMES[gene - 1] if known and gene else str(gene or "")
-    why = str(change.get("why") or change.get("words") or "")
-    return name, re.sub(r"(?<![\w-])\d+", "#", why)
+    name = GENE_NAMES[gene - 1] if known and gene else change.get("parameter", "")
+    why = str(change.get("words", "")).partition(", since ")[2]
+    return str(name), re.sub(r"(?<![\w-])\d+", "#", why)
+
+
+def tried(run: Run) -> dict[str, int]:
+    """What was drawn for all places of all generations: `tried`, of these `invalid`
+    before repair, `seen as genome` or `seen as function` before and so drawn again."""
+    total: Counter[str] = Counter()
+    for proposed in run.proposals.values():
+        total.update({k: v for k, v in proposed.items() if isinstance(v, int)})
+    return dict(total)

@@ -1,43 +1,24 @@
 """Where a candidate comes from, and what each step changed."""
 
 from collections.abc import Mapping
-from typing import Any
 
+from starc.evolve.changes import Change
 from starc.evolve.report.designs import Design
 from starc.evolve.report.read import Entry
-from starc.genome.text import GENE_NAMES
 from starc.ir.compare import describe_changes
 
 MOST = 40
 """Lines of one comparison that are kept."""
 
 
-def words(change: Any) -> str:
-    """What mutation or repair did, from however it was recorded."""
-    if not isinstance(change, Mapping):
-        return str(change)
-    for key in ("words", "text", "description"):
-        if isinstance(change.get(key), str):
-            return str(change[key])
-    by = str(change.get("by") or change.get("what") or change.get("kind") or "")
-    said = f"{by}: " if by else ""
-    if "position" in change and "gene" in change:
-        gene = change["gene"]
-        known = isinstance(gene, int) and 1 <= gene <= len(GENE_NAMES)
-        name = GENE_NAMES[gene - 1] if known else f"gene {gene}"
-        old, new = change.get("old"), change.get("new")
-        said += f"LIV {change['position']}, {name}: {old} to {new}"
-        return f"{said} ({change['why']})" if change.get("why") else said
-    rest = {key: v for key, v in change.items() if key not in ("by", "what", "kind")}
-    return said + ", ".join(f"{key} {value}" for key, value in rest.items())
+def words(change: Change) -> str:
+    """What crossover, mutation or repair did."""
+    return f"{change.get('by', '')}: {change.get('words', '')}"
 
 
-def is_repair(change: Any) -> bool:
-    """Whether repair made this change, and not mutation or crossover."""
-    if not isinstance(change, Mapping):
-        return "repair" in str(change).lower()
-    by = " ".join(str(change.get(key, "")) for key in ("by", "what", "kind", "step"))
-    return "repair" in by.lower()
+def is_repair(change: Change) -> bool:
+    """Whether repair made this change, and not crossover or mutation."""
+    return change.get("by") == "repair"
 
 
 def differences(

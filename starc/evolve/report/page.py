@@ -76,6 +76,7 @@ def page(run: Run) -> str:
         reasons=failures.by_reason(run),
         origins=failures.by_origin(run),
         repairs=failures.repairs(run),
+        tried=failures.tried(run),
         pairs=(
             frequencies.pairs(designs, run.generations[-1].population)
             if run.generations

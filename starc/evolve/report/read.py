@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from starc.evolve.candidate import Candidate
-from starc.evolve.database import FILE, SCHEMA_VERSION
+from starc.evolve.changes import Changes
+from starc.evolve.database import FILE
+from starc.evolve.schema import SCHEMA_VERSION
 from starc.evolve.spec import Spec
 
 
@@ -38,7 +40,7 @@ class Entry:
     generation: int
     origin: str
     parents: tuple[int, ...]
-    changes: tuple[Any, ...]
+    changes: Changes
     valid_before_repair: bool
     outcome: Outcome | None
     rungs: tuple[Outcome, ...]
@@ -200,7 +202,7 @@ def _entry(
         row["generation"],
         row["origin"],
         tuple(json.loads(row["parents"])),
-        tuple(changes if isinstance(changes, list) else [changes]),
+        tuple(changes),
         bool(row["valid_before_repair"]),
         outcome,
         rungs,

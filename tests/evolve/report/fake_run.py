@@ -14,8 +14,10 @@ from random import Random
 from typing import Any
 
 from starc import compiler, passes
+from starc.evolve import changes as kinds
 from starc.evolve.candidate import Candidate, source
-from starc.evolve.database import FILE, SCHEMA, SCHEMA_VERSION
+from starc.evolve.database import FILE
+from starc.evolve.schema import SCHEMA, SCHEMA_VERSION
 from starc.evolve.spec import Objective, Spec, Trainer
 from starc.genome import Genome, published, random_genome, repair
 from starc.ir.cost import costs
@@ -97,7 +99,9 @@ class _Fake:
             "{}",
         )
         self.connection.execute("INSERT INTO generations VALUES (?,?,?,?,?)", row)
-        statistics = json.dumps({"invalid": 3, "duplicates": 1})
+        statistics = json.dumps(
+            {"tried": 20, "invalid": 9, "seen as genome": 4, "repaired": {"gene 2": 5}}
+        )
         self.connection.execute(
             "INSERT INTO proposals VALUES (?,?)", (number, statistics)
         )
@@ -164,11 +168,13 @@ class _Fake:
                 )
                 if new != genes[gene]:
                     old, genes[gene] = genes[gene], new
-                    changes.append(_change("mutation", position, gene + 1, old, new))
+                    done = kinds.gene(
+                        "mutation", position, gene + 1, old, new, published()
+                    )
+                    changes.append(done)
         mixed = tuple(tuple(genes) for genes in livs)
         fixed = repair(mixed, random, pool=classes)  # type: ignore[arg-type]
-        for c in fixed.changes:
-            changes.append(_change("repair", c.position, c.gene, c.old, c.new, c.why))
+        changes += [kinds.repaired(c, published()) for c in fixed.changes]
         return fixed.genome, changes, not fixed.changes
 
     def evaluate(self, id: int, text: str) -> None:
@@ -231,13 +237,6 @@ class _Fake:
                 volume += (right - x) * (top - y)
                 top = y
         return volume / 1e5
-
-
-def _change(
-    by: str, position: int, gene: int, old: int, new: int, why: str = ""
-) -> dict[str, Any]:
-    found = {"by": by, "position": position, "gene": gene, "old": old, "new": new}
-    return {**found, "why": why} if why else found
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
 """Pictures: well-formed, complete, and the same shape as what they show."""
 
 import struct
-import sys
 import zlib
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from xml.etree import ElementTree
 
 import pytest
@@ -106,9 +105,9 @@ def test_the_weights_of_a_trained_model_are_used(
     from starc.draw import operator
 
     source = Source("mixed.star", SHARING)
-    module = ModuleType("drawn_model")
-    monkeypatch.setitem(sys.modules, "drawn_model", module)
-    exec(compiler.compile(source), module.__dict__)
+    (tmp_path / "drawn_model.py").write_text(compiler.compile(source))
+    monkeypatch.syspath_prepend(tmp_path)
+    module = import_module("drawn_model")
     torch.manual_seed(1)
     model = module.Model()
     for parameter in model.parameters():
