@@ -369,7 +369,7 @@ if triton is not None:
             state += sequence * state_row + channel * state_channel
         shift = tl.zeros((BLOCK,), tl.float32)
         if bias is not None:
-            shift = _gated_conv_load(bias + channel, inside)
+            shift = _gated_conv_load(bias + channel, read)
         taps = ()
         for k in tl.static_range(WIDTH):
             tap = weight + channel * weight_channel + k * weight_tap
@@ -404,7 +404,7 @@ if triton is not None:
             for i in tl.static_range(TOKENS):
                 gate_c = loaded[i][1].to(tl.float32)
                 if SIGMOID:
-                    gate_c = tl.where(real, tl.sigmoid(gate_c), 0.0)
+                    gate_c = tl.sigmoid(gate_c)
                 value = loaded[i][2].to(tl.float32)
                 u = _gated_conv_product(loaded[i][0].to(tl.float32), value, x, SIGMOID)
                 z = tl.fma(taps[WIDTH - 1], u, shift)

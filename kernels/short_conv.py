@@ -308,7 +308,7 @@ if triton is not None:
             state += sequence * state_row + channel * state_channel
         shift = tl.zeros((BLOCK,), tl.float32)
         if bias is not None:
-            shift = _short_conv_load(bias + channel, inside)
+            shift = _short_conv_load(bias + channel, read)
         taps = ()
         for k in tl.static_range(WIDTH):
             tap = weight + channel * weight_channel + k * weight_tap
@@ -342,8 +342,6 @@ if triton is not None:
                 window = window[1:] + (u,)
                 if SILU:
                     z *= tl.sigmoid(z)
-                if cu_seqlens is not None:
-                    z = tl.where(real, z, 0.0)
                 tl.store(y + (t + i) * channels, z, mask=inside & (t + i < end))
         if real & (first <= end) & (first + chunk >= end):
             last = final + sequence * (WIDTH - 1) * channels + channel

@@ -7,6 +7,7 @@ file lists calls on CPU tensors,
 
     KERNEL = "gated_conv"                # kernels/gated_conv.py
     def calls(module): yield "K=3 bfloat16", lambda: module.gated_conv(...)
+    SAMPLE = "K=3 "                      # titles that are enough for `make test`
 
 and here each call runs with launches that are written down instead of made: nothing is
 computed. Every distinct launch (kernel, dtypes, specialised arguments, constants) is
@@ -115,7 +116,10 @@ def launches(name: str) -> Iterator[tuple[str, Launch]]:
     seen = set()
     title: str
     call: Callable[[], Any]
+    sample = getattr(calls, "SAMPLE", "") if not os.environ.get("STAR_TEST_ALL") else ""
     for title, call in calls.calls(module):
+        if not re.search(sample, title):
+            continue
         made.clear()
         call()
         assert made, f"{title} launched nothing"
@@ -210,4 +214,4 @@ def in_a_process(name: str, target: str) -> list[dict[str, Any]]:
 
 if __name__ == "__main__":
     sys.path[:0] = [str(HERE), str(HERE.parents[1])]
-    print(json.dumps(report(*sys.argv[1:]), indent=1))
+    print(json.dumps(report(*sys.argv[1:]), indent=1, default=str))

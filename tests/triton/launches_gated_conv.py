@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 KERNEL = "gated_conv"
+SAMPLE = r"K=(3|7) bfloat16( one token|)$"
 
 
 def training(module: Any, width: int, kind: torch.dtype, packed: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 KERNEL = "short_conv"
+SAMPLE = r"K=(4|7) bfloat16( packed|)$"
 
 
 def training(module: Any, width: int, kind: torch.dtype, packed: bool) -> None:
