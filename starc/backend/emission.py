@@ -25,6 +25,7 @@ class Argument:
 class StateField:
     """A tensor of the emitted State: `shape` in terms of arguments, without the batch.
 
+    `shape`: "" for a number, which starts at 0.
     `group`: "" or the feature group that must be computed here for it to exist.
     `per_sequence`: False for a tensor that the whole batch shares.
     """

@@ -188,6 +188,8 @@ def _forward_head(variant: Variant, has_state: bool) -> list[str]:
 def _new_state(states: list[StateField], emission: Emission) -> list[str]:
     values = []
     for state in states:
+        if not state.shape:
+            continue
         size = "batch, " if state.per_sequence else ""
         size += as_attributes(state.shape, emission)
         dtype = ", dtype=torch.float32" if state.float32 else ""

@@ -284,7 +284,13 @@ def _long_conv(op: LongConv) -> Emission:
         inner=inner,
         options=_biases(op),
         states=(
-            StateField("u", f"max_length, {inner}", "(B, length, D)"),
+            StateField(
+                "u",
+                f"max_length, {inner}",
+                "(B, length, D), what past inputs add behind them",
+                float32=True,
+            ),
+            StateField("added", "", "length up to which that is done"),
             StateField(
                 "filter",
                 f"max_length, {inner}",
@@ -294,7 +300,6 @@ def _long_conv(op: LongConv) -> Emission:
             ),
         ),
         kernels=("long_conv",),
-        functions=("append",),
     )
 
 

@@ -157,13 +157,17 @@ def _config(model: Model, classes: Classes) -> tuple[str, ...]:
 
 def _state_fields(classes: Classes) -> tuple[str, ...]:
     comments: dict[str, list[str]] = {}
+    numbers = set()
     for made in classes.classes:
         for state in made.state_fields:
+            if not state.shape:
+                numbers.add(state.name)
             found = comments.setdefault(state.name, [])
             if state.comment not in found:
                 found.append(state.comment)
     return tuple(
-        f"{name}: Tensor | None = None  # {' or '.join(found)}"
+        f"{name}: {'int = 0' if name in numbers else 'Tensor | None = None'}"
+        f"  # {' or '.join(found)}"
         for name, found in comments.items()
     )
 

@@ -98,6 +98,10 @@ class Operator:
         """
         return 0.0
 
+    def fft_flops(self, context: int, tokens: int) -> float:
+        """FLOPs per token in FFTs, 2.5 n log2(n) for n real numbers; as above."""
+        return 0.0
+
     def group(self, name: str) -> Group:
         return next(group for group in self.groups if group.name == name)
 

@@ -34,6 +34,7 @@ def as_json(model: Model, context: int, dtype: str) -> dict[str, Any]:
         "params_without_embeddings": found.params_without_embeddings,
         "cache_bytes": total.cache_bytes,
         "flops_per_token": _flops(total),
+        "fft_flops_per_token": _fft_flops(model, context),
         "layers": [
             _layer(layer, cost)
             for layer, cost in zip(model.layers(), found.layers, strict=True)
@@ -87,6 +88,20 @@ def _flops(cost: Cost) -> dict[str, int]:
     return {"prefill": round(cost.prefill_flops), "decode": round(cost.decode_flops)}
 
 
+def _fft_flops(model: Model, context: int) -> dict[str, int]:
+    """Of long convolutions; not among the FLOPs of the layers."""
+    named = {layer.label: layer for layer in model.layers()}
+    operators = []
+    for layer in model.layers():
+        whole = named[layer.of] if isinstance(layer, Again) else layer
+        sides = whole.sides if isinstance(whole, Parallel) else (whole,)
+        operators += [side.operator for side in sides if isinstance(side, Liv)]
+    return {
+        "prefill": round(sum(o.fft_flops(context, context) for o in operators)),
+        "decode": round(sum(o.fft_flops(context, 1) for o in operators)),
+    }
+
+
 def as_table(model: Model, context: int, dtype: str) -> str:
     """The same as text: the settings, a line for each LIV, and the operators."""
     found = costs(model, context, DTYPES[dtype])
@@ -105,6 +120,10 @@ def as_table(model: Model, context: int, dtype: str) -> str:
     megabytes = f"{total.cache_bytes / 1e6:,.3f} MB"
     lines.append(f"cache of {context:,} tokens, one sequence, {dtype}: {megabytes}")
     lines.append("FLOPs are for a token: of a prompt so long (prefill), or after it.")
+    fft = _fft_flops(model, context)
+    if fft["decode"]:
+        prefill, decode = (f"{fft[key]:,}" for key in ("prefill", "decode"))
+        lines.append(f"FFTs take as many more: {prefill} (prefill), {decode} (decode).")
     if any(isinstance(step, Repeat) for step in model.body):
         lines.append(
             "A line for several LIVs, (12 x), has the numbers of each of them."

@@ -43,9 +43,10 @@ class LongConv(Operator):
         )
 
     def state(self, max_length: int) -> tuple[StateTensor, ...]:
+        """The inputs, behind them what they add to later outputs; and the filter."""
         shape = (max_length, self.inner)
         return (
-            StateTensor("u", shape),
+            StateTensor("u", shape, float32=True),
             StateTensor("filter", shape, per_sequence=False, float32=True),
         )
 
@@ -58,3 +59,15 @@ class LongConv(Operator):
             return 0.0
         position = 1 + 2 * self.frequencies
         return 2.0 * self.order * (position + self.order + self.inner)
+
+    def fft_flops(self, context: int, tokens: int) -> float:
+        """A prompt: three FFTs of twice its length, rounded up to a power of two.
+
+        Token by token, three FFTs of 2^k numbers at every 2^k-th token, for each k up
+        to that of the context: 3 * 2.5 * k FLOPs a token and k.
+        """
+        if tokens == 1:
+            levels = max(context - 1, 0).bit_length()
+            return self.inner * 7.5 * levels * (levels + 1) / 2
+        size = (context + tokens - 1).bit_length()
+        return self.inner * 7.5 * size * float(1 << size) / tokens
