@@ -4,6 +4,7 @@ Every step is one transaction, so that a run that is killed goes on from the las
 """
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -82,10 +83,7 @@ class Database:
         if not path.is_file():
             raise RunError(f"{folder} holds no run: there is no {FILE}")
         with told(path):
-            uri = f"{path.resolve().as_uri()}?mode={'rw' if write else 'ro'}"
-            connection = sqlite3.connect(
-                uri, uri=True, isolation_level=None, check_same_thread=False
-            )
+            connection = _connect(path, write)
             found = cls(connection, path)
             found._settle()
             found._check()
@@ -308,3 +306,13 @@ class Database:
     def _all(self, query: str, *values: Any) -> list[Any]:
         with told(self.path):
             return self.connection.execute(query, values).fetchall()
+
+
+def _connect(path: Path, write: bool) -> sqlite3.Connection:
+    """A reader also reads where nothing at all can be written."""
+    mode = "rw" if write else "ro"
+    if not write and not os.access(path.parent, os.W_OK):
+        if not path.with_name(f"{path.name}-wal").exists():
+            mode += "&immutable=1"  # WAL's shared memory cannot be made here
+    uri = f"{path.resolve().as_uri()}?mode={mode}"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
