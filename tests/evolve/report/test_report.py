@@ -220,3 +220,41 @@ def test_a_run_of_the_search_itself(tmp_path: Path) -> None:
     assert "transformer_pp" in page and "model: placement" in page
     found = call(app, ["motifs", folder])
     assert found.exit_code == 0 and "initial population" in found.output
+
+
+EXERCISE = """
+<script>
+for (const make of [...pending.values()]) make();
+select(200);
+$("front-generation").value = 3;
+$("front-generation").dispatchEvent(new Event("input"));
+$("front-x").value = 2;
+$("front-x").dispatchEvent(new Event("change"));
+document.documentElement.dataset.exercised = [
+  $("chosen").querySelector("b").textContent, $("front-number").textContent,
+  $("steps").querySelector("b").textContent, $("parallel-count").textContent,
+].join(", ");
+</script>
+"""
+
+
+@pytest.mark.skipif(chromium() is None, reason="no chromium: apt-get install chromium")
+def test_every_chart_draws_and_answers(page: str, tmp_path: Path) -> None:
+    """All charts at once, a candidate selected, the slider moved, an axis changed."""
+    (tmp_path / "report.html").write_text(page + EXERCISE)
+    seen = subprocess.run(
+        [
+            chromium() or "",
+            *(flag.replace("+", " ") for flag in FLAGS),
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--dump-dom",
+            (tmp_path / "report.html").as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+    assert "Uncaught" not in seen.stderr and "Refused to" not in seen.stderr
+    assert 'data-exercised="#200, 3, #200, ' in seen.stdout
+    assert seen.stdout.count("plot-container") >= 12
+    assert "<script>alert" not in seen.stdout.partition('id="data"')[0]
