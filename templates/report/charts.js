@@ -64,7 +64,7 @@
       { type: "scatter", mode: "lines+markers", name: "invalid before repair", x: own, y: DATA.statuses.map((s) => s.invalid), yaxis: "y2",
         line: { color: INK, width: 1.6 }, marker: { size: 5 }, hovertemplate: "%{y:.0%}" },
     ], { barmode: "stack", bargap: 0.25, hovermode: "x unified", xaxis: generation, yaxis: axis("candidates"), margin: { ...LAYOUT.margin, r: 58 },
-      yaxis2: { ...percent("invalid before repair"), overlaying: "y", side: "right", range: [0, 1], showgrid: false } });
+      yaxis2: { ...percent("invalid before repair"), overlaying: "y", side: "right", range: [0, 1.02], tickmode: "array", tickvals: [0, 0.25, 0.5, 0.75, 1], showgrid: false } });
   });
 
   later("chart-seconds", () => {
