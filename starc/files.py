@@ -9,8 +9,11 @@ from pathlib import Path
 
 
 @contextmanager
-def replaced(path: Path) -> Iterator[Path]:
+def replaced(path: Path, durable: bool = True) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place when the block succeeds.
+
+    durable: on the disk itself before that, so that a power cut leaves one of the two;
+    it takes milliseconds, and what can be made again does without.
 
     On any exception, Ctrl-C included, it is removed and `path` stays what it was. A
     link is followed, the permissions of an older file are kept. OSError as usual.
@@ -22,22 +25,23 @@ def replaced(path: Path) -> Iterator[Path]:
     try:
         temporary.chmod(_mode(path))
         yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
+        if durable:
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, durable: bool = True) -> None:
     """Writes UTF-8 with the line ends of `text`. Devices and pipes are written to."""
     if path.is_dir():
         raise IsADirectoryError(21, "Is a directory", str(path))
     if path.exists() and not path.is_file():
         path.write_text(text, encoding="utf-8", newline="")
         return
-    with replaced(path) as temporary:
+    with replaced(path, durable) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")
 
 

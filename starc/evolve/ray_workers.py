@@ -154,5 +154,5 @@ def _write(folder: Path, files: Files) -> None:
     for name in sorted(files, key=lambda name: name == "metrics.json"):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replaced(path) as temporary:
+        with replaced(path, durable=False) as temporary:
             temporary.write_bytes(files[name])

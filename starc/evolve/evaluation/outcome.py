@@ -29,7 +29,11 @@ class Outcome:
         """metrics.json, whole or not at all. made_by: digest of all that decided it."""
         found: dict[str, Any] = {"rung": rung, "made_by": made_by, **asdict(self)}
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / FILE, json.dumps(found, indent=2, sort_keys=True) + "\n")
+        write_text(
+            folder / FILE,
+            json.dumps(found, indent=2, sort_keys=True) + "\n",
+            durable=False,
+        )
 
 
 def read(folder: Path, rung: int, made_by: str) -> Outcome | None:

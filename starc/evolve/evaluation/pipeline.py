@@ -86,7 +86,7 @@ def _evaluate(
         except StarError as error:
             said = error.diagnostics[0].label
             raise invalid(f"is no legal genome: {said}") from error
-        write_text(folder / SOURCE, text)
+        write_text(folder / SOURCE, text, durable=False)
         measures.update(static.of(candidate, spec))
     require(spec, measures)
     if spec.trainer.kind == "simulated":

@@ -40,7 +40,7 @@ def prepare(
     path = folder / "model.py"
     try:
         where = device.choose(spec.trainer.device)
-        write_text(path, compiler.compile(text, "candidate.star"))
+        write_text(path, compiler.compile(text, "candidate.star"), durable=False)
         module = emitted.load(path)
     except TrainingError as error:
         raise failed(str(error)) from error

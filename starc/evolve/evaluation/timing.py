@@ -52,7 +52,7 @@ def measures(subject: Subject, asked: Sequence[static.Asked]) -> dict[str, float
 
 def inference(subject: Subject, tokens: int) -> dict[str, float]:
     """Everything that reading `tokens` and writing a few more tells, batch 1."""
-    dtype = device.dtype(subject.device, subject.spec.trainer.dtype)
+    dtype = device.dtype(subject.device, trainer.dtype(subject))
     with torch.inference_mode(), Peak(subject.device) as peak:
         model = subject.new_model().to(dtype).eval()
         generator = torch.Generator().manual_seed(0)

@@ -34,6 +34,10 @@ VALIDATION_BATCHES = 16
 LOOK = 10
 """Steps between looks at the loss: each look waits for the GPU."""
 
+NARROW = 96
+"""Below this width a CPU with AMX is faster in float32: a step at width 64 took 61 ms
+in float32 and 73 in bf16, at 128 it took 134 and 106, at 512 1071 and 476."""
+
 RISE = 1.0
 """Nats above its start at which a loss has diverged."""
 
@@ -46,7 +50,9 @@ class History:
     losses: dict[str, float] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
-        write_text(folder / PROGRESS, json.dumps(vars(self), indent=2) + "\n")
+        write_text(
+            folder / PROGRESS, json.dumps(vars(self), indent=2) + "\n", durable=False
+        )
 
     @staticmethod
     def read(folder: Path) -> "History | None":
@@ -88,6 +94,14 @@ def learning_rates(subject: Subject) -> tuple[float, ...]:
     return tuple(rate * scale for rate in trainer.learning_rates)
 
 
+def dtype(subject: Subject) -> str:
+    """Of matrix products. "auto" is bf16 where it is faster: see NARROW."""
+    asked = subject.spec.trainer.dtype
+    narrow = subject.module.Config().width < NARROW
+    on_cpu = subject.device.type == "cpu"
+    return "float32" if asked == "auto" and on_cpu and narrow else asked
+
+
 def settings(subject: Subject, learning_rate: float) -> Settings:
     trainer = subject.spec.trainer
     return Settings(
@@ -100,7 +114,7 @@ def settings(subject: Subject, learning_rate: float) -> Settings:
         seed=trainer.seed,
         device=str(subject.device),
         compile=trainer.compile,
-        dtype=trainer.dtype,
+        dtype=dtype(subject),
         weight_decay=trainer.weight_decay,
     )
 
@@ -200,7 +214,7 @@ def _keep(subject: Subject, run: Run, rung: int, history: History) -> None:
         raise failed(f"diverged: {error}") from None
     weights = run.model.state_dict()
     if sum(tensor.nbytes for tensor in weights.values()) <= LARGEST_KEPT:
-        with replaced(folder / WEIGHTS) as path:
+        with replaced(folder / WEIGHTS, durable=False) as path:
             save_file({n: t.detach().contiguous() for n, t in weights.items()}, path)
     history.write(folder)
     shutil.rmtree(folder / checkpoint.NAME, ignore_errors=True)
