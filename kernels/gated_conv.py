@@ -15,9 +15,10 @@ pass; sums are kept in float32 (float64 for float64). Source: LFM2, arXiv 2511.2
 Packed sequences: cu_seqlens (S + 1) are their borders in the L tokens of a batch of
 one; state is then (S, K - 1, D). Tokens after the last border give zeros.
 
-On a GPU, for K <= 16 (Triton): forward moves b, c, x and y once, 4 tensors; backward b,
-c, x, dy and three gradients, 7 tensors, and K / 32 of one for the weight's gradient.
-One token without gradients is one launch that updates the given state in place.
+On a GPU, for K <= 16 (Triton): forward moves b, c, x and y once, 4 tensors; backward
+b, c, x, dy and three gradients, 7 tensors, and K / 32 of one for the weight's
+gradient. One token without gradients is one launch that updates the given state in
+place.
 """
 
 from typing import Any
@@ -114,8 +115,8 @@ def _gated_conv_packed(
     for n, (start, stop) in enumerate(zip(borders[:-1], borders[1:], strict=True)):
         final = state[n : n + 1]
         if stop > start:
-            parts = (z[:, start:stop] for z in (b, c, x))
-            y, final = gated_conv(*parts, weight, bias, final, sigmoid)
+            part_b, part_c, part_x = (z[:, start:stop] for z in (b, c, x))
+            y, final = gated_conv(part_b, part_c, part_x, weight, bias, final, sigmoid)
             ys.append(y)
         finals.append(final)
     ys.append(torch.zeros_like(x[:, borders[-1] :]))
