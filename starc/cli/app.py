@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import starc
-from starc.cli import draw, evolve, genomes, inspect, report, sources, training
+from starc.cli import compare, draw, evolve, genomes, inspect, report, sources, training
 from starc.cli.guard import guarded
 
 app = typer.Typer(
@@ -50,6 +50,7 @@ for command in (
     evolve.evolve,
     evolve.front,
     evolve.pick,
+    compare.scale,
     draw.draw,
     report.report,
     report.motifs,

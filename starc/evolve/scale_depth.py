@@ -1,0 +1,158 @@
+"""A backbone with more LIVs, or fewer: the steps of the tree, nothing else."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from string import ascii_lowercase
+
+from starc.frontend import ast
+from starc.genome.roll import roll
+from starc.lower.count import turns
+from starc.lower.labels import uses
+from starc.source import NOWHERE
+
+Single = ast.Use | ast.Parallel
+"""What stands in one residual."""
+
+Rename = Callable[[str], str]
+
+
+def depth(body: Sequence[ast.Step]) -> int:
+    """LIVs of a backbone, repeats multiplied; a parallel counts as one."""
+    return sum(
+        turns(s.count) * depth(s.body) if isinstance(s, ast.Repeat) else 1 for s in body
+    )
+
+
+def stack(body: tuple[ast.Step, ...], wanted: int) -> tuple[ast.Step, ...]:
+    """The whole body as often as it fits, and its beginning for the rest."""
+    if depth(body) == wanted:
+        return body
+    unit = tuple(map(_nowhere, body))
+    while len(unit) == 1 and isinstance(unit[0], ast.Repeat):
+        unit = unit[0].body
+    times, rest = divmod(wanted, depth(unit))
+    taken = {use.label.text for use in uses(unit) if use.label} if times else set()
+    beginning = tuple(_rolled(_written_out(unit, _Fresh(taken))[:rest]))
+    if times < 2:
+        return (unit if times else ()) + beginning
+    count = ast.Number(NOWHERE, times, str(times))
+    return (ast.Repeat(NOWHERE, count, unit), *beginning)
+
+
+def interleave(body: tuple[ast.Step, ...], wanted: int) -> tuple[ast.Step, ...]:
+    """Each LIV several times in its place; where that is uneven, spread evenly.
+
+    `wanted` is at least the depth of the body.
+    """
+    have = depth(body)
+    if have == wanted:
+        return body
+    fresh = _Fresh(set())
+    copies: dict[str, list[str]] = {}
+    found: list[Single] = []
+    plain = tuple(map(_nowhere, body))
+    for at, step in enumerate(_written_out(plain, fresh)):
+        for copy in range((at + 1) * wanted // have - at * wanted // have):
+
+            def own(label: str, copy: int = copy) -> str:
+                known = copies.setdefault(label, [label])
+                if copy:
+                    known.append(fresh(label))
+                return known[-1]
+
+            def other(label: str, copy: int = copy) -> str:
+                return copies[label][min(copy, len(copies[label]) - 1)]
+
+            found.append(_relabelled(step, own, other))
+    return tuple(_rolled(found))
+
+
+class _Fresh:
+    """Labels that nobody has: `c1`, `c1_b`, `c1_c`; numbers are made by `expand`."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self.taken = set(taken)
+
+    def __call__(self, label: str) -> str:
+        found, number = label, 0
+        while found in self.taken:
+            number += 1
+            found = f"{label}_{_letters(number)}"
+        self.taken.add(found)
+        return found
+
+
+def _letters(number: int) -> str:
+    """1: b, 25: z, 26: ba, and so on."""
+    found = ""
+    while number or not found:
+        number, digit = divmod(number, 26)
+        found = ascii_lowercase[digit] + found
+    return found
+
+
+def _written_out(body: Sequence[ast.Step], fresh: _Fresh) -> list[Single]:
+    """Every LIV in order, each label once, and references to the latest bearer."""
+    latest: dict[str, str] = {}
+
+    def own(label: str) -> str:
+        latest[label] = fresh(label)
+        return latest[label]
+
+    return [_relabelled(step, own, latest.__getitem__) for step in _each(body)]
+
+
+def _each(body: Sequence[ast.Step]) -> Iterator[Single]:
+    for step in body:
+        if isinstance(step, ast.Repeat):
+            for _ in range(turns(step.count)):
+                yield from _each(step.body)
+        else:
+            yield step
+
+
+def _relabelled(step: Single, own: Rename, other: Rename) -> Single:
+    """With its label through `own`, and those that it refers to through `other`."""
+    if isinstance(step, ast.Parallel):
+        sides = tuple(
+            _relabelled(side, own, other)
+            for side in step.body
+            if isinstance(side, Single)
+        )
+        return replace(step, body=sides)
+    clauses = tuple(
+        (
+            clause
+            if isinstance(clause, ast.Genes)
+            else replace(clause, source=ast.Name(NOWHERE, other(clause.source.text)))
+        )
+        for clause in step.clauses
+    )
+    label = step.label and ast.Name(NOWHERE, own(step.label.text))
+    return replace(step, label=label, clauses=clauses)
+
+
+def _rolled(steps: Sequence[Single]) -> Iterator[ast.Step]:
+    """Repeats where they make the text shorter; what shares stays out of them."""
+    items = [
+        None if any(use.label or use.clauses for use in uses((step,))) else step
+        for step in steps
+    ]
+    for run in roll(items):
+        body = tuple(steps[run.start : run.start + run.period])
+        if run.times == 1:
+            yield from body
+        else:
+            count = ast.Number(NOWHERE, run.times, str(run.times))
+            yield ast.Repeat(NOWHERE, count, body)
+
+
+def _nowhere(step: ast.Step) -> ast.Step:
+    """Without a place in the text, which it no longer has; without `genes(...)`.
+
+    Those say by numbers what the words say, and other numbers would be right now.
+    """
+    if isinstance(step, ast.Use):
+        kept = tuple(c for c in step.clauses if not isinstance(c, ast.Genes))
+        return replace(step, span=NOWHERE, clauses=kept)
+    return replace(step, span=NOWHERE, body=tuple(map(_nowhere, step.body)))
