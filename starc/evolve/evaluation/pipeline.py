@@ -94,7 +94,8 @@ def _evaluate(
     elif any(one.label not in measures for one in static.asked(spec)):
         from starc.evolve.evaluation import real  # imports torch
 
-        subject = real.prepare(candidate, spec, folder, text, seconds, log)
+        with _timed(seconds, "compile"):
+            subject = real.prepare(candidate, spec, folder, text, seconds, log)
         real.measure(subject, rung, made_by, measures)
     for name, value in measures.items():
         if not math.isfinite(value):
