@@ -48,6 +48,7 @@ class Emission:
     inner: channels that reach the output projection, likewise.
     options: what distinguishes one emitted class of this kind from another.
     kernels, functions: files of `kernels/` and `templates/functions/` it calls.
+    takes_product: its kernel splits the product of one projection itself.
     letters: the shape letters of its comments, for the legend of the file.
     """
 
@@ -63,6 +64,7 @@ class Emission:
     functions: tuple[str, ...] = ()
     letters: dict[str, str] = field(default_factory=dict)
     out_name: str = "out_proj"
+    takes_product: bool = False
     configured: tuple[str, ...] = ()
 
     def with_config(self, names: Set[str]) -> "Emission":

@@ -100,9 +100,10 @@ def mixer_class(
     }
     features: list[str] = []
     states: list[StateField] = []
+    product = _product(emission, variant)
     for projection in variant.projections:
         lines, sizes = forward_lines(operator, emission, projection, variant.projected)
-        features += lines
+        features += [] if product else lines
         body.init += sizes
         if projection.weights == "self":
             body.init += weight_lines(
@@ -117,6 +118,7 @@ def mixer_class(
         computed=set(variant.computed),
         w=where,
         m=variant.mixing,
+        product=product,
         like=next(iter(variant.computed), "u"),
     )
     if variant.mixing == "self" or operator.kind == "attention":
@@ -156,13 +158,28 @@ def mixer_class(
         has_state,
         tuple(states),
         tuple(
-            k for k in emission.kernels if f"{k}(" in text or k == "linear_recurrence"
+            k
+            for k in emission.kernels
+            if re.search(rf"\b{k}\w*\(", text) or k == "linear_recurrence"
         ),
         tuple(
             f
             for f in emission.functions
             if re.search(rf"\b{'rotate' if f == 'rotary' else f}\(", text)
         ),
+    )
+
+
+def _product(emission: Emission, variant: Variant) -> str:
+    """All features as one expression, where the kernel takes them side by side."""
+    whole = len(variant.projections) == 1 and not variant.borrowed and not variant.lent
+    if not emission.takes_product or not whole:
+        return ""
+    only = variant.projections[0]
+    return (
+        only.name
+        if variant.projected
+        else f"{only.weights}.{only.linear}({only.source})"
     )
 
 

@@ -262,6 +262,7 @@ def _gated_conv(op: GatedConv) -> Emission:
         },
         states=(StateField("conv", f"taps - 1, {inner}", "(B, taps - 1, D)"),),
         kernels=("gated_conv",),
+        takes_product=True,
     )
 
 

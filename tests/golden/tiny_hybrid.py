@@ -209,8 +209,8 @@ class GatedConv(nn.Module):
 
     def forward(self, u: Tensor, state: State | None = None) -> Tensor:
         state = State() if state is None else state
-        b, c, x = self.bcx_proj(u).chunk(3, dim=-1)
-        y, state.conv = gated_conv(b, c, x, self.filter, None, state.conv)
+        bcx = self.bcx_proj(u)  # (B, T, 3 D)
+        y, state.conv = gated_conv_fused(bcx, self.filter, None, state.conv)
         return self.out_proj(y)
 
     def new_state(self, batch: int, max_length: int, like: Tensor) -> State:

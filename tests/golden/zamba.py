@@ -27,13 +27,23 @@ prune, fuse, roll.
 """
 
 import math
+import os
+import warnings
 from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+try:
+    import triton
+    import triton.language as tl
+except ImportError:  # every kernel has a plain PyTorch path
+    triton = None
 
 
 @dataclass(frozen=True)
