@@ -51,6 +51,7 @@ for command in (
     evolve.front,
     evolve.pick,
     compare.scale,
+    compare.compare,
     draw.draw,
     report.report,
     report.motifs,

@@ -1,12 +1,20 @@
 """scale and compare: an architecture at another size; several under one recipe."""
 
-from typing import Annotated
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from starc.cli.guard import WRONG_INPUT, Failure
-from starc.cli.options import File, Output, one_of
+from starc.cli.guard import INTERRUPTED, WRONG_INPUT, Failure
+from starc.cli.options import File, Json, Output, one_of
 from starc.cli.streams import STANDARD, read_source, write_text
+
+if TYPE_CHECKING:
+    from starc.evolve.compare import Entry, Result
+    from starc.source import Source
+    from starc.training.settings import Settings
 
 
 def scale(
@@ -40,3 +48,120 @@ def scale(
     except scales.ScaleError as error:
         raise Failure(f"{file}: {error}", WRONG_INPUT) from None
     write_text(output, text)
+
+
+def compare(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILES...", help=".star files or compiled model.py."),
+    ],
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each model.")] = 3,
+    steps: Annotated[int, typer.Option(min=1, help="Of each run.")] = 500,
+    batch: Annotated[int, typer.Option(min=1, help="Windows a step.")] = 16,
+    context: Annotated[int, typer.Option(min=1, help="Tokens a window.")] = 256,
+    lr: Annotated[float, typer.Option(min=0, help="At its peak.")] = 1e-3,
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="PATH",
+            help="Text or token files; by default the source of Python's own library.",
+        ),
+    ] = "",
+    device: Annotated[
+        str, typer.Option(help="cpu, cuda, cuda:1, ...; by default the best.")
+    ] = "",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="By default runs/compare."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Train FILES under one recipe at equal tokens, and compare them.
+
+    The table gives means over the seeds with 95 % confidence intervals (Student's t);
+    the difference to the first file is taken seed by seed. What was trained before,
+    with the same -o, is not trained again; Ctrl-C keeps what is done.
+    """
+    _needs_training()
+    from starc.evolve import compare_table as tables
+    from starc.evolve.compare import entry
+    from starc.training.settings import Settings, TrainingError
+
+    recipe = Settings(
+        steps=steps,
+        batch=batch,
+        context=context,
+        learning_rate=lr,
+        data=data,
+        device=device,
+    )
+    folder = output or Path("runs") / "compare"
+    try:
+        names = _names(files)
+        entries = [
+            entry(name, _text(file), folder)
+            for name, file in zip(names, files, strict=True)
+        ]
+        results = _trained(entries, recipe, seeds, folder)
+    except TrainingError as error:
+        raise Failure(str(error), WRONG_INPUT) from None
+    at, found = tables.cache_context(entries), tables.lines(entries, results)
+    text = tables.as_json(found, results, at) if json else tables.as_text(found, at)
+    write_text(STANDARD, text)
+    if len(results) < seeds * len(files):
+        again = f"{len(results)} of {seeds * len(files)} runs; the same command goes on"
+        raise Failure(again, INTERRUPTED)
+
+
+def _trained(
+    entries: "list[Entry]", recipe: "Settings", seeds: int, folder: Path
+) -> "list[Result]":
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from starc.evolve.compare import compare as run
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True, highlight=False),
+        disable=not sys.stderr.isatty(),
+        transient=True,
+    )
+    task = bar.add_task("", total=recipe.steps * seeds * len(entries))
+
+    def tell(name: str, seed: int, steps: int) -> None:
+        bar.update(task, advance=steps, description=f"{name}, seed {seed}")
+
+    found = []
+    with bar:
+        for result in run(entries, recipe, range(seeds), folder, tell):
+            found.append(result)
+            how = result.reason or f"loss {result.loss:.4f}"
+            bar.console.print(f"{result.name}, seed {result.seed}: {how}", markup=False)
+    return found
+
+
+def _names(files: list[str]) -> list[str]:
+    """Short ones where they tell the files apart, else the paths."""
+    short = [Path(file).stem for file in files]
+    names = short if len(set(short)) == len(short) else files
+    if len(set(names)) < len(names):
+        raise Failure("one file twice: there is nothing to compare")
+    return names
+
+
+def _text(file: str) -> "Source":
+    from starc.source import Source
+
+    if file.endswith(".py"):
+        return Source(file, Path(file).read_text(encoding="utf-8"))
+    return read_source(file)
+
+
+def _needs_training() -> None:
+    for name, extra in (("torch", "torch"), ("pymoo", "evolve")):
+        if find_spec(name) is None:
+            raise Failure(f"this needs {name}: pip install 'starc[{extra}]'")
