@@ -19,7 +19,8 @@ LENGTH = sum(CHUNKS)
 
 def error(found: Tensor, expected: Tensor) -> float:
     """As a norm: single values of untrained models are small by accident."""
-    return float((found.detach().float() - expected).norm() / expected.norm())
+    found, expected = found.detach().float(), expected.detach()
+    return float((found - expected).norm() / expected.norm())
 
 
 def decode(model: nn.Module, dtype: torch.dtype | None) -> Tensor:
