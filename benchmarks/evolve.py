@@ -1,0 +1,235 @@
+"""What a search finds that random search does not, from real text on two cores.
+
+    python -m benchmarks.evolve                      # `make demo-evolve`: one seed
+    python -m benchmarks.evolve --seeds 3 --steps 400 --generations 16 --minutes 0
+
+For each seed: the search of examples/search/tiny.star, then random search with the same
+first population and as many evaluations. Hypervolumes are pymoo's, up to 1.1 times the
+nadir, where ideal and nadir are those of the best of both runs together. Everything
+stays in build/evolve, and what was measured goes to benchmarks/results/evolve.json.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import time
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from starc.diagnostics import Problems
+from starc.evolve import coordinator
+from starc.evolve.database import Database
+from starc.evolve.rows import Row
+from starc.evolve.selection import Scored, front, hypervolume, score
+from starc.evolve.spec import Spec, read
+from starc.evolve.view import View
+from starc.evolve.workers import Local
+
+ROOT = Path(__file__).parent.parent
+SEARCH = ROOT / "examples" / "search" / "tiny.star"
+RESULTS = ROOT / "benchmarks" / "results" / "evolve.json"
+PROCESSES = 2
+
+GOAL_RATIO, GOAL_STRIPED, GOAL_TRANSFORMER = 1.15, 0.63, 0.10
+
+
+def spec(given: argparse.Namespace) -> Spec:
+    problems = Problems()
+    found = read(SEARCH.read_text(), problems)
+    problems.check()
+    assert found is not None
+    trainer = replace(found.trainer, kind=given.trainer)
+    if given.steps:
+        trainer = replace(trainer, steps=given.steps)
+    return replace(
+        found,
+        trainer=trainer,
+        population=given.population or found.population,
+        generations=given.generations or found.generations,
+        data=given.data,
+    )
+
+
+def run(wanted: Spec, folder: Path) -> list[Row]:
+    """All candidates of a new run."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with View() as view:
+        end = coordinator.begin(
+            wanted, folder, lambda s, f: Local(s, f, PROCESSES, 1), view
+        )
+    if end.state == "interrupted":
+        raise SystemExit(130)
+    database = Database.open(folder)
+    try:
+        return database.candidates()
+    finally:
+        database.close()
+
+
+def scored(rows: list[Row], wanted: Spec) -> list[Scored]:
+    return [
+        score(row.id, row.rung or 0, row.outcome, wanted)
+        for row in rows
+        if row.outcome is not None
+    ]
+
+
+def of_seed(seed: int, given: argparse.Namespace) -> dict[str, Any]:
+    """Both searches and what they found."""
+    began = time.monotonic()
+    wanted = replace(spec(given), seed=seed, minutes=given.minutes / 2)
+    folder = Path(given.folder) / str(seed)
+    rows = run(wanted, folder / "search")
+    measured = sum(row.outcome is not None for row in rows)
+    print(f"random search, {measured} evaluations", flush=True)
+    blind = replace(
+        wanted, algorithm="random", generations=0, minutes=0.0, evaluations=measured
+    )
+    others = run(blind, folder / "random")
+    best, of_random = front(scored(rows, wanted)), front(scored(others, blind))
+    together = [one.values for one in front([*best, *of_random])]
+    ideal = [min(column) for column in zip(*together, strict=True)]
+    nadir = [max(column) for column in zip(*together, strict=True)]
+    volumes = [
+        hypervolume([one.values for one in found], ideal, nadir)
+        for found in (best, of_random)
+    ]
+    return {
+        "seed": seed,
+        "evaluations": [measured, sum(row.outcome is not None for row in others)],
+        "hypervolume": {"search": volumes[0], "random": volumes[1]},
+        "ratio": volumes[0] / volumes[1] if volumes[1] else None,
+        "front": [_member(row, wanted) for row in rows if _among(row, best)],
+        "random_front": [
+            _member(row, wanted) for row in others if _among(row, of_random)
+        ],
+        "baselines": {
+            row.origin.removeprefix("seed:"): _member(row, wanted)
+            for row in rows
+            if row.origin.startswith("seed:")
+        },
+        "failed": sum(
+            row.outcome is None or row.outcome.status != "ok" for row in rows
+        ),
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+def _among(row: Row, found: list[Scored]) -> bool:
+    return row.id in {one.id for one in found}
+
+
+def _member(row: Row, wanted: Spec) -> dict[str, Any]:
+    measures = row.outcome.measures if row.outcome else {}
+    return {
+        "id": row.id,
+        "bits_per_byte": measures.get("bits_per_byte"),
+        "cache": measures.get("cache"),
+        "params": measures.get("params"),
+        "genome": "-".join("".join(map(str, genes)) for genes in row.candidate.genome),
+    }
+
+
+def reaches(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Members of the front with little cache and no worse bits than both baselines."""
+    striped = found["baselines"].get("striped_hybrid", {})
+    transformer = found["baselines"].get("transformer_pp", {})
+    if not striped.get("bits_per_byte") or not transformer.get("bits_per_byte"):
+        return []
+    limit = min(
+        GOAL_STRIPED * striped["cache"], GOAL_TRANSFORMER * transformer["cache"]
+    )
+    bits = min(striped["bits_per_byte"], transformer["bits_per_byte"])
+    return [
+        one
+        for one in found["front"]
+        if one["cache"] <= limit and one["bits_per_byte"] <= bits
+    ]
+
+
+def table(found: dict[str, Any]) -> str:
+    """The front beside the architectures that people designed."""
+    named = found["baselines"]
+    lines = [f"{'':24}{'bits/byte':>10}{'cache':>12}{'params':>10}"]
+    lines[0] += f"{'of striped':>12}{'of transf.':>12}"
+    listed = [*named.items(), *((f"front: {m['id']}", m) for m in found["front"])]
+    for name, one in listed:
+        if one["bits_per_byte"] is None:
+            lines.append(f"{name:24}{'failed':>10}")
+            continue
+        line = f"{name:24}{one['bits_per_byte']:>10.4f}{one['cache']:>12,.0f}"
+        line += f"{one['params']:>10,.0f}"
+        for other in ("striped_hybrid", "transformer_pp"):
+            cache = named.get(other, {}).get("cache")
+            line += f"{one['cache'] / cache:>11.1%} " if cache else f"{'-':>12}"
+        lines.append(line.rstrip())
+    return "\n".join(lines)
+
+
+def say(found: dict[str, Any]) -> None:
+    volumes = found["hypervolume"]
+    print(f"\nseed {found['seed']}, {found['evaluations']} evaluations")
+    print(table(found))
+    ratio = found["ratio"] or float("nan")
+    print(
+        f"hypervolume: search {volumes['search']:.4f}, random {volumes['random']:.4f}, "
+        f"ratio {ratio:.3f} (goal {GOAL_RATIO})"
+    )
+    good = reaches(found)
+    goal = "at most 63 % of striped's and 10 % of Transformer's cache, no worse bits"
+    print(f"{goal}: {', '.join(str(m['id']) for m in good) or 'none'}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=0, help="0: those of the file")
+    parser.add_argument("--population", type=int, default=0)
+    parser.add_argument("--generations", type=int, default=0)
+    parser.add_argument(
+        "--minutes", type=float, default=9.5, help="for both searches; 0: no limit"
+    )
+    parser.add_argument("--data", default="")
+    parser.add_argument("--folder", default=str(ROOT / "build" / "evolve"))
+    parser.add_argument("--trainer", default="real", choices=("real", "simulated"))
+    given = parser.parse_args()
+    load, began = os.getloadavg()[0], time.monotonic()
+    found = []
+    for seed in range(given.seeds):
+        found.append(of_seed(seed, given))
+        say(found[-1])
+    ratios = [one["ratio"] for one in found if one["ratio"] is not None]
+    median = statistics.median(ratios) if ratios else None
+    if len(found) > 1 and median is not None:
+        print(f"\nmedian ratio of {len(found)} seeds: {median:.3f}")
+    if given.trainer != "real":
+        print("simulated training: nothing is written to benchmarks/results")
+        return
+    wanted = spec(given)
+    whole = {
+        "date": date.today().isoformat(),
+        "cores": PROCESSES,
+        "load_before": round(load, 1),
+        "minutes": round((time.monotonic() - began) / 60, 1),
+        "recipe": {
+            "steps": wanted.trainer.steps,
+            "batch": wanted.trainer.batch,
+            "context": wanted.trainer.context,
+            "population": wanted.population,
+            "generations": wanted.generations,
+        },
+        "median_ratio": median,
+        "seeds": found,
+    }
+    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    kept["demo" if given.seeds == 1 else "long"] = whole
+    RESULTS.write_text(json.dumps(kept, indent=2) + "\n")
+    print(f"written to {RESULTS.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
