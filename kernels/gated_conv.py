@@ -435,9 +435,7 @@ if triton is not None:
 
     @triton.jit(do_not_specialize=["length", "sequences", "chunk"])
     def _gated_conv_backward_kernel(
-        db,
-        dc,
-        dx,
+        grads,
         partial,
         dstate,
         b,
@@ -453,7 +451,6 @@ if triton is not None:
         sequences,
         chunk,
         channels,
-        grad_time,
         b_row,
         b_time,
         b_channel,
@@ -499,9 +496,10 @@ if triton is not None:
         c += row * c_row + channel * c_channel
         x += row * x_row + channel * x_channel
         dy += row * dy_row + channel * dy_channel
-        db += row * length * grad_time + channel
-        dc += row * length * grad_time + channel
-        dx += row * length * grad_time + channel
+        grad_time = 3 * channels
+        db = grads + row * length * grad_time + channel
+        dc = db + channels
+        dx = dc + channels
         if state is not None:
             state += sequence * state_row + channel * state_channel
             dstate += sequence * (WIDTH - 1) * channels + channel
@@ -825,7 +823,6 @@ class _GatedConvTriton(torch.autograd.Function):
         grads = torch.empty(
             (batch, length, 3 * channels), dtype=x.dtype, device=x.device
         )
-        db, dc, dx = grads.chunk(3, dim=-1)
         partial = torch.empty(
             (places, width + (bias is not None), channels),
             dtype=torch.float32,
@@ -836,9 +833,7 @@ class _GatedConvTriton(torch.autograd.Function):
             dstate = torch.empty(state.shape, dtype=state.dtype, device=x.device)
         with launch_on(x):
             _gated_conv_backward_kernel[(places * tiles,)](
-                db,
-                dc,
-                dx,
+                grads,
                 partial,
                 dstate,
                 b,
@@ -854,7 +849,6 @@ class _GatedConvTriton(torch.autograd.Function):
                 sequences,
                 chunk,
                 channels,
-                3 * channels,
                 *b.stride(),
                 *c.stride(),
                 *x.stride(),
@@ -870,5 +864,6 @@ class _GatedConvTriton(torch.autograd.Function):
         dbias = None if bias is None else sums[width].to(bias.dtype)
         if bcx is not None:
             return grads, None, None, None, dweight, dbias, dstate, None, None
-        db, dc, dx = db.to(b.dtype), dc.to(c.dtype), dx.to(x.dtype)
+        apart = zip(grads.chunk(3, dim=-1), (b, c, x), strict=True)
+        db, dc, dx = (grad.to(like.dtype) for grad, like in apart)
         return None, db, dc, dx, dweight, dbias, dstate, None, None

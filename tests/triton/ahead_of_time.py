@@ -196,20 +196,19 @@ def report(name: str, target: str) -> list[dict[str, Any]]:
     return rows
 
 
-def in_a_process(name: str, target: str) -> list[dict[str, Any]]:
-    """`report` where Triton compiles: without TRITON_INTERPRET."""
+def in_a_process(*arguments: str, script: str = "ahead_of_time.py") -> Any:
+    """`report`, or another script here, where Triton compiles: no TRITON_INTERPRET."""
     environment = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
     environment.pop("STAR_KERNELS", None)
     environment |= {"TRITON_DUMP_PTXAS_LOG": "1", "TRITON_ALWAYS_COMPILE": "1"}
     done = subprocess.run(
-        [sys.executable, str(Path(__file__)), name, target],
+        [sys.executable, str(HERE / script), *arguments],
         env=environment,
         capture_output=True,
         text=True,
     )
-    assert not done.returncode, done.stderr
-    rows: list[dict[str, Any]] = json.loads(done.stdout)
-    return rows
+    assert not done.returncode, done.stderr[-4000:]
+    return json.loads(done.stdout)
 
 
 if __name__ == "__main__":

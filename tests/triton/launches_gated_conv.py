@@ -42,3 +42,12 @@ def calls(module: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
         if width in (3, 16):
             yield f"{title} packed", partial(training, module, width, kind, True)
         yield f"{title} one token", partial(step, module, width, kind)
+
+
+def graph(module: Any) -> Callable[..., Any]:
+    return lambda x, w, s, t: module.gated_conv_fused(x, w, t[:, 0], s, True)
+
+
+def arguments() -> list[torch.Tensor]:
+    sizes = [(2, 32, 24), (8, 3), (2, 2, 8), (8, 3)]
+    return [torch.randn(size, requires_grad=True) for size in sizes]

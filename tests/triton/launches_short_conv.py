@@ -41,3 +41,12 @@ def calls(module: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
         if width in (4, 16):
             yield f"{title} packed", partial(training, module, width, kind, True)
         yield f"{title} one token", partial(step, module, width, kind)
+
+
+def graph(module: Any) -> Callable[..., Any]:
+    return lambda x, w, s, t: module.short_conv(x, w, t[:, 0], s, "silu")
+
+
+def arguments() -> list[torch.Tensor]:
+    sizes = [(2, 32, 8), (8, 4), (2, 3, 8), (8, 4)]
+    return [torch.randn(size, requires_grad=True) for size in sizes]

@@ -42,6 +42,12 @@ def test_compiles(name: str, target: str) -> None:
         assert target != "sm_90" or row["spills"] == 0, row
 
 
+@pytest.mark.parametrize("name", [n for n in NAMES if "conv" in n])
+def test_is_one_graph(name: str) -> None:
+    """torch.compile(fullgraph=True): a graph each way, with a Triton kernel in each."""
+    assert in_a_process(name, script="one_graph.py") == {"graphs": 2, "kernels": 2}
+
+
 def test_every_triton_kernel_is_compiled() -> None:
     """A file of kernels/ with Triton kernels has a file of launches here."""
     for path in (ROOT / "kernels").glob("*.py"):
