@@ -1,5 +1,6 @@
 # Everything starts from a fresh checkout with Python >= 3.11 and make:
 #   make demo    compile an example, train what came out for a minute, show a sample
+#   make demo-evolve   a search and random search beside it, 10 minutes on two cores
 #   make test    all tests but the slow ones, after the checks
 PYTHON ?= python3
 VENV   := .venv
@@ -7,7 +8,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format benchmark clean
+.PHONY: help demo demo-evolve test test-slow check format benchmark clean
 
 help:
 	@sed -n 's/^#   //p' $(MAKEFILE_LIST)
@@ -29,6 +30,12 @@ demo: $(READY)
 	$(BIN)/starc train build/tiny_hybrid.py --minutes $(MINUTES) --batch 8 --lr 3e-3 \
 	  $(if $(DATA),--data '$(DATA)') --output build/tiny_hybrid
 
+# make demo-evolve DATA=my.txt SEARCH_MINUTES=20: the minutes are for both searches
+SEARCH_MINUTES ?= 9.5
+demo-evolve: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.evolve --minutes $(SEARCH_MINUTES) \
+	  $(if $(DATA),--data '$(DATA)')
+
 # Two workers with a thread each are faster on two cores than one worker with two.
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'not slow' $(PYTEST)
@@ -40,12 +47,12 @@ check: $(READY)
 	$(BIN)/black --check --quiet starc tests kernels benchmarks
 	$(BIN)/ruff check --quiet starc tests kernels benchmarks
 	$(BIN)/mypy
-	$(BIN)/starc fmt --check examples/*.star
+	$(BIN)/starc fmt --check examples/*.star examples/search/*.star
 
 format: $(READY)
 	$(BIN)/ruff check --quiet --fix starc tests kernels benchmarks
 	$(BIN)/black --quiet starc tests kernels benchmarks
-	$(BIN)/starc fmt examples/*.star
+	$(BIN)/starc fmt examples/*.star examples/search/*.star
 
 benchmark: $(READY)
 	$(BIN)/python -m benchmarks.cpu
