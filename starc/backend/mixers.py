@@ -157,11 +157,7 @@ def mixer_class(
         True,
         has_state,
         tuple(states),
-        tuple(
-            k
-            for k in emission.kernels
-            if re.search(rf"\b{k}\w*\(", text) or k == "linear_recurrence"
-        ),
+        tuple(k for k in emission.kernels if re.search(rf"\b{k}\w*\(", text)),
         tuple(
             f
             for f in emission.functions

@@ -236,7 +236,7 @@ def _rg_lru(op: RgLru) -> Emission:
         inner=inner,
         options=_biases(op),
         states=(StateField("h", inner, "(B, D)", float32=True),),
-        kernels=("linear_recurrence", *(("short_conv",) if op.kernel else ())),
+        kernels=("rg_lru", *(("short_conv",) if op.kernel else ())),
         functions=("block_diagonal",),
         letters={},
     )

@@ -13,11 +13,17 @@ from kernel_checks import (
     views_agree,
 )
 
-module = load("linear_recurrence")
-linear_recurrence, rg_lru = module.linear_recurrence, module.rg_lru
-CALLS = ["linear_recurrence", "rg_lru"]
-TIMED = {"linear_recurrence": [0, 1], "rg_lru": [0, 1, 2]}
-STATE = {"linear_recurrence": 2, "rg_lru": 4}
+linear_recurrence = load("linear_recurrence").linear_recurrence
+rg_lru = load("rg_lru").rg_lru
+min_gru = load("min_gru").min_gru
+FUNCTIONS = {
+    "linear_recurrence": linear_recurrence,
+    "rg_lru": rg_lru,
+    "min_gru": min_gru,
+}
+CALLS = list(FUNCTIONS)
+TIMED = {"linear_recurrence": [0, 1], "rg_lru": [0, 1, 2], "min_gru": [0, 1]}
+STATE = {"linear_recurrence": 2, "rg_lru": 4, "min_gru": 2}
 
 
 def recurrence_twin(a, b, state=None):
@@ -36,7 +42,16 @@ def rg_lru_twin(x, input_gate, recurrence_gate, decay, state=None):
     return recurrence_twin(a, b, state)
 
 
-TWINS = {"linear_recurrence": recurrence_twin, "rg_lru": rg_lru_twin}
+def min_gru_twin(x, gate, state=None):
+    z = 1 / (1 + torch.exp(-gate))
+    return recurrence_twin(1 - z, z * x, state)
+
+
+TWINS = {
+    "linear_recurrence": recurrence_twin,
+    "rg_lru": rg_lru_twin,
+    "min_gru": min_gru_twin,
+}
 
 
 def inputs(name, length, dtype=torch.float64, state=True):
@@ -49,6 +64,8 @@ def inputs(name, length, dtype=torch.float64, state=True):
         # exp(-8 softplus(decay)) from 0.9 to 0.999, as Griffin starts
         decay = torch.log(torch.expm1(-torch.linspace(0.9, 0.999, dim).log() / 8))
         return [*gates, decay.to(dtype), first]
+    if name == "min_gru":
+        return [*(randn(batch, length, dim, dtype=dtype) for _ in "xz"), first]
     a = torch.rand(batch, length, dim, dtype=torch.float64) * 2 - 1
     a[:, ::3] = a[:, ::3].abs().sqrt()
     return [a.to(dtype), randn(batch, length, dim, dtype=dtype), first]
@@ -60,7 +77,7 @@ def test_lengths(name: str, length: int) -> None:
     args = inputs(name, length, torch.float32)
     # a near 1 multiplies the rounding of a by 1 / (1 - a), up to 1,000 here
     bound = 3e-6 if name == "rg_lru" else 1e-6
-    agree(getattr(module, name), TWINS[name], args, bound)
+    agree(FUNCTIONS[name], TWINS[name], args, bound)
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -69,8 +86,8 @@ def test_options(name: str, length: int) -> None:
     for state in (False, True):
         for dtype in (torch.float32, torch.bfloat16):
             args = inputs(name, length, dtype, state)
-            agree(getattr(module, name), TWINS[name], args, BOUND[dtype])
-            h, last = getattr(module, name)(*args)
+            agree(FUNCTIONS[name], TWINS[name], args, BOUND[dtype])
+            h, last = FUNCTIONS[name](*args)
             assert h.dtype == dtype and last.dtype == torch.float32
 
 
@@ -129,9 +146,43 @@ def test_rg_lru_where_a_rounds_to_one() -> None:
     assert (h.double() - want).norm() / want.norm() < 1e-6
 
 
+def test_output_gate() -> None:
+    """h * gelu(gate), the tanh form."""
+
+    def twin(*args):
+        h, last = rg_lru_twin(*args[:5])
+        u = (2 / torch.pi) ** 0.5 * (args[5] + 0.044715 * args[5] ** 3)
+        return h * args[5] * 0.5 * (1 + torch.tanh(u)), last
+
+    for length in (1, 40):
+        args = inputs("rg_lru", length, torch.float32)
+        agree(rg_lru, twin, [*args, torch.randn_like(args[0])], 1e-6)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_packed(name: str) -> None:
+    """Sequences one after the other, some empty, and padding."""
+    args = inputs(name, 20)
+    for n in TIMED[name]:
+        args[n] = args[n][:1]
+    args[STATE[name]] = randn(4, 5)
+    cu_seqlens = torch.tensor([0, 0, 1, 9, 17])
+    h, last = FUNCTIONS[name](*args, cu_seqlens=cu_seqlens)
+    assert not h[:, 17:].any() and torch.equal(last[0], args[STATE[name]][0])
+    for n, rows in enumerate([slice(0, 1), slice(1, 9), slice(9, 17)]):
+        alone = [a[:, rows] if k in TIMED[name] else a for k, a in enumerate(args)]
+        alone[STATE[name]] = args[STATE[name]][n + 1 : n + 2]
+        want, end = FUNCTIONS[name](*alone)
+        assert torch.equal(h[:, rows], want) and torch.equal(last[n + 1], end[0])
+    none = FUNCTIONS[name](
+        *(a for k, a in enumerate(args) if k != STATE[name]), cu_seqlens=cu_seqlens
+    )
+    assert none[1].shape == last.shape
+
+
 @pytest.mark.parametrize("name", CALLS)
 def test_pieces(name: str) -> None:
-    pieces_agree(getattr(module, name), inputs(name, 7), TIMED[name], STATE[name])
+    pieces_agree(FUNCTIONS[name], inputs(name, 7), TIMED[name], STATE[name])
 
 
 def test_pieces_of_chunks() -> None:
@@ -142,21 +193,21 @@ def test_pieces_of_chunks() -> None:
 @pytest.mark.parametrize("name", CALLS)
 def test_views(name: str) -> None:
     for length in (1, 9, 70):
-        views_agree(getattr(module, name), inputs(name, length), TIMED[name])
+        views_agree(FUNCTIONS[name], inputs(name, length), TIMED[name])
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_gradcheck(name: str) -> None:
     for length in (1, 2, 6):
         args = [a.requires_grad_() for a in inputs(name, length)]
-        assert torch.autograd.gradcheck(getattr(module, name), args)
+        assert torch.autograd.gradcheck(FUNCTIONS[name], args)
     args = [a.requires_grad_() for a in inputs(name, 70)]
-    assert torch.autograd.gradcheck(getattr(module, name), args, fast_mode=True)
+    assert torch.autograd.gradcheck(FUNCTIONS[name], args, fast_mode=True)
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_compile_export_autocast(name: str) -> None:
-    call = getattr(module, name)
+    call = FUNCTIONS[name]
     compiles(call, inputs(name, 6))
     compiles(call, inputs(name, 66, state=False))
     exports(call, inputs(name, 66, torch.float32))
