@@ -4,7 +4,7 @@ import json
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from starc.evolve.compare import Entry, Result
 
@@ -53,7 +53,8 @@ def estimate(values: Sequence[float]) -> Estimate | None:
 def lines(entries: Sequence[Entry], results: Sequence[Result]) -> list[Line]:
     at = cache_context(entries)
     base = _losses(entries[0], results)
-    return [_line(one, results, base, at) for one in entries]
+    first, *others = (_line(one, results, base, at) for one in entries)
+    return [replace(first, difference=None), *others]
 
 
 def cache_context(entries: Sequence[Entry]) -> int:
@@ -76,7 +77,7 @@ def _line(
         tuple(f"seed {r.seed}: {r.reason}" for r in mine if r.status != "ok"),
         estimate([result.loss for result in done]),
         estimate(bits),
-        estimate(apart) if own != base else None,
+        estimate(apart),
         mine[0].parameters if mine else None,
         one.cache(at) if one.cache else None,
         statistics.median(speeds) if speeds else None,
