@@ -47,24 +47,59 @@ def interleave(body: tuple[ast.Step, ...], wanted: int) -> tuple[ast.Step, ...]:
     have = depth(body)
     if have == wanted:
         return body
-    fresh = _Fresh(set())
-    copies: dict[str, list[str]] = {}
-    found: list[Single] = []
     plain = tuple(map(_nowhere, body))
-    for at, step in enumerate(_written_out(plain, fresh)):
-        for copy in range((at + 1) * wanted // have - at * wanted // have):
+    if wanted % have == 0:
+        copies = _Copies({use.label.text for use in uses(plain) if use.label})
+        return tuple(_in_place(plain, wanted // have, copies))
+    fresh = _Fresh(set())
+    written = _written_out(plain, fresh)
+    copies = _Copies(fresh.taken)
+    return tuple(
+        _rolled(
+            [
+                copies.of(step, copy)
+                for at, step in enumerate(written)
+                for copy in range((at + 1) * wanted // have - at * wanted // have)
+            ]
+        )
+    )
 
-            def own(label: str, copy: int = copy) -> str:
-                known = copies.setdefault(label, [label])
-                if copy:
-                    known.append(fresh(label))
-                return known[-1]
 
-            def other(label: str, copy: int = copy) -> str:
-                return copies[label][min(copy, len(copies[label]) - 1)]
+def _in_place(
+    body: Sequence[ast.Step], times: int, copies: "_Copies"
+) -> Iterator[ast.Step]:
+    """Every LIV so many times, repeats kept as they are."""
+    for step in body:
+        if isinstance(step, ast.Repeat):
+            inner = tuple(_in_place(step.body, times, copies))
+            yield replace(step, body=inner)
+        elif _shares(step):
+            yield from (copies.of(step, copy) for copy in range(times))
+        else:
+            yield ast.Repeat(NOWHERE, ast.Number(NOWHERE, times, str(times)), (step,))
 
-            found.append(_relabelled(step, own, other))
-    return tuple(_rolled(found))
+
+class _Copies:
+    """Copies of LIVs. The n-th of a borrower borrows from the n-th of its owner."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self.fresh = _Fresh(taken)
+        self.labels: dict[str, list[str]] = {}
+
+    def of(self, step: Single, copy: int) -> Single:
+        """The next copy of a LIV; the 0th is itself."""
+
+        def own(label: str) -> str:
+            known = self.labels.setdefault(label, [label])
+            if copy:
+                known.append(self.fresh(label))
+            return known[-1]
+
+        def other(label: str) -> str:
+            known = self.labels[label]
+            return known[min(copy, len(known) - 1)]
+
+        return _relabelled(step, own, other)
 
 
 class _Fresh:
@@ -134,10 +169,7 @@ def _relabelled(step: Single, own: Rename, other: Rename) -> Single:
 
 def _rolled(steps: Sequence[Single]) -> Iterator[ast.Step]:
     """Repeats where they make the text shorter; what shares stays out of them."""
-    items = [
-        None if any(use.label or use.clauses for use in uses((step,))) else step
-        for step in steps
-    ]
+    items = [None if _shares(step) else step for step in steps]
     for run in roll(items):
         body = tuple(steps[run.start : run.start + run.period])
         if run.times == 1:
@@ -145,6 +177,10 @@ def _rolled(steps: Sequence[Single]) -> Iterator[ast.Step]:
         else:
             count = ast.Number(NOWHERE, run.times, str(run.times))
             yield ast.Repeat(NOWHERE, count, body)
+
+
+def _shares(step: Single) -> bool:
+    return any(use.label or use.clauses for use in uses((step,)))
 
 
 def _nowhere(step: ast.Step) -> ast.Step:
