@@ -11,8 +11,8 @@ and state has S rows; tokens after the last bound give 0.
 
 Everything is computed in float32 (float64 for float64), the state too; None means
 zeros. No exponent is ever positive: within 16 tokens the decay between each pair is
-the exponential of a sum over the tokens between them, and beyond that it is split at a
-token between the two. Source: Yang et al. 2023, arXiv 2312.06635, section 4.
+the exponential of a sum over the tokens between them, and beyond that it is split at
+a token between the two. Source: Yang et al. 2023, arXiv 2312.06635, section 4.
 
 On a GPU: the decayed q k^T of each chunk first, all chunks at once; then a walk over
 chunks with the state on the chip, which reads q, k, v, log_decay once and writes y

@@ -9,12 +9,13 @@ Computed in float32 (float64 for float64). History None means that u is the star
 Source: Hyena, arXiv 2302.10866, section 2.1: two zero-padded FFTs, a product, and one
 back.
 
-Token by token, with a buffer, the past is not summed anew. When a multiple of a power
-of two, 2^k * odd tokens, have come, one FFT of size 2^(k + 1) adds what the last 2^k of
-them contribute to the next 2^k outputs. Every pair of an input and a later output meets
-in exactly one such pair of neighbouring blocks, so the result is the sum above, for
-O(log^2 S) operations a token and channel on average instead of S. Source of the order
-of blocks: Flash Inference, arXiv 2410.12982; van der Hoeven's relaxed products.
+Token by token, with a buffer, the past is not summed anew. When a multiple of a
+power of two, 2^k * odd tokens, have come, one FFT of size 2^(k + 1) adds what the
+last 2^k of them contribute to the next 2^k outputs. Every pair of an input and a
+later output meets in exactly one such pair of neighbouring blocks, so the result is
+the sum above, for O(log^2 S) operations a token and channel on average instead of S.
+Source of the order of blocks: Flash Inference, arXiv 2410.12982; van der Hoeven's
+relaxed products.
 """
 
 import torch
