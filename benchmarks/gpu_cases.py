@@ -1,0 +1,257 @@
+"""What `benchmarks.gpu` measures: each kernel, its floor, what is asked, its peers.
+
+A floor is the larger of bytes / copy bandwidth and, where another unit binds, that
+unit's time: operations of tensor cores at the matmul rate measured in the same run, or
+exponentials at 16 a clock and multiprocessor (Hopper's rate). The shapes are issue 3's:
+B = 8, L = 4096, D = 2048 in bfloat16.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kernels.gated_conv import gated_conv_fused
+from kernels.rg_lru import rg_lru
+from kernels.selective_scan import selective_scan
+from kernels.short_conv import short_conv
+from kernels.ssd import ssd
+
+Call = Callable[..., Any]
+Shape = tuple[int, int, int]
+FULL: Shape = (8, 4096, 2048)
+SMALL: Shape = (2, 150, 128)
+"""For the comparison with plain PyTorch in float64."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Somebody else's kernel on the same inputs; `make` raises where it is missing."""
+
+    name: str
+    make: Callable[[list[Tensor]], tuple[Call, list[Tensor]]]
+    asked: tuple[float | None, float | None] = (None, None)
+    """How many times slower it has to be: forward, backward."""
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    call: Call
+    inputs: Callable[[Shape, torch.dtype, str], list[Tensor]]
+    moves: tuple[float, float]
+    """Tensors (B, L, D) read or written: forward, backward."""
+    asked: tuple[float, float]
+    """Times the floor: forward, backward."""
+    exponentials: float = 0
+    """For each element (B, L, D), in each direction."""
+    flops: tuple[float, float] = (0, 0)
+    """Of tensor cores for each element: forward, backward."""
+    peers: tuple[Peer, ...] = field(default=())
+
+
+def _randn(shape: tuple[int, ...], dtype: torch.dtype, device: str) -> Tensor:
+    return torch.randn(shape, device=device, dtype=torch.float32).to(dtype)
+
+
+def _gated(width: int) -> Callable[[Shape, torch.dtype, str], list[Tensor]]:
+    def inputs(shape: Shape, dtype: torch.dtype, device: str) -> list[Tensor]:
+        batch, length, dim = shape
+        bcx = _randn((batch, length, 3 * dim), dtype, device)
+        return [bcx, _randn((dim, width), dtype, device)]
+
+    return inputs
+
+
+def _short(shape: Shape, dtype: torch.dtype, device: str) -> list[Tensor]:
+    dim = shape[2]
+    weight = _randn((dim, 4), dtype, device)
+    return [_randn(shape, dtype, device), weight, _randn((dim,), dtype, device)]
+
+
+def _rg_lru(shape: Shape, dtype: torch.dtype, device: str) -> list[Tensor]:
+    gates = [_randn(shape, dtype, device) for _ in range(3)]
+    return [*gates, _randn((shape[2],), torch.float32, device)]
+
+
+def _selective(shape: Shape, dtype: torch.dtype, device: str) -> list[Tensor]:
+    batch, length, dim = shape
+    states = torch.arange(1.0, 17, device=device).log().repeat(dim, 1)
+    return [
+        _randn(shape, dtype, device),
+        F.softplus(_randn(shape, dtype, device) - 4),
+        states,
+        _randn((batch, length, 16), dtype, device),
+        _randn((batch, length, 16), dtype, device),
+        _randn((dim,), torch.float32, device),
+    ]
+
+
+def _ssd(shape: Shape, dtype: torch.dtype, device: str) -> list[Tensor]:
+    batch, length, dim = shape
+    heads = dim // 64
+    return [
+        _randn((batch, length, heads, 64), dtype, device),
+        F.softplus(_randn((batch, length, heads), torch.float32, device) - 4),
+        torch.linspace(1, 16, heads, device=device).log(),
+        _randn((batch, length, 1, 128), dtype, device),
+        _randn((batch, length, 1, 128), dtype, device),
+        _randn((heads,), torch.float32, device),
+    ]
+
+
+# Peers. Each takes our inputs and gives a call and its own inputs.
+
+
+def _conv_of_transformers(inputs: list[Tensor]) -> tuple[Call, list[Tensor]]:
+    """Lfm2ShortConv: B * x, the convolution, C *; causal-conv1d's where it imports."""
+    try:
+        from causal_conv1d import causal_conv1d_fn as convolve
+    except ImportError:
+        convolve = None
+
+    def call(bcx: Tensor, weight: Tensor) -> Tensor:
+        b, c, x = bcx.transpose(1, 2).chunk(3, dim=1)
+        bx = b * x
+        if convolve is not None:
+            z = convolve(bx, weight, None, activation=None)
+        else:
+            padding = weight.shape[1] - 1
+            z = F.conv1d(
+                bx, weight.unsqueeze(1), padding=padding, groups=weight.shape[0]
+            )
+            z = z[..., : bx.shape[2]]
+        return (c * z).transpose(1, 2).contiguous()
+
+    return call, inputs
+
+
+def _causal_conv1d(inputs: list[Tensor]) -> tuple[Call, list[Tensor]]:
+    from causal_conv1d import causal_conv1d_fn
+
+    def call(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        y = causal_conv1d_fn(x.transpose(1, 2), weight, bias, activation="silu")
+        return y.transpose(1, 2)
+
+    return call, inputs
+
+
+def _fla_conv(inputs: list[Tensor]) -> tuple[Call, list[Tensor]]:
+    os.environ["FLA_CONV_GLUON"] = "1"
+    from fla.modules.convolution import causal_conv1d
+
+    def call(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        return causal_conv1d(x=x, weight=weight, bias=bias, activation="silu")[0]
+
+    return call, inputs
+
+
+def _chunk_hgrn(inputs: list[Tensor]) -> tuple[Call, list[Tensor]]:
+    """h = exp(g) h + x alone: its gates are computed before it, untimed."""
+    from fla.ops.hgrn import chunk_hgrn
+
+    x, gate = inputs[0], F.logsigmoid(inputs[1].float()).to(inputs[1].dtype)
+    return (lambda x, g: chunk_hgrn(x=x, g=g)[0]), [x, gate]
+
+
+def _accelerated_scan(inputs: list[Tensor]) -> tuple[Call, list[Tensor]]:
+    from accelerated_scan.scalar import scan
+
+    tokens, gates = (z.transpose(1, 2).contiguous() for z in inputs[:2])
+    return (lambda gates, tokens: scan(gates, tokens)), [gates.sigmoid(), tokens]
+
+
+def _mamba_scan(inputs: list[Tensor]) -> tuple[Call, list[Tensor]]:
+    from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
+
+    x, dt, a_log, b, c, skip = inputs
+    turned = [z.transpose(1, 2).contiguous() for z in (x, dt, b, c)]
+
+    def call(x: Tensor, dt: Tensor, b: Tensor, c: Tensor) -> Any:
+        return selective_scan_fn(x, dt, -a_log.exp(), b, c, skip)
+
+    return call, turned
+
+
+def _mamba_ssd(inputs: list[Tensor]) -> tuple[Call, list[Tensor]]:
+    # its package imports the extension of Mamba-1, which the wheel may lack
+    sys.modules.setdefault("selective_scan_cuda", ModuleType("selective_scan_cuda"))
+    from mamba_ssm.ops.triton.ssd_combined import mamba_chunk_scan_combined
+
+    def call(x: Tensor, dt: Tensor, a_log: Tensor, *rest: Tensor) -> Any:
+        b, c, skip = rest
+        return mamba_chunk_scan_combined(x, dt, -a_log.exp(), b, c, 256, D=skip)
+
+    return call, inputs
+
+
+def _silu_conv(x: Tensor, weight: Tensor, bias: Tensor) -> Any:
+    return short_conv(x, weight, bias, None, "silu")
+
+
+_TRANSFORMERS = Peer("transformers' path", _conv_of_transformers, (1.8, 2.5))
+
+CASES = (
+    Case(
+        "gated conv K=3",
+        gated_conv_fused,
+        _gated(3),
+        (4, 7),
+        (1.15, 1.3),
+        peers=(_TRANSFORMERS,),
+    ),
+    Case(
+        "gated conv K=7",
+        gated_conv_fused,
+        _gated(7),
+        (4, 7),
+        (1.15, 1.3),
+        peers=(_TRANSFORMERS,),
+    ),
+    Case(
+        "conv + SiLU K=4",
+        _silu_conv,
+        _short,
+        (2, 3),
+        (1.15, 1.4),
+        peers=(
+            Peer("causal-conv1d", _causal_conv1d, (1, 1)),
+            Peer("fla, Gluon", _fla_conv, (1, 1)),
+        ),
+    ),
+    Case(
+        "RG-LRU, gates fused",
+        rg_lru,
+        _rg_lru,
+        (4, 8),
+        (1.3, 1.5),
+        peers=(
+            Peer("fla chunk_hgrn", _chunk_hgrn, (4, 4)),
+            Peer("accelerated-scan", _accelerated_scan),
+        ),
+    ),
+    Case(
+        "selective scan N=16",
+        selective_scan,
+        _selective,
+        (3, 5),
+        (1.6, 2.5),
+        exponentials=16,
+        peers=(Peer("mamba_ssm", _mamba_scan, (2, 2)),),
+    ),
+    Case(
+        "SSD H32 P64 N128",
+        ssd,
+        _ssd,
+        (287 / 134.2, 440 / 134.2),
+        (2, 3),
+        flops=(43.5e9 / 67.1e6, 103e9 / 67.1e6),
+        peers=(Peer("mamba_ssm", _mamba_ssd, (1.5, 1.5)),),
+    ),
+)
