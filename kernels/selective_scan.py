@@ -56,7 +56,7 @@ def selective_scan(
 def _selective_scan_split(*tensors: Tensor) -> list[tuple[Tensor, ...]]:
     """Views of 16 steps each, time first; float32."""
     wide = (z.to(torch.promote_types(z.dtype, torch.float32)) for z in tensors)
-    return list(zip(*(torch.split(z.transpose(0, 1), 16) for z in wide)))
+    return list(zip(*(torch.split(z.transpose(0, 1), 16) for z in wide), strict=True))
 
 
 def _selective_scan_block(
@@ -71,7 +71,7 @@ def _selective_scan_block(
     """Fill decay and states, both (T, B, N, D), from the state h before the block."""
     torch.mul(dt.unsqueeze(2), a, out=decay).exp_()
     torch.mul((dt * x).unsqueeze(2), b.unsqueeze(3), out=states)
-    for factor, new in zip(decay.unbind(0), states.unbind(0)):
+    for factor, new in zip(decay.unbind(0), states.unbind(0), strict=True):
         h = new.addcmul_(factor, h)
 
 
@@ -122,7 +122,8 @@ def _selective_scan_plain(
     """
     dtype = torch.promote_types(x.dtype, torch.float32)
     a, ys = -a_log.to(dtype).exp(), []
-    for xt, step, bt, ct in zip(*(z.to(dtype).unbind(1) for z in (x, dt, b, c))):
+    inputs = (z.to(dtype).unbind(1) for z in (x, dt, b, c))
+    for xt, step, bt, ct in zip(*inputs, strict=True):
         add = (step * xt).unsqueeze(2) * bt.unsqueeze(1)  # (B, D, N)
         h = torch.addcmul(add, (step.unsqueeze(2) * a).exp(), h)
         ys.append((h @ ct.unsqueeze(2)).squeeze(2))
@@ -157,7 +158,9 @@ def _selective_scan_backward(
         decay, states, grads = scratch[:, : xt.shape[0]]
         _selective_scan_block(decay, states, xt, step, a, bt, starts[n])
         torch.mul(ct.unsqueeze(3), dyt.unsqueeze(2), out=grads)
-        for grad, factor in zip(reversed(grads.unbind(0)), reversed(decay.unbind(0))):
+        for grad, factor in zip(
+            reversed(grads.unbind(0)), reversed(decay.unbind(0)), strict=True
+        ):
             g = grad.add_(g) * factor  # grad is now dL/dh_t
         dct.copy_((states @ dyt.unsqueeze(3)).squeeze(3))
         dbt.copy_((grads @ (step * xt).unsqueeze(3)).squeeze(3))

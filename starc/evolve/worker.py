@@ -10,9 +10,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from starc.evolve.evaluation.pipeline import LOG, evaluate
 from starc.evolve.evaluation.failure import in_words
 from starc.evolve.evaluation.outcome import Outcome
+from starc.evolve.evaluation.pipeline import LOG, evaluate
 from starc.evolve.process import receive, send
 from starc.evolve.spec import Spec
 

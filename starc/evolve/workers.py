@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from starc.evolve.candidate import Candidate
-from starc.evolve.evaluation.pipeline import LOG, digest, evaluate
 from starc.evolve.evaluation.outcome import Outcome
+from starc.evolve.evaluation.pipeline import LOG, digest, evaluate
 from starc.evolve.process import Process, machine_memory
 from starc.evolve.spec import Spec
 

@@ -14,8 +14,8 @@ class Settings:
 
     data: a file, a folder, `-`, or "" for Python's own library. batch x context: tokens
     a step. learning_rate: at the peak. warmup: steps up to it; 0: a twentieth of the
-    run. save: steps between checkpoints. device: "" for a GPU where there is one. dtype: of the
-    matrix products, "float32", "bfloat16", or "auto" for the faster one.
+    run. save: steps between checkpoints. device: "" for a GPU where there is one.
+    dtype: of the matrix products, "float32", "bfloat16", or "auto" for the faster one.
     """
 
     steps: int = 0
