@@ -8,11 +8,11 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-evolve test test-slow check format benchmark clean
+.PHONY: help demo demo-evolve test test-slow test-kernels gpu check format benchmark clean
 
 help:
 	@sed -n 's/^#   //p' $(MAKEFILE_LIST)
-	@echo 'also: make test-slow | check | format | benchmark | clean'
+	@echo 'also: make test-slow | test-kernels | gpu | check | format | benchmark | clean'
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -39,6 +39,12 @@ demo-evolve: $(READY)
 # Two workers with a thread each are faster on two cores than one worker with two.
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'not slow' $(PYTEST)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/triton
+
+# The kernels in Triton have a process of their own: its interpreter is chosen when they
+# are defined. `make test` takes a sample; this takes all cases, for all four GPUs.
+test-kernels: $(READY)
+	STAR_TEST_ALL=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/triton $(PYTEST)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow $(PYTEST)
@@ -57,6 +63,12 @@ format: $(READY)
 benchmark: $(READY)
 	$(BIN)/python -m benchmarks.cpu
 	$(BIN)/python -m benchmarks.compile_time
+
+# make gpu WHEELS=folder GPU_PYTHON=python: on a machine with a GPU, whose Python has
+# torch for it; the folder holds wheels of the kernels to compare with.
+GPU_PYTHON ?= $(PYTHON)
+gpu:
+	$(GPU_PYTHON) -m benchmarks.gpu $(if $(WHEELS),--wheels '$(WHEELS)')
 
 clean:
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

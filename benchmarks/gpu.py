@@ -73,9 +73,7 @@ class Machine:
         a = torch.randn(side, side, device="cuda", dtype=torch.bfloat16)
         matmul = timer.milliseconds(lambda: a @ a) / 1e3
         facts = torch.cuda.get_device_properties(0)
-        clock = (
-            getattr(facts, "clock_rate", 1_980_000) * 1e3
-        )  # kHz; H200 boost if unknown
+        clock = getattr(facts, "clock_rate", 1_980_000) * 1e3  # else an H200's
         return cls(
             facts.name,
             2 * size / copy,
@@ -132,7 +130,7 @@ def largest_error(case: Any, shape: Any, device: str) -> float:
     def run(tensors: list[Tensor]) -> list[Tensor]:
         leaves = [z.detach().requires_grad_() for z in tensors]
         y = first(case.call(*leaves))
-        return [y, *torch.autograd.grad(y, leaves, torch.ones_like(y))]
+        return [y.detach(), *torch.autograd.grad(y, leaves, torch.ones_like(y))]
 
     got = run(inputs)
     with plain_path():
@@ -204,8 +202,8 @@ def table(rows: list[Row]) -> str:
             for name, peer in row.get("peers", {}).items()
         ]
         lines.append(
-            f"{row['kernel']:24} {row['pass']:9} {row['ms']:8.3f} {row['floor_ms']:8.3f}"
-            f" {row['ratio']:6.2f} {row['asked'] or '-':>6}  {'; '.join(against)}"
+            f"{row['kernel']:24} {row['pass']:9} {row['ms']:8.3f}"
+            f" {row['floor_ms']:8.3f} {row['ratio']:6.2f} {row['asked'] or '-':>6}  {'; '.join(against)}"
         )
     return "\n".join(lines)
 

@@ -47,7 +47,7 @@ def of_transformers(device: str = "cuda") -> nn.Module:
     return model.to(torch.bfloat16)
 
 
-def decode(machine: Any, timer: Any, more: int = 128) -> list[Row]:
+def decode(machine: Any, timer: Any, more: int = 32) -> list[Row]:
     """A token at batch 1: `more` tokens' time, that of the prompt taken off."""
     model = emitted().eval()
     prompt = torch.randint(0, 1000, (1, 16), device="cuda")
