@@ -1,5 +1,6 @@
 """The search examples are searches, and the demo works, with nothing trained."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -59,3 +60,19 @@ def test_the_goal_is_met_only_without_loss() -> None:
     }
     assert [one["id"] for one in evolve.reaches(found)] == [2]
     assert "front: 3" in evolve.table(found) and "20.0%" in evolve.table(found)
+
+
+def test_the_document_says_what_was_measured() -> None:
+    text = (ROOT / "docs" / "evolve.md").read_text()
+    found = json.loads((ROOT / "benchmarks/results/evolve.json").read_text())["demo"]
+    (one,) = found["seeds"]
+    volumes = one["hypervolume"]
+    shown = f"{one['ratio']:.3f} times that of random search "
+    shown += f"({volumes['search']:.4f} and {volumes['random']:.4f})"
+    assert shown in text and f"the ratio is {one['ratio_scaled_by_fronts']:.1f}" in text
+    for member in [*one["front"], *one["baselines"].values()]:
+        cells = f"{member['bits_per_byte']:.4f} | {member['cache']:,.0f} | "
+        assert f"{cells}{member['params']:,.0f} |" in text
+    assert f"{found['minutes']} minutes" in text
+    assert f"a load of {found['load_before']}" in text
+    assert len(evolve.reaches(one)) == len(one["front"]) == 4
