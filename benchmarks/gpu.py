@@ -203,7 +203,8 @@ def table(rows: list[Row]) -> str:
         ]
         lines.append(
             f"{row['kernel']:24} {row['pass']:9} {row['ms']:8.3f}"
-            f" {row['floor_ms']:8.3f} {row['ratio']:6.2f} {row['asked'] or '-':>6}  {'; '.join(against)}"
+            f" {row['floor_ms']:8.3f} {row['ratio']:6.2f} {row['asked'] or '-':>6}"
+            f"  {'; '.join(against)}"
         )
     return "\n".join(lines)
 
