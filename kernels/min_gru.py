@@ -208,8 +208,8 @@ def _min_gru_triton(
             *inputs, cu_seqlens
         )
         return y, last
-    single = x.shape[1] == 1 and cu_seqlens is None and state is not None
-    if not single or state.dtype != torch.float32 or 0 in state.stride():
+    several = x.shape[1] != 1 or cu_seqlens is not None
+    if several or state is None or state.dtype != torch.float32 or 0 in state.stride():
         return _min_gru_forward(*inputs, cu_seqlens)[:2]
     batch, _, channels = x.shape
     y = torch.empty(x.shape, dtype=x.dtype, device=x.device)

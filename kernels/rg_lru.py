@@ -92,9 +92,9 @@ def _rg_lru_packed(
     ys, lasts = [], list(state.split(1))
     for n, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
         if end > start:
-            parts = [z[:, start:end] for z in (x, input_gate, recurrence_gate)]
+            xs, i, r = (z[:, start:end] for z in (x, input_gate, recurrence_gate))
             gate = None if output_gate is None else output_gate[:, start:end]
-            y, lasts[n] = rg_lru(*parts, decay, lasts[n], gate)
+            y, lasts[n] = rg_lru(xs, i, r, decay, lasts[n], gate)
             ys.append(y)
     ys.append(torch.zeros_like(x[:, ends[-1] :]))
     return torch.cat(ys, 1), torch.cat(lasts)
@@ -265,8 +265,8 @@ def _rg_lru_triton(
             *inputs, cu_seqlens
         )
         return y, last
-    single = x.shape[1] == 1 and cu_seqlens is None and state is not None
-    if not single or state.dtype != torch.float32 or 0 in state.stride():
+    several = x.shape[1] != 1 or cu_seqlens is not None
+    if several or state is None or state.dtype != torch.float32 or 0 in state.stride():
         return _rg_lru_forward(*inputs, cu_seqlens)[:2]
     batch, _, channels = x.shape
     y = torch.empty(x.shape, dtype=x.dtype, device=x.device)

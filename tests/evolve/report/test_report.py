@@ -121,7 +121,8 @@ def test_it_opens_in_a_browser(page: str, tmp_path: Path) -> None:
     assert body.count("main-svg") >= 1
     assert body.count('<path class="point') > 200
     assert "<script>alert" not in body
-    assert best < 2000, f"{best} ms"
+    # 1.3 s on two busy cores; the bound is for machines that are busier still.
+    assert best < 6000, f"{best} ms"
 
 
 def test_a_run_that_has_just_begun(tmp_path: Path) -> None:
