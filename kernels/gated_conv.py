@@ -237,7 +237,7 @@ def _gated_conv_in_triton(
 # Widest filter, then channels of a thread, tokens loaded at once, warps. Not measured:
 # chosen so that on sm_90 the backward spills no register (ptxas) and the loads under
 # way on a multiprocessor, registers permitting, are the 23 KiB that 4.3 TB/s at
-# 700 ns needs: 168, 167 and 160 registers for K = 3, 7, 16. K > 8 falls short of it.
+# 700 ns needs: 150, 150, 157 registers for K = 3, 7, 16. K > 8 falls short of it.
 _GATED_CONV_CONFIGURATIONS = ((4, 4, 4, 2), (8, 2, 4, 4), (16, 1, 2, 4))
 
 
