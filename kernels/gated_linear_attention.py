@@ -134,22 +134,27 @@ def _gla_why_not(q: Tensor, v: Tensor) -> str:
     return "no tokens" if q.numel() == 0 or v.numel() == 0 else ""
 
 
-def _gla_tiles(q: Tensor, v: Tensor) -> dict[str, Any]:
+def _gla_tiles(q: Tensor, v: Tensor, backward: bool) -> dict[str, Any]:
     """Sizes of tiles. Not measured: the largest that compile without spills on sm_90.
 
     QUEUE tokens a chunk; SIZE key channels, padded, and WIDTH channels of a value a
     program, or PART key channels; KIND and PRECISION of the operands of a product.
     """
     size = max(16, triton.next_power_of_2(q.shape[3]))
-    wide, precision = q.dtype != torch.bfloat16, "tf32x3"
+    wide, precision, chunk, width = q.dtype != torch.bfloat16, "tf32x3", 32, 16
     if torch.version.hip is not None:
         precision = "ieee"
-    elif q.dtype == torch.float16:
-        precision = "tf32"  # as many bits as float16 has
-    small = wide or torch.version.hip is not None
+    elif wide:
+        chunk = 32 if size < 128 else 16
+        if q.dtype == torch.float16:
+            precision, width = "tf32", 32  # as many bits as float16 has
+        elif size >= 64 and backward:
+            precision = "ieee"  # on the plain arithmetic units: fewer registers
+    else:
+        chunk, width = 64, 16 if size == 128 and backward else 32
     return {
-        "QUEUE": 32 if small else 64,
-        "WIDTH": min(16 if small else 32, max(16, triton.next_power_of_2(v.shape[3]))),
+        "QUEUE": chunk,
+        "WIDTH": min(width, max(16, triton.next_power_of_2(v.shape[3]))),
         "SIZE": size,
         "PART": min(size, 32),
         "KIND": tl.float32 if wide else tl.bfloat16,
@@ -762,7 +767,7 @@ class _GatedLinearAttention(torch.autograd.Function):
         cu = None if cu_seqlens is None else cu_seqlens.contiguous()
         ctx.save_for_backward(q, k, v, log, state, cu)
         (batch, length, heads, size), width = q.shape, v.shape[3]
-        tiles = _gla_tiles(q, v)
+        tiles = _gla_tiles(q, v, False)
         sequences = batch if cu is None else cu.shape[0] - 1
         y = _gla_empty(q, v.shape, q.dtype, cu)
         last = _gla_empty(q, (sequences, heads, size, width))
@@ -779,7 +784,7 @@ class _GatedLinearAttention(torch.autograd.Function):
     def backward(ctx: Any, dy: Tensor, dlast: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v, log, state, cu = ctx.saved_tensors
         (batch, length, heads, size), width = q.shape, v.shape[3]
-        dy, dlast, tiles = _gla_dense(dy), dlast.contiguous(), _gla_tiles(q, v)
+        dy, dlast, tiles = _gla_dense(dy), dlast.contiguous(), _gla_tiles(q, v, True)
         sequences = batch if cu is None else cu.shape[0] - 1
         scores, options = _gla_all_scores(q, k, log, cu, tiles)
         slots, kind = scores.shape[0], scores.dtype

@@ -17,14 +17,15 @@ whose c b^T part is shared by a group; between chunks only states travel. Decays
 above the diagonal are exp(-inf), never exp(+large) * 0. Source: Mamba-2, arXiv
 2405.21060, section 6 and listing 1.
 
-On a GPU: c b^T once for each group, its causal part only; then x, b, c and dt are read
-once and y is written once, the state stays on the chip. The backward pass writes the
-states at the ends of all chunks (P x N a chunk and head, in bfloat16 for bfloat16 x),
-going forward from `state` and back from its gradient; then all chunks are independent,
-and one program sums the gradients of b and c over the heads of a group. No atomics: two
-runs are equal to the bit. bfloat16 x multiplies on tensor cores in bfloat16, float16 x
-in TF32 (states may leave the range of float16), float32 x in three TF32 products. One
-token without gradients changes `state` in place and returns that tensor.
+On a GPU: c b^T once for each group, its causal part only; then x, b, c and dt are
+read once and y is written once, the state stays on the chip. The backward pass writes
+the states at the ends of all chunks (P x N a chunk and head, in bfloat16 for bfloat16
+x), going forward from `state` and back from its gradient; then all chunks are
+independent, and one program sums the gradients of b and c over the heads of a group.
+No atomics: two runs are equal to the bit. bfloat16 x multiplies on tensor cores in
+bfloat16, float16 x in TF32 (states may leave the range of float16), float32 x in
+three TF32 products. One token without gradients changes `state` in place and returns
+that tensor.
 """
 
 from collections.abc import Sequence
@@ -167,8 +168,11 @@ def _ssd_chunks(
 
 def _ssd_why_not(x: Tensor, b: Tensor) -> str:
     """What the Triton kernels do not serve; empty if they do."""
-    if x.shape[3] > 128 or b.shape[3] > 256:
-        return f"head_dim {x.shape[3]} > 128 or {b.shape[3]} states > 256"
+    width, size = x.shape[3], b.shape[3]
+    if width > 128 or size > 256:
+        return f"head_dim {width} > 128 or {size} states > 256"
+    if size > 128 and x.dtype != torch.bfloat16:
+        return f"{size} states > 128 in {x.dtype}"
     return "no tokens" if x.numel() == 0 else ""
 
 
@@ -176,30 +180,30 @@ def _ssd_tiles(x: Tensor, b: Tensor, backward: bool) -> dict[str, Any]:
     """Sizes of tiles. Not measured: the largest that compile without spills on sm_90.
 
     QUEUE tokens a chunk; WIDTH channels of a head and SIZE states, padded, a program;
-    KIND and PRECISION of the operands of a product. The one that spills is float32
-    with more than 128 states, 450 bytes.
+    KIND and PRECISION of the operands of a product.
     """
     size = max(16, triton.next_power_of_2(b.shape[3]))
     wide, precision = x.dtype != torch.bfloat16, "tf32x3"
     if torch.version.hip is not None:
         precision, chunk, width = "ieee", 32, 32 if size < 64 else 16
     elif wide:
-        chunk = 32 if size < 128 else 16
-        width = 32 if size in (16, 32, 128) else 16
-        if size == 256 or size == 128 and backward:
-            precision = "ieee"  # on the plain arithmetic units: fewer registers
+        chunk = 32 if size < (32 if backward else 128) else 16
+        width = 32 if size == 128 else 16
         if x.dtype == torch.float16:
             precision = "tf32"  # as many bits as float16 has
+        if size >= 64 and backward:
+            precision = "ieee"  # on the plain arithmetic units: fewer registers
     else:
-        chunk = 32 if size == 256 and not backward else 64
-        width = 64 if size < 256 else 16 if backward else 32
+        chunk = 32 if size == 32 or size == 256 and not backward else 64
+        width = 64 if size < 128 or size == 128 and backward else 32
+        width = 16 if size == 256 else width
     return {
         "QUEUE": chunk,
         "WIDTH": min(width, max(16, triton.next_power_of_2(x.shape[3]))),
         "SIZE": size,
         "KIND": tl.float32 if wide else tl.bfloat16,
         "PRECISION": precision,
-        "num_warps": 8 if size >= 64 else 4,
+        "num_warps": 8 if size >= 32 or wide else 4,
         "num_stages": 1,
     }
 

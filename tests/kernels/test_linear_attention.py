@@ -119,3 +119,16 @@ def test_compile_export_autocast() -> None:
     exports(linear_attention, inputs(70, dtype=torch.float32))
     for length in (1, 70):
         autocasts(linear_attention, inputs(length), low=TIMED)
+
+
+def test_packed_sequences() -> None:
+    """Each sequence as by itself; empty ones keep their state, padding gives 0."""
+    q, k, v, _, _ = (a[:1] if isinstance(a, Tensor) else a for a in inputs(40))
+    state, bounds = randn(4, 2, 5, 4).abs(), [0, 0, 1, 20, 36]
+    y, last = linear_attention(q, k, v, state, cu_seqlens=torch.tensor(bounds))
+    assert torch.equal(last[0], state[0]) and (y[:, 36:] == 0).all()
+    for n in range(1, 4):
+        some = slice(bounds[n], bounds[n + 1])
+        parts = [a[:, some] for a in (q, k, v)]
+        want, s = linear_attention(*parts, state[n : n + 1])
+        assert torch.equal(y[:, some], want) and torch.equal(last[n : n + 1], s)

@@ -48,7 +48,7 @@ def test_long() -> None:
 
 
 @pytest.mark.parametrize("groups", [1, pytest.param(2, marks=some), 4])
-@pytest.mark.parametrize("size", [16, 64, 128, pytest.param(256, marks=some)])
+@pytest.mark.parametrize("size", [16, 64, 128])
 def test_sizes_and_groups(size: int, groups: int) -> None:
     """Every tile; heads of 40 channels (not a power of two) in one or more parts."""
     args = inputs(70, size, torch.float32, groups=groups, width=40, batch=1)
@@ -59,6 +59,8 @@ def test_sizes_and_groups(size: int, groups: int) -> None:
 @pytest.mark.parametrize("size", [8, 128, pytest.param(256, marks=some)])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 def test_low_precision(dtype: torch.dtype, size: int) -> None:
+    if size == 256 and dtype != torch.bfloat16:
+        pytest.skip("not served")
     for length, state in [(2, True), (67, False), (130, True)]:
         args = inputs(length, size, dtype, state, width=32, batch=1)
         agree(ssd, twin, args, BOUND[dtype])
