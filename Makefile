@@ -39,10 +39,9 @@ demo-evolve: $(READY)
 # Two workers with a thread each are faster on two cores than one worker with two.
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'not slow' $(PYTEST)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/triton
 
 # The kernels in Triton have a process of their own: its interpreter is chosen when they
-# are defined. `make test` takes a sample; this takes all cases, for all four GPUs.
+# are defined. STAR_TEST_ALL=1: all cases, for all four GPUs; otherwise a sample.
 test-kernels: $(READY)
 	STAR_TEST_ALL=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/triton $(PYTEST)
 

@@ -3,8 +3,8 @@
     python tests/triton/one_graph.py gated_conv
 
 A backend that receives graphs and runs nothing: what it receives has to be one graph
-forward and one backward with the Triton kernels in them. Prints their number and that of
-the kernels. `launches_<file>.py` gives `graph(module)`, a function of the tensors that
+forward and one backward with the Triton kernels in them. Prints their number and that
+of the kernels. `launches_<file>.py` gives `graph(module)`, of the tensors that
 `arguments()` makes.
 """
 
