@@ -184,8 +184,8 @@ def _linear_recurrence_triton(
             a, b, state, cu_seqlens
         )
         return h, last
-    single = b.shape[1] == 1 and cu_seqlens is None and state is not None
-    if not single or state.dtype != torch.float32 or 0 in state.stride():
+    several = b.shape[1] != 1 or cu_seqlens is not None
+    if several or state is None or state.dtype != torch.float32 or 0 in state.stride():
         return _linear_recurrence_forward(a, b, state, cu_seqlens)
     batch, _, channels = b.shape
     h = torch.empty(b.shape, dtype=b.dtype, device=b.device)

@@ -14,12 +14,31 @@ of size L x D x N is ever held. A block lies (T, B, N, D) in scratch memory that
 blocks share: channels last are 5 times faster on a CPU than N last, and fresh memory
 for each block costs more than the arithmetic. Source: Mamba, arXiv 2312.00752,
 equation 2 and algorithm 2.
+
+With cu_seqlens, (S + 1) offsets on the device, B is 1 and row 0 holds S sequences one
+after the other; states are (S, D, N) then, and rows after the last offset give zeros.
+
+Triton, for N up to 64, moves x, dt, y forward and x, dt, dy, dx, ddt backward, reads
+b and c once for 512 / N channels or more, and the states before each 64 steps. The
+backward walks through the states once more and recomputes the rest. Gradients of b
+and c are summed over the channels of a program, and those sums, in float32, then over
+programs: no atomics, the same bits in every run. Where sequences and channels are too
+few to fill a GPU, time is split, with another pass each way. A single token without
+gradients updates a float32 state in place and returns it.
 """
 
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from kernels.dispatch import kernels_for, launch_on
+
+try:
+    import triton
+    import triton.language as tl
+except ImportError:
+    triton = None
 
 
 def selective_scan(
@@ -30,8 +49,18 @@ def selective_scan(
     c: Tensor,
     skip: Tensor,
     state: Tensor | None = None,
+    *,
+    cu_seqlens: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return y and the last state."""
+    inputs = (x, dt, a_log, b, c, skip, state)
+    states = a_log.shape[1]
+    why_not = f"{states} states, more than 64" if states > 64 else ""
+    if kernels_for("selective_scan", *inputs, why_not=why_not):
+        with launch_on(x):
+            return _selective_scan_triton(*inputs, cu_seqlens)
+    if cu_seqlens is not None:
+        return _selective_scan_packed(*inputs, cu_seqlens)
     dtype = torch.promote_types(x.dtype, torch.float32)
     if state is None:
         state = x.new_zeros((x.shape[0], *a_log.shape), dtype=dtype)
@@ -51,6 +80,31 @@ def selective_scan(
         else:
             y, last, _ = _selective_scan_forward(x, dt, a_log, b, c, skip, state, False)
     return y, last
+
+
+def _selective_scan_packed(
+    x: Tensor,
+    dt: Tensor,
+    a_log: Tensor,
+    b: Tensor,
+    c: Tensor,
+    skip: Tensor,
+    state: Tensor | None,
+    cu_seqlens: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """One sequence after the other."""
+    ends = cu_seqlens.tolist()
+    if state is None:
+        dtype = torch.promote_types(x.dtype, torch.float32)
+        state = x.new_zeros((len(ends) - 1, *a_log.shape), dtype=dtype)
+    ys, lasts = [], list(state.split(1))
+    for n, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
+        if end > start:
+            xt, step, bt, ct = (z[:, start:end] for z in (x, dt, b, c))
+            y, lasts[n] = selective_scan(xt, step, a_log, bt, ct, skip, lasts[n])
+            ys.append(y)
+    ys.append(torch.zeros_like(x[:, ends[-1] :]))
+    return torch.cat(ys, 1), torch.cat(lasts)
 
 
 def _selective_scan_split(*tensors: Tensor) -> list[tuple[Tensor, ...]]:
@@ -211,3 +265,675 @@ class _SelectiveScan(torch.autograd.Function):
                 x, dt, a_log, b, c, skip, starts, dy, dlast
             )
         return (*grads, dstate.to(ctx.state_dtype))
+
+
+# Triton
+
+
+# For states up to the first number: steps of a tile, those in float32, channels of a
+# thread, warps, tiles on the way. Not measured: the most that ptxas compiles for sm_90
+# without spilled registers, and for b and c four bytes a thread to copy.
+_SELECTIVE_SCAN_FORWARD = ((2, 16, 16, 1, 4, 4), (64, 16, 16, 1, 4, 3))
+_SELECTIVE_SCAN_BACKWARD = ((2, 8, 4, 1, 4, 2), (8, 4, 4, 2, 4, 2), (64, 8, 8, 2, 8, 2))
+
+
+def _selective_scan_tile(x: Tensor, states: int, backward: bool) -> dict[str, int]:
+    """R states of a channel in a thread, and S neighbours with the others.
+
+    Sums over channels (for b and c) and over states (for x and dt) cost least between
+    threads where R and the channels of a thread are alike: 2 and 2 in the backward.
+    The forward has only sums over states: 4 and 1.
+    """
+    padded = 1 << (states - 1).bit_length()
+    r = min(padded, 2 if backward else 4)
+    table = _SELECTIVE_SCAN_BACKWARD if backward else _SELECTIVE_SCAN_FORWARD
+    row = next(row for row in table if states <= row[0])
+    _, steps, wide_steps, several, warps, stages = row
+    return {
+        "STEPS": wide_steps if x.element_size() == 4 else steps,
+        "BLOCK": 32 * warps * several * r // padded,
+        "R": r,
+        "S": padded // r,
+        "STAGES": stages,
+        "num_warps": warps if torch.version.hip is None else warps // 2,
+    }
+
+
+_SELECTIVE_SCAN_KEEP = 64
+"""Steps from one saved state to the next: 1 / 2 of a bfloat16 x where N = 16."""
+
+
+def _selective_scan_sizes(
+    x: Tensor, states: int, cu_seqlens: Tensor | None
+) -> tuple[int, int, tuple[int, ...]]:
+    """Parts of all sequences, rows of starts, (sequences, parts, steps, L, D, N).
+
+    A program walks through one part of one sequence, for BLOCK channels. Time is split
+    until there are 512 programs, about 4 a multiprocessor of an H100, but a part keeps
+    256 steps, as each asks for another pass over its input: not measured.
+    """
+    sequences, length, channels = x.shape
+    keep = _SELECTIVE_SCAN_KEEP
+    if cu_seqlens is not None:  # one program more writes the zeros after the last
+        sequences = cu_seqlens.shape[0] - 1
+        sizes = (sequences, 1, length, length, channels, states)
+        return sequences + 1, length // keep + sequences + 1, sizes
+    block = _selective_scan_tile(x, states, False)["BLOCK"]
+    programs = sequences * -(-channels // block)
+    parts = max(1, min(512 // max(programs, 1), length // 256))
+    size = -(-length // (parts * keep)) * keep
+    parts = -(-length // size) if length else 1
+    sizes = (sequences, parts, size, length, channels, states)
+    return sequences * parts, sequences * -(-length // keep), sizes
+
+
+def _selective_scan_triton(
+    x: Tensor,
+    dt: Tensor,
+    a_log: Tensor,
+    b: Tensor,
+    c: Tensor,
+    skip: Tensor,
+    state: Tensor | None,
+    cu_seqlens: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    inputs = (x, dt, a_log.contiguous(), b, c, skip.contiguous(), state)
+    if torch.is_grad_enabled():
+        y, last = _SelectiveScanTriton.apply(  # type: ignore[no-untyped-call]
+            *inputs, cu_seqlens
+        )
+        return y, last
+    several = x.shape[1] != 1 or cu_seqlens is not None
+    if several or state is None or state.dtype != torch.float32 or 0 in state.stride():
+        return _selective_scan_launch(*inputs, cu_seqlens)[:2]
+    batch, _, channels = x.shape
+    states = a_log.shape[1]
+    y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+    tile = _selective_scan_tile(x, states, False)
+    del tile["STEPS"], tile["STAGES"]
+    _selective_scan_step_kernel[(batch * -(-channels // tile["BLOCK"]),)](
+        *(*inputs, y, channels, states),
+        *(n for z in (x, dt, b, c) for n in (z.stride(0), z.stride(2))),
+        *state.stride(),
+        **tile,
+    )
+    return y, state
+
+
+def _selective_scan_launch(
+    x: Tensor,
+    dt: Tensor,
+    a_log: Tensor,
+    b: Tensor,
+    c: Tensor,
+    skip: Tensor,
+    state: Tensor | None,
+    cu_seqlens: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """y, the last state, and the states before each 64 steps."""
+    channels, states = a_log.shape
+    rows, kept, sizes = _selective_scan_sizes(x, states, cu_seqlens)
+    tile = _selective_scan_tile(x, states, False)
+    grid = (rows * -(-channels // tile["BLOCK"]),)
+    strides = [n for z in (x, dt, b) for n in z.stride()]
+    wide: dict[str, Any] = {"dtype": torch.float32, "device": x.device}
+    y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+    last = torch.empty((sizes[0], channels, states), **wide)
+    starts = torch.empty((kept, channels, states), **wide)
+    effect = None
+    if sizes[1] > 1:
+        effect = torch.empty((2, rows, channels, states), **wide)
+        _selective_scan_reduce_kernel[grid](
+            *(x, dt, a_log, b, effect, *sizes, *strides), **tile, REVERSE=False
+        )
+    if state is not None:
+        state = state.contiguous()
+    _selective_scan_forward_kernel[grid](
+        *(x, dt, a_log, b, c, skip, state, y, last, starts, effect, cu_seqlens),
+        *(*sizes, *strides, *c.stride()),
+        **tile,
+        KEEP=_SELECTIVE_SCAN_KEEP,
+    )
+    return y, last, starts
+
+
+class _SelectiveScanTriton(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        dt: Tensor,
+        a_log: Tensor,
+        b: Tensor,
+        c: Tensor,
+        skip: Tensor,
+        state: Tensor | None,
+        cu_seqlens: Tensor | None,
+    ) -> tuple[Tensor, Tensor]:
+        inputs = (x, dt, a_log, b, c, skip)
+        y, last, starts = _selective_scan_launch(*inputs, state, cu_seqlens)
+        ctx.save_for_backward(*inputs, cu_seqlens, starts)
+        ctx.state_dtype = None if state is None else state.dtype
+        return y, last
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, dy: Tensor, dlast: Tensor) -> tuple[Tensor | None, ...]:
+        *inputs, cu_seqlens, starts = ctx.saved_tensors
+        x, dt, a_log, b, c, skip = inputs
+        channels, states = a_log.shape
+        rows, _, sizes = _selective_scan_sizes(x, states, cu_seqlens)
+        tile = _selective_scan_tile(x, states, True)
+        blocks = -(-channels // tile["BLOCK"])
+        wide: dict[str, Any] = {"dtype": torch.float32, "device": x.device}
+        dx = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+        ddt = torch.empty(dt.shape, dtype=dt.dtype, device=x.device)
+        # partial sums of one program each, not atomics: the same bits in every run
+        da_log = torch.empty((rows, channels, states), **wide)
+        db, dc = torch.empty((2, blocks, *b.shape), **wide).unbind(0)
+        dskip = torch.empty((rows, channels), **wide)
+        dstate = torch.empty((sizes[0], channels, states), **wide)
+        tiles = _SELECTIVE_SCAN_KEEP // tile["STEPS"]
+        cells = tile["R"] * tile["BLOCK"] * tile["S"]
+        scratch = torch.empty((rows * blocks, tiles, cells), **wide)
+        effect = None
+        with launch_on(x):
+            if sizes[1] > 1:
+                effect = torch.empty((2, rows, channels, states), **wide)
+                reduce = _selective_scan_tile(x, states, False)
+                grid = (rows * -(-channels // reduce["BLOCK"]),)
+                _selective_scan_reduce_kernel[grid](
+                    *(dy, dt, a_log, c, effect, *sizes),
+                    *(*dy.stride(), *dt.stride(), *c.stride()),
+                    **reduce,
+                    REVERSE=True,
+                )
+            _selective_scan_backward_kernel[(rows * blocks,)](
+                *(*inputs, starts, scratch, dy, dlast.contiguous(), dx, ddt, da_log),
+                *(db, dc, dskip, dstate, effect, cu_seqlens, *sizes),
+                *(n for z in (x, dt, b, c, dy) for n in z.stride()),
+                **tile,
+                KEEP=_SELECTIVE_SCAN_KEEP,
+            )
+        return (
+            dx,
+            ddt,
+            da_log.sum(0).to(a_log.dtype),
+            db.sum(0).to(b.dtype),
+            dc.sum(0).to(c.dtype),
+            dskip.sum(0).to(skip.dtype),
+            None if ctx.state_dtype is None else dstate.to(ctx.state_dtype),
+            None,
+        )
+
+
+if triton is not None:
+    # A tile is (steps, R, channels, S): R x S states of a channel. Triton lays a fresh
+    # tensor of four axes out with the last ones over the threads, so that a thread has
+    # R states of a channel at all steps, S neighbours have the others, and a scan over
+    # the steps is a loop in registers. As the first element takes in what came before,
+    # nobody uses the products that such scans also make, and the compiler drops them.
+
+    @triton.jit
+    def _selective_scan_then(a1, b1, a2, b2):
+        """h -> a1 h + b1, then h -> a2 h + b2."""
+        return a2 * a1, a2 * b1 + b2
+
+    @triton.jit
+    def _selective_scan_after(p1, q1, b1, p2, q2, b2):
+        """The same for q_t = a_t h_{t-1}, that is h_t without its own b_t."""
+        return p2 * p1, p2 * (q1 + b1) + q2, b2
+
+    @triton.jit
+    def _selective_scan_before(a2, p2, g2, a1, p1, g1):
+        """The same for g_t = dh_t + a_{t+1} g_{t+1}, time running back.
+
+        A stretch of time turns a g after its end into p (a g) + g at its start, where
+        a is still to be multiplied in by the step before.
+        """
+        return a1, p1 * a2 * p2, p1 * a2 * g2 + g1
+
+    @triton.jit
+    def _selective_scan_row(tile, chosen):
+        """The row (R, D, S) that is chosen: by bits, which is free in registers."""
+        bits = tl.where(chosen, tile.to(tl.int32, bitcast=True), 0)
+        return tl.xor_sum(bits, 0).to(tl.float32, bitcast=True)
+
+    @triton.jit
+    def _selective_scan_span(cu_seqlens, sequences, parts, size, length, BLOCKS):
+        """Of a program: sequence, batch, part, first step, end, if it is a sequence."""
+        row = tl.program_id(0) // BLOCKS
+        if cu_seqlens is None:
+            sequence, part = row // parts, row % parts
+            batch, live = sequence, row >= 0
+            start = part * size
+            end = tl.minimum(start + size, length)
+        else:  # the last program has what follows the last sequence
+            sequence, part = row, row * 0
+            batch, live = row * 0, row < sequences
+            start = tl.load(cu_seqlens + row).to(tl.int32)
+            end = tl.load(cu_seqlens + row + 1, mask=live, other=length).to(tl.int32)
+        return sequence, batch, part, start, end, live
+
+    @triton.jit
+    def _selective_scan_slot(cu_seqlens, sequence, start, length, KEEP):
+        """The row of starts for a first step; packed sequences get one more each."""
+        if cu_seqlens is None:
+            slot = sequence * tl.cdiv(length, KEEP) + start // KEEP
+        else:
+            slot = sequence + start // KEEP
+        return slot
+
+    @triton.jit
+    def _selective_scan_places(
+        channels, states, BLOCK: tl.constexpr, R: tl.constexpr, S: tl.constexpr
+    ):
+        """Channels (D), states (R, S), and of both the offsets and which there are."""
+        d = tl.program_id(0) % tl.cdiv(channels, BLOCK) * BLOCK + tl.arange(0, BLOCK)
+        n = tl.arange(0, R)[:, None] * S + tl.arange(0, S)[None, :]
+        at = d[None, :, None] * states + n[:, None, :]
+        return d, n, at, (d < channels)[None, :, None] & (n < states)[:, None, :]
+
+    @triton.jit
+    def _selective_scan_rate(a_log, at, exists):
+        """A log2(e), so that exp(dt A) is exp2."""
+        log = tl.load(a_log + at, mask=exists, other=float("-inf"))
+        return -1.4426950408889634 * tl.exp(log.to(tl.float32))
+
+    @triton.jit
+    def _selective_scan_channels(pointer, t, d, stride_t, stride_d, mask):
+        """(T, D) in float32."""
+        at = t.to(tl.int64)[:, None] * stride_t + d.to(tl.int64)[None, :] * stride_d
+        return tl.load(pointer + at, mask=mask, other=0.0).to(tl.float32)
+
+    @triton.jit
+    def _selective_scan_features(pointer, t, n, stride_t, stride_n, read, states):
+        """Of b or c, (T, R, 1, S) in float32."""
+        at = t.to(tl.int64)[:, None, None] * stride_t + n[None, :, :] * stride_n
+        mask = read[:, None, None] & (n < states)[None, :, :]
+        tile = tl.load(pointer + at, mask=mask, other=0.0)
+        return tile.to(tl.float32)[:, :, None, :]
+
+    @triton.jit
+    def _selective_scan_carry(
+        first, effect, sequence, sequences, part, parts, size, at, exists, REVERSE
+    ):
+        """What a part is given: first, led through the parts before it."""
+        carry = tl.zeros_like(at).to(tl.float32)
+        if first is not None:
+            place = first + sequence.to(tl.int64) * size + at
+            carry = tl.load(place, mask=exists, other=0.0).to(tl.float32)
+        if effect is not None:
+            effect += sequence.to(tl.int64) * parts * size + at
+            term = (sequences * parts).to(tl.int64) * size
+            for k in range(0, part):
+                p = k
+                if REVERSE:
+                    p = parts - 1 - k
+                place = effect + p * size
+                factor = tl.load(place, mask=exists, other=0.0)
+                carry = factor * carry + tl.load(place + term, mask=exists, other=0.0)
+        return carry
+
+    @triton.jit(do_not_specialize=["sequences", "parts", "size", "length"])
+    def _selective_scan_reduce_kernel(
+        x,
+        dt,
+        a_log,
+        b,
+        effect,
+        sequences,
+        parts,
+        size,
+        length,
+        channels,
+        states,
+        x_batch,
+        x_time,
+        x_channel,
+        dt_batch,
+        dt_time,
+        dt_channel,
+        b_batch,
+        b_time,
+        b_state,
+        REVERSE: tl.constexpr,
+        STEPS: tl.constexpr,
+        BLOCK: tl.constexpr,
+        R: tl.constexpr,
+        S: tl.constexpr,
+        STAGES: tl.constexpr,
+    ):
+        """What a part makes of the state it is given: a factor and a term.
+
+        In reverse, x and b being dy and c, what it makes of exp(dt_t A) times the
+        gradient of h_t. The factor is that of the sum of all dt.
+        """
+        d, n, at, exists = _selective_scan_places(channels, states, BLOCK, R, S)
+        sequence, batch, part, start, end, live = _selective_scan_span(
+            None, sequences, parts, size, length, tl.cdiv(channels, BLOCK)
+        )
+        rate = _selective_scan_rate(a_log, at, exists)
+        x += sequence.to(tl.int64) * x_batch
+        dt += sequence.to(tl.int64) * dt_batch
+        b += sequence.to(tl.int64) * b_batch
+        i = tl.arange(0, STEPS)
+        first, final = i[:, None, None, None] == 0, i[:, None, None, None] == STEPS - 1
+        time = tl.zeros([BLOCK], tl.float32)
+        term = tl.zeros([R, BLOCK, S], tl.float32)
+        tiles = tl.cdiv(end - start, STEPS)
+        for k in tl.range(0, tiles, num_stages=STAGES):
+            tile = k
+            if REVERSE:
+                tile = tiles - 1 - k
+            t = start + tile * STEPS + i
+            mask = (t < end)[:, None] & (d < channels)[None, :]
+            xt = _selective_scan_channels(x, t, d, x_time, x_channel, mask)
+            step = _selective_scan_channels(dt, t, d, dt_time, dt_channel, mask)
+            bt = _selective_scan_features(b, t, n, b_time, b_state, t < end, states)
+            time += tl.sum(step, 0)
+            a = tl.exp2(step[:, None, :, None] * rate[None])
+            if REVERSE:
+                h = a * (xt[:, None, :, None] * bt)
+                h = tl.where(final, a * term[None] + h, h)
+                _, h = tl.associative_scan((a, h), 0, _selective_scan_then, True)
+                term = _selective_scan_row(h, first)
+            else:
+                h = (step * xt)[:, None, :, None] * bt
+                h = tl.where(first, a * term[None] + h, h)
+                _, h = tl.associative_scan((a, h), 0, _selective_scan_then)
+                term = _selective_scan_row(h, final)
+        at += (sequence * parts + part).to(tl.int64) * channels * states
+        tl.store(effect + at, tl.exp2(time[None, :, None] * rate), mask=exists)
+        at += (sequences * parts).to(tl.int64) * channels * states
+        tl.store(effect + at, term, mask=exists)
+
+    @triton.jit(do_not_specialize=["sequences", "parts", "size", "length"])
+    def _selective_scan_forward_kernel(
+        x,
+        dt,
+        a_log,
+        b,
+        c,
+        skip,
+        state,
+        y,
+        last,
+        starts,
+        effect,
+        cu_seqlens,
+        sequences,
+        parts,
+        size,
+        length,
+        channels,
+        states,
+        x_batch,
+        x_time,
+        x_channel,
+        dt_batch,
+        dt_time,
+        dt_channel,
+        b_batch,
+        b_time,
+        b_state,
+        c_batch,
+        c_time,
+        c_state,
+        KEEP: tl.constexpr,
+        STEPS: tl.constexpr,
+        BLOCK: tl.constexpr,
+        R: tl.constexpr,
+        S: tl.constexpr,
+        STAGES: tl.constexpr,
+    ):
+        """Walks one part of one sequence; the state before each KEEP steps is kept."""
+        d, n, at, exists = _selective_scan_places(channels, states, BLOCK, R, S)
+        sequence, batch, part, start, end, live = _selective_scan_span(
+            cu_seqlens, sequences, parts, size, length, tl.cdiv(channels, BLOCK)
+        )
+        exists = exists & live
+        h = _selective_scan_carry(
+            *(state, effect, sequence, sequences, part, parts, channels * states),
+            *(at, exists, False),
+        )
+        rate = _selective_scan_rate(a_log, at, exists)
+        factor = tl.load(skip + d, mask=d < channels, other=0.0).to(tl.float32)
+        x += batch.to(tl.int64) * x_batch
+        dt += batch.to(tl.int64) * dt_batch
+        b += batch.to(tl.int64) * b_batch
+        c += batch.to(tl.int64) * c_batch
+        y += batch.to(tl.int64) * length * channels
+        slot = _selective_scan_slot(cu_seqlens, sequence, start, length, KEEP)
+        starts += slot.to(tl.int64) * channels * states + at
+        i = tl.arange(0, STEPS)
+        first, final = i[:, None, None, None] == 0, i[:, None, None, None] == STEPS - 1
+        for t0 in tl.range(start, end, STEPS, num_stages=STAGES):
+            t = t0 + i
+            mask = (t < end)[:, None] & (d < channels)[None, :]
+            read = mask & live
+            xt = _selective_scan_channels(x, t, d, x_time, x_channel, read)
+            step = _selective_scan_channels(dt, t, d, dt_time, dt_channel, read)
+            here = (t < end) & live
+            bt = _selective_scan_features(b, t, n, b_time, b_state, here, states)
+            ct = _selective_scan_features(c, t, n, c_time, c_state, here, states)
+            if (t0 - start) % KEEP == 0:
+                place = ((t0 - start) // KEEP).to(tl.int64) * channels * states
+                tl.store(starts + place, h, mask=exists)
+            a = tl.exp2(step[:, None, :, None] * rate[None])
+            u = (step * xt)[:, None, :, None] * bt
+            u = tl.where(first, a * h[None] + u, u)
+            _, u = tl.associative_scan((a, u), 0, _selective_scan_then)
+            h = _selective_scan_row(u, final)
+            out = tl.sum(tl.sum(u * ct, 1), 2) + factor[None, :] * xt
+            place = t.to(tl.int64)[:, None] * channels + d[None, :]
+            tl.store(y + place, out, mask=mask)
+        last += sequence.to(tl.int64) * channels * states + at
+        tl.store(last, h, mask=exists & (part == parts - 1))
+
+    @triton.jit(do_not_specialize=["sequences", "parts", "size", "length"])
+    def _selective_scan_backward_kernel(
+        x,
+        dt,
+        a_log,
+        b,
+        c,
+        skip,
+        starts,
+        scratch,
+        dy,
+        dlast,
+        dx,
+        ddt,
+        da_log,
+        db,
+        dc,
+        dskip,
+        dstate,
+        effect,
+        cu_seqlens,
+        sequences,
+        parts,
+        size,
+        length,
+        channels,
+        states,
+        x_batch,
+        x_time,
+        x_channel,
+        dt_batch,
+        dt_time,
+        dt_channel,
+        b_batch,
+        b_time,
+        b_state,
+        c_batch,
+        c_time,
+        c_state,
+        dy_batch,
+        dy_time,
+        dy_channel,
+        KEEP: tl.constexpr,
+        STEPS: tl.constexpr,
+        BLOCK: tl.constexpr,
+        R: tl.constexpr,
+        S: tl.constexpr,
+        STAGES: tl.constexpr,
+    ):
+        """KEEP steps at a time, from the end.
+
+        Their states are walked through once more, and that before each tile goes to
+        scratch memory, which stays in the cache. Then tile by tile from the end: h
+        forth, its gradient g back. da_log, db, dc and dskip are sums over a program.
+        """
+        d, n, at, exists = _selective_scan_places(channels, states, BLOCK, R, S)
+        blocks = tl.cdiv(channels, BLOCK)
+        sequence, batch, part, start, end, live = _selective_scan_span(
+            cu_seqlens, sequences, parts, size, length, blocks
+        )
+        inside = (d < channels)[None, :]
+        real = exists
+        exists = exists & live
+        all_states = channels * states
+        carry = _selective_scan_carry(
+            *(dlast, effect, sequence, sequences, parts - 1 - part, parts, all_states),
+            *(at, exists, True),
+        )
+        rate = _selective_scan_rate(a_log, at, exists)
+        factor = tl.load(skip + d, mask=d < channels, other=0.0).to(tl.float32)
+        x += batch.to(tl.int64) * x_batch
+        dt += batch.to(tl.int64) * dt_batch
+        b += batch.to(tl.int64) * b_batch
+        c += batch.to(tl.int64) * c_batch
+        dy += batch.to(tl.int64) * dy_batch
+        dx += batch.to(tl.int64) * length * channels
+        ddt += batch.to(tl.int64) * length * channels
+        batches = sequences
+        if cu_seqlens is not None:
+            batches = 1
+        base = (tl.program_id(0) % blocks * batches + batch).to(tl.int64) * length
+        db += base * states + n[None]
+        dc += base * states + n[None]
+        tiles: tl.constexpr = KEEP // STEPS
+        chunks = tl.cdiv(end - start, KEEP)
+        slot = _selective_scan_slot(cu_seqlens, sequence, start, length, KEEP)
+        starts += (slot + chunks).to(tl.int64) * all_states + at
+        scratch += tl.program_id(0).to(tl.int64) * tiles * R * BLOCK * S
+        cell = tl.arange(0, BLOCK)[None, :, None]
+        cell = (tl.arange(0, R)[:, None, None] * BLOCK + cell) * S
+        scratch += cell + tl.arange(0, S)[None, None, :]
+        i = tl.arange(0, STEPS)
+        first, final = i[:, None, None, None] == 0, i[:, None, None, None] == STEPS - 1
+        one = tl.full([STEPS, R, BLOCK, S], 1.0, tl.float32)
+        da = tl.zeros([R, BLOCK, S], tl.float32)
+        ds = tl.zeros([BLOCK], tl.float32)
+        for chunk in range(0, chunks):
+            t0 = start + (chunks - 1 - chunk) * KEEP
+            starts -= all_states
+            h = tl.load(starts, mask=exists, other=0.0)
+            for k in tl.range(0, tiles, num_stages=STAGES):
+                t = t0 + k * STEPS + i
+                here = (t < end) & live
+                mask = here[:, None] & inside
+                tl.store(scratch + k * (R * BLOCK * S), h)
+                xt = _selective_scan_channels(x, t, d, x_time, x_channel, mask)
+                step = _selective_scan_channels(dt, t, d, dt_time, dt_channel, mask)
+                bt = _selective_scan_features(b, t, n, b_time, b_state, here, states)
+                a = tl.exp2(step[:, None, :, None] * rate[None])
+                u = (step * xt)[:, None, :, None] * bt
+                u = tl.where(first, a * h[None] + u, u)
+                _, u = tl.associative_scan((a, u), 0, _selective_scan_then)
+                h = _selective_scan_row(u, final)
+            tl.debug_barrier()
+            for k in tl.range(0, tiles, num_stages=STAGES):
+                t = t0 + (tiles - 1 - k) * STEPS + i
+                here = (t < end) & live
+                write = (t < end)[:, None] & inside
+                mask = here[:, None] & inside
+                xt = _selective_scan_channels(x, t, d, x_time, x_channel, mask)
+                step = _selective_scan_channels(dt, t, d, dt_time, dt_channel, mask)
+                dyt = _selective_scan_channels(dy, t, d, dy_time, dy_channel, mask)
+                bt = _selective_scan_features(b, t, n, b_time, b_state, here, states)
+                ct = _selective_scan_features(c, t, n, c_time, c_state, here, states)
+                h = tl.load(scratch + (tiles - 1 - k) * (R * BLOCK * S))
+                a = tl.exp2(step[:, None, :, None] * rate[None])
+                u = (step * xt)[:, None, :, None] * bt
+                q = tl.where(first, a * h[None], 0.0)
+                _, q, _ = tl.associative_scan((a, q, u), 0, _selective_scan_after)
+                dy4 = dyt[:, None, :, None]
+                place = t.to(tl.int64)[:, None, None] * states
+                some = (t < end)[:, None, None] & (n < states)[None]
+                tl.store(dc + place, tl.sum(dy4 * (q + u), 2), mask=some)
+                g = dy4 * ct
+                g = tl.where(final, g + carry[None], g)
+                _, _, g = tl.associative_scan(
+                    (a, one, g), 0, _selective_scan_before, True
+                )
+                carry = _selective_scan_row(a * g, first)
+                sums = tl.sum(g * (step * xt)[:, None, :, None], 2)
+                tl.store(db + place, sums, mask=some)
+                dinput = tl.sum(tl.sum(g * bt, 1), 2)  # of dt x
+                g *= q  # the gradient of dt A
+                da += tl.sum(g * step[:, None, :, None], 0)
+                dstep = tl.sum(tl.sum(g * rate[None], 1), 2) * 0.6931471805599453
+                ds += tl.sum(dyt * xt, 0)
+                place = t.to(tl.int64)[:, None] * channels + d[None, :]
+                dxt = dinput * step + dyt * factor[None, :]
+                tl.store(dx + place, dxt, mask=write)
+                tl.store(ddt + place, dinput * xt + dstep, mask=write)
+            tl.debug_barrier()
+        row = (sequence * parts + part).to(tl.int64)
+        da *= rate * 0.6931471805599453
+        tl.store(da_log + row * all_states + at, da, mask=real)
+        tl.store(dskip + row * channels + d, ds, mask=d < channels)
+        dstate += sequence.to(tl.int64) * all_states + at
+        tl.store(dstate, carry, mask=exists & (part == 0))
+
+    @triton.jit
+    def _selective_scan_step_kernel(
+        x,
+        dt,
+        a_log,
+        b,
+        c,
+        skip,
+        state,
+        y,
+        channels,
+        states,
+        x_batch,
+        x_channel,
+        dt_batch,
+        dt_channel,
+        b_batch,
+        b_state,
+        c_batch,
+        c_state,
+        state_batch,
+        state_channel,
+        state_state,
+        BLOCK: tl.constexpr,
+        R: tl.constexpr,
+        S: tl.constexpr,
+    ):
+        """One token; the state is updated in place."""
+        d, n, at, exists = _selective_scan_places(channels, states, BLOCK, R, S)
+        row = (tl.program_id(0) // tl.cdiv(channels, BLOCK)).to(tl.int64)
+        rate = _selective_scan_rate(a_log, at, exists)
+        wide = d.to(tl.int64)
+        there = d < channels
+        step = tl.load(dt + row * dt_batch + wide * dt_channel, mask=there, other=0.0)
+        step = step.to(tl.float32)
+        xt = tl.load(x + row * x_batch + wide * x_channel, mask=there, other=0.0)
+        xt = xt.to(tl.float32)
+        bt = tl.load(b + row * b_batch + n * b_state, mask=n < states, other=0.0)
+        ct = tl.load(c + row * c_batch + n * c_state, mask=n < states, other=0.0)
+        state += row * state_batch + wide[None, :, None] * state_channel
+        state += n[:, None, :] * state_state
+        h = tl.load(state, mask=exists, other=0.0)
+        h *= tl.exp2(step[None, :, None] * rate)
+        h += (step * xt)[None, :, None] * bt.to(tl.float32)[:, None, :]
+        tl.store(state, h, mask=exists)
+        out = tl.sum(tl.sum(h * ct.to(tl.float32)[:, None, :], 0), 1)
+        out += tl.load(skip + d, mask=there, other=0.0).to(tl.float32) * xt
+        tl.store(y + row * channels + wide, out, mask=there)

@@ -79,6 +79,21 @@ def test_pieces() -> None:
     pieces_agree(selective_scan, inputs(35, 2, dim=2), TIMED, 6)
 
 
+def test_packed() -> None:
+    """Sequences one after the other, some empty, and padding."""
+    args = inputs(20)
+    state = randn(4, 5, 4)
+    row = [a[:1] if n in TIMED else a for n, a in enumerate(args[:6])]
+    cu_seqlens = torch.tensor([0, 0, 1, 9, 17])
+    y, last = selective_scan(*row, state, cu_seqlens=cu_seqlens)
+    assert not y[:, 17:].any() and torch.equal(last[0], state[0])
+    for n, rows in enumerate([slice(0, 1), slice(1, 9), slice(9, 17)]):
+        alone = [a[:, rows] if k in TIMED else a for k, a in enumerate(row)]
+        want, end = selective_scan(*alone, state[n + 1 : n + 2])
+        assert torch.equal(y[:, rows], want) and torch.equal(last[n + 1], end[0])
+    assert selective_scan(*row, cu_seqlens=cu_seqlens)[1].shape == last.shape
+
+
 def test_views() -> None:
     for length in (1, 9, 35):
         views_agree(selective_scan, inputs(length), TIMED)
