@@ -145,10 +145,11 @@ def _gla_tiles(q: Tensor, v: Tensor, backward: bool) -> dict[str, Any]:
     if torch.version.hip is not None:
         precision = "ieee"
     elif wide:
-        chunk = 32 if size < 128 else 16
-        if q.dtype == torch.float16:
+        half = q.dtype == torch.float16
+        chunk = 32 if size < (32 if half else 128) else 16
+        if half:
             precision, width = "tf32", 32  # as many bits as float16 has
-        elif size >= 64 and backward:
+        elif size >= 32 and backward:
             precision = "ieee"  # on the plain arithmetic units: fewer registers
     else:
         chunk, width = 64, 16 if size == 128 and backward else 32

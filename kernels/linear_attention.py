@@ -147,8 +147,9 @@ def _la_tiles(q: Tensor, v: Tensor, backward: bool) -> dict[str, Any]:
     if torch.version.hip is not None:
         precision = "ieee"
     elif wide:
-        chunk = 16
-        if q.dtype == torch.float16:
+        half = q.dtype == torch.float16
+        chunk = 32 if size == 16 and half else 16
+        if half:
             precision, width = "tf32", 32  # as many bits as float16 has
         elif backward:
             precision = "ieee"  # on the plain arithmetic units: fewer registers
