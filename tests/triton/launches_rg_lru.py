@@ -42,3 +42,14 @@ def calls(module: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
                 module.rg_lru(x, i, r, torch.randn(64), torch.zeros(2, 64), gate)
 
         yield f"one token {kind}", step
+
+
+def graph(module: Any) -> Callable[..., Any]:
+    return lambda *tensors: module.rg_lru(*tensors)
+
+
+def arguments() -> list[torch.Tensor]:
+    fused = torch.randn(2, 512, 4 * 64, requires_grad=True)
+    x, i, r, gate = fused.chunk(4, -1)
+    state = torch.randn(2, 64, requires_grad=True)
+    return [x, i, r, torch.randn(64, requires_grad=True), state, gate]

@@ -43,6 +43,9 @@ def test_compiles(name: str, target: str) -> None:
 
 
 KERNELS = {"ssd": 5, "gated_linear_attention": 6, "linear_attention": 3}
+KERNELS |= dict.fromkeys(
+    ("linear_recurrence", "rg_lru", "min_gru", "selective_scan"), 4
+)
 """Forward and backward together, where it is not one each."""
 
 
