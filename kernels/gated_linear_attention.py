@@ -80,8 +80,8 @@ def _gla_packed(
     ys, states = [], []
     for start, stop, s in zip(bounds[:-1], bounds[1:], state.split(1), strict=True):
         if stop > start:
-            parts = [z[:, start:stop] for z in (q, k, v, log)]
-            y, s = gated_linear_attention(*parts, s)
+            qs, ks, vs, logs = (z[:, start:stop] for z in (q, k, v, log))
+            y, s = gated_linear_attention(qs, ks, vs, logs, s)
             ys.append(y)
         states.append(s)
     ys.append(torch.zeros_like(v[:, bounds[-1] :], dtype=q.dtype))
@@ -815,8 +815,8 @@ class _GatedLinearAttention(torch.autograd.Function):
                 q, k, log, dscores, both, dq_state, dk_state, dq, dk, dlog, cu,
                 sequences, length, heads, size, *strides[:9], **options,
             )  # fmt: skip
-        dstate = None if state is None else dstate.to(state.dtype)
-        return dq, dk, dv, dlog, dstate, None
+        first = None if state is None else dstate.to(state.dtype)
+        return dq, dk, dv, dlog, first, None
 
 
 def _gla_all_scores(

@@ -96,8 +96,8 @@ def _linear_attention_packed(
     ys, states = [], []
     for start, stop, s in zip(bounds[:-1], bounds[1:], state.split(1), strict=True):
         if stop > start:
-            parts = [z[:, start:stop] for z in (q, k, v)]
-            y, s = linear_attention(*parts, s, normalize)
+            qs, ks, vs = (z[:, start:stop] for z in (q, k, v))
+            y, s = linear_attention(qs, ks, vs, s, normalize)
             ys.append(y)
         states.append(s)
     size = (1, q.shape[1] - bounds[-1], q.shape[2], v.shape[3])
@@ -685,5 +685,5 @@ class _LinearAttention(torch.autograd.Function):
         if many > 1:
             dk = torch.unflatten(dk, 2, (groups, many)).sum(3).to(k.dtype)
             dv = torch.unflatten(dv, 2, (groups, many)).sum(3).to(v.dtype)
-        dstate = None if state is None else dstate.to(state.dtype)
-        return dq, dk, dv, dstate, None, None
+        first = None if state is None else dstate.to(state.dtype)
+        return dq, dk, dv, first, None, None
