@@ -1,6 +1,5 @@
 """Every class of the emitted file: equal LIVs share one, names tell variants apart."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from starc.backend.emission import Argument, Emission
@@ -30,13 +29,16 @@ class Classes:
         self._emissions: dict[Operator, Emission] = {}
         self._names: set[str] = set()
         self.config = _agreed(
-            [emission(o) for o in _once(liv.operator for liv in model.livs())]
+            [emission(o) for o in dict.fromkeys(liv.operator for liv in model.livs())]
         )
         self.owners: dict[str, Made] = {}
         self.layers: dict[str, Made] = {}
         self.variants: dict[str, Variant] = {}
         for label, owner in wiring.owners.items():
             self.owners[label] = self._owner(owner)
+        self._owner_names = {
+            label: made.made_of.name for label, made in self.owners.items()
+        }
         for layer in model.layers():
             if isinstance(layer, Liv):
                 self.layers[layer.label] = self._liv(layer)
@@ -76,8 +78,7 @@ class Classes:
 
     def _liv(self, liv: Liv, projected: bool = False) -> Made:
         emitted = self.emission(liv.operator)
-        names = {label: made.made_of.name for label, made in self.owners.items()}
-        variant = self.wiring.variant(liv, names, projected)
+        variant = self.wiring.variant(liv, self._owner_names, projected)
         self.variants[liv.label] = variant
         structure = (emitted.structure, variant)
         found = self._by_structure.get(structure)
@@ -114,10 +115,6 @@ class Classes:
         config = ["config"] if found.takes_config else []
         parts = [*config, *(m.construct for m in made)]
         return Made(found, f"{found.name}({', '.join(parts)})")
-
-
-def _once(operators: Iterable[Operator]) -> list[Operator]:
-    return list(dict.fromkeys(operators))
 
 
 def _agreed(emissions: list[Emission]) -> dict[str, Argument]:

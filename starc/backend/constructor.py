@@ -22,7 +22,7 @@ class Body:
     def _reads(self, name: str) -> int:
         """How often the constructor's lines read a number."""
         code = [line for line in self.init if not line.lstrip().startswith("#")]
-        return len(re.findall(rf"(?<![\w.]){name}\b(?!=)", "\n".join(code)))
+        return len(re.findall(_read(name), "\n".join(code)))
 
     def _attribute(self, name: str) -> bool:
         """The methods read self.name."""
@@ -67,11 +67,16 @@ def assignments(target: str, names: list[str], value: str) -> list[str]:
     return [f"{t} = {v}" for t, v in pairs]
 
 
+def _read(name: str) -> str:
+    """A pattern: the name where it is read, not an attribute nor a keyword."""
+    return rf"(?<![\w.]){name}\b(?!=)"
+
+
 def _inlined(line: str, names: list[str]) -> str:
     if line.startswith("#"):
         return line
     for name in names:
-        line = re.sub(rf"(?<![\w.]){name}\b(?!=)", f"config.{name}", line)
+        line = re.sub(_read(name), f"config.{name}", line)
     return line
 
 
@@ -92,5 +97,5 @@ def as_attributes(expression: str, emission: Emission) -> str:
     """An expression of the constructor's numbers, in a method: with self. before."""
     expression = expression.replace("config.width", "self.width")
     for name in (*emission.configured, *(a.name for a in emission.arguments)):
-        expression = re.sub(rf"(?<![\w.]){name}\b", f"self.{name}", expression)
+        expression = re.sub(_read(name), f"self.{name}", expression)
     return expression

@@ -3,7 +3,6 @@
 from textwrap import wrap
 
 from starc.backend.classes import Classes
-from starc.backend.wiring import Wiring
 from starc.ir.nodes import Again, Liv, Model, Parallel
 
 _LETTERS = {
@@ -14,7 +13,7 @@ _LETTERS = {
 
 
 def docstring(
-    model: Model, wiring: Wiring, classes: Classes, digest: str, passes: tuple[str, ...]
+    model: Model, classes: Classes, digest: str, passes: tuple[str, ...]
 ) -> list[str]:
     """Lines of the docstring, without quotes, at most 88 columns wide."""
     depth = sum(1 for _ in model.layers())
@@ -28,7 +27,7 @@ def docstring(
         "",
         *_operators(model, classes),
         "",
-        *_sharing(model, wiring),
+        *_sharing(model),
     ]
     letters = dict(_LETTERS)
     for liv in model.livs():
@@ -70,7 +69,7 @@ def _operators(model: Model, classes: Classes) -> list[str]:
     return lines
 
 
-def _sharing(model: Model, wiring: Wiring) -> list[str]:
+def _sharing(model: Model) -> list[str]:
     sentences: list[str] = []
     for layer in model.layers():
         if isinstance(layer, Again):

@@ -3,6 +3,8 @@
 from collections.abc import Set
 from dataclasses import dataclass, field, replace
 
+from starc.ir.operator import Operator
+
 
 @dataclass(frozen=True)
 class Argument:
@@ -95,3 +97,24 @@ def number(value: int | float) -> str:
             return f"{digits}e{zeros}"
         return f"{whole:_}.0" if abs(whole) >= 10_000 else f"{whole}.0"
     return repr(value).replace("e-0", "e-")
+
+
+def biases(operator: Operator) -> dict[str, bool | str]:
+    """Options of every operator: which of its dense projections add a bias."""
+    return {"bias": operator.bias, "out_bias": operator.out_bias}
+
+
+def convolution(operator: Operator) -> tuple[Argument, ...]:
+    """The taps of the featurizer's convolution, where it has one."""
+    if not operator.kernel:
+        return ()
+    return (
+        Argument("kernel", "int", operator.kernel, "taps of the short convolution"),
+    )
+
+
+def inner_width(operator: Operator) -> tuple[str, tuple[Argument, ...]]:
+    """The expression for the inner width: the residual's where it is as wide."""
+    if operator.inner == operator.width:
+        return "config.width", ()
+    return "inner", (Argument("inner", "int", operator.inner),)

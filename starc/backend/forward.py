@@ -11,12 +11,11 @@ from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat
 
 def forward_lines(model: Model, wiring: Wiring, classes: Classes) -> list[str]:
     """One statement a layer, loops as loops: lent values are names used twice."""
-    by_label = {layer.label: layer for layer in model.layers()}
     lines: list[str] = []
     for names, layers in _blocks(model, lines):
         indent = 12 if names else 8
         for layer in layers:
-            targets, value = _statement(layer, names, by_label, wiring, classes)
+            targets, value = _statement(layer, names, wiring, classes)
             lines += assigned(targets, value, indent)
     return lines
 
@@ -56,12 +55,11 @@ def _blocks(
 def _statement(
     layer: Layer,
     names: Names,
-    by_label: dict[str, Layer],
     wiring: Wiring,
     classes: Classes,
 ) -> tuple[list[str], str]:
     """What a layer's call is assigned to, and the call."""
-    module = by_label[layer.of] if isinstance(layer, Again) else layer
+    module = wiring.layers[layer.of] if isinstance(layer, Again) else layer
     assert isinstance(module, (Liv, Parallel))
     livs = module.sides if isinstance(module, Parallel) else (module,)
     arguments = ["x"]

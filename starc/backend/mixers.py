@@ -14,6 +14,7 @@ from starc.backend.features import (
 from starc.backend.layout import broken, call, fitted
 from starc.backend.templates import block
 from starc.ir.operator import Operator
+from starc.ir.sharing import has_mixing_tensors
 
 NEW_STATE = "def new_state(self, batch: int, max_length: int, like: Tensor) -> State:"
 
@@ -78,7 +79,7 @@ def weights_class(
     for projection in projections:
         body.init += weight_lines(operator, emission, projection, [])
     groups = {group for projection in projections for group in projection.groups}
-    if with_mixing or operator.kind == "attention":
+    if with_mixing or not has_mixing_tensors(operator):
         body.init += block(emission.template, "weights", _context(emission, groups))
     body.methods = block(emission.template, "methods", _context(emission, groups))
     doc = f'    """The featurizer of {emission.class_name}, used by several layers."""'
@@ -121,7 +122,7 @@ def mixer_class(
         product=product,
         like=next(iter(variant.computed), "u"),
     )
-    if variant.mixing == "self" or operator.kind == "attention":
+    if variant.mixing == "self" or not has_mixing_tensors(operator):
         body.init += block(emission.template, "weights", context)
     body.init += block(emission.template, "own", context)
     inner, bias = emission.inner, operator.out_bias

@@ -2,8 +2,8 @@
 
 import re
 
-from starc.backend.wiring import key
-from starc.ir.nodes import Layer, Parallel
+from starc.backend.wiring import key, labels_of
+from starc.ir.nodes import Layer
 
 Names = dict[str, str]
 """Label of the first turn -> the label in every turn, as the inside of an f-string."""
@@ -11,7 +11,7 @@ Names = dict[str, str]
 
 def turn_names(turns: tuple[tuple[Layer, ...], ...]) -> Names | None:
     """How labels depend on the turn `i`; None where they follow no rule."""
-    columns = [[_labels(layer) for layer in turn] for turn in turns]
+    columns = [[labels_of(layer) for layer in turn] for turn in turns]
     found: Names = {}
     for position in range(len(turns[0])):
         for index, first in enumerate(columns[0][position]):
@@ -21,11 +21,6 @@ def turn_names(turns: tuple[tuple[Layer, ...], ...]) -> Names | None:
                 return None
             found[first] = expression
     return found
-
-
-def _labels(layer: Layer) -> list[str]:
-    sides = layer.sides if isinstance(layer, Parallel) else ()
-    return [layer.label, *(side.label for side in sides)]
 
 
 def _expression(series: list[str]) -> str | None:

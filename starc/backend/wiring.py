@@ -7,6 +7,7 @@ from starc.backend.features import Projection, projections
 from starc.backend.mixers import Variant
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat
 from starc.ir.operator import Operator
+from starc.ir.sharing import has_mixing_tensors
 
 
 def key(label: str) -> str:
@@ -29,6 +30,7 @@ class Wiring:
 
     def __init__(self, model: Model) -> None:
         self.model = model
+        self.layers = {layer.label: layer for layer in model.layers()}
         self.shared = frozenset(model.shared)
         self._module = self._second_uses()
         self._siblings = {
@@ -44,12 +46,11 @@ class Wiring:
 
     def _second_uses(self) -> dict[str, str]:
         """Label of a second use, or of a side of it -> label of the LIV used."""
-        layers = {layer.label: layer for layer in self.model.layers()}
         found = {}
-        for layer in layers.values():
+        for layer in self.layers.values():
             if isinstance(layer, Again):
                 found[layer.label] = layer.of
-                used = layers[layer.of]
+                used = self.layers[layer.of]
                 if isinstance(used, Parallel):
                     for side in used.sides:
                         found[_side(layer, side)] = side.label
@@ -74,7 +75,11 @@ class Wiring:
                 found[self._module.get(feature.input, feature.input)].add(value)
         for step in self.model.body:
             if isinstance(step, Repeat):
-                for labels in zip(*map(_labels, step.turns), strict=True):
+                turns = [
+                    [label for layer in turn for label in labels_of(layer)]
+                    for turn in step.turns
+                ]
+                for labels in zip(*turns, strict=True):
                     every = set().union(*(found.get(label, ()) for label in labels))
                     found.update((label, every) for label in labels if every)
         return {label: tuple(sorted(values)) for label, values in found.items()}
@@ -87,7 +92,6 @@ class Wiring:
     def _prefixes(self) -> dict[str, str]:
         """What variables with lent values start with: the name as written in a loop."""
         found: dict[str, str] = {}
-        layers = {layer.label: layer for layer in self.model.layers()}
         for step in self.model.body:
             turns = step.turns if isinstance(step, Repeat) else ((step,),)
             for turn in turns:
@@ -96,7 +100,7 @@ class Wiring:
                     looped = isinstance(step, Repeat)
                     name = layer.stem if looped else layer.label
                     found[layer.label] = name
-                    used = layers[layer.of] if isinstance(layer, Again) else layer
+                    used = self.layers[layer.of] if isinstance(layer, Again) else layer
                     if isinstance(used, Parallel):
                         for side in used.sides:
                             label = side.label if used is layer else _side(layer, side)
@@ -131,7 +135,7 @@ class Wiring:
     def _sources(self, liv: Liv) -> list[str]:
         """The owners of shared tensors that a LIV uses, in order of use."""
         found = [f.weights for f in liv.features if not f.borrowed]
-        found = [*found, liv.mixing] if _has_mixing_tensors(liv.operator) else found
+        found = [*found, liv.mixing] if has_mixing_tensors(liv.operator) else found
         return [label for label in dict.fromkeys(found) if label in self.shared]
 
     def weight_arguments(self, liv: Liv) -> dict[str, str]:
@@ -205,20 +209,12 @@ class Wiring:
         return [*values, *(("shared", label) for label in self.weight_arguments(liv))]
 
 
-def _labels(turn: tuple[Layer, ...]) -> list[str]:
-    """Labels of all modules of a turn, in an order that is the same in every turn."""
-    found: list[str] = []
-    for layer in turn:
-        found.append(layer.label)
-        if isinstance(layer, Parallel):
-            found.extend(side.label for side in layer.sides)
-    return found
+def labels_of(layer: Layer) -> list[str]:
+    """Labels of a layer and of its sides, in the same order in every turn of a loop."""
+    sides = layer.sides if isinstance(layer, Parallel) else ()
+    return [layer.label, *(side.label for side in sides)]
 
 
 def _side(use: Layer, side: Liv) -> str:
     """The label of a side in a second use of its parallel."""
     return f"{use.label}.{side.stem}"
-
-
-def _has_mixing_tensors(operator: Operator) -> bool:
-    return any(p.featurizer and not p.group for p in operator.parameters)
