@@ -5,18 +5,21 @@
 
 For each seed: the search of examples/search/tiny.star, then random search with the same
 first population and as many evaluations. Hypervolumes are pymoo's, up to 1.1 times the
-nadir, where ideal and nadir are those of the first population, as in the view of a run.
-Where the best of both runs together are several, the ratio on their scale is given too:
-it tells small differences apart. Everything stays in build/evolve; --resume goes on
-with it. What was measured goes to benchmarks/results/evolve.json.
+nadir, where ideal and nadir are those of the first population. `hypervolume` is on the
+scales of the measures, as in the view of a run: bits linear, cache logarithmic.
+`hypervolume_linear` has both linear: there, every small cache is nothing beside that of
+the first population's attention. Everything stays in build/evolve, where --resume goes
+on. What was measured goes to benchmarks/results/evolve.json.
 """
 
 import argparse
 import json
+import math
 import os
 import shutil
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -26,7 +29,7 @@ from starc.diagnostics import Problems
 from starc.evolve import coordinator
 from starc.evolve.database import FILE, Database
 from starc.evolve.rows import Row
-from starc.evolve.selection import Scored, front, hypervolume, score
+from starc.evolve.selection import Scored, front, hypervolume, placed, score
 from starc.evolve.spec import Spec, read
 from starc.evolve.view import View
 from starc.evolve.workers import Local
@@ -36,6 +39,7 @@ SEARCH = ROOT / "examples" / "search" / "tiny.star"
 RESULTS = ROOT / "benchmarks" / "results" / "evolve.json"
 PROCESSES = 2
 
+SCALES = {"hypervolume": "log cache", "hypervolume_linear": "linear cache"}
 GOAL_RATIO, GOAL_STRIPED, GOAL_TRANSFORMER = 1.15, 0.63, 0.10
 
 
@@ -100,17 +104,16 @@ def of_seed(seed: int, given: argparse.Namespace) -> dict[str, Any]:
     best, of_random = front(scored(rows, wanted)), front(scored(others, blind))
     begun = scored([row for row in rows if row.generation == 0], wanted)
     first = [one.values for one in begun if one.tier == 0]  # the same in both runs
-    volumes = [volume(found, first) for found in (best, of_random)]
-    both = _values([*best, *of_random])
-    narrow = [volume(found, both) for found in (best, of_random)]
+    fronts = [[one.values for one in found] for found in (best, of_random)]
+    linear = _compared(*fronts, first)
+    on_scales = _compared(
+        *([placed(values, wanted) for values in found] for found in (*fronts, first))
+    )
     return {
         "seed": seed,
         "evaluations": [measured, sum(row.outcome is not None for row in others)],
-        "hypervolume": {"search": volumes[0], "random": volumes[1]},
-        "ratio": volumes[0] / volumes[1] if volumes[1] else None,
-        "ratio_scaled_by_fronts": (
-            narrow[0] / narrow[1] if len(both) > 1 and narrow[1] else None
-        ),
+        "hypervolume": on_scales,
+        "hypervolume_linear": linear,
         "front": [_member(row, wanted) for row in rows if _among(row, best)],
         "random_front": [
             _member(row, wanted) for row in others if _among(row, of_random)
@@ -127,16 +130,15 @@ def of_seed(seed: int, given: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def volume(found: list[Scored], scale: list[tuple[float, ...]]) -> float:
-    """Hypervolume of a front; ideal and nadir are those of the values in `scale`."""
-    columns = list(zip(*scale, strict=True))
+Points = Sequence[tuple[float, ...]]
+
+
+def _compared(search: Points, blind: Points, first: Points) -> dict[str, float | None]:
+    """Hypervolumes of both fronts; ideal and nadir are those of `first`."""
+    columns = list(zip(*first, strict=True))
     ideal, nadir = [min(c) for c in columns], [max(c) for c in columns]
-    return hypervolume([one.values for one in found], ideal, nadir)
-
-
-def _values(found: list[Scored]) -> list[tuple[float, ...]]:
-    """Of those that nothing among them beats."""
-    return [one.values for one in front(found)]
+    one, other = (hypervolume(found, ideal, nadir) for found in (search, blind))
+    return {"search": one, "random": other, "ratio": one / other if other else None}
 
 
 def _among(row: Row, found: list[Scored]) -> bool:
@@ -191,19 +193,22 @@ def table(found: dict[str, Any]) -> str:
 
 
 def say(found: dict[str, Any]) -> None:
-    volumes = found["hypervolume"]
     print(f"\nseed {found['seed']}, {found['evaluations']} evaluations")
     print(table(found))
-    ratio = found["ratio"] or float("nan")
-    print(
-        f"hypervolume: search {volumes['search']:.4f}, random {volumes['random']:.4f}, "
-        f"ratio {ratio:.3f} (goal {GOAL_RATIO})"
-    )
-    if narrow := found["ratio_scaled_by_fronts"]:
-        print(f"scaled by the best of both together: ratio {narrow:.3f}")
+    for key, scale in SCALES.items():
+        volumes = found[key]
+        print(
+            f"hypervolume, {scale}: search {volumes['search']:.4f}, random "
+            f"{volumes['random']:.4f}, ratio {volumes['ratio'] or math.nan:.3f}"
+        )
     good = reaches(found)
     goal = "at most 63 % of striped's and 10 % of Transformer's cache, no worse bits"
     print(f"{goal}: {', '.join(str(m['id']) for m in good) or 'none'}", flush=True)
+
+
+def median_ratio(found: list[dict[str, Any]], key: str) -> float:
+    ratios = [one[key]["ratio"] for one in found if one[key]["ratio"] is not None]
+    return statistics.median(ratios) if ratios else math.nan
 
 
 def main() -> None:
@@ -225,10 +230,12 @@ def main() -> None:
     for seed in range(given.seeds):
         found.append(of_seed(seed, given))
         say(found[-1])
-    ratios = [one["ratio"] for one in found if one["ratio"] is not None]
-    median = statistics.median(ratios) if ratios else None
-    if len(found) > 1 and median is not None:
-        print(f"\nmedian ratio of {len(found)} seeds: {median:.3f}")
+    medians = {key: median_ratio(found, key) for key in SCALES}
+    for key, scale in SCALES.items():
+        print(
+            f"median ratio of {len(found)} seeds, {scale}: {medians[key]:.3f}", end=""
+        )
+        print(f" (goal {GOAL_RATIO})" if key == "hypervolume" else "")
     if given.trainer != "real":
         print("simulated training: nothing is written to benchmarks/results")
         return
@@ -245,7 +252,8 @@ def main() -> None:
             "population": wanted.population,
             "generations": wanted.generations,
         },
-        "median_ratio": median,
+        "median_ratio": medians["hypervolume"],
+        "median_ratio_linear": medians["hypervolume_linear"],
         "seeds": found,
     }
     kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}

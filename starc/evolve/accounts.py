@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 from starc.evolve.rows import Generation, Row
-from starc.evolve.selection import Scored, hypervolume
+from starc.evolve.selection import Scored, hypervolume, placed
 from starc.evolve.spec import Spec
 
 
@@ -33,12 +33,16 @@ def statistics(
     }
 
 
-def hypervolume_of(front: Sequence[Scored], statistics: dict[str, Any]) -> float:
+def hypervolume_of(
+    spec: Spec, front: Sequence[Scored], statistics: dict[str, Any]
+) -> float:
+    """On the scales of the measures, from ideal and nadir of `statistics`."""
     reference = statistics["reference"]
     if reference is None:
         return 0.0
-    values = [one.values for one in front]
-    return hypervolume(values, reference["ideal"], reference["nadir"])
+    values = [placed(one.values, spec) for one in front]
+    ideal, nadir = (placed(reference[end], spec) for end in ("ideal", "nadir"))
+    return hypervolume(values, ideal, nadir)
 
 
 def _counted(words: Any) -> dict[str, int]:

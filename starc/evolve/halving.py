@@ -18,7 +18,7 @@ def promoted(
     since everything is compared with them.
     """
     able = [row for row in rows if outcomes[row.id].status == "ok"]
-    ranked = rank([score(row.id, rung, outcomes[row.id], spec) for row in able])
+    ranked = rank([score(row.id, rung, outcomes[row.id], spec) for row in able], spec)
     keep = math.ceil(spec.trainer.keep * len(able))
     named = {row.id for row in able if row.origin.startswith("seed:")}
     going = named | {one.id for one in ranked[:keep]}

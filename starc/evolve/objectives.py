@@ -1,7 +1,38 @@
 """Everything that can be an objective or a requirement, and its unit."""
 
+import math
 import re
 from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Scale:
+    """By which distances between values are taken: in crowding and hypervolume.
+
+    kind: "linear" where a difference is what counts, as of bits a byte, which are a
+    logarithm already, or of shares of right answers. "log" where a ratio is: sizes,
+    counts, times and rates, and perplexity. Those span decades, and from 640 bytes of
+    cache to 7 kB is as much as from 64 kB to 700 kB, where a linear scale that holds
+    1.3 MB sees nothing. Which of two values is better is the same on both.
+
+    grain: an amount that is nothing, in the unit of the measure.
+    """
+
+    kind: str = "linear"
+    grain: float = 1.0
+
+    def place(self, value: float) -> float:
+        """Where a value stands. Of log: doublings, log2(1 + value / grain), so that 0
+        bytes have a place too; a negated value, as of what is maximized, mirrored.
+        """
+        if self.kind == "linear":
+            return value
+        return math.copysign(math.log2(1 + abs(value) / self.grain), value)
+
+
+LINEAR, LOG = Scale(), Scale("log")
+OF_TIME = Scale("log", 1e-6)
+"""In seconds: a microsecond is nothing."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +49,7 @@ class Measure:
     static: bool
     meaning: str
     arguments: tuple[str, ...] = ()
+    scale: Scale = LINEAR
 
 
 AT_CONTEXT = ("context",)
@@ -38,6 +70,7 @@ _STATIC = (
         "min",
         True,
         "numbers in all tensors, embeddings too; shared tensors count once",
+        scale=LOG,
     ),
     Measure(
         "params_without_embeddings",
@@ -45,6 +78,7 @@ _STATIC = (
         "min",
         True,
         "as the paper counts: without embedding and head",
+        scale=LOG,
     ),
     Measure(
         "cache",
@@ -54,6 +88,7 @@ _STATIC = (
         "what decoding keeps of one sequence of `context` tokens, 2 bytes a value, "
         "recurrent states 4; states of fixed size are counted",
         AT_CONTEXT,
+        scale=LOG,
     ),
     Measure(
         "flops",
@@ -62,6 +97,7 @@ _STATIC = (
         True,
         "of a forward pass over `context` tokens, head included; 2 a multiply-add",
         AT_CONTEXT,
+        scale=LOG,
     ),
     Measure(
         "decode_flops",
@@ -70,6 +106,7 @@ _STATIC = (
         True,
         "of one more token after `context` - 1 in the cache",
         AT_CONTEXT,
+        scale=LOG,
     ),
     Measure(
         "activation_memory",
@@ -79,6 +116,7 @@ _STATIC = (
         "estimate of what a training step keeps for its backward pass, for one "
         "sequence of `context` tokens: 2 bytes a value, logits 4",
         AT_CONTEXT,
+        scale=LOG,
     ),
 )
 
@@ -86,7 +124,7 @@ _QUALITY = (
     Measure(
         "loss", "nats a token", "min", False, "cross entropy on text held out of it"
     ),
-    Measure("perplexity", "", "min", False, "e to the loss"),
+    Measure("perplexity", "", "min", False, "e to the loss", scale=LOG),
     Measure(
         "bits_per_byte",
         "bits a byte",
@@ -121,6 +159,7 @@ _TIMED = (
         False,
         "from a prompt of `context` tokens to the first new one, batch 1; median",
         AT_CONTEXT,
+        scale=OF_TIME,
     ),
     Measure(
         "token_p50",
@@ -129,6 +168,7 @@ _TIMED = (
         False,
         "median time of a new token after `context` tokens, batch 1",
         AT_CONTEXT,
+        scale=OF_TIME,
     ),
     Measure(
         "token_p95",
@@ -137,6 +177,7 @@ _TIMED = (
         False,
         "95th percentile of the time of a new token after `context` tokens, batch 1",
         AT_CONTEXT,
+        scale=OF_TIME,
     ),
     Measure(
         "prefill_rate",
@@ -145,6 +186,7 @@ _TIMED = (
         False,
         "tokens of a prompt of `context` tokens read in a second, batch 1",
         AT_CONTEXT,
+        scale=LOG,
     ),
     Measure(
         "train_rate",
@@ -152,6 +194,7 @@ _TIMED = (
         "max",
         False,
         "tokens of the recipe's batches that training steps take in a second",
+        scale=LOG,
     ),
     Measure(
         "peak_memory",
@@ -161,6 +204,7 @@ _TIMED = (
         "most that a model needs to read `context` tokens and write a few: weights, "
         "cache and what is in between; resident memory on a CPU, allocated on a GPU",
         AT_CONTEXT,
+        scale=LOG,
     ),
 )
 
@@ -176,7 +220,7 @@ def find(name: str) -> Measure | None:
     """The measure called `name`; for `module:function` one of the user's own.
 
     The user's own take any arguments, and state their unit and direction where the
-    search does: the function is only imported by who evaluates.
+    search does: the function is only imported by who evaluates. Their scale is linear.
     """
     if name in MEASURES:
         return MEASURES[name]

@@ -1,7 +1,8 @@
 """The tables of run/evolve.sqlite."""
 
-SCHEMA_VERSION = 1
-"""Raised whenever a table changes: runs of another version are not read."""
+SCHEMA_VERSION = 2
+"""Raised whenever a table or what its numbers mean changes: runs of another version are
+not read. 2: hypervolume on the scales of the measures."""
 
 SCHEMA = """
 CREATE TABLE meta (

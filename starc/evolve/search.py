@@ -177,7 +177,7 @@ class Search:
             number,
             tuple(one.id for one in ranked),
             tuple(one.id for one in best),
-            accounts.hypervolume_of(best, statistics),
+            accounts.hypervolume_of(self.spec, best, statistics),
             statistics,
         )
         over = exhausted or self._over(number + 1)

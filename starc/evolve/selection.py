@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from starc.evolve.evaluation.outcome import Outcome
+from starc.evolve.objectives import find
 from starc.evolve.spec import Requirement, Spec
 
 if TYPE_CHECKING:
@@ -68,6 +69,15 @@ def objectives(measures: dict[str, float], spec: Spec) -> tuple[float, ...] | No
     return tuple(found)
 
 
+def placed(values: Sequence[float], spec: Spec) -> tuple[float, ...]:
+    """Values of the objectives on the scales of their measures: see Scale."""
+    found = []
+    for objective, value in zip(spec.objectives, values, strict=True):
+        measure = find(objective.name)
+        found.append(value if measure is None else measure.scale.place(value))
+    return tuple(found)
+
+
 def violation(measures: dict[str, float], requirements: Iterable[Requirement]) -> float:
     """How far the requirements are missed, as shares of their bounds, in sum."""
     total = 0.0
@@ -85,14 +95,14 @@ def violation(measures: dict[str, float], requirements: Iterable[Requirement]) -
     return total
 
 
-def rank(scored: Sequence[Scored]) -> list[Ranked]:
+def rank(scored: Sequence[Scored], spec: Spec) -> list[Ranked]:
     """All of them, the best first. Ties are broken by id, so the order is no matter."""
     found: list[Ranked] = []
     level = 0
     for group in _groups(sorted(scored, key=lambda one: one.id)):
         if group[0].tier in (0, 1):
             for front in fronts(group):
-                rooms = crowding([one.values for one in front])
+                rooms = crowding([placed(one.values, spec) for one in front])
                 found += [
                     Ranked(one.id, level, room)
                     for one, room in zip(front, rooms, strict=True)
@@ -129,7 +139,7 @@ def front(scored: Sequence[Scored]) -> list[Scored]:
 
 
 def crowding(values: Sequence[tuple[float, ...]]) -> list[float]:
-    """NSGA-II's crowding distance of the members of one front."""
+    """NSGA-II's crowding distance of the members of one front, of values as placed."""
     from pymoo.operators.survival.rank_and_crowding.metrics import (
         get_crowding_function,
     )
@@ -143,7 +153,7 @@ def hypervolume(
     ideal: Sequence[float],
     nadir: Sequence[float],
 ) -> float:
-    """Of the values, scaled so that ideal is 0 and nadir 1, up to 1.1 in each."""
+    """Of values as placed, scaled so that ideal is 0 and nadir 1, up to 1.1 in each."""
     if not values:
         return 0.0
     import numpy as np

@@ -34,7 +34,7 @@ def survivors(
         for one in mean_ranks(measured):
             elites.setdefault(cell(candidates[one.id], spec), one)
         return list(elites.values()) or mean_ranks(everyone)[:size]
-    return rank(everyone)[:size]
+    return rank(everyone, spec)[:size]
 
 
 def _generational(
@@ -54,7 +54,7 @@ def parents(spec: Spec, population: Sequence[Scored]) -> list[Ranked]:
     """A population as its tournaments see it."""
     if spec.algorithm in ("ga", "map_elites"):
         return mean_ranks(population)
-    return rank(population)
+    return rank(population, spec)
 
 
 def cell(candidate: Candidate, spec: Spec) -> tuple[int, ...]:

@@ -16,19 +16,18 @@
     $("charts-distributions").append(el("div", { class: "chart low", id, style: "height:300px" }));
     later(id, () => {
       const known = DATA.candidates.filter((c) => c.values[i] !== null && c.status === "ok");
-      const values = known.map((c) => c.values[i]);
-      const log = Math.min(...values) > 0 && Math.max(...values) / Math.min(...values) > 20;
+      const values = known.map((c) => place(a, c.values[i]));
       const better = a.direction === "min" ? Math.min : Math.max;
       let best = a.direction === "min" ? Infinity : -Infinity;
       const line = numbers.map((n) => {
-        for (const c of known) if (c.generation === n) best = better(best, c.values[i]);
+        for (const c of known) if (c.generation === n) best = better(best, place(a, c.values[i]));
         return Number.isFinite(best) ? best : null;
       });
       draw(id, [
         { type: "box", name: "candidates", x: known.map((c) => c.generation), y: values, boxpoints: "outliers", marker: { size: 3.5, color: "#8b93a1" },
           line: { width: 1.1, color: "#646b78" }, fillcolor: "#eceef2", hoverinfo: "y" },
         { type: "scatter", mode: "lines", name: "best so far", x: numbers, y: line, line: { color: ACCENT, width: 2, shape: "hv" } },
-      ], { xaxis: generation, yaxis: axis(titled(a), { type: log ? "log" : "linear" }) });
+      ], { xaxis: generation, yaxis: axis(titled(a), { type: type(a) }) });
     });
   });
 
@@ -96,10 +95,10 @@
   const choice = $("proxy-choice");
   proxies.forEach((p, i) => choice.append(el("option", { value: i }, p.name)));
   const show = () => {
-    const p = proxies[Number(choice.value)];
-    draw("chart-proxy", [{ type: "scatter", mode: "markers", x: p.points.map((q) => q[1]), y: p.points.map((q) => q[2]), customdata: p.points.map((q) => q[0]),
+    const p = proxies[Number(choice.value)], cheap = DATA.axes.find((a) => a.label === p.name) || quality;
+    draw("chart-proxy", [{ type: "scatter", mode: "markers", x: p.points.map((q) => place(cheap, q[1])), y: p.points.map((q) => place(quality, q[2])), customdata: p.points.map((q) => q[0]),
       text: p.points.map((q) => hover(BY_ID.get(q[0]))), hovertemplate: "%{text}<extra></extra>", marker: { size: 6.5, opacity: 0.75, color: p.points.map((q) => (FRONT.has(q[0]) ? ACCENT : "#9aa3b2")) } }],
-      { showlegend: false, hovermode: "closest", xaxis: axis(titled({ label: p.name, unit: p.unit })), yaxis: axis(titled(quality)) });
+      { showlegend: false, hovermode: "closest", xaxis: axis(titled({ label: p.name, unit: p.unit }), { type: type(cheap) }), yaxis: axis(titled(quality), { type: type(quality) }) });
   };
   choice.addEventListener("change", show);
   later("chart-proxy", () => { show(); $("chart-proxy").on("plotly_click", (event) => select(event.points[0].customdata)); });

@@ -13,15 +13,10 @@
     $(id).addEventListener("change", show);
   }
 
-  const spread = (i) => {
-    const values = DATA.candidates.map((c) => c.values[i]).filter((v) => v !== null);
-    const low = Math.min(...values), high = Math.max(...values);
-    return low > 0 && high / low > 20 ? "log" : "linear";
-  };
-
+  const at = (c, i) => place(DATA.axes[i], c.values[i]);
   function trace(name, ids, x, y, marker, more = {}) {
     const found = ids.map((id) => BY_ID.get(id)).filter((c) => c && c.values[x] !== null && c.values[y] !== null);
-    return { type: "scatter", mode: "markers", name, x: found.map((c) => c.values[x]), y: found.map((c) => c.values[y]),
+    return { type: "scatter", mode: "markers", name, x: found.map((c) => at(c, x)), y: found.map((c) => at(c, y)),
       text: found.map(hover), customdata: found.map((c) => c.id), hovertemplate: "%{text}<extra></extra>", marker, ...more };
   }
 
@@ -52,13 +47,13 @@
       for (const [id, names] of rules) {
         const c = BY_ID.get(id);
         if (c.values[x] === null || c.values[y] === null) continue;
-        const at = (v, i) => (spread(i) === "log" ? Math.log10(v) : v);
-        labels.push({ x: at(c.values[x], x), y: at(c.values[y], y), text: plain(names.join(", ")), showarrow: true, arrowhead: 0, arrowwidth: 0.8,
+        const tip = (i) => (type(DATA.axes[i]) === "log" ? Math.log10(at(c, i)) : at(c, i));
+        labels.push({ x: tip(x), y: tip(y), text: plain(names.join(", ")), showarrow: true, arrowhead: 0, arrowwidth: 0.8,
           arrowcolor: QUIET, ax: 26, ay: -26, xanchor: "left", font: { ...FONT, color: INK, size: 11.5 } });
       }
     }
     opened = draw("chart-front", traces, { annotations: labels, hovermode: "closest", uirevision: `${x} ${y}`,
-      xaxis: axis(titled(DATA.axes[x]), { type: spread(x) }), yaxis: axis(titled(DATA.axes[y]), { type: spread(y) }) });
+      xaxis: axis(titled(DATA.axes[x]), { type: type(DATA.axes[x]) }), yaxis: axis(titled(DATA.axes[y]), { type: type(DATA.axes[y]) }) });
   }
 
   let timer = null;

@@ -40,6 +40,10 @@ function written(value, unit) {
 }
 
 const titled = (axis) => plain(axis.unit && SHORT[axis.unit] !== "" ? `${axis.label} (${axis.unit})` : axis.label);
+
+// The scale of a measure: log where ratios count. What is nothing is drawn at its grain.
+const type = (axis) => (axis && axis.scale === "log" ? "log" : "linear");
+const place = (axis, value) => (value !== null && type(axis) === "log" ? Math.max(value, axis.grain) : value);
 const wrapped = (text, width = 60) => (text.match(new RegExp(`.{1,${width}}(-|$)|.{1,${width}}`, "g")) || []);
 
 function hover(c) {

@@ -9,9 +9,8 @@ later("parallel", () => {
   const scales = shown.map((i) => {
     const values = known.map((c) => c.values[i]).filter((v) => v !== null);
     let low = Math.min(...values), high = Math.max(...values);
-    const log = low > 0 && high / low > 20;
-    const f = log ? Math.log : (v) => v;
-    const span = f(high) - f(low) || 1, up = DATA.axes[i].direction === "max";
+    const a = DATA.axes[i], f = type(a) === "log" ? (v) => Math.log(place(a, v)) : (v) => v;
+    const span = f(high) - f(low) || 1, up = a.direction === "max";
     return { low, high, y: (v) => { const t = (f(v) - f(low)) / span; return TOP + (up ? 1 - t : t) * (H - TOP - BOTTOM); } };
   });
   const brushes = shown.map(() => null);

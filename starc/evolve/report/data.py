@@ -32,6 +32,8 @@ def chart_data(
                 "unit": axis.unit,
                 "direction": axis.direction,
                 "objective": axis.objective,
+                "scale": axis.scale.kind,
+                "grain": axis.scale.grain,
             }
             for axis in axes
         ],

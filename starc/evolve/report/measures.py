@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from starc.evolve.objectives import find
+from starc.evolve.objectives import LINEAR, Scale, find
 from starc.evolve.report.read import Entry, Run
 
 QUALITIES = ("bits_per_byte", "perplexity", "loss", "mad")
@@ -20,6 +20,7 @@ class Axis:
     static: bool
     objective: bool
     meaning: str = ""
+    scale: Scale = LINEAR
 
     def cost(self, value: float) -> float:
         """Smaller is better."""
@@ -53,8 +54,15 @@ def _axis(label: str, direction: str | None) -> Axis:
     if measure is None:
         return Axis(label, "", direction or "min", False, direction is not None)
     better = direction or measure.direction
-    objective = direction is not None
-    return Axis(label, measure.unit, better, measure.static, objective, measure.meaning)
+    return Axis(
+        label,
+        measure.unit,
+        better,
+        measure.static,
+        direction is not None,
+        measure.meaning,
+        measure.scale,
+    )
 
 
 def quality(found: Sequence[Axis]) -> Axis | None:

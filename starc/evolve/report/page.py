@@ -94,6 +94,7 @@ def page(run: Run) -> str:
         plotly=Markup(_plotly()),
         invalid=sum(not entry.valid_before_repair for entry in run.entries),
         settings=_settings(run),
+        scales=_scales(objectives),
     )
     return text
 
@@ -142,6 +143,12 @@ def _kinds(designs: dict[int, Design]) -> list[tuple[str, str]]:
     """Colours and words of the kinds of LIVs that occur."""
     found = {b.kind for d in designs.values() for c in d.columns for b in c.boxes}
     return [(palette.KINDS[k], palette.WORDS[k]) for k in palette.KINDS if k in found]
+
+
+def _scales(objectives: Sequence[Axis]) -> str:
+    """`bits_per_byte linear, cache logarithmic`."""
+    words = {"linear": "linear", "log": "logarithmic"}
+    return ", ".join(f"{axis.label} {words[axis.scale.kind]}" for axis in objectives)
 
 
 def _settings(run: Run) -> list[tuple[str, str]]:

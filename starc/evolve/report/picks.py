@@ -9,9 +9,7 @@ from pymoo.indicators.hv import HV
 
 from starc.evolve.report.measures import Axis, costs
 from starc.evolve.report.read import Entry
-
-REFERENCE = 1.1
-"""Of the hypervolume, where the front is scaled to 0 (best) to 1 (worst)."""
+from starc.evolve.selection import OUTSIDE
 
 KNEE = "knee"
 
@@ -38,9 +36,14 @@ class Scaled:
 
 
 def scaled(front: Sequence[Entry], objectives: Sequence[Axis]) -> Scaled:
-    """Linear between the best and the worst member of the front in each objective."""
+    """Between the best and the worst member of the front in each objective, on the
+    scale of its measure."""
     found = [(entry.id, costs(entry, objectives)) for entry in front]
-    known = [(id, values) for id, values in found if values is not None]
+    known = [
+        (id, [a.scale.place(v) for a, v in zip(objectives, values, strict=True)])
+        for id, values in found
+        if values is not None
+    ]
     if not known:
         return Scaled((), (), ())
     table = np.array([values for _, values in known], dtype=float)
@@ -58,7 +61,7 @@ def _contributions(
     points: "np.ndarray[tuple[int, int], np.dtype[np.float64]]",
 ) -> list[float]:
     """How much hypervolume the front would lose with each member."""
-    volume = HV(ref_point=np.full(points.shape[1], REFERENCE))
+    volume = HV(ref_point=np.full(points.shape[1], OUTSIDE))
     whole = float(volume(points))
     if len(points) == 1:
         return [whole]
@@ -101,7 +104,7 @@ def picks(front: Sequence[Entry], objectives: Sequence[Axis]) -> tuple[Pick, ...
     total = sum(found.contributions) or 1.0
     why = (
         f"without it the front would lose {found.contributions[most]:.4f} of its "
-        f"hypervolume (reference point {REFERENCE} in each scaled objective), "
+        f"hypervolume (reference point {OUTSIDE} in each scaled objective), "
         f"{found.contributions[most] / total:.0%} of what all members lose alone"
     )
     chosen.append(Pick(found.ids[most], "largest hypervolume contribution", why))

@@ -8,15 +8,18 @@ from core_searches import SMALL, spec_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from starc.evolve.accounts import hypervolume_of
 from starc.evolve.candidate import Candidate
 from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.halving import promoted
+from starc.evolve.objectives import MEASURES
 from starc.evolve.rows import Row
 from starc.evolve.selection import (
     Scored,
     front,
     hypervolume,
     mean_ranks,
+    placed,
     rank,
     score,
     tournament,
@@ -27,6 +30,7 @@ from starc.evolve.streams import stream
 from starc.evolve.survival import survivors
 
 SPEC = spec_of(SMALL)
+LINEAR = spec_of("minimize loss, bits_per_byte")
 Points = list[tuple[float, float]]
 points = st.lists(
     st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=30, unique=True
@@ -60,7 +64,7 @@ def test_survival_is_that_of_pymoo() -> None:
         theirs = Population.new(F=values)
         problem = Problem(n_var=1, n_obj=2)
         survived = RankAndCrowding().do(problem, theirs, n_survive=16)
-        ours = rank(scored([(a, b) for a, b in values.tolist()]))[:16]
+        ours = rank(scored([(a, b) for a, b in values.tolist()]), LINEAR)[:16]
         # which of two ends of a front survives, pymoo decides by lot and we by id
         found = sorted((one.get("rank"), one.get("crowding")) for one in survived)
         assert sorted((one.rank, one.room) for one in ours) == found
@@ -68,7 +72,7 @@ def test_survival_is_that_of_pymoo() -> None:
 
 def test_the_order_of_ties_is_not_of_arrival() -> None:
     some = scored([(0.5, 0.5)] * 4 + [(0.1, 0.9), (0.9, 0.1)])
-    assert rank(some) == rank(some[::-1])
+    assert rank(some, SPEC) == rank(some[::-1], SPEC)
     assert mean_ranks(some) == mean_ranks(some[::-1])
 
 
@@ -87,7 +91,7 @@ def test_feasible_ones_come_first_then_the_stopped_then_by_violation() -> None:
         outcome("ok", bits_per_byte=math.nan, cache=1, params=1),
     ]
     some = [score(id, 0, one, spec) for id, one in enumerate(cases)]
-    assert [one.id for one in rank(some)] == [3, 4, 2, 1, 0, 5]
+    assert [one.id for one in rank(some, spec)] == [3, 4, 2, 1, 0, 5]
     assert [one.id for one in front(some)] == [3]
 
 
@@ -123,8 +127,39 @@ def test_hypervolume() -> None:
     assert hypervolume([], (0, 0), (1, 1)) == 0
 
 
+def test_a_ratio_is_what_counts_of_a_size() -> None:
+    """640 bytes and 7 kB are far apart, 1.30 MB and 1.31 MB are not. On a linear scale
+    the order of rooms is 3, 4, 2."""
+    values: Points = [(4, 0), (3.5, 640), (3.2, 7_072), (3.1, 1.30e6), (3.0, 1.31e6)]
+    room = {one.id: one.room for one in rank(scored(values), SPEC)}
+    assert room[1] == room[5] == math.inf
+    assert room[2] > room[3] > room[4]
+    for measure in MEASURES.values():
+        assert measure.scale.place(0) == 0
+        assert measure.scale.place(-3.0) == -measure.scale.place(3.0)
+    assert placed((1.5, 1023), SPEC) == (1.5, 10)
+    halved = [MEASURES["token_p50"].scale.place(x) for x in (4e-3, 8e-3)]
+    assert halved[1] - halved[0] == pytest.approx(1, abs=1e-3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 9), st.integers(0, 10**12)), min_size=1))
+def test_the_scale_changes_no_front(values: Points) -> None:
+    on_scale = [Scored(i, placed(v, SPEC), 0) for i, v in enumerate(values, start=1)]
+    best = [one.id for one in front(scored(values))]
+    assert [one.id for one in front(on_scale)] == best
+
+
+def test_the_hypervolume_of_a_run_is_on_the_scales() -> None:
+    """The first population: 255 bytes to 1023, 8 to 10 doublings; bits from 1 to 2."""
+    statistics = {"reference": {"ideal": [1.0, 255.0], "nadir": [2.0, 1023.0]}}
+    one = [Scored(1, (1.5, 127.0), 0)]  # 7 doublings, half a range below the ideal
+    found = hypervolume_of(SPEC, one, statistics)
+    assert found == pytest.approx((1.1 - 0.5) * (1.1 + 0.5))
+
+
 def test_a_tournament_of_two_prefers_the_better() -> None:
-    ranked = rank(scored([(i / 10, i / 10) for i in range(10)]))
+    ranked = rank(scored([(i / 10, i / 10) for i in range(10)]), SPEC)
     won = [tournament(ranked, 2, stream(0, i)).rank for i in range(400)]
     assert 2.5 < sum(won) / len(won) < 3.6  # of 0 to 9; 2.85 in expectation
 

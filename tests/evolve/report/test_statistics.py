@@ -1,6 +1,7 @@
 """Picks, motifs, enrichment and rank correlations against what is known by hand."""
 
 import json
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from random import Random
@@ -10,6 +11,7 @@ from fake_run import write
 from typer.testing import CliRunner
 
 from starc.cli.app import app
+from starc.evolve.objectives import LOG
 from starc.evolve.report import failures, lineage
 from starc.evolve.report.designs import Design, design
 from starc.evolve.report.enrichment import table
@@ -56,6 +58,16 @@ def test_the_rules_of_the_picks() -> None:
     assert points == ((0.0, 1.0), (0.1, pytest.approx(0.2)), (1.0, 0.0))
     # By hand: 1.1 is the reference, so the corner of #2 alone is 0.9 x 0.8.
     assert scaled(front, (X, Y)).contributions == pytest.approx((0.01, 0.72, 0.02))
+
+
+def test_the_knee_is_where_ratios_say() -> None:
+    """On a linear scale #3 is as good as #2 in y, and the knee."""
+    y = replace(Y, direction="min")
+    log = replace(y, scale=LOG)
+    front = [entry(1, x=9, y=0), entry(2, x=5, y=31), entry(3, x=4, y=1023)]
+    front.append(entry(4, x=0, y=2**20 - 1))
+    assert scaled(front, (X, log)).points[1] == (pytest.approx(5 / 9), 0.25)
+    assert picks(front, (X, log))[0].id == 2 and picks(front, (X, y))[0].id == 3
 
 
 def test_a_front_of_one_and_of_none() -> None:
