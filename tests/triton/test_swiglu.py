@@ -1,0 +1,95 @@
+"""kernels/swiglu.py in Triton against the twin of tests/kernels, in float64."""
+
+import warnings
+
+import pytest
+import torch
+from kernel_checks import BOUND, agree, with_grads
+from triton_checks import DEVICE, beside, close, kernels, on_device, poisoned
+
+module = kernels("swiglu")
+plain = beside("test_swiglu")
+inputs, twin = plain.inputs, plain.twin
+swiglu = on_device(module.swiglu)
+
+
+@pytest.mark.parametrize("activation", plain.ACTIVATIONS)
+@pytest.mark.parametrize("dtype", BOUND, ids=str)
+def test_activations(activation: str, dtype: torch.dtype) -> None:
+    for scale in (1, 5):
+        args = inputs(activation, dtype, scale=scale)
+        with poisoned():
+            agree(swiglu, twin, args, BOUND[dtype])
+            assert swiglu(*args).dtype == dtype
+
+
+@pytest.mark.parametrize("width", [1, 127, 512, 513, 1025, 2736])
+def test_widths(width: int) -> None:
+    """Below, at and above one block of columns, of either size."""
+    for dtype in (torch.float32, torch.bfloat16):
+        with poisoned():
+            agree(swiglu, twin, inputs("silu", dtype, width), BOUND[dtype])
+
+
+def test_large_gates() -> None:
+    """Where exp overflows or the gate is shut."""
+    gate = torch.tensor([-1e4, -100.0, -30.0, 0.0, 30.0, 100.0, 1e4])
+    for activation in plain.ACTIVATIONS:
+        args = [torch.cat([gate, torch.ones(7)])[None, None], activation]
+        agree(swiglu, twin, args, 1e-6)
+
+
+@pytest.mark.parametrize("activation", ["silu", "gelu"])
+def test_views(activation: str) -> None:
+    """The same bits for slices, turned inputs, turned and expanded gradients."""
+    whole = inputs(activation, torch.float32)[0].to(DEVICE)
+    wide = torch.cat([whole, whole, whole], -1)
+    turned = whole.transpose(0, 2).contiguous().transpose(0, 2)
+    dys = torch.randn(2, 5, 3 * 37, device=DEVICE)
+    for gate_up in (wide[..., 74:148], turned):
+        assert not gate_up.is_contiguous()
+        for dy in (dys[..., :37], dys[:1, :1, :1].expand(2, 5, 37), turned[..., :37]):
+            want = _with_gradient(whole, activation, dy.contiguous())
+            got = _with_gradient(gate_up, activation, dy)
+            assert torch.equal(got[0], want[0]) and torch.equal(got[1], want[1])
+
+
+def _with_gradient(gate_up, activation, dy):
+    leaf = gate_up.detach().requires_grad_()
+    y = module.swiglu(leaf, activation)
+    return y, *torch.autograd.grad(y, leaf, dy)
+
+
+def test_runs_are_equal() -> None:
+    args = inputs("silu", torch.bfloat16)
+    first, second = with_grads(swiglu, args), with_grads(swiglu, args)
+    for got, want in zip(first[0] + first[1], second[0] + second[1], strict=True):
+        assert torch.equal(got, want)
+
+
+def test_offsets_past_32_bits() -> None:
+    """Rows of a wide parent, whose strides 32 bits do not hold.
+
+    Address space is reserved, not memory: the parent is never touched as a whole.
+    """
+    if DEVICE != "cpu" and torch.cuda.mem_get_info()[0] < 3 * 2**33:
+        pytest.skip("needs 24 GiB")
+    step = 2**30 + 16  # elements from row to row, 3 of them pass 2**31
+    parent = torch.empty(4 * step, dtype=torch.bfloat16, device=DEVICE)
+    rows = parent.as_strided((4, 16), (step, 1))
+    rows.copy_(torch.randn(4, 16))
+    assert torch.equal(module.swiglu(rows), module.swiglu(rows.clone()))
+
+
+def test_no_tokens() -> None:
+    assert swiglu(torch.zeros(2, 0, 8)).shape == (2, 0, 4)
+
+
+def test_float64_says_so_once() -> None:
+    args = [a.to(DEVICE) if isinstance(a, torch.Tensor) else a for a in inputs()]
+    with pytest.warns(UserWarning, match="swiglu runs in plain PyTorch: float64"):
+        y = module.swiglu(*args)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        module.swiglu(*args)
+    close([y], [twin(*args)], 1e-12)
