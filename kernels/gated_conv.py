@@ -371,11 +371,11 @@ if triton is not None:
         shift = tl.zeros((BLOCK,), tl.float32)
         if bias is not None:
             shift = _gated_conv_load(bias + channel, read)
-        taps = ()
+        taps: tl.tuple = ()
         for k in tl.static_range(WIDTH):
             tap = weight + channel * weight_channel + k * weight_tap
             taps = taps + (_gated_conv_load(tap, inside),)
-        window = ()
+        window: tl.tuple = ()
         for k in tl.static_range(WIDTH - 1):
             u = _gated_conv_past(
                 first - (WIDTH - 1) + k,
@@ -395,7 +395,8 @@ if triton is not None:
         stop = tl.minimum(first + chunk, end)
         for step in range(0, tl.cdiv(stop - first, TOKENS).to(tl.int32)):
             t = first + step * TOKENS
-            loaded = ()  # all loads stand before the stores, which they may not pass
+            # All loads stand before the stores, which they may not pass.
+            loaded: tl.tuple = ()
             for i in tl.static_range(TOKENS):
                 here = read & (t + i < end)
                 gate_b = tl.load(b + (t + i) * b_time, mask=here, other=0.0)
@@ -508,8 +509,8 @@ if triton is not None:
         shift = tl.zeros((BLOCK,), tl.float32)
         if bias is not None:
             shift = _gated_conv_load(bias + channel, inside)
-        taps = ()
-        dtaps = ()
+        taps: tl.tuple = ()
+        dtaps: tl.tuple = ()
         for k in tl.static_range(WIDTH):
             tap = weight + channel * weight_channel + k * weight_tap
             taps = taps + (_gated_conv_load(tap, inside),)
@@ -518,8 +519,8 @@ if triton is not None:
         stop = tl.minimum(first + chunk, end)
         steps = tl.maximum(tl.cdiv(stop - first, TOKENS), 0).to(tl.int32)
         top = first + steps * TOKENS
-        us = ()
-        dzs = ()
+        us: tl.tuple = ()
+        dzs: tl.tuple = ()
         for k in tl.static_range(WIDTH - 1):
             here = read & (top + k < end)
             gate_c = _gated_conv_load(c + (top + k) * c_time, here)
@@ -529,7 +530,7 @@ if triton is not None:
             us = us + (tl.zeros((BLOCK,), tl.float32),)
         for step in range(0, steps):
             t = top - (step + 1) * TOKENS
-            loaded = ()
+            loaded: tl.tuple = ()
             for i in tl.static_range(TOKENS):  # the last token first
                 s = t + TOKENS - 1 - i
                 late = s + WIDTH - 1
@@ -562,7 +563,7 @@ if triton is not None:
                     kept = s - end + WIDTH - 1  # row of the final state
                     here = read & (kept >= 0) & (s < end)
                     du = _gated_conv_load(dfinal + kept * dfinal_time, here)
-                sums = ()
+                sums: tl.tuple = ()
                 for k in tl.static_range(WIDTH):
                     z = tl.fma(taps[k], us[k], z)
                     du = tl.fma(taps[k], dzs[WIDTH - 1 - k], du)
@@ -678,7 +679,7 @@ if triton is not None:
         if bias is not None:
             z += _gated_conv_load(bias + channel, inside)
         state += row * state_row + channel * state_channel
-        window = ()
+        window: tl.tuple = ()
         for k in tl.static_range(WIDTH - 1):
             old = tl.load(state + k * state_time, mask=inside, other=0.0)
             z += old.to(tl.float32) * _gated_conv_load(weight + k * weight_tap, inside)

@@ -309,11 +309,11 @@ if triton is not None:
         shift = tl.zeros((BLOCK,), tl.float32)
         if bias is not None:
             shift = _short_conv_load(bias + channel, read)
-        taps = ()
+        taps: tl.tuple = ()
         for k in tl.static_range(WIDTH):
             tap = weight + channel * weight_channel + k * weight_tap
             taps = taps + (_short_conv_load(tap, inside),)
-        window = ()
+        window: tl.tuple = ()
         for k in tl.static_range(WIDTH - 1):
             u = _short_conv_input(
                 first - (WIDTH - 1) + k,
@@ -330,7 +330,8 @@ if triton is not None:
         stop = tl.minimum(first + chunk, end)
         for step in range(0, tl.cdiv(stop - first, TOKENS).to(tl.int32)):
             t = first + step * TOKENS
-            loaded = ()  # all loads stand before the stores, which they may not pass
+            # All loads stand before the stores, which they may not pass.
+            loaded: tl.tuple = ()
             for i in tl.static_range(TOKENS):
                 here = read & (t + i < end)
                 loaded = loaded + (tl.load(x + (t + i) * x_time, mask=here, other=0.0),)
@@ -421,8 +422,8 @@ if triton is not None:
         shift = tl.zeros((BLOCK,), tl.float32)
         if bias is not None:
             shift = _short_conv_load(bias + channel, inside)
-        taps = ()
-        dtaps = ()
+        taps: tl.tuple = ()
+        dtaps: tl.tuple = ()
         for k in tl.static_range(WIDTH):
             tap = weight + channel * weight_channel + k * weight_tap
             taps = taps + (_short_conv_load(tap, inside),)
@@ -431,7 +432,7 @@ if triton is not None:
         stop = tl.minimum(first + chunk, end)
         steps = tl.maximum(tl.cdiv(stop - first, TOKENS), 0).to(tl.int32)
         top = first + steps * TOKENS
-        us = ()  # the tokens from t - (K - 1) on
+        us: tl.tuple = ()  # the tokens from t - (K - 1) on
         for k in tl.static_range(WIDTH - 1):
             u = _short_conv_input(
                 top + k,
@@ -445,7 +446,7 @@ if triton is not None:
                 WIDTH,
             )
             us = us + (u,)
-        dzs = ()  # the tokens after the chunk, whose dz this chunk needs
+        dzs: tl.tuple = ()  # the tokens after the chunk, whose dz this chunk needs
         for i in tl.static_range(WIDTH - 1):
             t = top + WIDTH - 2 - i
             u = _short_conv_input(
@@ -468,7 +469,8 @@ if triton is not None:
             us = us[: WIDTH - 1]
         for step in range(0, steps):
             low = top - (step + 1) * TOKENS
-            loaded = ()  # all loads stand before the stores, which they may not pass
+            # All loads stand before the stores, which they may not pass.
+            loaded: tl.tuple = ()
             for i in tl.static_range(TOKENS):  # the last token first
                 t = low + TOKENS - 1 - i
                 u = _short_conv_input(
@@ -497,7 +499,7 @@ if triton is not None:
                     late = t - end + WIDTH - 1  # row of the final state
                     here = read & (late >= 0) & (t < end)
                     du = _short_conv_load(dfinal + late * dfinal_time, here)
-                sums = ()
+                sums: tl.tuple = ()
                 for k in tl.static_range(WIDTH):
                     du = tl.fma(taps[k], dzs[WIDTH - 1 - k], du)
                     sums = sums + (tl.fma(dz, us[k], dtaps[k]),)
@@ -555,7 +557,7 @@ if triton is not None:
         if bias is not None:
             z += _short_conv_load(bias + channel, inside)
         state += row * state_row + channel * state_channel
-        window = ()
+        window: tl.tuple = ()
         for k in tl.static_range(WIDTH - 1):
             old = tl.load(state + k * state_time, mask=inside, other=0.0)
             tap = _short_conv_load(weight + k * weight_tap, inside)

@@ -6,8 +6,8 @@ from functools import cache
 from starc import resources
 
 GUARDED_TRITON = """try:
-    import triton
-    import triton.language as tl
+    import triton  # type: ignore[import]
+    import triton.language as tl  # type: ignore[import]
 except ImportError:  # every kernel has a plain PyTorch path
     triton = None"""
 """Once in an emitted file, where a kernel has a Triton form."""
