@@ -16,6 +16,7 @@ from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.rows import (
     Generation,
     Row,
+    Timing,
     generation_of,
     outcome_columns,
     outcome_of,
@@ -229,6 +230,16 @@ class Database:
 
     # Reading ------------------------------------------------------------------------
 
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """One view of all tables, whatever is written meanwhile."""
+        with told(self.path):
+            self.connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self.connection.execute("ROLLBACK")
+
     def candidates(self, where: str = "", *values: Any) -> list[Row]:
         """In the order of ids; `where` is SQL about candidates `c` and outcomes `o`."""
         found = self._all(
@@ -257,6 +268,16 @@ class Database:
         )
         return {i: outcome_of(status, why, m) for i, status, why, m in found}
 
+    def rungs(self) -> dict[int, dict[int, Outcome]]:
+        """Every outcome as it was measured, by rung and candidate."""
+        found: dict[int, dict[int, Outcome]] = {}
+        for rung, id, *columns in self._all(
+            "SELECT rung, candidate, status, reason, measures FROM rungs "
+            "ORDER BY rung, candidate"
+        ):
+            found.setdefault(rung, {})[id] = outcome_of(*columns)
+        return found
+
     def generations(self) -> list[Generation]:
         found = self._all("SELECT * FROM generations ORDER BY number")
         return [generation_of(*columns) for columns in found]
@@ -272,6 +293,11 @@ class Database:
         found = self._one(query, generation)
         return dict(json.loads(found[0])) if found else None
 
+    def proposals(self) -> dict[int, dict[str, Any]]:
+        """`proposal` of all generations."""
+        found = self._all("SELECT * FROM proposals ORDER BY generation")
+        return {number: dict(json.loads(counted)) for number, counted in found}
+
     def count(self, where: str = "") -> int:
         found = self._one(f"SELECT COUNT(*) FROM candidates {where}")
         return int(found[0]) if found else 0
@@ -282,6 +308,9 @@ class Database:
         return {key for key, _ in found}, {
             function for _, function in found if function
         }
+
+    def timings(self) -> list[Timing]:
+        return [Timing(*columns) for columns in self._all("SELECT * FROM timings")]
 
     def seconds(self, name: str) -> float:
         """The sum of all timings of one name."""

@@ -25,6 +25,14 @@ class Row:
     rung: int | None = None
     outcome: Outcome | None = None
 
+    @property
+    def status(self) -> str:
+        return self.outcome.status if self.outcome else "waiting"
+
+    def measure(self, label: str) -> float | None:
+        """What the last evaluation says, if there was one and it came so far."""
+        return self.outcome.measures.get(label) if self.outcome else None
+
 
 @dataclass(frozen=True)
 class Generation:
@@ -35,6 +43,16 @@ class Generation:
     front: tuple[int, ...]
     hypervolume: float
     statistics: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What a clock said. candidate: 0 is the coordinator itself."""
+
+    candidate: int
+    rung: int
+    name: str
+    seconds: float
 
 
 def to_json(value: Any) -> str:

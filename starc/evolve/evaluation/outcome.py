@@ -14,7 +14,7 @@ FILE = "metrics.json"
 class Outcome:
     """status: "ok"; "invalid": the candidate cannot be built, leaks the future, or
     breaks a requirement; "failed": it diverged, crashed, or ran out of memory or time;
-    "stopped": someone ended the run.
+    "stopped": someone ended the run; in the database, halving ended the candidate.
 
     reason: one line for a person; the log has more. measures: by the labels of the
     objectives, with all that was learned besides. seconds: by stage.

@@ -6,7 +6,8 @@ from math import dist
 
 from starc.evolve.report.measures import Axis, costs
 from starc.evolve.report.picks import scaled
-from starc.evolve.report.read import Entry, Run
+from starc.evolve.report.read import Run
+from starc.evolve.rows import Row
 
 
 @dataclass(frozen=True)
@@ -15,10 +16,10 @@ class Against:
     and of these the one nearest to the ideal point; None: there is none.
     """
 
-    seed: Entry
+    seed: Row
     name: str
     better: int
-    best: Entry | None
+    best: Row | None
 
 
 def against_seeds(run: Run, objectives: Sequence[Axis]) -> list[Against]:

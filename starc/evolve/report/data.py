@@ -9,7 +9,8 @@ from starc.evolve.report.designs import Design
 from starc.evolve.report.measures import Axis
 from starc.evolve.report.picks import Pick
 from starc.evolve.report.proxies import Proxy
-from starc.evolve.report.read import Entry, Run
+from starc.evolve.report.read import Run
+from starc.evolve.rows import Row
 from starc.genome import write
 
 ARCS = ("weights", "features", "again")
@@ -73,7 +74,7 @@ def chart_data(
 
 
 def _candidate(
-    entry: Entry,
+    entry: Row,
     designs: Mapping[int, Design],
     axes: Sequence[Axis],
     names: Sequence[str],

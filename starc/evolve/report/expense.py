@@ -71,7 +71,7 @@ def training_flops(run: Run) -> tuple[float, float] | None:
             continue
         known = True
         whole = flops * tokens * PASSES * max(len(trainer.learning_rates), 1)
-        last = min(entry.outcome.rung, len(trainer.rungs) - 1)
+        last = min(entry.rung or 0, len(trainer.rungs) - 1)
         spent += whole * (trainer.rungs[last] if trainer.rungs else 1.0)
         full += whole
     return (spent, full - spent) if known else None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from starc.evolve.changes import Change
 from starc.evolve.report.designs import Design
-from starc.evolve.report.read import Entry
+from starc.evolve.rows import Row
 from starc.ir.compare import describe_changes
 
 MOST = 40
@@ -22,7 +22,7 @@ def is_repair(change: Change) -> bool:
 
 
 def differences(
-    entry: Entry, designs: Mapping[int, Design]
+    entry: Row, designs: Mapping[int, Design]
 ) -> list[tuple[int, list[str]]]:
     """In words, what makes the candidate of each of its parents."""
     own = designs.get(entry.id)
@@ -39,7 +39,7 @@ def differences(
     return found
 
 
-def ancestors(id: int, entries: Mapping[int, Entry]) -> list[int]:
+def ancestors(id: int, entries: Mapping[int, Row]) -> list[int]:
     """The candidate and all it descends from, youngest first."""
     found: dict[int, None] = {}
     open_ = [id]

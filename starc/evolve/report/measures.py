@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from starc.evolve.objectives import LINEAR, Scale, find
-from starc.evolve.report.read import Entry, Run
+from starc.evolve.report.read import Run
+from starc.evolve.rows import Row
 
 QUALITIES = ("bits_per_byte", "perplexity", "loss", "mad")
 """Of measures that training gives, those that say how good a model is; first wins."""
@@ -78,7 +79,7 @@ def _says_quality(axis: Axis) -> bool:
     return axis.label.split("(")[0] in QUALITIES or ":" in axis.label
 
 
-def costs(entry: Entry, objectives: Sequence[Axis]) -> list[float] | None:
+def costs(entry: Row, objectives: Sequence[Axis]) -> list[float] | None:
     """All objectives of a candidate, smaller is better; None if one is missing."""
     values = [entry.measure(axis.label) for axis in objectives]
     if any(value is None for value in values):

@@ -17,11 +17,13 @@ from starc.evolve.report import expense, failures, frequencies
 from starc.evolve.report.against import against_seeds
 from starc.evolve.report.data import chart_data
 from starc.evolve.report.designs import Design, design
-from starc.evolve.report.enrichment import Row, table
+from starc.evolve.report.enrichment import Row as MotifRow
+from starc.evolve.report.enrichment import table
 from starc.evolve.report.measures import Axis, axes, quality, written
 from starc.evolve.report.picks import Pick, picks
 from starc.evolve.report.proxies import proxies
-from starc.evolve.report.read import Entry, Run, read
+from starc.evolve.report.read import Run, read
+from starc.evolve.rows import Row
 from starc.genome import write
 
 SCRIPTS = ("page.js", "front.js", "charts.js", "parallel.js", "lineage.js")
@@ -38,7 +40,7 @@ NARROW = 13
 class Card:
     """A member of the front with its picture."""
 
-    entry: Entry
+    entry: Row
     picture: Markup
     genome: str
     values: tuple[tuple[str, str], ...]
@@ -101,7 +103,7 @@ def page(run: Run) -> str:
 
 def motif_rows(
     run: Run, designs: dict[int, Design], objectives: Sequence[Axis]
-) -> list[Row]:
+) -> list[MotifRow]:
     """Motifs of all candidates: the last population and front against the first."""
     last = run.generations[-1] if run.generations else None
     selected = sorted({*last.population, *last.front} & {*designs}) if last else []
@@ -112,10 +114,10 @@ def motif_rows(
     return table(designs, initial, selected, values, labels)  # type: ignore[arg-type]
 
 
-def _sorted(run: Run, objectives: Sequence[Axis]) -> list[Entry]:
+def _sorted(run: Run, objectives: Sequence[Axis]) -> list[Row]:
     """The front from the best in the first objective on."""
 
-    def first(entry: Entry) -> float:
+    def first(entry: Row) -> float:
         value = entry.measure(objectives[0].label) if objectives else None
         return float("inf") if value is None else objectives[0].cost(value)
 
@@ -123,7 +125,7 @@ def _sorted(run: Run, objectives: Sequence[Axis]) -> list[Entry]:
 
 
 def _card(
-    entry: Entry,
+    entry: Row,
     designs: dict[int, Design],
     objectives: Sequence[Axis],
     picked: Sequence[Pick],

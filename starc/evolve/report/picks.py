@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from math import dist
 
 import numpy as np
-from pymoo.indicators.hv import HV
 
 from starc.evolve.report.measures import Axis, costs
-from starc.evolve.report.read import Entry
-from starc.evolve.selection import OUTSIDE
+from starc.evolve.rows import Row
+from starc.evolve.selection import OUTSIDE, hypervolume
 
 KNEE = "knee"
 
@@ -35,7 +34,7 @@ class Scaled:
     contributions: tuple[float, ...]
 
 
-def scaled(front: Sequence[Entry], objectives: Sequence[Axis]) -> Scaled:
+def scaled(front: Sequence[Row], objectives: Sequence[Axis]) -> Scaled:
     """Between the best and the worst member of the front in each objective, on the
     scale of its measure."""
     found = [(entry.id, costs(entry, objectives)) for entry in front]
@@ -48,30 +47,26 @@ def scaled(front: Sequence[Entry], objectives: Sequence[Axis]) -> Scaled:
         return Scaled((), (), ())
     table = np.array([values for _, values in known], dtype=float)
     low, high = table.min(axis=0), table.max(axis=0)
-    points = (table - low) / np.where(high > low, high - low, 1.0)
+    spread = np.where(high > low, high - low, 1.0)
+    points = tuple(tuple(map(float, point)) for point in (table - low) / spread)
     ids = tuple(id for id, _ in known)
-    return Scaled(
-        ids,
-        tuple(tuple(map(float, point)) for point in points),
-        tuple(_contributions(points)),
-    )
+    return Scaled(ids, points, tuple(_contributions(points)))
 
 
-def _contributions(
-    points: "np.ndarray[tuple[int, int], np.dtype[np.float64]]",
-) -> list[float]:
+def _contributions(points: Sequence[tuple[float, ...]]) -> list[float]:
     """How much hypervolume the front would lose with each member."""
-    volume = HV(ref_point=np.full(points.shape[1], OUTSIDE))
-    whole = float(volume(points))
-    if len(points) == 1:
-        return [whole]
+
+    def volume(some: Sequence[tuple[float, ...]]) -> float:
+        return hypervolume(some, [0.0] * len(points[0]), [1.0] * len(points[0]))
+
+    whole = volume(points)
     return [
-        max(0.0, whole - float(volume(np.delete(points, place, axis=0))))
+        max(0.0, whole - volume([*points[:place], *points[place + 1 :]]))
         for place in range(len(points))
     ]
 
 
-def picks(front: Sequence[Entry], objectives: Sequence[Axis]) -> tuple[Pick, ...]:
+def picks(front: Sequence[Row], objectives: Sequence[Axis]) -> tuple[Pick, ...]:
     """The knee, the best in each objective, and the largest contribution.
 
     Ties go to the older candidate. One candidate may be found by several rules.

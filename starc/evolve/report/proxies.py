@@ -56,17 +56,16 @@ def proxies(run: Run, axes: Sequence[Axis], quality: Axis | None) -> tuple[Proxy
             for entry in run.evaluated
         ]
         found.extend(_proxy(axis.label, axis, kind, points, quality))
-    rungs = {o.rung for e in run.evaluated for o in e.rungs}
-    for rung in () if any(p.kind == "early" for p in found) else sorted(rungs):
+    early = any(proxy.kind == "early" for proxy in found)
+    for rung, outcomes in () if early else run.rungs.items():
         points = [
             (
                 entry.id,
-                outcome.measures.get(quality.label),
+                outcomes[entry.id].measures.get(quality.label),
                 entry.measure(quality.label),
             )
             for entry in run.evaluated
-            for outcome in entry.rungs
-            if outcome.rung == rung and entry.outcome and rung < entry.outcome.rung
+            if entry.id in outcomes and rung < (entry.rung or 0)
         ]
         share = _share(run, rung)
         name = f"{quality.label} at rung {rung}{share}"

@@ -166,9 +166,9 @@ def test_a_run_is_only_read(run: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        (lambda path: path.unlink(), "is no run"),
+        (lambda path: path.unlink(), "holds no run"),
         (lambda path: path.write_bytes(b"no database at all" * 99), "not a database"),
-        (lambda path: path.write_bytes(b""), "no such table"),
+        (lambda path: path.write_bytes(b""), "holds no run yet"),
     ],
 )
 def test_what_cannot_be_read_is_said(damage, says: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

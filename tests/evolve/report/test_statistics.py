@@ -11,6 +11,8 @@ from fake_run import write
 from typer.testing import CliRunner
 
 from starc.cli.app import app
+from starc.evolve.candidate import Candidate
+from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.objectives import LOG
 from starc.evolve.report import failures, lineage
 from starc.evolve.report.designs import Design, design
@@ -19,7 +21,8 @@ from starc.evolve.report.measures import Axis, axes, quality, written
 from starc.evolve.report.motifs import Motif, motifs, occurring
 from starc.evolve.report.picks import picks, scaled
 from starc.evolve.report.proxies import interval, proxies
-from starc.evolve.report.read import Entry, Outcome, Run, read
+from starc.evolve.report.read import Run, read
+from starc.evolve.rows import Row
 
 X = Axis("x", "", "min", False, True)
 Y = Axis("y", "", "max", False, True)
@@ -30,11 +33,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return read(write(tmp_path_factory.mktemp("runs") / "run", 8, 8))
 
 
-def entry(id: int, **measures: float) -> Entry:
-    from starc.evolve.candidate import Candidate
-
-    outcome = Outcome(0, "ok", "", measures)
-    return Entry(id, Candidate(()), "", 0, "sample", (), (), True, outcome, ())
+def entry(id: int, **measures: float) -> Row:
+    outcome = Outcome("ok", "", measures)
+    candidate = Candidate(())
+    return Row(id, "", candidate, "", 0, "sample", (), (), True, "", 0, outcome)
 
 
 def text(*livs: str) -> Design:
