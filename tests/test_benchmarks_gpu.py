@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import starc
 from benchmarks import gpu, gpu_cases, gpu_model
 
 MACHINE = gpu.Machine("Some GPU", 1e12, 1e14, 1e12)
@@ -94,3 +95,8 @@ def test_models_are_the_same_size() -> None:
     assert sum(p.numel() for p in set(ours.parameters())) == sum(
         p.numel() for p in set(theirs.parameters())
     )
+
+
+def test_the_model_is_the_one_that_the_compiler_emits() -> None:
+    path = gpu_model.ROOT / "examples" / "lfm2_350m.star"
+    assert gpu_model.source() == starc.compile(path.read_text(), path.name)

@@ -51,6 +51,7 @@ class Emission:
     options: what distinguishes one emitted class of this kind from another.
     kernels, functions: files of `kernels/` and `templates/functions/` it calls.
     takes_product: its kernel splits the product of one projection itself.
+    graphs: a token is the same work at every length, as a CUDA graph asks.
     letters: the shape letters of its comments, for the legend of the file.
     """
 
@@ -67,6 +68,7 @@ class Emission:
     letters: dict[str, str] = field(default_factory=dict)
     out_name: str = "out_proj"
     takes_product: bool = False
+    graphs: bool = True
     configured: tuple[str, ...] = ()
 
     def with_config(self, names: Set[str]) -> "Emission":

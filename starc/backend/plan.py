@@ -38,6 +38,7 @@ class Plan:
     state_fields: tuple[str, ...]
     triton: str
     stateful: bool
+    graphs: bool  # decoding can be captured in a CUDA graph
     state: str
     sided: bool
     tied: bool
@@ -97,6 +98,8 @@ def make_plan(
         state_fields=_state_fields(classes),
         triton=GUARDED_TRITON if any(map(needs_triton, kernels)) else "",
         stateful=stateful,
+        graphs=stateful
+        and all(classes.emission(liv.operator).graphs for liv in model.livs()),
         state="State" if stateful else "Any",
         sided=sided,
         tied=model.tied,

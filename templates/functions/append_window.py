@@ -2,15 +2,18 @@ import torch
 from torch import Tensor
 
 
-def append_window(buffer: Tensor | None, new: Tensor, length: int) -> Tensor:
+def append_window(buffer: Tensor | None, new: Tensor, length: int | Tensor) -> Tensor:
     """What the tokens new (B, G, T, K) can see: the ring buffer, then themselves.
 
     Token p stands in slot p % size of the buffer. A single token's answer may come in
-    any order, since attention does not ask for one.
+    any order, since attention does not ask for one. If the length is on the GPU, new is
+    one token, and the whole buffer comes back.
     """
     if buffer is None:
         return new
     size, tokens = buffer.shape[2], new.shape[2]
+    if isinstance(length, Tensor):
+        return buffer.index_copy_(2, length % size, new.type_as(buffer)).type_as(new)
     if tokens == 1:
         slot = length % size
         buffer[:, :, slot : slot + 1] = new  # a slice: torch.compile keeps one graph

@@ -3,12 +3,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def causal_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Softmax attention; q (B, H, T, K) are the last T of the S tokens of k, v."""
-    groups, past = k.shape[1], k.shape[2] - q.shape[2]
+def causal_attention(q: Tensor, k: Tensor, v: Tensor, length: int | Tensor) -> Tensor:
+    """Softmax attention; q (B, H, T, K) follow the first `length` tokens of k, v."""
     if q.shape[2] == 1:  # the heads of a group stand as its queries: k, v are read once
-        grouped = q.view(q.shape[0], groups, -1, q.shape[3])
-        return F.scaled_dot_product_attention(grouped, k, v).view_as(q)
+        grouped = q.view(q.shape[0], k.shape[1], -1, q.shape[3])
+        mask = None
+        if isinstance(length, Tensor):  # behind it the buffer is empty
+            mask = torch.arange(k.shape[2], device=k.device)[None] <= length
+        return F.scaled_dot_product_attention(grouped, k, v, mask).view_as(q)
+    past = k.shape[2] - q.shape[2]
     if past == 0:
         return F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
     seen = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device)

@@ -2,11 +2,13 @@ import torch
 from torch import Tensor
 
 
-def rotary(start: int, length: int, dims: int, theta: float, like: Tensor) -> Tensor:
+def rotary(
+    start: int | Tensor, length: int, dims: int, theta: float, like: Tensor
+) -> Tensor:
     """Angles (length, dims / 2) of the positions from `start` on; arXiv 2104.09864."""
     dtype = torch.promote_types(like.dtype, torch.float32)
     pair = torch.arange(dims // 2, device=like.device, dtype=dtype)
-    position = torch.arange(start, start + length, device=like.device, dtype=dtype)
+    position = torch.arange(length, device=like.device, dtype=dtype) + start
     return position[:, None] * theta ** (-2 * pair / dims)
 
 

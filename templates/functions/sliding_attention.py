@@ -3,16 +3,22 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def sliding_attention(q: Tensor, k: Tensor, v: Tensor, window: int) -> Tensor:
+def sliding_attention(
+    q: Tensor, k: Tensor, v: Tensor, length: int | Tensor, window: int
+) -> Tensor:
     """Each of the T tokens of q (B, H, T, K) sees itself and the window - 1 before it.
 
-    q are the last T of the S tokens of k, v (B, G, S, K). Prompts longer than a window
-    go block by block: the cost grows with T, not with its square.
+    q are the last T of the S tokens of k, v (B, G, S, K), `length` tokens from the
+    first. Prompts longer than a window go block by block: the cost grows with T, not
+    with its square.
     """
     groups, tokens, past = k.shape[1], q.shape[2], k.shape[2] - q.shape[2]
     if tokens == 1:  # the heads of a group stand as its queries: k, v are read once
         grouped = q.view(q.shape[0], groups, -1, q.shape[3])
-        return F.scaled_dot_product_attention(grouped, k, v).view_as(q)
+        mask = None
+        if isinstance(length, Tensor):  # behind it the ring buffer is empty
+            mask = torch.arange(k.shape[2], device=k.device)[None] <= length
+        return F.scaled_dot_product_attention(grouped, k, v, mask).view_as(q)
     if tokens <= window:
         if past == 0:
             return F.scaled_dot_product_attention(

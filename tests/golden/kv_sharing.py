@@ -50,7 +50,7 @@ class Config:
 class State:
     """What a layer keeps of the tokens before; in training nothing is kept."""
 
-    length: int = 0  # tokens seen
+    length: int | Tensor = 0  # tokens seen
     k: Tensor | None = None  # (B, G, length, K)
     v: Tensor | None = None  # (B, G, length, K)
 
@@ -66,7 +66,7 @@ class Cache:
     @property
     def nbytes(self) -> int:
         """Bytes of all tensors kept."""
-        kept = [vars(state).values() for state in self._states()]
+        kept = [vars(state).values() for state in self.all_states()]
         return sum(t.nbytes for values in kept for t in values if isinstance(t, Tensor))
 
     def reserve(self, tokens: int) -> None:
@@ -80,10 +80,11 @@ class Cache:
     def advance(self, tokens: int) -> None:
         """Counts tokens that all layers have seen."""
         self.length += tokens
-        for state in self._states():
+        for state in self.all_states():
             state.length = self.length
 
-    def _states(self) -> list[State]:
+    def all_states(self) -> list[State]:
+        """One for each layer."""
         return list(self.states.values())
 
 
@@ -176,12 +177,69 @@ class Model(nn.Module):
     ) -> Tensor:
         """The tokens (B, T) and those sampled after them; temperature 0: greedy."""
         cache = self.new_cache(tokens.shape[0], tokens.shape[1] + max_new_tokens)
-        new = tokens
+        decode = DecodeGraph(self, cache)
+        sampled: list[Tensor] = []
         for _ in range(max_new_tokens):
-            logits = self.logits(self.hidden(new, cache)[:, -1:])[:, 0]  # (B, vocab)
-            new = sample(logits, temperature, top_k, generator)  # (B, 1)
-            tokens = torch.cat((tokens, new), dim=1)
-        return tokens
+            if sampled:
+                logits = decode(sampled[-1])  # (B, 1, vocab)
+            else:
+                logits = self.logits(self.hidden(tokens, cache)[:, -1:])
+            sampled.append(sample(logits[:, 0], temperature, top_k, generator))
+        return torch.cat((tokens, *sampled), dim=1)
+
+
+class DecodeGraph:
+    """A token at a time, on a GPU as replays of one CUDA graph: one launch for all.
+
+    A graph works on the same memory again, so the token, its position and the states
+    stay where they are. The first token is computed without one, the second captured.
+    """
+
+    def __init__(self, model: Model, cache: Cache) -> None:
+        self.model, self.cache = model, cache
+        self.graph: torch.cuda.CUDAGraph | None = None
+        self.warm = False
+
+    @torch.no_grad()
+    def __call__(self, tokens: Tensor) -> Tensor:
+        """Logits (B, 1, vocab) after tokens (B, 1); the next call overwrites them."""
+        if not tokens.is_cuda:
+            return self.model(tokens, self.cache)
+        if not self.warm:
+            self.warm = True
+            self.tokens = tokens.clone()
+            self.position = torch.full((1,), self.cache.length, device=tokens.device)
+            side = torch.cuda.Stream(tokens.device)
+            side.wait_stream(torch.cuda.current_stream(tokens.device))
+            with torch.cuda.stream(side):
+                self.logits = self._step()
+            torch.cuda.current_stream(tokens.device).wait_stream(side)
+            return self.logits
+        self.tokens.copy_(tokens)
+        if self.graph is None:
+            self.graph = torch.cuda.CUDAGraph()
+            with torch.cuda.device(tokens.device), torch.cuda.graph(self.graph):
+                self.logits = self._step()
+        else:
+            self.cache.reserve(1)
+            self.cache.advance(1)
+        self.graph.replay()
+        return self.logits
+
+    def _step(self) -> Tensor:
+        """What is captured."""
+        states = self.cache.all_states()
+        for state in states:
+            state.length = self.position
+        before = [dict(vars(state)) for state in states]
+        logits: Tensor = self.model(self.tokens, self.cache)
+        for state, kept in zip(states, before, strict=True):
+            for name, old in kept.items():
+                new = getattr(state, name)
+                if isinstance(new, Tensor) and new is not old:
+                    setattr(state, name, old.copy_(new))
+        self.position += 1
+        return logits
 
 
 class Layer(nn.Module):
@@ -232,7 +290,7 @@ class GroupedQueryAttentionLendingKV(nn.Module):
         k = rotate(k, angles)
         k = append(state.k, k, state.length)  # (B, G, S, K)
         v = append(state.v, v, state.length)  # (B, G, S, K)
-        y = causal_attention(q, k, v)  # (B, H, T, K)
+        y = causal_attention(q, k, v, state.length)  # (B, H, T, K)
         y = y.transpose(1, 2).flatten(2)  # (B, T, H K)
         return self.out_proj(y), k, v
 
@@ -280,7 +338,7 @@ class GroupedQueryAttentionBorrowingKV(nn.Module):
         q = q.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, T, K)
         angles = rotary(state.length, q.shape[2], q.shape[3], self.theta, q)
         q = rotate(q, angles)
-        y = causal_attention(q, k, v)  # (B, H, T, K)
+        y = causal_attention(q, k, v, state.length)  # (B, H, T, K)
         y = y.transpose(1, 2).flatten(2)  # (B, T, H K)
         return self.out_proj(y)
 
@@ -324,11 +382,13 @@ def linear(u: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return y if bias is None else y + bias
 
 
-def rotary(start: int, length: int, dims: int, theta: float, like: Tensor) -> Tensor:
+def rotary(
+    start: int | Tensor, length: int, dims: int, theta: float, like: Tensor
+) -> Tensor:
     """Angles (length, dims / 2) of the positions from `start` on; arXiv 2104.09864."""
     dtype = torch.promote_types(like.dtype, torch.float32)
     pair = torch.arange(dims // 2, device=like.device, dtype=dtype)
-    position = torch.arange(start, start + length, device=like.device, dtype=dtype)
+    position = torch.arange(length, device=like.device, dtype=dtype) + start
     return position[:, None] * theta ** (-2 * pair / dims)
 
 
@@ -339,21 +399,30 @@ def rotate(x: Tensor, angles: Tensor) -> Tensor:
     return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1).type_as(x)
 
 
-def append(buffer: Tensor | None, new: Tensor, length: int) -> Tensor:
-    """Writes new (B, ..., T, K) behind the tokens of the buffer; returns them all."""
+def append(buffer: Tensor | None, new: Tensor, length: int | Tensor) -> Tensor:
+    """Writes new (B, ..., T, K) behind the tokens of the buffer; returns them all.
+
+    A length on the GPU cannot set a shape: then new is one token, and the whole buffer
+    comes back.
+    """
     if buffer is None:
         return new
+    if isinstance(length, Tensor):
+        return buffer.index_copy_(-2, length, new.type_as(buffer)).type_as(new)
     end = length + new.shape[-2]
     buffer[..., length:end, :] = new
     return buffer[..., :end, :].type_as(new)
 
 
-def causal_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Softmax attention; q (B, H, T, K) are the last T of the S tokens of k, v."""
-    groups, past = k.shape[1], k.shape[2] - q.shape[2]
+def causal_attention(q: Tensor, k: Tensor, v: Tensor, length: int | Tensor) -> Tensor:
+    """Softmax attention; q (B, H, T, K) follow the first `length` tokens of k, v."""
     if q.shape[2] == 1:  # the heads of a group stand as its queries: k, v are read once
-        grouped = q.view(q.shape[0], groups, -1, q.shape[3])
-        return F.scaled_dot_product_attention(grouped, k, v).view_as(q)
+        grouped = q.view(q.shape[0], k.shape[1], -1, q.shape[3])
+        mask = None
+        if isinstance(length, Tensor):  # behind it the buffer is empty
+            mask = torch.arange(k.shape[2], device=k.device)[None] <= length
+        return F.scaled_dot_product_attention(grouped, k, v, mask).view_as(q)
+    past = k.shape[2] - q.shape[2]
     if past == 0:
         return F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
     seen = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device)

@@ -53,7 +53,7 @@ class Config:
 class State:
     """What a layer keeps of the tokens before; in training nothing is kept."""
 
-    length: int = 0  # tokens seen
+    length: int | Tensor = 0  # tokens seen
     xbc_conv: Tensor | None = None  # (B, kernel - 1, D)
     h: Tensor | None = None  # (B, H, P, N)
 
@@ -69,7 +69,7 @@ class Cache:
     @property
     def nbytes(self) -> int:
         """Bytes of all tensors kept."""
-        kept = [vars(state).values() for state in self._states()]
+        kept = [vars(state).values() for state in self.all_states()]
         return sum(t.nbytes for values in kept for t in values if isinstance(t, Tensor))
 
     def reserve(self, tokens: int) -> None:
@@ -83,10 +83,11 @@ class Cache:
     def advance(self, tokens: int) -> None:
         """Counts tokens that all layers have seen."""
         self.length += tokens
-        for state in self._states():
+        for state in self.all_states():
             state.length = self.length
 
-    def _states(self) -> list[State]:
+    def all_states(self) -> list[State]:
+        """One for each layer."""
         return list(self.states.values())
 
 
@@ -166,12 +167,69 @@ class Model(nn.Module):
     ) -> Tensor:
         """The tokens (B, T) and those sampled after them; temperature 0: greedy."""
         cache = self.new_cache(tokens.shape[0], tokens.shape[1] + max_new_tokens)
-        new = tokens
+        decode = DecodeGraph(self, cache)
+        sampled: list[Tensor] = []
         for _ in range(max_new_tokens):
-            logits = self.logits(self.hidden(new, cache)[:, -1:])[:, 0]  # (B, vocab)
-            new = sample(logits, temperature, top_k, generator)  # (B, 1)
-            tokens = torch.cat((tokens, new), dim=1)
-        return tokens
+            if sampled:
+                logits = decode(sampled[-1])  # (B, 1, vocab)
+            else:
+                logits = self.logits(self.hidden(tokens, cache)[:, -1:])
+            sampled.append(sample(logits[:, 0], temperature, top_k, generator))
+        return torch.cat((tokens, *sampled), dim=1)
+
+
+class DecodeGraph:
+    """A token at a time, on a GPU as replays of one CUDA graph: one launch for all.
+
+    A graph works on the same memory again, so the token, its position and the states
+    stay where they are. The first token is computed without one, the second captured.
+    """
+
+    def __init__(self, model: Model, cache: Cache) -> None:
+        self.model, self.cache = model, cache
+        self.graph: torch.cuda.CUDAGraph | None = None
+        self.warm = False
+
+    @torch.no_grad()
+    def __call__(self, tokens: Tensor) -> Tensor:
+        """Logits (B, 1, vocab) after tokens (B, 1); the next call overwrites them."""
+        if not tokens.is_cuda:
+            return self.model(tokens, self.cache)
+        if not self.warm:
+            self.warm = True
+            self.tokens = tokens.clone()
+            self.position = torch.full((1,), self.cache.length, device=tokens.device)
+            side = torch.cuda.Stream(tokens.device)
+            side.wait_stream(torch.cuda.current_stream(tokens.device))
+            with torch.cuda.stream(side):
+                self.logits = self._step()
+            torch.cuda.current_stream(tokens.device).wait_stream(side)
+            return self.logits
+        self.tokens.copy_(tokens)
+        if self.graph is None:
+            self.graph = torch.cuda.CUDAGraph()
+            with torch.cuda.device(tokens.device), torch.cuda.graph(self.graph):
+                self.logits = self._step()
+        else:
+            self.cache.reserve(1)
+            self.cache.advance(1)
+        self.graph.replay()
+        return self.logits
+
+    def _step(self) -> Tensor:
+        """What is captured."""
+        states = self.cache.all_states()
+        for state in states:
+            state.length = self.position
+        before = [dict(vars(state)) for state in states]
+        logits: Tensor = self.model(self.tokens, self.cache)
+        for state, kept in zip(states, before, strict=True):
+            for name, old in kept.items():
+                new = getattr(state, name)
+                if isinstance(new, Tensor) and new is not old:
+                    setattr(state, name, old.copy_(new))
+        self.position += 1
+        return logits
 
 
 class Layer(nn.Module):

@@ -39,4 +39,5 @@ def emission(op: LongConv) -> Emission:
             ),
         ),
         kernels=("long_conv",),
+        graphs=False,
     )
