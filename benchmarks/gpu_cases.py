@@ -22,6 +22,7 @@ from kernels.rg_lru import rg_lru
 from kernels.selective_scan import selective_scan
 from kernels.short_conv import short_conv
 from kernels.ssd import ssd
+from kernels.swiglu import swiglu
 
 Call = Callable[..., Any]
 Shape = tuple[int, int, int]
@@ -104,6 +105,22 @@ def _ssd(shape: Shape, dtype: torch.dtype, device: str) -> list[Tensor]:
         _randn((batch, length, 1, 128), dtype, device),
         _randn((heads,), torch.float32, device),
     ]
+
+
+def _gate_up(shape: Shape, dtype: torch.dtype, device: str) -> list[Tensor]:
+    batch, length, dim = shape
+    return [_randn((batch, length, 2 * dim), dtype, device)]
+
+
+def _stream(shape: Shape, dtype: torch.dtype, device: str) -> list[Tensor]:
+    x, y = (_randn(shape, dtype, device) for _ in range(2))
+    return [x, y, _randn((shape[2],), dtype, device)]
+
+
+def _residual_norm(x: Tensor, y: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """No kernel of ours: what torch reaches here says whether one would pay."""
+    x = x + y
+    return F.rms_norm(x, weight.shape, weight, 1e-5), x
 
 
 # Peers. Each takes our inputs and gives a call and its own inputs.
@@ -191,6 +208,22 @@ def _mamba_ssd(inputs: list[Tensor]) -> tuple[Call, list[Tensor]]:
     return call, inputs
 
 
+def _torch_swiglu(gate_up: Tensor) -> Tensor:
+    gate, up = gate_up.chunk(2, dim=-1)
+    return F.silu(gate) * up
+
+
+def _compiled(call: Call) -> Peer:
+    """Inductor's kernel for it, on a GPU only: a CPU's says nothing here."""
+
+    def make(inputs: list[Tensor]) -> tuple[Call, list[Tensor]]:
+        if not inputs[0].is_cuda:
+            raise RuntimeError("for a GPU")
+        return torch.compile(call, fullgraph=True), inputs
+
+    return Peer("torch.compile", make)
+
+
 def _silu_conv(x: Tensor, weight: Tensor, bias: Tensor) -> Any:
     return short_conv(x, weight, bias, None, "silu")
 
@@ -253,5 +286,24 @@ CASES = (
         (2, 3),
         flops=(43.5e9 / 67.1e6, 103e9 / 67.1e6),
         peers=(Peer("mamba_ssm", _mamba_ssd, (1.5, 1.5)),),
+    ),
+    Case(
+        "SwiGLU",
+        swiglu,
+        _gate_up,
+        (3, 5),
+        (1.15, 1.15),
+        peers=(
+            Peer("torch", lambda inputs: (_torch_swiglu, inputs), (1, 1)),
+            _compiled(_torch_swiglu),
+        ),
+    ),
+    Case(
+        "residual + RMSNorm: torch",
+        _residual_norm,
+        _stream,
+        (4, 3),
+        (1.25, 1.67),  # 5 and 5 moves, which are those of torch
+        peers=(_compiled(_residual_norm),),
     ),
 )
