@@ -23,6 +23,7 @@ from starc.evolve.report.measures import Axis, axes, quality, written
 from starc.evolve.report.picks import Pick, picks
 from starc.evolve.report.proxies import proxies
 from starc.evolve.report.read import Run, read
+from starc.evolve.report.rungs import agreements
 from starc.evolve.rows import Row
 from starc.genome import write
 
@@ -88,6 +89,7 @@ def page(run: Run) -> str:
         motifs=motifs[:MOST_MOTIFS],
         all_motifs=len(motifs),
         proxies=ranked,
+        agreements=agreements(run),
         kinds=_kinds(designs),
         narrow=max((len(d.columns) for d in designs.values()), default=0) <= NARROW,
         data=_json(charts),

@@ -196,6 +196,7 @@ class _Fake:
             "cache": found.total.cache_bytes,
             "flops": found.total.prefill_flops,
             "loss_at_50": early,
+            "bits_per_byte": early / math.log(2),
         }
         fate = noise.random()
         final = {"loss_at_200": loss, "loss": loss, "bits_per_byte": loss / math.log(2)}

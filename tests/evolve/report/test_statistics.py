@@ -22,7 +22,9 @@ from starc.evolve.report.motifs import Motif, motifs, occurring
 from starc.evolve.report.picks import picks, scaled
 from starc.evolve.report.proxies import interval, proxies
 from starc.evolve.report.read import Run, read
+from starc.evolve.report.rungs import agreement, agreements
 from starc.evolve.rows import Row
+from starc.evolve.selection import Scored
 
 X = Axis("x", "", "min", False, True)
 Y = Axis("y", "", "max", False, True)
@@ -140,6 +142,29 @@ def test_rank_correlations(run: Run) -> None:
     mad = next(proxy for proxy in found if proxy.name == "mad")
     assert mad.spearman > 0  # more of it is better, less of the loss is
     assert all(proxy.name != "loss" for proxy in found)
+
+
+def test_front_ranks_at_two_rungs() -> None:
+    """Ranks 0 to 4 and 0, 0, 2, 1, 3: the front of two was one of one at first."""
+    early = [Scored(id, (float(id), float(id)), 0) for id in range(1, 6)]
+    last = [(1, 9), (9, 1), (11, 11), (10, 10), (12, 12)]
+    final = [Scored(id, values, 0) for id, values in enumerate(last, start=1)]
+    found = agreement(0, 0.25, [*early, Scored(7, (0.0, 0.0), 0)], final, stopped=1)
+    assert (found.count, found.front, found.seen, found.stopped) == (5, 2, 1, 1)
+    assert found.kendall == pytest.approx(7 / 90**0.5)  # 8 agree, 1 does not, 1 ties
+    assert found.spearman == pytest.approx(0.872, abs=1e-3)
+    few = agreement(0, 0.25, early[:4], final)
+    assert few.spearman is few.kendall is None and few.count == 4
+
+
+def test_what_stopping_early_costs_is_told(run: Run) -> None:
+    (found,) = agreements(run)
+    stopped = [e for e in run.entries if e.status == "stopped"]
+    assert found.share == 0.25 and found.stopped == len(stopped)
+    assert found.count == len(run.evaluated)
+    assert found.spearman is not None and found.spearman > 0.5
+    assert {e.id for e in run.front} <= {e.id for e in run.evaluated}
+    assert found.front == len(run.front) >= found.seen
 
 
 def test_the_interval_of_bonett_and_wright() -> None:

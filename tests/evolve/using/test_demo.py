@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks import evolve
+from benchmarks import evolve, evolve_halving
 from starc import compiler
 from starc.diagnostics import Problems
 from starc.evolve.evaluation import static
+from starc.evolve.report.read import read as read_run
 from starc.evolve.spec import read
 from starc.evolve.variation import Variation
 
@@ -44,6 +45,28 @@ def test_the_demo_says_what_it_found(tmp_path: Path) -> None:
     assert "nothing is written" in run.stdout
     for name in ("search", "random"):
         assert (tmp_path / "0" / name / "evolve.sqlite").exists()
+
+
+def test_halving_is_replayed_where_everything_was_trained(tmp_path: Path) -> None:
+    arguments = "--trainer simulated --population 6 --generations 2 --folder".split()
+    run = subprocess.run(
+        [sys.executable, "-m", "benchmarks.evolve_halving", *arguments, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "nothing is written" in run.stdout
+    found = read_run(tmp_path)
+    assert all(entry.status != "stopped" for entry in found.entries)
+    half = evolve_halving.replayed(found, 0, 0.5)
+    able = [sum(e.generation == n for e in found.evaluated) for n in (0, 1)]
+    stopped = [id for id in half["front"] if id in half["front_stopped"]]
+    assert half["front_stopped"] == stopped
+    # Three of the first six are seeds, and go on whatever their place.
+    assert able[1] // 2 <= half["stopped"] <= sum(able) // 2
+    everyone = evolve_halving.replayed(found, 0, 1.0)
+    assert everyone["stopped"] == 0 and everyone["hypervolume_kept"] == 1
 
 
 def member(id: int, bits: float, cache: float) -> dict[str, Any]:
