@@ -1,7 +1,7 @@
 """The same evaluations on a real Ray cluster of two nodes, one of them killed."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,14 @@ from typing import Any
 import pytest
 from evolve.evaluation import small
 
+from starc.diagnostics import Problems
+from starc.evolve import coordinator
 from starc.evolve.candidate import Candidate
+from starc.evolve.database import COMPARED, Database
 from starc.evolve.evaluation.outcome import Outcome
-from starc.evolve.workers import Inline
+from starc.evolve.spec import Spec, read
+from starc.evolve.watch import Watch
+from starc.evolve.workers import Inline, Local
 
 ray = pytest.importorskip("ray")
 pytestmark = pytest.mark.slow
@@ -71,3 +76,62 @@ def test_a_node_that_is_lost_in_the_middle(cluster: Any, tmp_path: Path) -> None
 
 def _log(folder: Path, number: int) -> str:
     return (folder / str(number) / "log.txt").read_text()
+
+
+SEARCH = """
+model tiny { width = 128; vocab = 256; context = 256 }
+search {
+  pool = [SA-1, SA-3, Rec-1, GConv-1, GConv-1-Diff, GMemless]
+  depth = [4, 6]
+  seeds = [transformer_pp, lfm2]
+  population = 8
+  generations = 4
+  minimize bits_per_byte, cache
+  trainer = simulated(rungs = [1/4, 1])
+}
+"""
+
+
+class Losing(Watch):
+    """Takes a node away once the second generation is half measured."""
+
+    def __init__(self, lose: Callable[[], None]) -> None:
+        self.lose, self.number, self.left = lose, 0, 4
+
+    def generation(self, number: int, tasks: Sequence[int], rung: int) -> None:
+        self.number = number
+
+    def measured(self, candidate: int, rung: int, outcome: Outcome) -> None:
+        if self.number == 1:
+            self.left -= 1
+            if self.left == 0:
+                self.lose()
+
+
+def test_a_whole_search_over_a_cluster_that_loses_a_node(
+    cluster: Any, tmp_path: Path
+) -> None:
+    """The database is, to the byte, that of workers on this machine."""
+    from starc.evolve.ray_workers import RayWorkers
+
+    problems = Problems()
+    spec = read(SEARCH, problems)
+    assert spec is not None and not problems
+    second = cluster.add_node(**NODE)
+    lost: list[int] = []
+
+    def lose() -> None:
+        cluster.remove_node(second, False)
+        lost.append(sum(node["Alive"] for node in ray.nodes()))
+
+    def over_ray(spec: Spec, folder: Path) -> RayWorkers:
+        return RayWorkers(spec, folder, cluster.address)
+
+    end = coordinator.begin(spec, tmp_path / "ray", over_ray, Losing(lose))
+    assert end.state == "finished" and end.evaluations == 32
+    assert lost == [1]
+    coordinator.begin(spec, tmp_path / "local", lambda s, f: Local(s, f, 2))
+    there, here = (
+        Database.open(tmp_path / name).dump(COMPARED) for name in ("ray", "local")
+    )
+    assert there == here
