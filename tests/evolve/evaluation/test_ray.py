@@ -93,13 +93,18 @@ search {
 
 
 class Losing(Watch):
-    """Takes a node away once the second generation is half measured."""
+    """Takes a node away once the second generation is half measured.
+
+    alive: nodes when each generation begins.
+    """
 
     def __init__(self, lose: Callable[[], None]) -> None:
         self.lose, self.number, self.left = lose, 0, 4
+        self.alive: dict[int, int] = {}
 
     def generation(self, number: int, tasks: Sequence[int], rung: int) -> None:
         self.number = number
+        self.alive.setdefault(number, sum(node["Alive"] for node in ray.nodes()))
 
     def measured(self, candidate: int, rung: int, outcome: Outcome) -> None:
         if self.number == 1:
@@ -118,18 +123,14 @@ def test_a_whole_search_over_a_cluster_that_loses_a_node(
     spec = read(SEARCH, problems)
     assert spec is not None and not problems
     second = cluster.add_node(**NODE)
-    lost: list[int] = []
-
-    def lose() -> None:
-        cluster.remove_node(second, False)
-        lost.append(sum(node["Alive"] for node in ray.nodes()))
+    watch = Losing(lambda: cluster.remove_node(second, False))
 
     def over_ray(spec: Spec, folder: Path) -> RayWorkers:
         return RayWorkers(spec, folder, cluster.address)
 
-    end = coordinator.begin(spec, tmp_path / "ray", over_ray, Losing(lose))
+    end = coordinator.begin(spec, tmp_path / "ray", over_ray, watch)
     assert end.state == "finished" and end.evaluations == 32
-    assert lost == [1]
+    assert watch.alive[1] == 2 and watch.alive[3] == 1
     coordinator.begin(spec, tmp_path / "local", lambda s, f: Local(s, f, 2))
     there, here = (
         Database.open(tmp_path / name).dump(COMPARED) for name in ("ray", "local")
