@@ -15,10 +15,9 @@ from pathlib import Path
 
 import torch
 
-from starc import __version__, compiler, passes
+from starc import __version__, compiler
 from starc.evolve.evaluation.trainer import LOOK, NARROW, VALIDATION_BATCHES
 from starc.files import write_text
-from starc.ir.cost import costs
 from starc.source import Source
 from starc.training import device, emitted, text
 from starc.training.run import Run, begin
@@ -26,8 +25,8 @@ from starc.training.settings import Settings, TrainingError
 from starc.training.stop import Stop
 from starc.training.text import Text
 
-CACHE_BYTES = 2
-"""Of a value in the cache: bfloat16."""
+CACHE_DTYPE = torch.bfloat16
+"""Of values in the cache, as the paper counts; recurrent states stay float32."""
 
 Tell = Callable[[str, int, int], None]
 """Name of the model, its seed, and the steps that were just taken."""
@@ -35,13 +34,20 @@ Tell = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Entry:
-    """A model to be compared. cache: bytes at so many tokens; None: a .py file."""
+    """A model to be compared, emitted at `path`."""
 
     name: str
     digest: str
     path: Path
-    cache: Callable[[int], int] | None
     context: int
+
+    def cache(self, tokens: int) -> int | None:
+        """Bytes of the model's own cache of one sequence, CACHE_DTYPE; None: it has
+        none, as of a file that was edited. Nothing is allocated."""
+        with torch.device("meta"):
+            model = emitted.load(self.path).Model()
+        new_cache = getattr(model, "new_cache", None)
+        return new_cache and int(new_cache(1, tokens, dtype=CACHE_DTYPE).nbytes)
 
 
 @dataclass(frozen=True)
@@ -68,17 +74,9 @@ def entry(name: str, given: Source, folder: Path) -> Entry:
     digest = sha256(given.text.encode()).hexdigest()
     path = folder / "models" / f"{digest[:16]}.py"
     path.parent.mkdir(parents=True, exist_ok=True)
-    if given.name.endswith(".py"):
-        write_text(path, given.text)
-        context = emitted.load(path).Config().context
-        return Entry(name, digest, path, None, context)
-    model = passes.run(compiler.to_ir(given))
-    write_text(path, compiler.compile(given))
-
-    def cache(tokens: int) -> int:
-        return costs(model, tokens, CACHE_BYTES).total.cache_bytes
-
-    return Entry(name, digest, path, cache, model.context)
+    is_emitted = given.name.endswith(".py")
+    write_text(path, given.text if is_emitted else compiler.compile(given))
+    return Entry(name, digest, path, emitted.load(path).Config().context)
 
 
 def compare(

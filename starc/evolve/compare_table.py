@@ -79,7 +79,7 @@ def _line(
         estimate(bits),
         estimate(apart),
         mine[0].parameters if mine else None,
-        one.cache(at) if one.cache else None,
+        one.cache(at),
         statistics.median(speeds) if speeds else None,
     )
 

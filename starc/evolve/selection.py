@@ -176,7 +176,11 @@ def tournament(ranked: Sequence[Ranked], size: int, random: Random) -> Ranked:
 
 
 def mean_ranks(scored: Sequence[Scored]) -> list[Ranked]:
-    """One number instead of fronts: the mean over objectives of the rank in each."""
+    """One number instead of fronts: the mean over objectives of the rank in each.
+
+    Ours, since pymoo's GA takes a single objective, and its decompositions (weighted
+    sum, Tchebycheff, ASF) need weights and a scale that nobody stated; ranks need none.
+    """
     found: list[tuple[tuple[int, float, float], int]] = []
     for group in _groups(sorted(scored, key=lambda one: one.id)):
         places = [0.0] * len(group)

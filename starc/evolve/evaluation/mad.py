@@ -1,6 +1,7 @@
 """The MAD tasks on a candidate: each trained from nothing, then asked what is new."""
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,12 +37,34 @@ def measures(subject: Subject, names: Sequence[str]) -> dict[str, float]:
 
 
 def share_right(subject: Subject, name: str) -> float:
-    """Trains on the task `name`: 0 to 1 of the answers to sequences never seen."""
-    recipe = subject.spec.trainer
+    """Trains on the task `name` at each learning rate of the grid: 0 to 1, of the
+    answers of the best to sequences never seen.
+
+    The best has the least loss at the end. No batch comes twice, so that is a loss on
+    what is new already, and the sequences asked decide nothing. Raises Ended where
+    every rate diverges.
+    """
     task, sizes = TASKS[name], _sizes(subject)
-    learner = _learner(subject, task, sizes)
-    rate = trainer.learning_rates(subject)[0]
+    best: tuple[float, nn.Module] | None = None
+    for rate in trainer.learning_rates(subject):
+        learner = _learner(subject, task, sizes)
+        loss = _taught(subject, learner, task, sizes, rate)
+        subject.log.info("mad %s: rate %g: loss %.4f", name, rate, loss)
+        if math.isfinite(loss) and (best is None or loss < best[0]):
+            best = loss, learner
+    if best is None:
+        raise failed(f"diverged: MAD task {name}: loss is {loss}")
+    with torch.no_grad():
+        return _right(subject, best[1], task, sizes)
+
+
+def _taught(
+    subject: Subject, learner: nn.Module, task: Task, sizes: Sizes, rate: float
+) -> float:
+    """Trains in place: the mean loss of the last tenth of the steps."""
+    recipe = subject.spec.trainer
     adam = optimizer.make(learner, rate, recipe.weight_decay)
+    losses: deque[Tensor] = deque(maxlen=max(1, recipe.mad_steps // 10))
     for step in range(recipe.mad_steps):
         inputs, answers = _batch(subject, task, sizes, recipe.batch, step + 1)
         share = optimizer.rate(step / recipe.mad_steps, step, 0)
@@ -55,10 +78,8 @@ def share_right(subject: Subject, name: str) -> float:
         nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
         adam.step()
         adam.zero_grad()
-    if not loss.isfinite():
-        raise failed(f"diverged: MAD task {name}: loss is {loss.item()}")
-    with torch.no_grad():
-        return _right(subject, learner, task, sizes)
+        losses.append(loss.detach())
+    return float(torch.stack([*losses]).mean())
 
 
 def _right(subject: Subject, learner: nn.Module, task: Task, sizes: Sizes) -> float:

@@ -1,4 +1,4 @@
-"""What an early end costs in ranking: front ranks at an earlier rung and at the last."""
+"""What an early end costs in ranking: front ranks at an earlier rung and the last."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -176,3 +176,19 @@ def test_mad_is_the_mean_of_six(
     measures = evaluate(small.CANDIDATE, spec, tmp_path / "1", 0).measures
     assert measures["mad"] == pytest.approx(0.35)
     assert measures["mad_memorisation"] == 0.6
+
+
+def test_mad_takes_the_best_rate_of_the_grid(tmp_path: Path) -> None:
+    goal = (Objective("mad_memorisation", "max"),)
+    found = {}
+    for rates in ((1e-7,), (1e-2,), (1e-7, 1e-2, math.inf)):
+        spec = small.real(tmp_path, mad_steps=40, batch=16, learning_rates=rates)
+        spec = replace(spec, objectives=goal)
+        outcome = evaluate(small.CANDIDATE, spec, tmp_path / str(len(found)), 0)
+        assert outcome.status == "ok", outcome.reason
+        found[rates] = outcome.measures["mad_memorisation"]
+    nothing, learned, best = found.values()
+    assert nothing < learned == best
+    spec = replace(small.real(tmp_path, learning_rates=(math.inf,)), objectives=goal)
+    outcome = evaluate(small.CANDIDATE, spec, tmp_path / "inf", 0)
+    assert outcome.status == "failed" and "MAD task memorisation" in outcome.reason

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from pytest import MonkeyPatch
 
+from starc import compiler, passes
 from starc.evolve import compare as compares
 from starc.evolve import compare_table as tables
 from starc.evolve.compare import Entry, Result, compare, entry
+from starc.ir.cost import costs
 from starc.source import Source
 from starc.training.settings import Settings, TrainingError
 
@@ -78,7 +80,16 @@ def test_an_emitted_file_is_compared_as_its_text_is(
     entries = [entry("emitted", Source("model.py", emitted), tmp_path)]
     (other,) = compare(entries, recipe, [0], tmp_path / "b", lambda *_: None)
     assert other.loss == first.loss and other.parameters == first.parameters
-    assert tables.lines(entries, [other])[0].cache is None
+    (line,) = tables.lines(entries, [other])
+    model = passes.run(compiler.to_ir(Source("a.star", ATTENTION)))
+    assert line.cache == costs(model, 64, 2).total.cache_bytes > 0
+
+
+def test_an_edited_file_without_a_cache_is_compared_all_the_same(
+    tmp_path: Path,
+) -> None:
+    edited = both(tmp_path)[0].path.read_text().replace("new_cache", "made")
+    assert entry("edited", Source("model.py", edited), tmp_path).cache(64) is None
 
 
 def test_a_model_that_diverges_is_told_and_left_out(
