@@ -39,9 +39,10 @@ later("parallel", () => {
   shown.forEach((i, k) => {
     const a = DATA.axes[i], s = scales[k];
     const top = a.direction === "max" ? s.high : s.low, bottom = a.direction === "max" ? s.low : s.high;
+    const edge = k === shown.length - 1 && a.label.length > 16 ? { x: W, "text-anchor": "end" } : {}; // a long name stays inside
     const label = (y, text, more = {}) => svg("text", { x: xs[k], y, "text-anchor": "middle", ...more }, text);
     root.append(svg("path", { class: "axis", d: `M${xs[k]} ${TOP}V${H - BOTTOM}`, style: "stroke:#8b93a1;stroke-opacity:1" }),
-      label(k % 2 && shown.length > 6 ? 12 : 26, a.label, { style: `fill:${INK};font-weight:${a.objective ? 600 : 400}` }),
+      label(k % 2 && shown.length > 6 ? 12 : 26, a.label, { ...edge, style: `fill:${INK};font-weight:${a.objective ? 600 : 400}` }),
       label(40, written(top, a.unit)), label(H - 12, written(bottom, a.unit)));
     const brush = svg("rect", { class: "brush", x: xs[k] - 7, width: 14, y: 0, height: 0, rx: 2 });
     const grip = svg("rect", { class: "grip", x: xs[k] - 14, width: 28, y: TOP - 4, height: H - TOP - BOTTOM + 8 });
