@@ -1,6 +1,7 @@
 """What a search cost: seconds by what they went into, and FLOPs of training."""
 
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from typing import Any
 
 from starc.evolve.report.read import Run
@@ -12,15 +13,14 @@ COORDINATOR = 0
 
 
 def seconds(run: Run) -> list[dict[str, Any]]:
-    """By name of the timing: total, number, mean and share; most expensive first."""
+    """Of workers, by name of the timing: total, number, mean and share; most expensive
+    first."""
     total: Counter[str] = Counter()
     count: Counter[str] = Counter()
     for timing in run.timings:
-        name = timing.name
-        if timing.candidate == COORDINATOR:
-            name = f"coordinator: {name}"
-        total[name] += timing.seconds  # type: ignore[assignment]
-        count[name] += 1
+        if timing.candidate != COORDINATOR:
+            total[timing.name] += timing.seconds  # type: ignore[assignment]
+            count[timing.name] += 1
     whole = sum(total.values()) or 1.0
     return [
         {
@@ -32,6 +32,32 @@ def seconds(run: Run) -> list[dict[str, Any]]:
         }
         for name, spent in total.most_common()
     ]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What proposing, recording and selecting took, and the run by the clock.
+
+    Seconds; each: of a candidate. share: of the elapsed time.
+    """
+
+    seconds: float
+    elapsed: float
+    each: float
+    share: float
+
+
+def engine(run: Run) -> Engine | None:
+    """None before the first generation is finished."""
+    own = {"engine": 0.0, "elapsed": 0.0}
+    for timing in run.timings:
+        if timing.candidate == COORDINATOR and timing.name in own:
+            own[timing.name] += timing.seconds
+    measured = sum(entry.outcome is not None for entry in run.entries)
+    if not own["elapsed"] or not measured:
+        return None
+    spent, elapsed = own["engine"], own["elapsed"]
+    return Engine(spent, elapsed, spent / measured, spent / elapsed)
 
 
 def by_generation(run: Run) -> dict[str, list[float]]:

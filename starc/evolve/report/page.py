@@ -75,6 +75,7 @@ def page(run: Run) -> str:
         suggested=[next(c for c in cards if c.entry.id == id) for id in chosen],
         against=against_seeds(run, objectives),
         seconds=expense.seconds(run),
+        engine=expense.engine(run),
         flops=expense.training_flops(run),
         reasons=failures.by_reason(run),
         origins=failures.by_origin(run),

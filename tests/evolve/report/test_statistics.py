@@ -14,7 +14,7 @@ from starc.cli.app import app
 from starc.evolve.candidate import Candidate
 from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.objectives import LOG
-from starc.evolve.report import failures, lineage
+from starc.evolve.report import expense, failures, lineage
 from starc.evolve.report.designs import Design, design
 from starc.evolve.report.enrichment import table
 from starc.evolve.report.measures import Axis, axes, quality, written
@@ -193,6 +193,17 @@ def test_failures_are_grouped_by_reason(run: Run) -> None:
     assert any("cannot join group # of GConv-1" in row["why"] for row in repairs)
     invalid = sum(not e.valid_before_repair for e in run.entries)
     assert sum(row["invalid"] for row in failures.by_origin(run)) == invalid
+
+
+def test_the_engine_is_told_apart_from_the_workers(run: Run) -> None:
+    """8 generations of 80 s, 0.2 s of each the engine's; 8 candidates each."""
+    found = expense.engine(run)
+    assert found is not None and found.elapsed == pytest.approx(640)
+    assert found.share == pytest.approx(0.0025)
+    assert found.each == pytest.approx(1.6 / len(run.entries))
+    rows = expense.seconds(run)
+    assert {row["name"] for row in rows} == {"compile", "gates", "train"}
+    assert sum(row["share"] for row in rows) == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
