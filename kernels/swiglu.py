@@ -38,7 +38,7 @@ def swiglu(gate_up: Tensor, activation: str = "silu") -> Tensor:
     gate, up = gate_up.chunk(2, dim=-1)
     if activation == "gelu":
         return F.gelu(gate, approximate="tanh") * up
-    gates = {"silu": F.silu, "relu": F.relu, "sigmoid": torch.sigmoid}
+    gates: dict[str, Any] = {"silu": F.silu, "relu": F.relu, "sigmoid": torch.sigmoid}
     return gates[activation](gate) * up
 
 

@@ -293,8 +293,7 @@ class GatedRecurrence(nn.Module):
         x, state.x_conv = short_conv(x, self.x_conv, self.x_conv_bias, state.x_conv)
         i = block_diagonal(x, self.input_gate_weight, self.input_gate_bias)
         r = block_diagonal(x, self.recurrence_gate_weight, self.recurrence_gate_bias)
-        y, state.h = rg_lru(x, i, r, self.decay, state.h)
-        y = y * F.gelu(gate, approximate="tanh")
+        y, state.h = rg_lru(x, i, r, self.decay, state.h, gate)
         return self.out_proj(y)
 
     def new_state(self, batch: int, max_length: int, like: Tensor) -> State:
@@ -314,8 +313,7 @@ class GeGLU(nn.Module):
         self.down_proj = Linear(hidden, config.width, bias=False)
 
     def forward(self, u: Tensor) -> Tensor:
-        gate, up = self.gate_up_proj(u).chunk(2, dim=-1)
-        y = F.gelu(gate, approximate="tanh") * up
+        y = swiglu(self.gate_up_proj(u), "gelu")
         return self.down_proj(y)
 
 

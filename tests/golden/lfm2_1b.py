@@ -293,8 +293,7 @@ class SwiGLU(nn.Module):
         self.down_proj = Linear(hidden, config.width, bias=False)
 
     def forward(self, u: Tensor) -> Tensor:
-        gate, up = self.gate_up_proj(u).chunk(2, dim=-1)
-        y = F.silu(gate) * up
+        y = swiglu(self.gate_up_proj(u))
         return self.down_proj(y)
 
 

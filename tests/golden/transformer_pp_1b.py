@@ -15,12 +15,22 @@ Source: sha256 e5f93032417477fa; passes: expand, resolve, share_features, share_
 prune, fuse, roll.
 """
 
+import os
+import warnings
 from collections import OrderedDict
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+try:
+    import triton  # type: ignore[import]
+    import triton.language as tl  # type: ignore[import]
+except ImportError:  # every kernel has a plain PyTorch path
+    triton = None
 
 
 @dataclass(frozen=True)
@@ -278,8 +288,7 @@ class SwiGLU(nn.Module):
         self.down_proj = Linear(hidden, config.width, bias=False)
 
     def forward(self, u: Tensor) -> Tensor:
-        gate, up = self.gate_up_proj(u).chunk(2, dim=-1)
-        y = F.silu(gate) * up
+        y = swiglu(self.gate_up_proj(u))
         return self.down_proj(y)
 
 

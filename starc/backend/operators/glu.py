@@ -16,5 +16,7 @@ def emission(op: Glu) -> Emission:
         widths={"gate": "hidden", "up": "hidden"},
         inner="hidden",
         options={"activation": op.activation, **biases(op)},
+        kernels=("swiglu",),
         out_name="down_proj",
+        takes_product=True,
     )
