@@ -50,6 +50,7 @@ def test_floors_are_those_of_the_issue() -> None:
         "gated conv K=3": (125, 218),
         "conv + SiLU K=4": (62, 94),
         "RG-LRU, gates fused": (125, 250),
+        "SwiGLU": (94, 156),
         "selective scan N=16": (257, 257),
         "SSD H32 P64 N128": (67, 130),
     }
