@@ -14,7 +14,8 @@ from kernel_checks import (
 )
 from torch import Tensor
 
-gated_conv = load("gated_conv").gated_conv
+MODULE = load("gated_conv")
+gated_conv = MODULE.gated_conv
 
 
 def twin(b, c, x, weight, bias=None, state=None, sigmoid=False):
@@ -31,9 +32,11 @@ def twin(b, c, x, weight, bias=None, state=None, sigmoid=False):
     return torch.stack(ys, 1), torch.stack(rows[len(rows) - width + 1 :], 1)
 
 
-def inputs(length, width=3, dtype=torch.float64, bias=True, state=True, sigmoid=False):
+def inputs(
+    length, width=3, dtype=torch.float64, bias=True, state=True, sigmoid=False, dim=5
+):
     torch.manual_seed(length * 100 + width)
-    batch, dim = 2, 5
+    batch = 2
     return [
         *(randn(batch, length, dim, dtype=dtype) for _ in "bcx"),
         randn(dim, width, dtype=dtype),
@@ -70,6 +73,32 @@ def test_options(length: int) -> None:
 def test_wide_filter_in_bfloat16() -> None:
     """Sums of 16 taps are kept in float32, so width does not add to the error."""
     agree(gated_conv, twin, inputs(200, 16, torch.bfloat16), BOUND[torch.bfloat16])
+
+
+@pytest.mark.parametrize("width", [2, 7, 40])
+@pytest.mark.parametrize("sigmoid", [False, True])
+def test_blocks_of_time(width: int, sigmoid: bool) -> None:
+    """Blocks of 16 tokens here, narrower than the widest filter; the last has one."""
+    for dtype in (torch.float32, torch.bfloat16):
+        args = inputs(49, width, dtype, sigmoid=sigmoid, dim=2048)
+        assert len(MODULE._gated_conv_blocks(args[0])) == 4
+        agree(gated_conv, twin, args, BOUND[dtype])
+
+
+@pytest.mark.parametrize("length", [1, 2, 49])
+def test_side_by_side(length: int) -> None:
+    """b, c, x as one tensor, and its gradient as one."""
+
+    def apart(bcx, *rest):
+        return twin(*bcx.chunk(3, dim=-1), *rest)
+
+    for state in (False, True):
+        for dtype in (torch.float32, torch.bfloat16):
+            b, c, x, *rest = inputs(length, 3, dtype, state=state, dim=2048)
+            args = [torch.cat([b, c, x], -1), *rest]
+            agree(MODULE.gated_conv_fused, apart, args, BOUND[dtype])
+    args = [a.double() if isinstance(a, Tensor) else a for a in args]
+    compiles(MODULE.gated_conv_fused, args)
 
 
 def test_pieces() -> None:

@@ -15,7 +15,8 @@ from kernel_checks import (
 )
 from torch import Tensor
 
-short_conv = load("short_conv").short_conv
+MODULE = load("short_conv")
+short_conv = MODULE.short_conv
 
 
 def twin(x, weight, bias=None, state=None, activation=None):
@@ -31,9 +32,11 @@ def twin(x, weight, bias=None, state=None, activation=None):
     return torch.stack(ys, 1), torch.stack(rows[len(rows) - width + 1 :], 1)
 
 
-def inputs(length, width=4, dtype=torch.float64, bias=True, state=True, act="silu"):
+def inputs(
+    length, width=4, dtype=torch.float64, bias=True, state=True, act="silu", dim=5
+):
     torch.manual_seed(length * 100 + width)
-    batch, dim = 2, 5
+    batch = 2
     return [
         randn(batch, length, dim, dtype=dtype),
         randn(dim, width, dtype=dtype),
@@ -70,6 +73,16 @@ def test_options(length: int) -> None:
             agree(short_conv, twin, args, BOUND[dtype])
             y, last = short_conv(*args)
             assert y.dtype == last.dtype == dtype
+
+
+@pytest.mark.parametrize("width", [2, 7, 40])
+@pytest.mark.parametrize("act", [None, "silu"])
+def test_blocks_of_time(width: int, act: str | None) -> None:
+    """Blocks of 16 tokens here, narrower than the widest filter; the last has one."""
+    for dtype in (torch.float32, torch.bfloat16):
+        args = inputs(49, width, dtype, act=act, dim=2048)
+        assert len(MODULE._short_conv_blocks(args[0])) == 4
+        agree(short_conv, twin, args, BOUND[dtype])
 
 
 def test_is_the_convolution_of_torch() -> None:
