@@ -270,7 +270,7 @@ if triton is not None:
         Blocks of 16 tokens: a product where query and key are in different ones, the
         decay split at the first token of the query's; sums in float32 within one.
         """
-        slot, h = tl.program_id(0), tl.program_id(1)
+        slot, h = tl.program_id(0), tl.program_id(1).to(tl.int64)
         s = _gla_owner(cu, slot, sequences, length, QUEUE, PACKED)
         row, first, tokens, start = _gla_span(cu, s, length, QUEUE, PACKED)
         begin = (slot - start) * QUEUE
@@ -336,7 +336,7 @@ if triton is not None:
         PRECISION: tl.constexpr,
     ):
         """One head, WIDTH channels of its values, of one sequence: chunk by chunk."""
-        s, h = tl.program_id(0) // heads, tl.program_id(0) % heads
+        s, h = tl.program_id(0) // heads, (tl.program_id(0) % heads).to(tl.int64)
         row, first, tokens, slot = _gla_span(cu, s, length, QUEUE, PACKED)
         t, n = tl.arange(0, QUEUE), tl.arange(0, SIZE)
         p = tl.program_id(1) * WIDTH + tl.arange(0, WIDTH)
@@ -420,7 +420,7 @@ if triton is not None:
         The same walk both ways: decay the state, add the product of two tiles.
         """
         back = tl.program_id(2)
-        s, h = tl.program_id(0) // heads, tl.program_id(0) % heads
+        s, h = tl.program_id(0) // heads, (tl.program_id(0) % heads).to(tl.int64)
         row, first, tokens, slot = _gla_span(cu, s, length, QUEUE, PACKED)
         t, n = tl.arange(0, QUEUE), tl.arange(0, SIZE)
         p = tl.program_id(1) * WIDTH + tl.arange(0, WIDTH)
@@ -510,7 +510,7 @@ if triton is not None:
         """One chunk and head: gradients of v and the scores, and what passes through
         the states to q and k. All but v's are sums over the channels of the values.
         """
-        slot, h = tl.program_id(0), tl.program_id(1)
+        slot, h = tl.program_id(0), tl.program_id(1).to(tl.int64)
         s = _gla_owner(cu, slot, sequences, length, QUEUE, PACKED)
         row, first, tokens, start = _gla_span(cu, s, length, QUEUE, PACKED)
         begin = (slot - start) * QUEUE
@@ -606,7 +606,7 @@ if triton is not None:
         A token paired with itself is left out of it from the start: it would cancel,
         and leave rounding where decay is strong.
         """
-        slot, h = tl.program_id(0), tl.program_id(1)
+        slot, h = tl.program_id(0), tl.program_id(1).to(tl.int64)
         s = _gla_owner(cu, slot, sequences, length, QUEUE, PACKED)
         row, first, tokens, start = _gla_span(cu, s, length, QUEUE, PACKED)
         begin = (slot - start) * QUEUE
@@ -687,7 +687,8 @@ if triton is not None:
         SIZE: tl.constexpr,
     ):
         """One token of one head; `last` may be `state`."""
-        s, h = (tl.program_id(0) // heads).to(tl.int64), tl.program_id(0) % heads
+        s, h = tl.program_id(0) // heads, tl.program_id(0) % heads
+        s, h = s.to(tl.int64), h.to(tl.int64)
         n, p = tl.arange(0, SIZE), tl.program_id(1) * WIDTH + tl.arange(0, WIDTH)
         qs = tl.load(q + s * q_row + h * q_head + n, n < size, 0.0).to(tl.float32)
         ks = tl.load(k + s * k_row + h * k_head + n, n < size, 0.0).to(tl.float32)

@@ -248,7 +248,7 @@ if triton is not None:
         PRECISION: tl.constexpr,
     ):
         """One query head, WIDTH channels of the values, of one sequence."""
-        s, h = tl.program_id(0) // heads, tl.program_id(0) % heads
+        s, h = tl.program_id(0) // heads, (tl.program_id(0) % heads).to(tl.int64)
         g = h // (heads // groups)
         row, first, tokens, slot = _la_span(cu, s, length, QUEUE, PACKED)
         t, n = tl.arange(0, QUEUE), tl.arange(0, SIZE)
@@ -340,7 +340,7 @@ if triton is not None:
     ):
         """S and z at the start of each chunk, or their gradients at the end of each."""
         back, split = tl.program_id(2), tl.program_id(1)
-        s, g = tl.program_id(0) // groups, tl.program_id(0) % groups
+        s, g = tl.program_id(0) // groups, (tl.program_id(0) % groups).to(tl.int64)
         row, first, tokens, slot = _la_span(cu, s, length, QUEUE, PACKED)
         t, n = tl.arange(0, QUEUE), tl.arange(0, SIZE)
         p = split * WIDTH + tl.arange(0, WIDTH)
@@ -449,7 +449,7 @@ if triton is not None:
 
         The first head of a group adds what comes to k and v through the state.
         """
-        slot, h = tl.program_id(0), tl.program_id(1)
+        slot, h = tl.program_id(0), tl.program_id(1).to(tl.int64)
         g, leads = h // (heads // groups), h % (heads // groups) == 0
         s = _la_owner(cu, slot, sequences, length, QUEUE, PACKED)
         row, first, tokens, start = _la_span(cu, s, length, QUEUE, PACKED)
@@ -542,7 +542,8 @@ if triton is not None:
         SIZE: tl.constexpr,
     ):
         """One token of the heads of a group; `last` may be `state`."""
-        s, g = (tl.program_id(0) // groups).to(tl.int64), tl.program_id(0) % groups
+        s, g = tl.program_id(0) // groups, tl.program_id(0) % groups
+        s, g = s.to(tl.int64), g.to(tl.int64)
         n, many = tl.arange(0, SIZE), heads // groups
         at = (s * groups + g) * size * (width + 1) + n * (width + 1)
         ks = tl.load(k + s * k_row + g * k_head + n, n < size, 0.0).to(tl.float32)

@@ -299,7 +299,7 @@ if triton is not None:
     ):
         """c b^T of a chunk and group (Q, Q): three quarters, the causal ones."""
         HALF: tl.constexpr = max(16, QUEUE // 2)  # the least of a product
-        pair, g = tl.program_id(0) // 3, tl.program_id(1)
+        pair, g = tl.program_id(0) // 3, tl.program_id(1).to(tl.int64)
         i, j = (tl.program_id(0) % 3 + 1) // 2, tl.program_id(0) % 3 // 2
         s = _ssd_owner(cu, pair, sequences, length, QUEUE, PACKED)
         row, first, length = _ssd_span(cu, s, length, PACKED)
@@ -362,7 +362,7 @@ if triton is not None:
         PRECISION: tl.constexpr,
     ):
         """One head (or WIDTH channels of it) of one sequence, chunk after chunk."""
-        s, h = tl.program_id(0) // heads, tl.program_id(0) % heads
+        s, h = tl.program_id(0) // heads, (tl.program_id(0) % heads).to(tl.int64)
         g = h // (heads // groups)
         row, first, tokens = _ssd_span(cu, s, length, PACKED)
         slot = _ssd_slot(cu, s, first, tokens, QUEUE, PACKED)
@@ -462,7 +462,7 @@ if triton is not None:
         The same walk both ways: decay the state, add the product of two tiles.
         """
         back = tl.program_id(2)
-        s, h = tl.program_id(0) // heads, tl.program_id(0) % heads
+        s, h = tl.program_id(0) // heads, (tl.program_id(0) % heads).to(tl.int64)
         g = h // (heads // groups)
         row, first, tokens = _ssd_span(cu, s, length, PACKED)
         slot = _ssd_slot(cu, s, first, tokens, QUEUE, PACKED)
@@ -567,7 +567,7 @@ if triton is not None:
         is a sum over the pairs of tokens that it stands between, taken without
         differences, which would leave rounding where decay is strong.
         """
-        slot, h = tl.program_id(0), tl.program_id(1) // splits
+        slot, h = tl.program_id(0), (tl.program_id(1) // splits).to(tl.int64)
         g = h // (heads // groups)
         s = _ssd_owner(cu, slot, sequences, length, QUEUE, PACKED)
         row, first, tokens = _ssd_span(cu, s, length, PACKED)
@@ -646,7 +646,7 @@ if triton is not None:
             tl.store(da_log + one, tl.sum(tl.where(real, dlog * log, 0.0)))
             tl.store(dskip + one, tl.sum(dy_t * x_t))
 
-    @triton.jit(do_not_specialize=["sequences", "length"])
+    @triton.jit(do_not_specialize=["sequences", "length", "blocks"])
     def _ssd_backward_groups(
         x,
         dt,
@@ -693,7 +693,7 @@ if triton is not None:
 
         The gradient of c b^T is summed first: two products for all heads.
         """
-        slot, g = tl.program_id(0), tl.program_id(1) // blocks
+        slot, g = tl.program_id(0), (tl.program_id(1) // blocks).to(tl.int64)
         block = tl.program_id(1) % blocks
         s = _ssd_owner(cu, slot, sequences, length, QUEUE, PACKED)
         row, first, tokens = _ssd_span(cu, s, length, PACKED)
@@ -797,7 +797,8 @@ if triton is not None:
         SIZE: tl.constexpr,
     ):
         """One token of one head; `last` may be `state`."""
-        s, h = (tl.program_id(0) // heads).to(tl.int64), tl.program_id(0) % heads
+        s, h = tl.program_id(0) // heads, tl.program_id(0) % heads
+        s, h = s.to(tl.int64), h.to(tl.int64)
         g = h // (heads // groups)
         p, n = tl.program_id(1) * WIDTH + tl.arange(0, WIDTH), tl.arange(0, SIZE)
         step = tl.load(dt + s * dt_row + h * dt_head).to(tl.float32)
@@ -883,7 +884,7 @@ class _Ssd(torch.autograd.Function):
         state: Tensor | None,
         cu_seqlens: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
-        x, b, c = _ssd_dense(x), _ssd_dense(b), _ssd_dense(c)
+        x, dt, b, c = (_ssd_dense(tensor) for tensor in (x, dt, b, c))
         a_log, skip = a_log.contiguous(), skip.contiguous()
         state = None if state is None else state.contiguous()
         cu = None if cu_seqlens is None else cu_seqlens.contiguous()

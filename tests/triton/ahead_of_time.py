@@ -96,22 +96,42 @@ def _divisible(value: Any) -> bool:
     return isinstance(number, int) and number % 16 == 0
 
 
-def launches(name: str) -> Iterator[tuple[str, Launch]]:
-    """Distinct launches of the calls of `launches_<name>.py`, each with a title."""
-    import torch
+def recorded(name: str) -> tuple[Any, list[tuple[Launch, tuple[int, ...]]]]:
+    """kernels/<name>.py, and a list that grows by each launch of it and its grid.
+
+    No launch may stand outside of `launch_on`: it would go to the current device.
+    """
     from triton.runtime.jit import JITFunction
 
-    made: list[Launch] = []
-    calls = importlib.import_module(f"launches_{name}")
-    module = importlib.import_module(f"kernels.{calls.KERNEL}")
-    module.kernels_for = _asked
+    made: list[tuple[Launch, tuple[int, ...]]] = []
+    inside: list[bool] = []
+    module = importlib.import_module(f"kernels.{name}")
 
     def record(
         self: Any, *arguments: Any, grid: Any, warmup: bool, **named: Any
     ) -> None:
-        made.append(launch_of(self, arguments, named))
+        assert inside, f"{self.__name__} is launched on the current device"
+        made.append((launch_of(self, arguments, named), grid))
 
+    @contextlib.contextmanager
+    def launch_on(tensor: Any) -> Iterator[None]:
+        inside.append(True)
+        yield
+        inside.pop()
+
+    for path, imported in list(sys.modules.items()):
+        if path.startswith("kernels."):
+            vars(imported).update(kernels_for=_asked, launch_on=launch_on)
     JITFunction.run = record
+    return module, made
+
+
+def launches(name: str) -> Iterator[tuple[str, Launch]]:
+    """Distinct launches of the calls of `launches_<name>.py`, each with a title."""
+    import torch
+
+    calls = importlib.import_module(f"launches_{name}")
+    module, made = recorded(calls.KERNEL)
     torch.manual_seed(0)
     seen = set()
     title: str
@@ -123,7 +143,7 @@ def launches(name: str) -> Iterator[tuple[str, Launch]]:
         made.clear()
         call()
         assert made, f"{title} launched nothing"
-        for launch in made:
+        for launch, _ in made:
             if launch not in seen:
                 seen.add(launch)
                 yield title, launch

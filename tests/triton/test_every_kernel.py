@@ -1,0 +1,111 @@
+"""What holds for every Triton kernel alike: limits, strides, dtypes, equal runs."""
+
+from typing import Any
+
+import fast_scans  # noqa: F401
+import pytest
+import torch
+from ahead_of_time import in_a_process
+from every_kernel import FUNCTIONS, Function, leaves
+from kernel_checks import BOUND, agree, outputs_of, with_grads
+from torch import Tensor
+from triton_checks import DEVICE, beside, kernels, on_device
+
+each = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.name)
+RECURRENCES = ("linear_recurrence", "rg_lru", "min_gru")
+
+
+def public(function: Function) -> Any:
+    return getattr(kernels(function.name), function.name)
+
+
+def twin(function: Function) -> Any:
+    if function.name in RECURRENCES:
+        return beside("test_linear_recurrence").TWINS[function.name]
+    return beside(f"test_{function.name}").twin
+
+
+def same(got: Any, want: Any) -> None:
+    for g, w in zip(got, want, strict=True):
+        assert (g is None) == (w is None)
+        assert g is None or torch.equal(g, w)
+
+
+@each
+def test_runs_are_equal(function: Function) -> None:
+    fn = on_device(public(function), function.state)
+    args = function.arguments(1, 40)
+    first, second = with_grads(fn, args), with_grads(fn, args)
+    same(first[0] + first[1], second[0] + second[1])
+
+
+@each
+def test_wide_weights(function: Function) -> None:
+    """float32 weights and state beside bfloat16; autocast changes nothing."""
+    fn = on_device(public(function), function.state)
+    args = function.arguments(2, 19, torch.bfloat16, rest=torch.float32)
+    agree(fn, twin(function), args, BOUND[torch.bfloat16])
+
+    def under_autocast(*args: Any) -> Any:
+        with torch.autocast(DEVICE, torch.bfloat16):
+            return fn(*args)
+
+    (outs, grads), (got, got_grads) = with_grads(fn, args), with_grads(
+        under_autocast, args
+    )
+    assert outs[0].dtype == torch.bfloat16
+    assert all(last.dtype == torch.float32 for last in outs[1:])
+    same(got + got_grads, outs + grads)
+
+
+# Batch, length, and elements from a sequence, a token and a head to the next. A step of
+# less than 2^31 elements passes it when it is multiplied in 32 bits.
+FAR = {
+    "tokens": (1, 4, 2**33, 2**30 + 16, 32),
+    "sequences": (4, 2, 2**30 + 64, 128, 32),
+    "heads": (1, 2, 2**33, 64, 2**30 + 32),
+}
+
+
+def far_apart(a: Tensor, steps: list[int]) -> Tensor:
+    """The same numbers, so many elements apart in memory that is never touched."""
+    strides = [*steps[: a.dim() - 1], 1]
+    size = 1 + sum((n - 1) * s for n, s in zip(a.shape, strides, strict=True))
+    parent = torch.empty(size, dtype=a.dtype, device=a.device)
+    return parent.as_strided(a.shape, strides).copy_(a)
+
+
+@pytest.mark.parametrize("far", FAR)
+@each
+def test_offsets_past_32_bits(function: Function, far: str) -> None:
+    """Narrow views of wide parents, gradients too; no memory is used between rows."""
+    if DEVICE != "cpu" and torch.cuda.mem_get_info()[0] < 60 * 2**30:
+        pytest.skip("needs 60 GiB")
+    batch, length, *steps = FAR[far]
+    args = function.arguments(batch, length, torch.bfloat16, rest=torch.float32)
+    args = [a.to(DEVICE) if isinstance(a, Tensor) else a for a in args]
+    if far == "heads" and args[0].dim() < 4:
+        pytest.skip("no heads")
+
+    def run(given: list[Any], dy: Tensor) -> list[Tensor]:
+        given = leaves(given)
+        outs = outputs_of(public(function), given)
+        inputs = [a for a in given if isinstance(a, Tensor)]
+        rest = [torch.ones_like(o) for o in outs[1:]]
+        return [*outs, *torch.autograd.grad(outs, inputs, [dy, *rest])]
+
+    dy = torch.randn_like(outputs_of(public(function), args)[0])
+    want = run(args, dy)
+    for n in function.timed:
+        args[n] = far_apart(args[n], steps)
+    same(run(args, far_apart(dy, steps)), want)
+
+
+@pytest.mark.skipif(DEVICE != "cpu", reason="needs no GPU")
+@each
+def test_launches(function: Function) -> None:
+    """No length compiles more, no axis of a grid ends, no device is left to chance."""
+    found = in_a_process(function.name, script="launch_limits.py")
+    assert found["more"] == [] and found["variants"] <= 12
+    x, y, z = found["grid"]
+    assert x < 2**31 and max(y, z) < 2**16
