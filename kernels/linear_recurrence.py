@@ -20,11 +20,29 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kernels.diagonal_scan import (
+    _scan_effect,
+    _scan_empty,
+    _scan_in_place,
+    _scan_sizes,
+    _scan_tile,
+)
 from kernels.dispatch import kernels_for, launch_on
 
 try:
     import triton
     import triton.language as tl
+
+    from kernels.diagonal_scan import (
+        _scan_back,
+        _scan_carry,
+        _scan_forth,
+        _scan_keep,
+        _scan_load,
+        _scan_reduced,
+        _scan_span,
+        _scan_store,
+    )
 except ImportError:
     triton = None
 
@@ -147,33 +165,8 @@ class _LinearRecurrence(torch.autograd.Function):
 # A tile of 16 steps x 64 channels, and 4 on their way: 20 KiB a program in bfloat16,
 # of which two or three a multiprocessor cover the latency of the memory. By that sum,
 # not measured; these have no spills in what ptxas says for sm_90, where 32 steps have.
-_LINEAR_RECURRENCE_WALK = {"STEPS": 16, "BLOCK": 64, "STAGES": 5}
-_LINEAR_RECURRENCE_REDUCE = {"STEPS": 32, "BLOCK": 64, "STAGES": 3}
-
-
-def _linear_recurrence_tile(tile: dict[str, int]) -> dict[str, int]:
-    """A thread has one channel, hence the warps: 32 lanes each, or 64 on AMD."""
-    return {**tile, "num_warps": 2 if torch.version.hip is None else 1}
-
-
-def _linear_recurrence_sizes(
-    like: Tensor, cu_seqlens: Tensor | None
-) -> tuple[tuple[int], tuple[int, ...]]:
-    """The grid, and (sequences, parts of a sequence, steps of a part, L, D).
-
-    A program walks through one part of one sequence, for 64 channels. Time is split
-    until there are 512 programs, about 4 a multiprocessor of an H100, but a part keeps
-    128 steps, as each asks for another pass over its input: not measured.
-    """
-    sequences, length, channels = like.shape
-    blocks = -(-channels // 64)
-    if cu_seqlens is not None:  # one program more writes the zeros after the last
-        sequences = cu_seqlens.shape[0] - 1
-        return ((sequences + 1) * blocks,), (sequences, 1, length, length, channels)
-    parts = max(1, min(512 // max(sequences * blocks, 1), length // 128))
-    size = -(-length // (parts * 32)) * 32  # whole tiles
-    parts = -(-length // size) if length else 1
-    return (sequences * parts * blocks,), (sequences, parts, size, length, channels)
+_LINEAR_RECURRENCE_WALK = {"steps": 16, "stages": 5}
+_LINEAR_RECURRENCE_REDUCE = {"steps": 32, "stages": 3}
 
 
 def _linear_recurrence_triton(
@@ -184,8 +177,7 @@ def _linear_recurrence_triton(
             a, b, state, cu_seqlens
         )
         return h, last
-    several = b.shape[1] != 1 or cu_seqlens is not None
-    if several or state is None or state.dtype != torch.float32 or 0 in state.stride():
+    if state is None or not _scan_in_place(b, state, cu_seqlens):
         return _linear_recurrence_forward(a, b, state, cu_seqlens)
     batch, _, channels = b.shape
     h = torch.empty(b.shape, dtype=b.dtype, device=b.device)
@@ -200,26 +192,21 @@ def _linear_recurrence_triton(
 def _linear_recurrence_forward(
     a: Tensor, b: Tensor, state: Tensor | None, cu_seqlens: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    grid, sizes = _linear_recurrence_sizes(b, cu_seqlens)
-    sequences, parts, _, _, channels = sizes
+    grid, sizes = _scan_sizes(b, cu_seqlens)
     strides = (*a.stride(), *b.stride())
     h = torch.empty(b.shape, dtype=b.dtype, device=b.device)
-    last = torch.empty((sequences, channels), dtype=torch.float32, device=b.device)
-    effect = None
-    if parts > 1:
-        effect = torch.empty(
-            (2, sequences * parts, channels), dtype=torch.float32, device=b.device
-        )
+    last, effect = _scan_empty(b, sizes[0]), _scan_effect(b, sizes)
+    if effect is not None:
         _linear_recurrence_reduce_kernel[grid](
             *(a, b, effect, *sizes, *strides),
-            **_linear_recurrence_tile(_LINEAR_RECURRENCE_REDUCE),
+            **_scan_tile(**_LINEAR_RECURRENCE_REDUCE),
             REVERSE=False,
         )
     if state is not None:
         state = state.contiguous()
     _linear_recurrence_forward_kernel[grid](
         *(a, b, h, state, last, effect, cu_seqlens, *sizes, *strides),
-        **_linear_recurrence_tile(_LINEAR_RECURRENCE_WALK),
+        **_scan_tile(**_LINEAR_RECURRENCE_WALK),
     )
     return h, last
 
@@ -237,113 +224,30 @@ class _LinearRecurrenceTriton(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, dh: Tensor, dlast: Tensor) -> tuple[Tensor | None, ...]:
         a, h, state, cu_seqlens = ctx.saved_tensors
-        grid, sizes = _linear_recurrence_sizes(h, cu_seqlens)
-        sequences, parts, _, _, channels = sizes
+        grid, sizes = _scan_sizes(h, cu_seqlens)
         strides = (*a.stride(), *dh.stride())
         da = torch.empty(a.shape, dtype=a.dtype, device=a.device)
         db = torch.empty(h.shape, dtype=h.dtype, device=h.device)
-        first = dstate = effect = None
+        first = dstate = None
         if state is not None:
             first, dstate = state.contiguous(), torch.empty_like(state.contiguous())
+        effect = _scan_effect(h, sizes)
         with launch_on(h):
-            if parts > 1:
-                rows = sequences * parts
-                effect = torch.empty(
-                    (2, rows, channels), dtype=torch.float32, device=h.device
-                )
+            if effect is not None:
                 _linear_recurrence_reduce_kernel[grid](
                     *(a, dh, effect, *sizes, *strides),
-                    **_linear_recurrence_tile(_LINEAR_RECURRENCE_REDUCE),
+                    **_scan_tile(**_LINEAR_RECURRENCE_REDUCE),
                     REVERSE=True,
                 )
             _linear_recurrence_backward_kernel[grid](
                 *(a, h, dh, da, db, first, dlast.contiguous(), dstate, effect),
                 *(cu_seqlens, *sizes, *strides),
-                **_linear_recurrence_tile(_LINEAR_RECURRENCE_WALK),
+                **_scan_tile(**_LINEAR_RECURRENCE_WALK),
             )
         return da, db, dstate, None
 
 
 if triton is not None:
-    # A tile is (steps, 1, channels): Triton lays a fresh tensor of three axes out with
-    # the last one over the threads, so that a thread has one channel and all its steps,
-    # and a scan over the steps is a loop in registers. As the first element takes in
-    # what came before, nobody uses the products that such scans also make, and the
-    # compiler drops them: one fused multiply-add an element is left.
-
-    @triton.jit
-    def _linear_recurrence_then(a1, b1, a2, b2):
-        """h -> a1 h + b1, then h -> a2 h + b2."""
-        return a2 * a1, a2 * b1 + b2
-
-    @triton.jit
-    def _linear_recurrence_before(a2, p2, g2, a1, p1, g1):
-        """The same for g_t = dh_t + a_{t+1} g_{t+1}, time running back.
-
-        A stretch of time turns a g after its end into p (a g) + g at its start, where
-        a is still to be multiplied in by the step before.
-        """
-        return a1, p1 * a2 * p2, p1 * a2 * g2 + g1
-
-    @triton.jit
-    def _linear_recurrence_row(tile, chosen):
-        """The row (1, D) that is chosen: by bits, which is free in registers."""
-        bits = tl.where(chosen, tile.to(tl.int32, bitcast=True), 0)
-        return tl.xor_sum(bits, 0).to(tl.float32, bitcast=True)
-
-    @triton.jit
-    def _linear_recurrence_load(pointer, t, d, stride_t, stride_d, mask, other):
-        """(T, 1, D) in float32."""
-        at = t.to(tl.int64)[:, None] * stride_t + d.to(tl.int64)[None, :] * stride_d
-        tile = tl.load(pointer + at, mask=mask, other=other)
-        return tile.to(tl.float32)[:, None, :]
-
-    @triton.jit
-    def _linear_recurrence_store(pointer, t, d, channels, tile, mask):
-        at = t.to(tl.int64)[:, None] * channels + d[None, :]
-        tl.store(pointer + at, tl.sum(tile, 1), mask=mask)
-
-    @triton.jit
-    def _linear_recurrence_span(cu_seqlens, sequences, parts, size, length, BLOCKS):
-        """Of a program: sequence, batch, part, first step, end, if it is a sequence."""
-        row = tl.program_id(0) // BLOCKS
-        if cu_seqlens is None:
-            sequence, part = row // parts, row % parts
-            batch, live = sequence, row >= 0
-            start = part * size
-            end = tl.minimum(start + size, length)
-        else:  # the last program has what follows the last sequence
-            sequence, part = row, row * 0
-            batch, live = row * 0, row < sequences
-            start = tl.load(cu_seqlens + row).to(tl.int32)
-            end = tl.load(cu_seqlens + row + 1, mask=live, other=length).to(tl.int32)
-        return sequence, batch, part, start, end, live
-
-    @triton.jit
-    def _linear_recurrence_carry(
-        first, effect, sequence, sequences, part, parts, channels, d, live, REVERSE, T
-    ):
-        """What a part is given (1, D): first, led through the parts before it."""
-        inside = (d < channels)[None, :]
-        at = sequence.to(tl.int64) * channels + d[None, :]
-        carry = tl.zeros_like(at).to(tl.float32)
-        if first is not None:
-            carry = tl.load(first + at, mask=inside & live, other=0.0).to(tl.float32)
-        if effect is not None:
-            i = tl.arange(0, T)
-            effect += sequence.to(tl.int64) * parts * channels
-            for p0 in range(0, part, T):
-                p = p0 + i
-                mask = (p < part)[:, None] & inside
-                if REVERSE:
-                    p = parts - 1 - p
-                a = _linear_recurrence_load(effect, p, d, channels, 1, mask, 1.0)
-                p += sequences * parts
-                b = _linear_recurrence_load(effect, p, d, channels, 1, mask, 0.0)
-                b = tl.where(i[:, None, None] == 0, a * carry[None] + b, b)
-                _, b = tl.associative_scan((a, b), 0, _linear_recurrence_then)
-                carry = _linear_recurrence_row(b, i[:, None, None] == T - 1)
-        return carry
 
     @triton.jit(do_not_specialize=["sequences", "parts", "size", "length"])
     def _linear_recurrence_reduce_kernel(
@@ -370,12 +274,8 @@ if triton is not None:
 
         In reverse, what it makes of a_t g_t, its b being dh.
         """
-        blocks = tl.cdiv(channels, BLOCK)
-        d = tl.program_id(0) % blocks * BLOCK + tl.arange(0, BLOCK)
-        inside = (d < channels)[None, :]
-        i = tl.arange(0, STEPS)
-        sequence, _, part, start, end, _ = _linear_recurrence_span(
-            None, sequences, parts, size, length, blocks
+        d, sequence, _, part, start, end, _ = _scan_span(
+            None, sequences, parts, size, length, channels, BLOCK
         )
         a += sequence.to(tl.int64) * a_batch
         b += sequence.to(tl.int64) * b_batch
@@ -383,23 +283,15 @@ if triton is not None:
         term = tl.zeros([1, BLOCK], tl.float32)
         tiles = tl.cdiv(end - start, STEPS)
         for k in tl.range(0, tiles, num_stages=STAGES):
-            tile, final = k, i[:, None, None] == STEPS - 1
-            if REVERSE:
-                tile, final = tiles - 1 - k, i[:, None, None] == 0
-            t = start + tile * STEPS + i
-            mask = (t < end)[:, None] & inside
-            x = _linear_recurrence_load(a, t, d, a_time, a_channel, mask, 1.0)
-            y = _linear_recurrence_load(b, t, d, b_time, b_channel, mask, 0.0)
+            tile = tiles - 1 - k if REVERSE else k
+            t = start + tile * STEPS + tl.arange(0, STEPS)
+            mask = (t < end)[:, None] & (d < channels)[None, :]
+            x = _scan_load(a, t, d, a_time, a_channel, mask, 1.0)
+            y = _scan_load(b, t, d, b_time, b_channel, mask, 0.0)
             if REVERSE:
                 y *= x
-            x, y = tl.associative_scan((x, y), 0, _linear_recurrence_then, REVERSE)
-            x = _linear_recurrence_row(x, final)
-            term = x * term + _linear_recurrence_row(y, final)
-            factor *= x
-        at = (sequence * parts + part).to(tl.int64) * channels + d[None, :]
-        tl.store(effect + at, factor, mask=inside)
-        effect += (sequences * parts).to(tl.int64) * channels
-        tl.store(effect + at, term, mask=inside)
+            factor, term = _scan_reduced(x, y, factor, term, REVERSE)
+        _scan_keep(effect, factor, term, sequence, sequences, part, parts, channels, d)
 
     @triton.jit(do_not_specialize=["sequences", "parts", "size", "length"])
     def _linear_recurrence_forward_kernel(
@@ -425,14 +317,11 @@ if triton is not None:
         BLOCK: tl.constexpr,
         STAGES: tl.constexpr,
     ):
-        blocks = tl.cdiv(channels, BLOCK)
-        d = tl.program_id(0) % blocks * BLOCK + tl.arange(0, BLOCK)
-        inside = (d < channels)[None, :]
-        i = tl.arange(0, STEPS)
-        sequence, batch, part, start, end, live = _linear_recurrence_span(
-            cu_seqlens, sequences, parts, size, length, blocks
+        d, sequence, batch, part, start, end, live = _scan_span(
+            cu_seqlens, sequences, parts, size, length, channels, BLOCK
         )
-        carry = _linear_recurrence_carry(
+        inside = (d < channels)[None, :]
+        carry = _scan_carry(
             *(state, effect, sequence, sequences, part, parts, channels, d, live),
             *(False, STEPS),
         )
@@ -440,14 +329,12 @@ if triton is not None:
         b += batch.to(tl.int64) * b_batch
         h += batch.to(tl.int64) * length * channels
         for t0 in tl.range(start, end, STEPS, num_stages=STAGES):
-            t = t0 + i
+            t = t0 + tl.arange(0, STEPS)
             mask = (t < end)[:, None] & inside
-            x = _linear_recurrence_load(a, t, d, a_time, a_channel, mask & live, 1.0)
-            y = _linear_recurrence_load(b, t, d, b_time, b_channel, mask & live, 0.0)
-            y = tl.where(i[:, None, None] == 0, x * carry[None] + y, y)
-            _, y = tl.associative_scan((x, y), 0, _linear_recurrence_then)
-            carry = _linear_recurrence_row(y, i[:, None, None] == STEPS - 1)
-            _linear_recurrence_store(h, t, d, channels, y, mask)
+            x = _scan_load(a, t, d, a_time, a_channel, mask & live, 1.0)
+            y = _scan_load(b, t, d, b_time, b_channel, mask & live, 0.0)
+            y, carry = _scan_forth(x, y, carry)
+            _scan_store(h, t, d, channels, y, mask)
         at = sequence.to(tl.int64) * channels + d[None, :]
         tl.store(last + at, carry, mask=inside & live & (part == parts - 1))
 
@@ -479,18 +366,15 @@ if triton is not None:
         STAGES: tl.constexpr,
     ):
         """b's gradient is g_t = dh_t + a_{t+1} g_{t+1}, a's is g_t h_{t-1}."""
-        blocks = tl.cdiv(channels, BLOCK)
-        d = tl.program_id(0) % blocks * BLOCK + tl.arange(0, BLOCK)
-        inside = (d < channels)[None, :]
-        i = tl.arange(0, STEPS)
-        sequence, batch, part, start, end, live = _linear_recurrence_span(
-            cu_seqlens, sequences, parts, size, length, blocks
+        d, sequence, batch, part, start, end, live = _scan_span(
+            cu_seqlens, sequences, parts, size, length, channels, BLOCK
         )
+        inside = (d < channels)[None, :]
         at = sequence.to(tl.int64) * channels + d[None, :]
         first = tl.zeros([1, BLOCK], tl.float32)
         if state is not None:
             first = tl.load(state + at, mask=inside & live, other=0.0).to(tl.float32)
-        carry = _linear_recurrence_carry(
+        carry = _scan_carry(
             *(dlast, effect, sequence, sequences, parts - 1 - part, parts, channels),
             *(d, live, True, STEPS),
         )
@@ -502,21 +386,16 @@ if triton is not None:
         begin = start - part * size  # of the sequence
         tiles = tl.cdiv(end - start, STEPS)
         for k in tl.range(0, tiles, num_stages=STAGES):
-            t = start + (tiles - 1 - k) * STEPS + i
+            t = start + (tiles - 1 - k) * STEPS + tl.arange(0, STEPS)
             mask = (t < end)[:, None] & inside
             old = mask & live & (t > begin)[:, None]
-            x = _linear_recurrence_load(a, t, d, a_time, a_channel, mask & live, 1.0)
-            g = _linear_recurrence_load(dh, t, d, dh_time, dh_channel, mask & live, 0.0)
-            before = _linear_recurrence_load(h, t - 1, d, channels, 1, old, 0.0)
+            x = _scan_load(a, t, d, a_time, a_channel, mask & live, 1.0)
+            g = _scan_load(dh, t, d, dh_time, dh_channel, mask & live, 0.0)
+            before = _scan_load(h, t - 1, d, channels, 1, old, 0.0)
             before = tl.where((t == begin)[:, None, None], first[None], before)
-            g = tl.where(i[:, None, None] == STEPS - 1, g + carry[None], g)
-            one = tl.full([STEPS, 1, BLOCK], 1.0, tl.float32)
-            _, _, g = tl.associative_scan(
-                (x, one, g), 0, _linear_recurrence_before, reverse=True
-            )
-            carry = _linear_recurrence_row(x * g, i[:, None, None] == 0)
-            _linear_recurrence_store(da, t, d, channels, g * before, mask)
-            _linear_recurrence_store(db, t, d, channels, g, mask)
+            g, carry = _scan_back(x, g, carry)
+            _scan_store(da, t, d, channels, g * before, mask)
+            _scan_store(db, t, d, channels, g, mask)
         if dstate is not None:
             tl.store(dstate + at, carry, mask=inside & live & (part == 0))
 

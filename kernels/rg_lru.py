@@ -28,11 +28,36 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kernels.diagonal_scan import (
+    _scan_chunks,
+    _scan_effect,
+    _scan_empty,
+    _scan_gradients,
+    _scan_in_place,
+    _scan_packed,
+    _scan_recall_tile,
+    _scan_sizes,
+    _scan_starts,
+    _scan_strides,
+)
 from kernels.dispatch import kernels_for, launch_on
 
 try:
     import triton
     import triton.language as tl
+
+    from kernels.diagonal_scan import (
+        _scan_back,
+        _scan_carry,
+        _scan_forth,
+        _scan_keep,
+        _scan_load,
+        _scan_recall,
+        _scan_reduced,
+        _scan_slot,
+        _scan_span,
+        _scan_store,
+    )
 except ImportError:
     triton = None
 
@@ -53,7 +78,12 @@ def rg_lru(
         with launch_on(x):
             return _rg_lru_triton(*inputs, cu_seqlens)
     if cu_seqlens is not None:
-        return _rg_lru_packed(*inputs, cu_seqlens)
+        return _scan_packed(
+            lambda x, i, r, gate, state: rg_lru(x, i, r, decay, state, gate),
+            (x, input_gate, recurrence_gate, output_gate),
+            state,
+            cu_seqlens,
+        )
     dtype = torch.promote_types(x.dtype, torch.float32)
     if state is None:
         state = x.new_zeros((x.shape[0], x.shape[2]), dtype=dtype)
@@ -68,84 +98,11 @@ def rg_lru(
             last = a[:, 0] * state + b[:, 0]  # (B, D)
             h = last.to(x.dtype).unsqueeze(1)
         else:
-            h = _rg_lru_scan(a, b, state)
+            h = _scan_chunks(a, b, state)
             h, last = h.to(x.dtype), h[:, -1].clone()
     if output_gate is not None:
         h = h * F.gelu(output_gate, approximate="tanh")
     return h, last
-
-
-def _rg_lru_packed(
-    x: Tensor,
-    input_gate: Tensor,
-    recurrence_gate: Tensor,
-    decay: Tensor,
-    state: Tensor | None,
-    output_gate: Tensor | None,
-    cu_seqlens: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """One sequence after the other."""
-    ends = cu_seqlens.tolist()
-    if state is None:
-        dtype = torch.promote_types(x.dtype, torch.float32)
-        state = x.new_zeros((len(ends) - 1, x.shape[2]), dtype=dtype)
-    ys, lasts = [], list(state.split(1))
-    for n, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
-        if end > start:
-            xs, i, r = (z[:, start:end] for z in (x, input_gate, recurrence_gate))
-            gate = None if output_gate is None else output_gate[:, start:end]
-            y, lasts[n] = rg_lru(xs, i, r, decay, lasts[n], gate)
-            ys.append(y)
-    ys.append(torch.zeros_like(x[:, ends[-1] :]))
-    return torch.cat(ys, 1), torch.cat(lasts)
-
-
-def _rg_lru_scan(a: Tensor, h: Tensor, first: Tensor, reverse: bool = False) -> Tensor:
-    """Turn b, given as h, into all h_t = a_t h_{t-1} + b_t, in place; return h.
-
-    Two passes over chunks, all chunks side by side. Pass 1 finds what each chunk adds
-    and by what it multiplies the state it is given; a short recurrence over the chunks
-    gives those states; pass 2 writes h. With reverse, time runs from end to start.
-    """
-    length = h.shape[1]
-    size = 32 if length >= 2048 else 16  # measured: about sqrt(L / 2)
-    chunks = length // size if length >= 4 * size else 0
-    rest = length - chunks * size
-    order = range(size - 1, -1, -1) if reverse else range(size)
-    if chunks:
-        whole = slice(rest, None) if reverse else slice(None, length - rest)
-        ac = torch.unflatten(a[:, whole], 1, (chunks, size))  # (B, N, C, D)
-        hc = torch.unflatten(h[:, whole], 1, (chunks, size))
-        product, ends = ac[:, :, order[0]].clone(), hc[:, :, order[0]].clone()
-        for i in order[1:]:
-            product.mul_(ac[:, :, i])  # (B, N, D)
-            ends.mul_(ac[:, :, i]).add_(hc[:, :, i])
-        _rg_lru_scan(product, ends, first, reverse)
-        carry = torch.empty_like(ends)  # the state that each chunk is given
-        carry[:, -1 if reverse else 0] = first
-        if reverse:
-            carry[:, :-1] = ends[:, 1:]
-        else:
-            carry[:, 1:] = ends[:, :-1]
-        first = ends[:, 0 if reverse else -1]
-        for i in order:
-            carry = hc[:, :, i].addcmul_(ac[:, :, i], carry)
-    for t in range(rest - 1, -1, -1) if reverse else range(length - rest, length):
-        first = h[:, t].addcmul_(a[:, t], first)
-    return h
-
-
-def _rg_lru_grads(
-    a: Tensor, h: Tensor, state: Tensor, dh: Tensor, dlast: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """b's gradient is g_t = dh_t + a_{t+1} g_{t+1}; a's is g_t h_{t-1}."""
-    g = dh.to(a.dtype, copy=True)
-    g[:, -1] += dlast
-    _rg_lru_scan(a[:, 1:], g[:, :-1], g[:, -1], reverse=True)
-    da = g.clone()
-    da[:, 0] *= state
-    da[:, 1:] *= h[:, :-1]
-    return da, g, g[:, 0] * a[:, 0]
 
 
 def _rg_lru_decay(gate: Tensor, decay: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -172,7 +129,7 @@ class _RGLRU(torch.autograd.Function):
         dtype = torch.promote_types(x.dtype, torch.float32)
         a, scale, _, _ = _rg_lru_decay(recurrence_gate.to(dtype), decay.to(dtype))
         b = scale.mul_(input_gate.to(dtype).sigmoid()).mul_(x)
-        h = _rg_lru_scan(a, b, state.to(dtype))
+        h = _scan_chunks(a, b, state.to(dtype))
         last = h[:, -1].clone()
         h = h.to(x.dtype)
         ctx.save_for_backward(x, input_gate, recurrence_gate, decay, state, h)
@@ -185,7 +142,7 @@ class _RGLRU(torch.autograd.Function):
         dtype = torch.promote_types(x.dtype, torch.float32)
         a, scale, r, rate = _rg_lru_decay(recurrence_gate.to(dtype), decay.to(dtype))
         i = input_gate.to(dtype).sigmoid()
-        da, db, dstate = _rg_lru_grads(a, h, state, dh, dlast)
+        da, db, dstate = _scan_gradients(a, h, state, dh, dlast)
         # in place from here on: at (1, 2048, 1024) fresh memory takes half the time
         slope = (0.5 / scale).clamp_(max=1000.0)  # of the square root
         dx = db.mul_(i)  # without the factor scale, as dscale needs it
@@ -206,49 +163,6 @@ class _RGLRU(torch.autograd.Function):
 
 # Triton
 
-# The steps of a tile, by bytes of an element: what the backward has registers for, by
-# what ptxas says for sm_90. Tiles on their way, for each kernel: as for
-# linear_recurrence, so that there are no spills. Nothing of this is measured.
-_RG_LRU_STEPS = {2: 16, 4: 8}
-_RG_LRU_STAGES = {"reduce": 4, "forward": 5, "backward": 3}
-
-
-def _rg_lru_tile(x: Tensor, kernel: str) -> dict[str, int]:
-    """A thread has one of 64 channels, hence the warps: 32 lanes each, or 64 on AMD."""
-    return {
-        "STEPS": _RG_LRU_STEPS[x.element_size()],
-        "BLOCK": 64,
-        "STAGES": _RG_LRU_STAGES[kernel],
-        "num_warps": 2 if torch.version.hip is None else 1,
-    }
-
-
-def _rg_lru_sizes(
-    x: Tensor, cu_seqlens: Tensor | None
-) -> tuple[tuple[int], int, tuple[int, ...]]:
-    """The grid, rows of starts, and (sequences, parts of one, steps of a part, L, D).
-
-    A program walks through one part of one sequence, for 64 channels. Time is split
-    until there are 512 programs, about 4 a multiprocessor of an H100, but a part keeps
-    128 steps, as each asks for another pass over its input: not measured.
-    """
-    sequences, length, channels = x.shape
-    blocks, steps = -(-channels // 64), _RG_LRU_STEPS[x.element_size()]
-    if cu_seqlens is not None:  # one program more writes the zeros after the last
-        sequences = cu_seqlens.shape[0] - 1
-        sizes = (sequences, 1, length, length, channels)
-        return ((sequences + 1) * blocks,), length // steps + sequences + 1, sizes
-    parts = max(1, min(512 // max(sequences * blocks, 1), length // 128))
-    size = -(-length // (parts * 16)) * 16  # whole tiles
-    parts = -(-length // size) if length else 1
-    sizes = (sequences, parts, size, length, channels)
-    return (sequences * parts * blocks,), sequences * -(-length // steps), sizes
-
-
-def _rg_lru_strides(*tensors: Tensor | None) -> list[int]:
-    """Three for each; of a tensor that is not there, zeros."""
-    return [n for z in tensors for n in ((0, 0, 0) if z is None else z.stride())]
-
 
 def _rg_lru_triton(
     x: Tensor,
@@ -265,14 +179,13 @@ def _rg_lru_triton(
             *inputs, cu_seqlens
         )
         return y, last
-    several = x.shape[1] != 1 or cu_seqlens is not None
-    if several or state is None or state.dtype != torch.float32 or 0 in state.stride():
+    if state is None or not _scan_in_place(x, state, cu_seqlens):
         return _rg_lru_forward(*inputs, cu_seqlens)[:2]
     batch, _, channels = x.shape
     y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
     _rg_lru_step_kernel[(batch * -(-channels // 256),)](
         *(*inputs, y, channels),
-        *_rg_lru_strides(x, input_gate, recurrence_gate, output_gate),
+        *_scan_strides(x, input_gate, recurrence_gate, output_gate),
         *state.stride(),
         BLOCK=256,
     )
@@ -288,22 +201,17 @@ def _rg_lru_forward(
     state: Tensor | None,
     cu_seqlens: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """y, the last state, and the states before each 16 steps."""
-    grid, rows, sizes = _rg_lru_sizes(x, cu_seqlens)
-    sequences, parts, _, _, channels = sizes
+    """y, the last state, and the states before each tile."""
+    grid, sizes = _scan_sizes(x, cu_seqlens)
     gates = (x, input_gate, recurrence_gate, output_gate)
-    strides = _rg_lru_strides(*gates)
+    strides = _scan_strides(*gates)
     y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-    last = torch.empty((sequences, channels), dtype=torch.float32, device=x.device)
-    starts = torch.empty((rows, channels), dtype=torch.float32, device=x.device)
-    effect = None
-    if parts > 1:
-        effect = torch.empty(
-            (2, sequences * parts, channels), dtype=torch.float32, device=x.device
-        )
+    last, starts = _scan_empty(x, sizes[0]), _scan_starts(x, cu_seqlens)
+    effect = _scan_effect(x, sizes)
+    if effect is not None:
         _rg_lru_reduce_kernel[grid](
             *(*gates, decay, None, effect, *sizes, *strides, 0, 0, 0),
-            **_rg_lru_tile(x, "reduce"),
+            **_scan_recall_tile(x, "reduce"),
             REVERSE=False,
         )
     if state is not None:
@@ -311,7 +219,7 @@ def _rg_lru_forward(
     _rg_lru_forward_kernel[grid](
         *(*gates, decay, state, y, last, starts, effect, cu_seqlens),
         *(*sizes, *strides),
-        **_rg_lru_tile(x, "forward"),
+        **_scan_recall_tile(x, "forward"),
     )
     return y, last, starts
 
@@ -339,33 +247,25 @@ class _RGLRUTriton(torch.autograd.Function):
     def backward(ctx: Any, dy: Tensor, dlast: Tensor) -> tuple[Tensor | None, ...]:
         *gates, decay, cu_seqlens, starts = ctx.saved_tensors
         x = gates[0]
-        grid, _, sizes = _rg_lru_sizes(x, cu_seqlens)
-        sequences, parts, _, _, channels = sizes
-        strides = _rg_lru_strides(*gates, dy)
+        grid, sizes = _scan_sizes(x, cu_seqlens)
+        strides = _scan_strides(*gates, dy)
         grads = [
             None if z is None else torch.empty(z.shape, dtype=z.dtype, device=z.device)
             for z in gates
         ]
-        rows = grid[0] // -(-channels // 64)
-        ddecay = torch.empty((rows, channels), dtype=torch.float32, device=x.device)
-        dstate = torch.empty(
-            (sequences, channels), dtype=torch.float32, device=x.device
-        )
-        effect = None
+        ddecay = _scan_empty(x, grid[0] // -(-x.shape[2] // 64))
+        dstate, effect = _scan_empty(x, sizes[0]), _scan_effect(x, sizes)
         with launch_on(x):
-            if parts > 1:
-                effect = torch.empty(
-                    (2, rows, channels), dtype=torch.float32, device=x.device
-                )
+            if effect is not None:
                 _rg_lru_reduce_kernel[grid](
                     *(*gates, decay, dy, effect, *sizes, *strides),
-                    **_rg_lru_tile(x, "reduce"),
+                    **_scan_recall_tile(x, "reduce"),
                     REVERSE=True,
                 )
             _rg_lru_backward_kernel[grid](
                 *(*gates, decay, starts, dy, dlast.contiguous(), *grads),
                 *(ddecay, dstate, effect, cu_seqlens, *sizes, *strides),
-                **_rg_lru_tile(x, "backward"),
+                **_scan_recall_tile(x, "backward"),
             )
         slope = -8 * decay.float().sigmoid()
         return (
@@ -377,99 +277,6 @@ class _RGLRUTriton(torch.autograd.Function):
 
 
 if triton is not None:
-    # A tile is (steps, 1, channels): Triton lays a fresh tensor of three axes out with
-    # the last one over the threads, so that a thread has one channel and all its steps,
-    # and a scan over the steps is a loop in registers. As the first element takes in
-    # what came before, nobody uses the products that such scans also make, and the
-    # compiler drops them: one fused multiply-add an element is left.
-
-    @triton.jit
-    def _rg_lru_then(a1, b1, a2, b2):
-        """h -> a1 h + b1, then h -> a2 h + b2."""
-        return a2 * a1, a2 * b1 + b2
-
-    @triton.jit
-    def _rg_lru_before(a2, p2, g2, a1, p1, g1):
-        """The same for g_t = dh_t + a_{t+1} g_{t+1}, time running back.
-
-        A stretch of time turns a g after its end into p (a g) + g at its start, where
-        a is still to be multiplied in by the step before.
-        """
-        return a1, p1 * a2 * p2, p1 * a2 * g2 + g1
-
-    @triton.jit
-    def _rg_lru_row(tile, chosen):
-        """The row (1, D) that is chosen: by bits, which is free in registers."""
-        bits = tl.where(chosen, tile.to(tl.int32, bitcast=True), 0)
-        return tl.xor_sum(bits, 0).to(tl.float32, bitcast=True)
-
-    @triton.jit
-    def _rg_lru_load(pointer, t, d, stride_t, stride_d, mask, other):
-        """(T, 1, D) in float32."""
-        at = t.to(tl.int64)[:, None] * stride_t + d.to(tl.int64)[None, :] * stride_d
-        tile = tl.load(pointer + at, mask=mask, other=other)
-        return tile.to(tl.float32)[:, None, :]
-
-    @triton.jit
-    def _rg_lru_store(pointer, t, d, channels, tile, mask):
-        at = t.to(tl.int64)[:, None] * channels + d[None, :]
-        tl.store(pointer + at, tl.sum(tile, 1), mask=mask)
-
-    @triton.jit
-    def _rg_lru_span(cu_seqlens, sequences, parts, size, length, BLOCKS):
-        """Of a program: sequence, batch, part, first step, end, if it is a sequence."""
-        row = tl.program_id(0) // BLOCKS
-        if cu_seqlens is None:
-            sequence, part = row // parts, row % parts
-            batch, live = sequence, row >= 0
-            start = part * size
-            end = tl.minimum(start + size, length)
-        else:  # the last program has what follows the last sequence
-            sequence, part = row, row * 0
-            batch, live = row * 0, row < sequences
-            start = tl.load(cu_seqlens + row).to(tl.int32)
-            end = tl.load(cu_seqlens + row + 1, mask=live, other=length).to(tl.int32)
-        return sequence, batch, part, start, end, live
-
-    @triton.jit
-    def _rg_lru_carry(
-        first, effect, sequence, sequences, part, parts, channels, d, live, REVERSE, T
-    ):
-        """What a part is given (1, D): first, led through the parts before it."""
-        inside = (d < channels)[None, :]
-        at = sequence.to(tl.int64) * channels + d[None, :]
-        carry = tl.zeros_like(at).to(tl.float32)
-        if first is not None:
-            carry = tl.load(first + at, mask=inside & live, other=0.0).to(tl.float32)
-        if effect is not None:
-            i = tl.arange(0, T)
-            effect += sequence.to(tl.int64) * parts * channels
-            for p0 in range(0, part, T):
-                p = p0 + i
-                mask = (p < part)[:, None] & inside
-                if REVERSE:
-                    p = parts - 1 - p
-                a = _rg_lru_load(effect, p, d, channels, 1, mask, 1.0)
-                p += sequences * parts
-                b = _rg_lru_load(effect, p, d, channels, 1, mask, 0.0)
-                b = tl.where(i[:, None, None] == 0, a * carry[None] + b, b)
-                _, b = tl.associative_scan((a, b), 0, _rg_lru_then)
-                carry = _rg_lru_row(b, i[:, None, None] == T - 1)
-        return carry
-
-    @triton.jit
-    def _rg_lru_slot(cu_seqlens, sequence, start, length, STEPS):
-        """The row of starts for the first tile; packed sequences get one more each."""
-        if cu_seqlens is None:
-            slot = sequence * tl.cdiv(length, STEPS) + start // STEPS
-        else:
-            slot = sequence + start // STEPS
-        return slot
-
-    @triton.jit
-    def _rg_lru_after(p1, q1, b1, p2, q2, b2):
-        """The same for q_t = a_t h_{t-1}, that is h_t without its own b_t."""
-        return p2 * p1, p2 * (q1 + b1) + q2, b2
 
     @triton.jit
     def _rg_lru_rate(decay, d, channels):
@@ -541,12 +348,8 @@ if triton is not None:
 
         In reverse, what it makes of a_t times the gradient of h_t.
         """
-        blocks = tl.cdiv(channels, BLOCK)
-        d = tl.program_id(0) % blocks * BLOCK + tl.arange(0, BLOCK)
-        inside = (d < channels)[None, :]
-        i = tl.arange(0, STEPS)
-        sequence, _, part, start, end, _ = _rg_lru_span(
-            None, sequences, parts, size, length, blocks
+        d, sequence, _, part, start, end, _ = _scan_span(
+            None, sequences, parts, size, length, channels, BLOCK
         )
         rate = _rg_lru_rate(decay, d, channels)
         recurrence_gate += sequence.to(tl.int64) * r_batch
@@ -561,32 +364,24 @@ if triton is not None:
         term = tl.zeros([1, BLOCK], tl.float32)
         tiles = tl.cdiv(end - start, STEPS)
         for k in tl.range(0, tiles, num_stages=STAGES):
-            tile, final = k, i[:, None, None] == STEPS - 1
-            if REVERSE:
-                tile, final = tiles - 1 - k, i[:, None, None] == 0
-            t = start + tile * STEPS + i
-            mask = (t < end)[:, None] & inside
-            gate = _rg_lru_load(
+            tile = tiles - 1 - k if REVERSE else k
+            t = start + tile * STEPS + tl.arange(0, STEPS)
+            mask = (t < end)[:, None] & (d < channels)[None, :]
+            gate = _scan_load(
                 recurrence_gate, t, d, r_time, r_channel, mask, float("-inf")
             )
             a, scale, r = _rg_lru_factors(gate, rate[None])
             if REVERSE:
-                b = a * _rg_lru_load(dy, t, d, dy_time, dy_channel, mask, 0.0)
+                b = a * _scan_load(dy, t, d, dy_time, dy_channel, mask, 0.0)
                 if output_gate is not None:
-                    gate = _rg_lru_load(output_gate, t, d, o_time, o_channel, mask, 0.0)
+                    gate = _scan_load(output_gate, t, d, o_time, o_channel, mask, 0.0)
                     b *= _rg_lru_gelu(gate)[0]
             else:
-                b = scale * _rg_lru_load(x, t, d, x_time, x_channel, mask, 0.0)
-                gate = _rg_lru_load(input_gate, t, d, i_time, i_channel, mask, 0.0)
+                b = scale * _scan_load(x, t, d, x_time, x_channel, mask, 0.0)
+                gate = _scan_load(input_gate, t, d, i_time, i_channel, mask, 0.0)
                 b *= tl.sigmoid(gate)
-            a, b = tl.associative_scan((a, b), 0, _rg_lru_then, REVERSE)
-            a = _rg_lru_row(a, final)
-            term = a * term + _rg_lru_row(b, final)
-            factor *= a
-        at = (sequence * parts + part).to(tl.int64) * channels + d[None, :]
-        tl.store(effect + at, factor, mask=inside)
-        effect += (sequences * parts).to(tl.int64) * channels
-        tl.store(effect + at, term, mask=inside)
+            factor, term = _scan_reduced(a, b, factor, term, REVERSE)
+        _scan_keep(effect, factor, term, sequence, sequences, part, parts, channels, d)
 
     @triton.jit(do_not_specialize=["sequences", "parts", "size", "length"])
     def _rg_lru_forward_kernel(
@@ -622,14 +417,11 @@ if triton is not None:
         BLOCK: tl.constexpr,
         STAGES: tl.constexpr,
     ):
-        blocks = tl.cdiv(channels, BLOCK)
-        d = tl.program_id(0) % blocks * BLOCK + tl.arange(0, BLOCK)
-        inside = (d < channels)[None, :]
-        i = tl.arange(0, STEPS)
-        sequence, batch, part, start, end, live = _rg_lru_span(
-            cu_seqlens, sequences, parts, size, length, blocks
+        d, sequence, batch, part, start, end, live = _scan_span(
+            cu_seqlens, sequences, parts, size, length, channels, BLOCK
         )
-        h = _rg_lru_carry(
+        inside = (d < channels)[None, :]
+        h = _scan_carry(
             *(state, effect, sequence, sequences, part, parts, channels, d, live),
             *(False, STEPS),
         )
@@ -640,28 +432,26 @@ if triton is not None:
         if output_gate is not None:
             output_gate += batch.to(tl.int64) * o_batch
         y += batch.to(tl.int64) * length * channels
-        slot = _rg_lru_slot(cu_seqlens, sequence, start, length, STEPS)
+        slot = _scan_slot(cu_seqlens, sequence, start, length, STEPS)
         starts += slot.to(tl.int64) * channels + d[None, :]
         for k in tl.range(0, tl.cdiv(end - start, STEPS), num_stages=STAGES):
-            t = start + k * STEPS + i
+            t = start + k * STEPS + tl.arange(0, STEPS)
             mask = (t < end)[:, None] & inside
             read = mask & live
-            gate = _rg_lru_load(
+            gate = _scan_load(
                 recurrence_gate, t, d, r_time, r_channel, read, float("-inf")
             )
             a, b, r = _rg_lru_factors(gate, rate[None])
-            b *= _rg_lru_load(x, t, d, x_time, x_channel, read, 0.0)
-            gate = _rg_lru_load(input_gate, t, d, i_time, i_channel, read, 0.0)
+            b *= _scan_load(x, t, d, x_time, x_channel, read, 0.0)
+            gate = _scan_load(input_gate, t, d, i_time, i_channel, read, 0.0)
             b *= tl.sigmoid(gate)
             tl.store(starts, h, mask=inside & live)
             starts += channels
-            b = tl.where(i[:, None, None] == 0, a * h[None] + b, b)
-            _, b = tl.associative_scan((a, b), 0, _rg_lru_then)
-            h = _rg_lru_row(b, i[:, None, None] == STEPS - 1)
+            b, h = _scan_forth(a, b, h)
             if output_gate is not None:
-                gate = _rg_lru_load(output_gate, t, d, o_time, o_channel, read, 0.0)
+                gate = _scan_load(output_gate, t, d, o_time, o_channel, read, 0.0)
                 b *= _rg_lru_gelu(gate)[0]
-            _rg_lru_store(y, t, d, channels, b, mask)
+            _scan_store(y, t, d, channels, b, mask)
         at = sequence.to(tl.int64) * channels + d[None, :]
         tl.store(last + at, h, mask=inside & live & (part == parts - 1))
 
@@ -708,15 +498,11 @@ if triton is not None:
         STAGES: tl.constexpr,
     ):
         """Tile by tile from the end: h forth from its start, the gradient g back."""
-        blocks = tl.cdiv(channels, BLOCK)
-        d = tl.program_id(0) % blocks * BLOCK + tl.arange(0, BLOCK)
-        inside = (d < channels)[None, :]
-        i = tl.arange(0, STEPS)
-        first, final = i[:, None, None] == 0, i[:, None, None] == STEPS - 1
-        sequence, batch, part, start, end, live = _rg_lru_span(
-            cu_seqlens, sequences, parts, size, length, blocks
+        d, sequence, batch, part, start, end, live = _scan_span(
+            cu_seqlens, sequences, parts, size, length, channels, BLOCK
         )
-        carry = _rg_lru_carry(
+        inside = (d < channels)[None, :]
+        carry = _scan_carry(
             *(dlast, effect, sequence, sequences, parts - 1 - part, parts, channels),
             *(d, live, True, STEPS),
         )
@@ -729,47 +515,43 @@ if triton is not None:
         if output_gate is not None:
             output_gate += batch.to(tl.int64) * o_batch
             doutput_gate += base
-        slot = _rg_lru_slot(cu_seqlens, sequence, start, length, STEPS)
+        slot = _scan_slot(cu_seqlens, sequence, start, length, STEPS)
         tiles = tl.cdiv(end - start, STEPS)
         starts += (slot + tiles).to(tl.int64) * channels + d[None, :]
         total = tl.zeros([1, BLOCK], tl.float32)
-        one = tl.full([STEPS, 1, BLOCK], 1.0, tl.float32)
         for k in tl.range(0, tiles, num_stages=STAGES):
-            t = start + (tiles - 1 - k) * STEPS + i
+            t = start + (tiles - 1 - k) * STEPS + tl.arange(0, STEPS)
             mask = (t < end)[:, None] & inside
             read = mask & live
-            gate = _rg_lru_load(
+            gate = _scan_load(
                 recurrence_gate, t, d, r_time, r_channel, read, float("-inf")
             )
             a, scale, r = _rg_lru_factors(gate, rate[None])
-            xt = _rg_lru_load(x, t, d, x_time, x_channel, read, 0.0)
-            gate = _rg_lru_load(input_gate, t, d, i_time, i_channel, read, 0.0)
+            xt = _scan_load(x, t, d, x_time, x_channel, read, 0.0)
+            gate = _scan_load(input_gate, t, d, i_time, i_channel, read, 0.0)
             it = tl.sigmoid(gate)
-            g = _rg_lru_load(dy, t, d, dy_time, dy_channel, read, 0.0)
+            g = _scan_load(dy, t, d, dy_time, dy_channel, read, 0.0)
             starts -= channels
             h = tl.load(starts, mask=inside & live, other=0.0)
-            q = tl.where(first, a * h[None], 0.0)
             b = scale * it * xt
-            _, q, _ = tl.associative_scan((a, q, b), 0, _rg_lru_after)
+            q = _scan_recall(a, b, h)
             if output_gate is not None:
-                gate = _rg_lru_load(output_gate, t, d, o_time, o_channel, read, 0.0)
+                gate = _scan_load(output_gate, t, d, o_time, o_channel, read, 0.0)
                 gelu, slope = _rg_lru_gelu(gate)
                 do = g * (q + b) * slope
-                _rg_lru_store(doutput_gate, t, d, channels, do, mask)
+                _scan_store(doutput_gate, t, d, channels, do, mask)
                 g *= gelu
-            g = tl.where(final, g + carry[None], g)
-            _, _, g = tl.associative_scan((a, one, g), 0, _rg_lru_before, True)
-            carry = _rg_lru_row(a * g, first)
+            g, carry = _scan_back(a, g, carry)
             dscale = g * it * xt
             slope = tl.minimum(0.5 / scale, 1000.0)  # of the square root
             dlog = g * q - 2 * slope * a * a * dscale
             total += tl.sum(dlog * r, 0)
             dr = dlog * rate[None] * r * (1 - r)
-            _rg_lru_store(dx + base, t, d, channels, g * scale * it, mask)
-            _rg_lru_store(
+            _scan_store(dx + base, t, d, channels, g * scale * it, mask)
+            _scan_store(
                 dinput_gate + base, t, d, channels, dscale * scale * (1 - it), mask
             )
-            _rg_lru_store(drecurrence_gate + base, t, d, channels, dr, mask)
+            _scan_store(drecurrence_gate + base, t, d, channels, dr, mask)
         at = sequence.to(tl.int64) * channels + d[None, :]
         tl.store(dstate + at, carry, mask=inside & live & (part == 0))
         at = (sequence * parts + part).to(tl.int64) * channels + d[None, :]

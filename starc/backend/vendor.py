@@ -32,14 +32,13 @@ def function_text(name: str) -> str:
 
 
 def with_siblings(names: Iterable[str]) -> list[str]:
-    """The kernel files, and those that they import, each once, in order of use."""
+    """The kernel files and all that they import, each once, before those who do."""
     found: dict[str, None] = {}
     for name in names:
+        header = [line.strip() for line in _kernel(name)[1]]
+        siblings = [line.split()[1] for line in header if line.startswith(_SIBLING)]
+        found |= dict.fromkeys(with_siblings(s.split(".")[1] for s in siblings))
         found[name] = None
-        header = _kernel(name)[1]
-        for line in header:
-            if line.startswith(_SIBLING):
-                found[line.removeprefix(_SIBLING).split()[0]] = None
     return list(found)
 
 
@@ -77,5 +76,5 @@ def _parts(text: str) -> tuple[str, list[str], str]:
 
 
 def _is_header(line: str) -> bool:
-    """Blank, an import, or part of the guard around an import that may fail."""
-    return not line or line[0] == " " or line.startswith((*_IMPORT, *_GUARD))
+    """Blank, part of an import, or of the guard around one that may fail."""
+    return not line or line[0] in " )" or line.startswith((*_IMPORT, *_GUARD))

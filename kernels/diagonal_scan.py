@@ -1,0 +1,304 @@
+"""Scans of h_t = a_t * h_{t-1} + b_t over time, which the diagonal recurrences share.
+
+Those differ in what a and b are made of. Here are the scan and its gradient in plain
+PyTorch, and for Triton: how time is split, tiles of steps, and scans over a tile.
+
+A Triton program walks through one part of one sequence, for 64 channels. There are
+several parts where sequences and channels are too few to fill a GPU. A first pass
+then writes to `effect` (2, sequences * parts, D) what each makes of the state it is
+given: a factor and a term. Where the backward recomputes h, the forward writes the
+state before each tile to `starts`.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+try:
+    import triton
+    import triton.language as tl
+except ImportError:
+    triton = None
+
+
+def _scan_packed(
+    one: Any,
+    inputs: tuple[Tensor | None, ...],
+    state: Tensor | None,
+    cu_seqlens: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """one(*inputs, state) of a sequence after the other; zeros after the last."""
+    x, ends = inputs[0], cu_seqlens.tolist()
+    assert x is not None
+    if state is None:
+        dtype = torch.promote_types(x.dtype, torch.float32)
+        state = x.new_zeros((len(ends) - 1, x.shape[2]), dtype=dtype)
+    hs, lasts = [], list(state.split(1))
+    for n, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
+        if end > start:
+            own = (None if z is None else z[:, start:end] for z in inputs)
+            h, lasts[n] = one(*own, lasts[n])
+            hs.append(h)
+    hs.append(torch.zeros_like(x[:, ends[-1] :]))
+    return torch.cat(hs, 1), torch.cat(lasts)
+
+
+def _scan_chunks(a: Tensor, h: Tensor, first: Tensor, reverse: bool = False) -> Tensor:
+    """Turn b, given as h, into all h_t = a_t h_{t-1} + b_t, in place; return h.
+
+    Two passes over chunks, all chunks side by side. Pass 1 finds what each chunk adds
+    and by what it multiplies the state it is given; a short recurrence over the chunks
+    gives those states; pass 2 writes h. With reverse, time runs from end to start.
+    """
+    length = h.shape[1]
+    size = 32 if length >= 2048 else 16  # measured: about sqrt(L / 2)
+    chunks = length // size if length >= 4 * size else 0
+    rest = length - chunks * size
+    order = range(size - 1, -1, -1) if reverse else range(size)
+    if chunks:
+        whole = slice(rest, None) if reverse else slice(None, length - rest)
+        ac = torch.unflatten(a[:, whole], 1, (chunks, size))  # (B, N, C, D)
+        hc = torch.unflatten(h[:, whole], 1, (chunks, size))
+        product, ends = ac[:, :, order[0]].clone(), hc[:, :, order[0]].clone()
+        for i in order[1:]:
+            product.mul_(ac[:, :, i])  # (B, N, D)
+            ends.mul_(ac[:, :, i]).add_(hc[:, :, i])
+        _scan_chunks(product, ends, first, reverse)
+        carry = torch.empty_like(ends)  # the state that each chunk is given
+        carry[:, -1 if reverse else 0] = first
+        if reverse:
+            carry[:, :-1] = ends[:, 1:]
+        else:
+            carry[:, 1:] = ends[:, :-1]
+        first = ends[:, 0 if reverse else -1]
+        for i in order:
+            carry = hc[:, :, i].addcmul_(ac[:, :, i], carry)
+    for t in range(rest - 1, -1, -1) if reverse else range(length - rest, length):
+        first = h[:, t].addcmul_(a[:, t], first)
+    return h
+
+
+def _scan_gradients(
+    a: Tensor, h: Tensor, state: Tensor, dh: Tensor, dlast: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """b's gradient is g_t = dh_t + a_{t+1} g_{t+1}; a's is g_t h_{t-1}."""
+    g = dh.to(a.dtype, copy=True)
+    g[:, -1] += dlast
+    _scan_chunks(a[:, 1:], g[:, :-1], g[:, -1], reverse=True)
+    da = g.clone()
+    da[:, 0] *= state
+    da[:, 1:] *= h[:, :-1]
+    return da, g, g[:, 0] * a[:, 0]
+
+
+# Triton
+
+
+def _scan_tile(steps: int, stages: int) -> dict[str, int]:
+    """A thread has one of 64 channels, hence the warps: 32 lanes each, or 64 on AMD."""
+    warps = 2 if torch.version.hip is None else 1
+    return {"STEPS": steps, "BLOCK": 64, "STAGES": stages, "num_warps": warps}
+
+
+# Where the backward recomputes h: the steps of a tile, by bytes of an element, that it
+# has registers for, by what ptxas says for sm_90. Tiles on their way, for each kernel:
+# as for linear_recurrence, so that there are no spills. Nothing of this is measured.
+_SCAN_STEPS = {2: 16, 4: 8}
+_SCAN_STAGES = {"reduce": 4, "forward": 5, "backward": 3}
+
+
+def _scan_recall_tile(x: Tensor, kernel: str) -> dict[str, int]:
+    return _scan_tile(_SCAN_STEPS[x.element_size()], _SCAN_STAGES[kernel])
+
+
+def _scan_sizes(
+    x: Tensor, cu_seqlens: Tensor | None
+) -> tuple[tuple[int], tuple[int, ...]]:
+    """The grid, and (sequences, parts of a sequence, steps of a part, L, D).
+
+    Time is split until there are 512 programs, about 4 a multiprocessor of an H100, but
+    a part keeps 128 steps, as each asks for another pass over its input: not measured.
+    """
+    sequences, length, channels = x.shape
+    blocks = -(-channels // 64)
+    if cu_seqlens is not None:  # one program more writes the zeros after the last
+        sequences = cu_seqlens.shape[0] - 1
+        return ((sequences + 1) * blocks,), (sequences, 1, length, length, channels)
+    parts = max(1, min(512 // max(sequences * blocks, 1), length // 128))
+    size = -(-length // (parts * 32)) * 32  # whole tiles
+    parts = -(-length // size) if length else 1
+    return (sequences * parts * blocks,), (sequences, parts, size, length, channels)
+
+
+def _scan_empty(x: Tensor, *rows: int) -> Tensor:
+    """Room for (*rows, D) in float32."""
+    shape = (*rows, x.shape[2])
+    return torch.empty(shape, dtype=torch.float32, device=x.device)
+
+
+def _scan_effect(x: Tensor, sizes: tuple[int, ...]) -> Tensor | None:
+    """Room for what parts make of their states; None where sequences are whole."""
+    sequences, parts, *_ = sizes
+    return _scan_empty(x, 2, sequences * parts) if parts > 1 else None
+
+
+def _scan_starts(x: Tensor, cu_seqlens: Tensor | None) -> Tensor:
+    """Room for the state before each tile, where the backward recomputes h."""
+    sequences, length, _ = x.shape
+    steps = _SCAN_STEPS[x.element_size()]
+    if cu_seqlens is None:
+        return _scan_empty(x, sequences * -(-length // steps))
+    return _scan_empty(x, length // steps + cu_seqlens.shape[0])
+
+
+def _scan_strides(*tensors: Tensor | None) -> list[int]:
+    """Three for each; of a tensor that is not there, zeros."""
+    return [n for z in tensors for n in ((0, 0, 0) if z is None else z.stride())]
+
+
+def _scan_in_place(x: Tensor, state: Tensor | None, cu_seqlens: Tensor | None) -> bool:
+    """One token, and a state that can be overwritten."""
+    if state is None or cu_seqlens is not None or x.shape[1] != 1:
+        return False
+    return state.dtype == torch.float32 and 0 not in state.stride()
+
+
+if triton is not None:
+    # A tile is (T, 1, D), T steps: Triton lays a fresh tensor of three axes out with
+    # the last one over the threads, so that a thread has one channel and all its steps,
+    # and a scan over the steps is a loop in registers. As the first element takes in
+    # what came before, nobody uses the products that such scans also make, and the
+    # compiler drops them: one fused multiply-add an element is left.
+
+    @triton.jit
+    def _scan_then(a1, b1, a2, b2):
+        """h -> a1 h + b1, then h -> a2 h + b2."""
+        return a2 * a1, a2 * b1 + b2
+
+    @triton.jit
+    def _scan_before(a2, p2, g2, a1, p1, g1):
+        """The same for g_t = dh_t + a_{t+1} g_{t+1}, time running back.
+
+        A stretch of time turns a g after its end into p (a g) + g at its start, where
+        a is still to be multiplied in by the step before.
+        """
+        return a1, p1 * a2 * p2, p1 * a2 * g2 + g1
+
+    @triton.jit
+    def _scan_after(p1, q1, b1, p2, q2, b2):
+        """The same for q_t = a_t h_{t-1}, that is h_t without its own b_t."""
+        return p2 * p1, p2 * (q1 + b1) + q2, b2
+
+    @triton.jit
+    def _scan_row(tile, t):
+        """Row t (1, D) of a tile: by bits, which is free in registers."""
+        chosen = tl.arange(0, tile.shape[0])[:, None, None] == t
+        bits = tl.where(chosen, tile.to(tl.int32, bitcast=True), 0)
+        return tl.xor_sum(bits, 0).to(tl.float32, bitcast=True)
+
+    @triton.jit
+    def _scan_forth(a, b, h):
+        """All h_t of a tile, and the last (1, D), from the h (1, D) before them."""
+        first = tl.arange(0, b.shape[0])[:, None, None] == 0
+        b = tl.where(first, a * h[None] + b, b)
+        _, b = tl.associative_scan((a, b), 0, _scan_then)
+        return b, _scan_row(b, b.shape[0] - 1)
+
+    @triton.jit
+    def _scan_back(a, g, carry):
+        """Turn a tile of dh into all g_t; and the first a_t g_t (1, D).
+
+        carry is that of the tile after it.
+        """
+        final = tl.arange(0, g.shape[0])[:, None, None] == g.shape[0] - 1
+        g = tl.where(final, g + carry[None], g)
+        one = tl.full(g.shape, 1.0, tl.float32)
+        _, _, g = tl.associative_scan((a, one, g), 0, _scan_before, True)
+        return g, _scan_row(a * g, 0)
+
+    @triton.jit
+    def _scan_recall(a, b, h):
+        """All a_t h_{t-1} of a tile, from the h (1, D) before it."""
+        first = tl.arange(0, b.shape[0])[:, None, None] == 0
+        q = tl.where(first, a * h[None], 0.0)
+        _, q, _ = tl.associative_scan((a, q, b), 0, _scan_after)
+        return q
+
+    @triton.jit
+    def _scan_reduced(a, b, factor, term, REVERSE: tl.constexpr):
+        """The factor and term of a part, led through one more tile."""
+        final: tl.constexpr = 0 if REVERSE else b.shape[0] - 1
+        a, b = tl.associative_scan((a, b), 0, _scan_then, REVERSE)
+        a = _scan_row(a, final)
+        return factor * a, a * term + _scan_row(b, final)
+
+    @triton.jit
+    def _scan_load(pointer, t, d, stride_t, stride_d, mask, other):
+        """(T, 1, D) in float32."""
+        at = t.to(tl.int64)[:, None] * stride_t + d.to(tl.int64)[None, :] * stride_d
+        tile = tl.load(pointer + at, mask=mask, other=other)
+        return tile.to(tl.float32)[:, None, :]
+
+    @triton.jit
+    def _scan_store(pointer, t, d, channels, tile, mask):
+        at = t.to(tl.int64)[:, None] * channels + d[None, :]
+        tl.store(pointer + at, tl.sum(tile, 1), mask=mask)
+
+    @triton.jit
+    def _scan_span(cu_seqlens, sequences, parts, size, length, channels, BLOCK):
+        """Channels, sequence, batch, part, first step, end; if it is a sequence."""
+        blocks = tl.cdiv(channels, BLOCK)
+        d = tl.program_id(0) % blocks * BLOCK + tl.arange(0, BLOCK)
+        row = tl.program_id(0) // blocks
+        if cu_seqlens is None:
+            sequence, part = row // parts, row % parts
+            batch, live = sequence, row >= 0
+            start = part * size
+            end = tl.minimum(start + size, length)
+        else:  # the last program has what follows the last sequence
+            sequence, part = row, row * 0
+            batch, live = row * 0, row < sequences
+            start = tl.load(cu_seqlens + row).to(tl.int32)
+            end = tl.load(cu_seqlens + row + 1, mask=live, other=length).to(tl.int32)
+        return d, sequence, batch, part, start, end, live
+
+    @triton.jit
+    def _scan_slot(cu_seqlens, sequence, start, length, STEPS):
+        """The row of starts for the first tile; packed sequences get one more each."""
+        if cu_seqlens is None:
+            slot = sequence * tl.cdiv(length, STEPS) + start // STEPS
+        else:
+            slot = sequence + start // STEPS
+        return slot
+
+    @triton.jit
+    def _scan_keep(effect, factor, term, sequence, sequences, part, parts, channels, d):
+        """Write the effect of a part."""
+        at = (sequence * parts + part).to(tl.int64) * channels + d[None, :]
+        tl.store(effect + at, factor, mask=(d < channels)[None, :])
+        effect += (sequences * parts).to(tl.int64) * channels
+        tl.store(effect + at, term, mask=(d < channels)[None, :])
+
+    @triton.jit
+    def _scan_carry(
+        first, effect, sequence, sequences, part, parts, channels, d, live, REVERSE, T
+    ):
+        """What a part is given (1, D): first, led through the parts before it."""
+        inside = (d < channels)[None, :]
+        at = sequence.to(tl.int64) * channels + d[None, :]
+        carry = tl.zeros_like(at).to(tl.float32)
+        if first is not None:
+            carry = tl.load(first + at, mask=inside & live, other=0.0).to(tl.float32)
+        if effect is not None:
+            effect += sequence.to(tl.int64) * parts * channels
+            for p0 in range(0, part, T):
+                p = p0 + tl.arange(0, T)
+                mask = (p < part)[:, None] & inside
+                if REVERSE:
+                    p = parts - 1 - p
+                a = _scan_load(effect, p, d, channels, 1, mask, 1.0)
+                p += sequences * parts
+                b = _scan_load(effect, p, d, channels, 1, mask, 0.0)
+                _, carry = _scan_forth(a, b, carry)
+        return carry
