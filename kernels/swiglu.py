@@ -95,17 +95,18 @@ if triton is not None:
     def _swiglu_gate(z, ACTIVATION: tl.constexpr):
         """The activation and its slope."""
         if ACTIVATION == "relu":
-            return tl.where(z < 0, 0.0, z), tl.where(z > 0, 1.0, 0.0)
-        inner, slope = z, 1.0
-        if ACTIVATION == "gelu":  # (1 + tanh(u)) / 2 = sigmoid(2 u)
-            inner = 1.5957691216057308 * (z + 0.044715 * z * z * z)
-            slope = 1.5957691216057308 * (1 + 0.134145 * z * z)
-        gate = tl.sigmoid(inner)
-        slope *= gate * (1 - gate)
-        if ACTIVATION == "sigmoid":
-            return gate, slope
-        tl.static_assert(ACTIVATION == "silu" or ACTIVATION == "gelu")
-        return z * gate, gate + z * slope
+            gate, slope = tl.where(z < 0, 0.0, z), tl.where(z > 0, 1.0, 0.0)
+        else:
+            inner, slope = z, 1.0
+            if ACTIVATION == "gelu":  # (1 + tanh(u)) / 2 = sigmoid(2 u)
+                inner = 1.5957691216057308 * (z + 0.044715 * z * z * z)
+                slope = 1.5957691216057308 * (1 + 0.134145 * z * z)
+            gate = tl.sigmoid(inner)
+            slope *= gate * (1 - gate)
+            if ACTIVATION != "sigmoid":
+                tl.static_assert(ACTIVATION == "silu" or ACTIVATION == "gelu")
+                gate, slope = z * gate, gate + z * slope
+        return gate, slope
 
     @triton.jit
     def _swiglu_kernel(
