@@ -1,21 +1,22 @@
 """CPU times of the kernels against the obvious code, in one run.
 
-    python benchmarks/kernels_cpu.py [--threads 2] [--repeat 7] [--clock wall]
+    python -m benchmarks.kernels_cpu [--wheels DIR] [--repeat 15] [--clock wall]
 
-Each pair runs in turns (ours, theirs, ours, ...), so that a busy machine slows both;
-the ratio is that of the medians. The baselines are written here and named for what they
-are. On a machine that others load, wall time of two threads says little: there,
-`--threads 1 --clock cpu` counts processor time. Writes
-benchmarks/results/kernels_cpu.json, with the clock that was used.
+Outputs and gradients of a pair are compared first. Then the two run in turns (ours,
+theirs, ours, ...), so that a busy machine slows both; a ratio is that of the medians.
+Baselines are written here and named for what they are, but for mamba.py (`pip download
+--no-deps mambapy` into DIR, or installed): without it its rows are left out. On a
+machine that others load, wall time of two threads says little: there, `--threads 1
+--clock cpu` counts processor time. Writes benchmarks/results/kernels_cpu.json.
 """
 
 import argparse
-import importlib.util
+import importlib
 import json
-import platform
 import statistics
 import time
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -23,27 +24,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "results" / "kernels_cpu.json"
+from benchmarks import machine
+from benchmarks.gpu import install
+from kernels.gated_conv import gated_conv, gated_conv_fused
+from kernels.linear_recurrence import linear_recurrence
+from kernels.selective_scan import selective_scan
+from kernels.short_conv import short_conv
+from kernels.ssd import ssd
+
+RESULTS = Path(__file__).parent / "results" / "kernels_cpu.json"
 SHAPE = (1, 2048, 1024)  # S1 of the facts
 SMALL = (4, 512, 512)  # S2
-
-
-def kernel(file: str, name: str) -> Callable[..., Any]:
-    path = ROOT / "kernels" / f"{file}.py"
-    spec = importlib.util.spec_from_file_location(f"kernel_{file}", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    call: Callable[..., Any] = getattr(module, name)
-    return call
-
-
-gated_conv = kernel("gated_conv", "gated_conv")
-short_conv = kernel("short_conv", "short_conv")
-linear_recurrence = kernel("linear_recurrence", "linear_recurrence")
-selective_scan = kernel("selective_scan", "selective_scan")
-ssd = kernel("ssd", "ssd")
+SAME = {torch.float32: 1e-4, torch.bfloat16: 3e-2}
+"""Largest relative norm of a difference between the two of a pair."""
 
 
 # The baselines
@@ -64,6 +57,10 @@ def gated_conv1d(b: Tensor, c: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     return c * conv1d(b * x, weight)
 
 
+def fused_gated_conv1d(bcx: Tensor, weight: Tensor) -> Tensor:
+    return gated_conv1d(*bcx.chunk(3, dim=-1), weight)
+
+
 def silu_conv1d(x: Tensor, weight: Tensor) -> Tensor:
     return F.silu(conv1d(x, weight))
 
@@ -77,59 +74,20 @@ def loop(a: Tensor, b: Tensor) -> Tensor:
     return torch.stack(hs, 1)
 
 
-def odd_even_scan(a: Tensor, b: Tensor) -> Tensor:
-    """Work-efficient parallel scan by recursion over pairs; time is dimension 1."""
-    length = b.shape[1]
-    if length == 1:
-        return b
-    odd = slice(1, None, 2)
-    even = slice(0, length - length % 2, 2)
-    pairs = odd_even_scan(
-        a[:, odd] * a[:, even], torch.addcmul(b[:, odd], a[:, odd], b[:, even])
-    )
-    h = torch.empty_like(b)
-    h[:, odd] = pairs
-    h[:, 0] = b[:, 0]
-    if length > 2:
-        inner = slice(2, None, 2)
-        h[:, inner] = torch.addcmul(
-            b[:, inner], a[:, inner], pairs[:, : (length - 1) // 2]
-        )
-    return h
+def mamba_py_pscan(a: Tensor, b: Tensor) -> Tensor:
+    """Its parallel scan over (B, L, D, N), with N = 1."""
+    scan = importlib.import_module("mambapy.pscan").pscan
+    h: Tensor = scan(a.unsqueeze(3), b.unsqueeze(3))
+    return h.squeeze(3)
 
 
-class OddEvenScan(torch.autograd.Function):
-    """The scan with the scan itself, run backwards, as its gradient."""
-
-    @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
-        h = odd_even_scan(a, b)
-        ctx.save_for_backward(a, h)
-        return h
-
-    @staticmethod
-    def backward(ctx: Any, dh: Tensor) -> tuple[Tensor, Tensor]:
-        a, h = ctx.saved_tensors
-        later = torch.cat([a[:, 1:], torch.zeros_like(a[:, :1])], 1)
-        g = odd_even_scan(later.flip(1), dh.flip(1)).flip(1)
-        da = torch.zeros_like(a)
-        da[:, 1:] = g[:, 1:] * h[:, :-1]
-        return da, g
-
-
-def pscan(a: Tensor, b: Tensor) -> Tensor:
-    h: Tensor = OddEvenScan.apply(a, b)  # type: ignore[no-untyped-call]
-    return h
-
-
-def materialised_scan(
+def mamba_py_scan(
     x: Tensor, dt: Tensor, a_log: Tensor, b: Tensor, c: Tensor, skip: Tensor
 ) -> Tensor:
-    """Mamba with all (B, L, D, N) states in memory and the parallel scan above."""
-    step = dt.unsqueeze(3)
-    decay = torch.exp(step * -torch.exp(a_log))
-    h = pscan(decay, step * x.unsqueeze(3) * b.unsqueeze(2))
-    return (h @ c.unsqueeze(3)).squeeze(3) + skip * x
+    """The method that its Mamba block calls, which uses nothing of the block."""
+    block = importlib.import_module("mambapy.mamba").MambaBlock
+    y: Tensor = block.selective_scan(None, x, dt, -torch.exp(a_log), b, c, skip)
+    return y
 
 
 def einsum_ssd(
@@ -172,43 +130,43 @@ def first(out: Any) -> Tensor:
     return out[0] if isinstance(out, tuple) else out  # type: ignore[no-any-return]
 
 
-def forward(fn: Callable[..., Any], args: list[Tensor]) -> Callable[[], None]:
-    def run() -> None:
+def forward(fn: Callable[..., Any], args: list[Tensor]) -> Callable[[], list[Tensor]]:
+    def run() -> list[Tensor]:
         with torch.no_grad():
-            fn(*args)
+            return [first(fn(*args))]
 
     return run
 
 
-def training(fn: Callable[..., Any], args: list[Tensor]) -> Callable[[], None]:
+def training(fn: Callable[..., Any], args: list[Tensor]) -> Callable[[], list[Tensor]]:
     leaves = [a.detach().requires_grad_() for a in args]
-    dy = torch.randn_like(first(fn(*args)))
+    dy = torch.randn(
+        first(fn(*args)).shape, generator=torch.Generator().manual_seed(1)
+    ).to(args[0].dtype)
 
-    def run() -> None:
-        torch.autograd.grad(first(fn(*leaves)), leaves, dy)
+    def run() -> list[Tensor]:
+        return list(torch.autograd.grad(first(fn(*leaves)), leaves, dy))
 
     return run
 
 
-def clock(run: Callable[[], None]) -> float:
-    start = now()
-    run()
-    return now() - start
+def difference(ours: list[Tensor], theirs: list[Tensor]) -> float:
+    """The largest relative norm of a difference."""
+    return max(
+        float((one.double() - other.double()).norm() / other.double().norm())
+        for one, other in zip(ours, theirs, strict=True)
+    )
 
 
 def compare(
-    ours: Callable[[], None], theirs: Callable[[], None], repeat: int
+    ours: Callable[[], object], theirs: Callable[[], object], repeat: int
 ) -> tuple[float, float]:
-    """Median milliseconds of both, run in turns after one warm-up each."""
-    ours()
-    theirs()
+    """Median milliseconds of both, run in turns."""
     times: list[tuple[float, float]] = []
     while len(times) < repeat and (len(times) < 3 or sum(map(sum, times)) < 20):
-        times.append((clock(ours), clock(theirs)))
-    return (
-        statistics.median(t[0] for t in times) * 1e3,
-        statistics.median(t[1] for t in times) * 1e3,
-    )
+        times.append((machine.timed(ours, now), machine.timed(theirs, now)))
+    one, other = zip(*times, strict=True)
+    return statistics.median(one) * 1e3, statistics.median(other) * 1e3
 
 
 def inputs(name: str, shape: tuple[int, int, int], dtype: torch.dtype) -> list[Tensor]:
@@ -217,6 +175,8 @@ def inputs(name: str, shape: tuple[int, int, int], dtype: torch.dtype) -> list[T
     dt = torch.rand(shape).mul(0.1).to(dtype)
     if name == "gated_conv":
         return [x, y, z, torch.randn(dim, 3, dtype=dtype)]
+    if name == "gated_conv_fused":
+        return [torch.cat([x, y, z], -1), torch.randn(dim, 3, dtype=dtype)]
     if name == "short_conv":
         return [x, torch.randn(dim, 4, dtype=dtype)]
     if name == "linear_recurrence":
@@ -235,26 +195,24 @@ def inputs(name: str, shape: tuple[int, int, int], dtype: torch.dtype) -> list[T
 
 OURS: dict[str, Callable[..., Any]] = {
     "gated_conv": gated_conv,
+    "gated_conv_fused": gated_conv_fused,
     "short_conv": lambda x, w: short_conv(x, w, None, None, "silu"),
     "linear_recurrence": linear_recurrence,
     "selective_scan": selective_scan,
     "ssd": ssd,
 }
+CONV1D = "F.conv1d(groups=D)"
 # kernel, baseline, its name, dtype, least ratio asked of forward and backward
 PAIRS: list[tuple[str, Callable[..., Any], str, torch.dtype, float | None]] = [
-    ("gated_conv", gated_conv1d, "F.conv1d(groups=D)", torch.float32, 6),
-    ("gated_conv", gated_conv1d, "F.conv1d(groups=D)", torch.bfloat16, None),
-    ("short_conv", silu_conv1d, "F.conv1d(groups=D), silu", torch.float32, None),
-    ("short_conv", silu_conv1d, "F.conv1d(groups=D), silu", torch.bfloat16, None),
+    ("gated_conv", gated_conv1d, CONV1D, torch.float32, 6),
+    ("gated_conv", gated_conv1d, CONV1D, torch.bfloat16, None),
+    ("gated_conv_fused", fused_gated_conv1d, CONV1D, torch.float32, 6),
+    ("gated_conv_fused", fused_gated_conv1d, CONV1D, torch.bfloat16, None),
+    ("short_conv", silu_conv1d, f"{CONV1D}, silu", torch.float32, None),
+    ("short_conv", silu_conv1d, f"{CONV1D}, silu", torch.bfloat16, None),
     ("linear_recurrence", loop, "autograd loop over time", torch.float32, 100),
-    ("linear_recurrence", pscan, "odd-even scan, own backward", torch.float32, None),
-    (
-        "selective_scan",
-        materialised_scan,
-        "materialised odd-even scan",
-        torch.float32,
-        5,
-    ),
+    ("linear_recurrence", mamba_py_pscan, "mamba.py pscan", torch.float32, 4),
+    ("selective_scan", mamba_py_scan, "mamba.py selective_scan", torch.float32, 5),
     ("ssd", einsum_ssd, "einsum listing, Q=64", torch.float32, None),
 ]
 
@@ -281,72 +239,90 @@ def tokens() -> dict[str, float]:
                     call()
 
             many()
-            result[name] = statistics.median(clock(many) for _ in range(9)) * 1e4
+            result[name] = (
+                statistics.median(machine.timed(many, now) for _ in range(9)) * 1e4
+            )
     return result
 
 
-def machine() -> str:
+def version(package: str) -> str | None:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(s.split(":")[1].strip() for s in lines if "model name" in s)
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def row(
+    pair: tuple[str, Callable[..., Any], str, torch.dtype, float | None],
+    shape: tuple[int, int, int],
+    phase: str,
+    repeat: int,
+) -> dict[str, Any]:
+    name, baseline, title, dtype, least = pair
+    args = inputs(name, shape, dtype)
+    make = training if phase == "fwd+bwd" else forward
+    ours, theirs = make(OURS[name], args), make(baseline, args)
+    error = difference(ours(), theirs())
+    if not error < SAME[dtype]:
+        raise SystemExit(f"{name} and {title} are not the same: {error:.1e}")
+    ours_ms, theirs_ms = compare(ours, theirs, repeat)
+    return {
+        "kernel": name,
+        "against": title,
+        "shape": shape,
+        "dtype": str(dtype).removeprefix("torch."),
+        "pass": phase,
+        "ours_ms": round(ours_ms, 3),
+        "theirs_ms": round(theirs_ms, 3),
+        "ratio": round(theirs_ms / ours_ms, 2),
+        "asked": least if phase == "fwd+bwd" and shape == SHAPE else None,
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--wheels", type=Path, help="a folder with a wheel of mambapy")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeat", type=int, default=7)
+    parser.add_argument("--repeat", type=int, default=15)
     parser.add_argument("--clock", choices=["wall", "cpu"], default="wall")
     options = parser.parse_args()
     if options.clock == "cpu":
         global now
         now = time.process_time
+    if options.wheels:
+        print("peers:", install(options.wheels))
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
+    report = {
+        "machine": machine.facts(),
+        "repeat": options.repeat,
+        "clock": options.clock,
+        "mamba.py": version("mambapy"),
+    }
     rows: list[dict[str, Any]] = []
-    head = f"{'kernel':18} {'against':28} {'shape':16} {'pass':8}"
-    print(head + f" {'ours ms':>9} {'theirs ms':>10} {'ratio':>7} {'asked':>6}")
-    for name, baseline, title, dtype, least in PAIRS:
-        for shape in (SHAPE, SMALL):
-            args = inputs(name, shape, dtype)
-            for phase, make in (("forward", forward), ("fwd+bwd", training)):
-                ours, theirs = compare(
-                    make(OURS[name], args), make(baseline, args), options.repeat
-                )
-                asked = least if phase == "fwd+bwd" and shape == SHAPE else None
-                kind = str(dtype).removeprefix("torch.")
-                rows.append(
-                    {
-                        "kernel": name,
-                        "against": title,
-                        "shape": shape,
-                        "dtype": kind,
-                        "pass": phase,
-                        "ours_ms": round(ours, 3),
-                        "theirs_ms": round(theirs, 3),
-                        "ratio": round(theirs / ours, 2),
-                        "asked": asked,
-                    }
-                )
+    print(
+        f"{'kernel':18} {'against':28} {'shape':16} {'pass':8}"
+        f" {'ours ms':>9} {'theirs ms':>10} {'ratio':>7} {'asked':>6}"
+    )
+    for pair in PAIRS:
+        if "mamba.py" in pair[2] and not report["mamba.py"]:
+            print(f"{pair[0]:18} {pair[2]:28} is not here: see --wheels")
+            continue
+        for shape in SHAPE, SMALL:
+            for phase in "forward", "fwd+bwd":
+                done = row(pair, shape, phase, options.repeat)
+                rows.append(done)
                 print(
-                    f"{name:18} {title:28} {'x'.join(map(str, shape)):16} {phase:8}"
-                    f" {ours:9.2f} {theirs:10.2f} {theirs / ours:7.1f}"
-                    f" {asked or '':>6} {kind}",
+                    f"{done['kernel']:18} {done['against']:28}"
+                    f" {'x'.join(map(str, shape)):16} {phase:8}"
+                    f" {done['ours_ms']:9.2f} {done['theirs_ms']:10.2f}"
+                    f" {done['ratio']:7.1f} {done['asked'] or '':>6} {done['dtype']}",
                     flush=True,
                 )
     steps = {k: round(v, 1) for k, v in tokens().items()}
     print("one token, us:", steps)
+    report |= {"rows": rows, "one_token_us": steps}
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    report = {
-        "machine": machine(),
-        "torch": torch.__version__,
-        "threads": options.threads,
-        "repeat": options.repeat,
-        "clock": options.clock,
-        "rows": rows,
-        "one_token_us": steps,
-    }
     RESULTS.write_text(json.dumps(report, indent=2) + "\n")
 
 
