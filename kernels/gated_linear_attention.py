@@ -55,10 +55,10 @@ def gated_linear_attention(
         )
         if q.shape[1] == 1 and cu_seqlens is None and not gradients:
             return _gla_triton_step(q, k, v, log_decay, state)
-        out: tuple[Tensor, Tensor] = _GatedLinearAttention.apply(  # type: ignore[no-untyped-call]
+        y, last = _GatedLinearAttention.apply(  # type: ignore[no-untyped-call]
             q, k, v, log_decay, state, cu_seqlens
         )
-        return out
+        return y, last
     dtype = torch.promote_types(q.dtype, torch.float32)
     if state is None:
         rows = q.shape[0] if cu_seqlens is None else cu_seqlens.shape[0] - 1

@@ -104,16 +104,16 @@ class Chosen:
             notes = (Note(self.stated[other].span, f"`{other}` is set here"),)
         return Unfit(Diagnostic(code, title, span, label, text, hint, notes))
 
-    def channels(self) -> int:
-        """expand x width, which must be whole."""
-        found = self.exact("expand") * self.width
+    def channels(self, of: str = "expand") -> int:
+        """expand, or another such ratio, x width, which must be whole."""
+        found = self.exact(of) * self.width
         if found.denominator != 1:
             raise self.fail(
                 "does-not-divide",
                 "Not a whole number of channels",
-                "expand",
-                f"{self.exact('expand')} x {self.width} is not whole",
-                f"{self.name} has `expand` times the width of the model as channels.",
+                of,
+                f"{self.exact(of)} x {self.width} is not whole",
+                f"{self.name} has `{of}` times the width of the model as channels.",
             )
         return found.numerator
 

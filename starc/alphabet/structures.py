@@ -72,6 +72,7 @@ FEATURIZER_NONLINEAR = _table(
     Structure("relu", 3, "ReLU of q and k"),
     Structure("silu", 4, "swish of q and k"),
     Structure("elu", None, "elu + 1 of q and k, positive everywhere"),
+    Structure("sigmoid", None, "sigmoid of the gate of a recurrence"),
 )
 
 FEATURIZER_CHANNEL = _table(

@@ -18,7 +18,7 @@ LONGEST = 64
 MOST = 8
 """Heads or channels that are shown one by one."""
 
-HEADS = ("attention", "linear_attention", "ssd")
+HEADS = ("attention", "linear_attention", "gated_linear_attention", "ssd")
 """Kinds that mix by heads; all others by channels."""
 
 INPUT = "The quick brown fox jumps over"

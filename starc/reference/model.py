@@ -28,9 +28,10 @@ def execute(model: Model, weights: Weights, tokens: Tensor) -> Tensor:
 def mixing_matrix(model: Model, weights: Weights, tokens: Tensor, label: str) -> Tensor:
     """|T(x)| of one LIV, a side of a parallel or a LIV used again.
 
-    (batch, mixers, length, length): a matrix for each head (attention, linear
-    attention, ssd) or channel (all others); row i is what token i reads. Gates on rows
-    and columns are part of it, norms after it are not. KeyError: no LIV of this label.
+    (batch, mixers, length, length): a matrix for each head (attention, linear attention
+    with and without decays, ssd) or channel (all others); row i is what token i reads.
+    Gates on rows and columns are part of it, norms after it are not, nor what follows
+    these. KeyError: no LIV of this label.
     """
     run = _Run(model, weights)
     with torch.no_grad():

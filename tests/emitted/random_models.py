@@ -14,6 +14,8 @@ KINDS = (
     "selective-scan",
     "ssd-groups",
     "rg-lru",
+    "gla",
+    "min-gru-everything",
     "linear-attention-grouped",
     "glu",
 )

@@ -1,4 +1,4 @@
-"""Small models as texts: six that use everything together, and the examples shrunk."""
+"""Small models as texts: seven that use all there is, and the examples shrunk."""
 
 import re
 from functools import cache
@@ -49,6 +49,22 @@ backbone {{
   l: LinearAttention(heads = 2)
   LinearAttention(heads = 2)  weights from l
   LinearAttention(heads = 4, feature_map = silu, normalize = false, kernel = 3)
+}}
+""",
+    # Three GLA with wide heads: the norm after each enlarges what rounding leaves of a
+    # sum that nearly cancels, and bfloat16 is tested on these texts too.
+    "gated": f"""
+model gated {{ {HEAD}; positions = none }}
+liv gla         = GLA(heads = 1, key_expand = 1)
+liv MinGRU-Diff = diff(MinGRU) {{ }}
+backbone {{
+  a: gla
+  n: MinGRU
+  gla              weights from a, gate from a
+  MinGRU           weights from n
+  MinGRU           x from n
+  MinGRU-Diff
+  parallel {{ gla(kernel = 4); MinGRU(kernel = 4, expand = 2) }}
 }}
 """,
     "parallel": f"""

@@ -67,6 +67,7 @@ UNSAYABLE = {
         "b computes only a part of this",
     ),
     "Mamba-2": ("Mamba-2", "Mamba-2 has no code"),
+    "GLA": ("GLA", "GLA has no code"),
     "1_000_000 x { 2 x { SA-1 } }": (None, "too many LIVs"),
 }
 

@@ -16,6 +16,7 @@ CONTEXT = 70
 SHARED = [
     *("attention-everything-weights", "attention-everything-both"),
     *("attention-everything-features", "attention-everything-again-of-borrower"),
+    *("gla-convolved-both", "gla-convolved-side-lends", "min-gru-everything-features"),
     *("ssd-groups-diff-again", "ssd-groups-from-again", "long-conv-loop-of-one-owner"),
 ]
 NAMES = [*plain(), *model_settings(), *hybrids(), *SHARED]

@@ -16,7 +16,16 @@ from starc.diagnostics import Problems
 from starc.frontend.parse import parse
 from starc.ir.nodes import Liv
 from starc.ir.operator import Operator
-from starc.ir.operators import Attention, Glu, LongConv, Rope, SelectiveScan, Ssd
+from starc.ir.operators import (
+    Attention,
+    GatedLinearAttention,
+    Glu,
+    LongConv,
+    MinGru,
+    Rope,
+    SelectiveScan,
+    Ssd,
+)
 from starc.source import NOWHERE, Source
 
 # docs: facts/star.md, the table of classes.
@@ -145,6 +154,26 @@ def test_recurrences_and_convolutions() -> None:
     assert operator("SA-2").kernel == 3 and operator("SA-1").kernel == 0
     assert operator("GConv-1(kernel = 7, expand = 1.5)", 64).inner == 96
     assert operator("RG-LRU(blocks = 2)").kernel == 4
+    assert operator("MinGRU(expand = 2)", 64) == MinGru(width=64, inner=128)
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "heads", "key_dim", "head_dim"),
+    [
+        ("GLA", 1024, 4, 128, 256),
+        ("GLA", 18, 3, 3, 6),
+        ("GLA(heads = 8)", 1024, 8, 64, 128),
+        ("GLA(key_expand = 1, expand = 2)", 64, 4, 16, 32),
+        ("GLA(key_dim = 5)", 7, 1, 5, 7),
+        ("GLA(heads = 3, key_dim = 5, head_dim = 6)", 64, 3, 5, 6),
+    ],
+)
+def test_heads_of_gla(
+    text: str, width: int, heads: int, key_dim: int, head_dim: int
+) -> None:
+    assert operator(text, width) == GatedLinearAttention(
+        width=width, heads=heads, key_dim=key_dim, head_dim=head_dim
+    )
 
 
 # Tables -------------------------------------------------------------------------------
@@ -274,6 +303,11 @@ def test_a_liv_of_ones_own() -> None:
             "ssd",
         ),
         ("featurizer = griffin; token = semi_separable; channel = diagonal", "rg_lru"),
+        ("featurizer = z; token = semi_separable; channel = diagonal", "min_gru"),
+        (
+            "featurizer = gla; token = semi_separable; channel = grouped(heads = 2)",
+            "gated_linear_attention",
+        ),
         (
             "featurizer = gate_up; token = diagonal; nonlinear= swish; channel = dense",
             "glu",
@@ -288,6 +322,7 @@ def test_what_realises_a_combination(definition: str, kind: str) -> None:
     text = (
         "featurizer f { groups = [q, k, v]; nonlinear = relu }\n"
         "featurizer g { groups = [q, k, v, gate] }\n"
+        "featurizer z { groups = [gate, x]; nonlinear = sigmoid }\n"
         "featurizer x { groups = [x, b, c, dt]; expand = [1, 8, 8, 1] }\n"
         f"liv X {{ {definition} }}\n"
     )

@@ -4,9 +4,11 @@ from starc.ir.operator import Operator
 from starc.ir.operators import (
     Attention,
     GatedConv,
+    GatedLinearAttention,
     Glu,
     LinearAttention,
     LongConv,
+    MinGru,
     RgLru,
     Rope,
     SelectiveScan,
@@ -42,6 +44,11 @@ def ssd(**options: object) -> Ssd:
 
 def rg_lru(**options: object) -> RgLru:
     return RgLru(width=WIDTH, inner=12, blocks=3, **options)  # type: ignore[arg-type]
+
+
+def gla(**options: object) -> GatedLinearAttention:
+    numbers = {"heads": 3, "key_dim": 4, "head_dim": 6, "decay_rank": 5} | options
+    return GatedLinearAttention(width=WIDTH, **numbers)  # type: ignore[arg-type]
 
 
 OPERATORS: dict[str, Operator] = {
@@ -80,6 +87,12 @@ OPERATORS: dict[str, Operator] = {
     "ssd-bare": ssd(kernel=0, bias=True, out_bias=True),
     "rg-lru": rg_lru(),
     "rg-lru-bare": rg_lru(kernel=0, bias=True, out_bias=True),
+    "gla": gla(),
+    "gla-convolved": gla(kernel=3, bias=True, out_bias=True),
+    "min-gru": MinGru(width=WIDTH, inner=WIDTH),
+    "min-gru-everything": MinGru(
+        width=WIDTH, inner=12, kernel=3, bias=True, out_bias=True
+    ),
     "linear-attention": linear_attention(),
     "linear-attention-grouped": linear_attention(kv_heads=2, feature_map="relu"),
     "linear-attention-scaled": linear_attention(feature_map="none", normalize=False),

@@ -12,9 +12,11 @@ from torch import Tensor
 from starc.ir.operators import (
     Attention,
     GatedConv,
+    GatedLinearAttention,
     Glu,
     LinearAttention,
     LongConv,
+    MinGru,
     RgLru,
     SelectiveScan,
     Ssd,
@@ -124,6 +126,32 @@ def rg_lru(op: RgLru, f: Values, p: Values) -> Tensor:
     return torch.stack(rows, 1)
 
 
+def gla(op: GatedLinearAttention, f: Values, p: Values) -> Tensor:
+    state = torch.zeros(BATCH, op.heads, op.key_dim, op.head_dim).double()
+    rows = []
+    for t in range(LENGTH):
+        logits = F.linear(f["decay"][:, t], p["decay_weight"], p["decay_bias"])
+        a = torch.exp(F.logsigmoid(logits) / 16)
+        a, q, k, v = (
+            z.unflatten(-1, (op.heads, -1))
+            for z in (a, f["q"][:, t], f["k"][:, t], f["v"][:, t])
+        )
+        state = a[..., None] * state + k[..., None] * v[:, :, None]
+        y = torch.einsum("bhk,bhkv->bhv", q * op.key_dim**-0.5, state)
+        y = F.rms_norm(y, (op.head_dim,), p["norm_weight"], EPS)
+        rows.append(y.flatten(1) * F.silu(f["gate"][:, t]))
+    return torch.stack(rows, 1)
+
+
+def min_gru(op: MinGru, f: Values, p: Values) -> Tensor:
+    h = torch.zeros(BATCH, op.inner).double()
+    rows = []
+    for t in range(LENGTH):
+        h = torch.lerp(h, f["x"][:, t], f["gate"][:, t].sigmoid())
+        rows.append(h)
+    return torch.stack(rows, 1)
+
+
 def linear_attention(op: LinearAttention, f: Values, p: Values) -> Tensor:
     maps: dict[str, Callable[[Tensor], Tensor]] = {
         "elu": lambda x: F.elu(x) + 1,
@@ -163,9 +191,11 @@ def glu(op: Glu, f: Values, p: Values) -> Tensor:
 ORACLES: dict[str, Callable[..., Tensor]] = {
     "attention": attention,
     "gated_conv": gated_conv,
+    "gated_linear_attention": gla,
     "glu": glu,
     "linear_attention": linear_attention,
     "long_conv": long_conv,
+    "min_gru": min_gru,
     "rg_lru": rg_lru,
     "selective_scan": selective_scan,
     "ssd": ssd,

@@ -5,12 +5,12 @@ import math
 import torch
 from torch import Tensor
 
-from starc.ir.operators import GatedConv, RgLru, Rope, Ssd
+from starc.ir.operators import GatedConv, MinGru, RgLru, Rope, Ssd
 from starc.reference.matrices import causal, decay_products, toeplitz
 from starc.reference.operators import MIXING
 from starc.reference.rope import rotate
 from tests.reference.models import seeded
-from tests.reference.operators import attention
+from tests.reference.operators import attention, gla
 
 
 def ones(*shape: int) -> Tensor:
@@ -103,3 +103,27 @@ def test_rg_lru_with_gates_half_open() -> None:
     first = 100 * math.sqrt(15 / 16) / 2
     expected = torch.tensor([first, 1.25 * first]).double()
     torch.testing.assert_close(found[0, :, 0], expected)
+
+
+def test_min_gru_with_its_gate_half_open_halves_the_distance() -> None:
+    op = MinGru(width=1, inner=1)
+    features = {"gate": 0 * ones(1, 4, 1), "x": ones(1, 4, 1)}
+    found = MIXING["min_gru"](op, features, {}, 0.0).output()
+    assert found.flatten().tolist() == [1 / 2, 3 / 4, 7 / 8, 15 / 16]
+
+
+def test_gla_with_a_constant_decay_is_a_geometric_series() -> None:
+    """sigmoid(log 2) = 2 / 3 = a^16; the scale of q is 1 / 2 for 4 key channels."""
+    op, x = gla(heads=1, head_dim=1, decay_rank=1), ones(1, 5, 1)
+    features = {"q": x.expand(1, 5, 4), "k": x.expand(1, 5, 4), "decay": x}
+    features |= {"v": x, "gate": x}
+    tensors = {"decay_weight": 0 * ones(4, 1), "decay_bias": math.log(2) * ones(4)}
+    tensors["norm_weight"] = ones(1)
+    mixing = MIXING["gated_linear_attention"](op, features, tensors, 0.0)
+    a = (2 / 3) ** (1 / 16)
+    series = [2 * (1 - a ** (t + 1)) / (1 - a) for t in range(5)]
+    torch.testing.assert_close(
+        mixing.matrix.sum(-1)[0, 0], torch.tensor(series).double()
+    )
+    silu = torch.nn.functional.silu(x)  # what the norm leaves of one channel is 1
+    torch.testing.assert_close(mixing.output(), silu)

@@ -28,6 +28,8 @@ KINDS = [
     "selective-scan",
     "ssd-groups",
     "rg-lru",
+    "gla-convolved",
+    "min-gru",
     "linear-attention-grouped",
     "glu",
 ]

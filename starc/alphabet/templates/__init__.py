@@ -7,9 +7,11 @@ from starc.alphabet.template import Template
 from starc.alphabet.templates import (
     attention,
     gated_conv,
+    gated_linear_attention,
     glu,
     linear_attention,
     long_conv,
+    min_gru,
     rg_lru,
     selective_scan,
     ssd,
@@ -18,10 +20,12 @@ from starc.alphabet.templates import (
 TEMPLATES: tuple[Template, ...] = (
     attention.TEMPLATE,
     linear_attention.TEMPLATE,
+    gated_linear_attention.TEMPLATE,
     gated_conv.TEMPLATE,
     long_conv.TEMPLATE,
     selective_scan.TEMPLATE,
     ssd.TEMPLATE,
     rg_lru.TEMPLATE,
+    min_gru.TEMPLATE,
     glu.TEMPLATE,
 )
