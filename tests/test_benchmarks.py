@@ -29,6 +29,19 @@ def test_models() -> None:
             ) in TEXT
 
 
+def test_kernels_on_a_cpu() -> None:
+    text = (ROOT / "docs" / "kernels.md").read_text(encoding="utf-8")
+    found = results("kernels_cpu")
+    asked = [row for row in found["rows"] if row["asked"]]
+    assert len(asked) == 5 and f"mamba.py {found['mamba.py']}" in text
+    assert f"load {found['machine']['load']}" in text
+    for row in asked:
+        assert (
+            f"| `{row['kernel']}` | {row['against']} | {row['ours_ms']:.1f} ms | "
+            f"{row['theirs_ms']:.1f} ms | {row['ratio']} | {row['asked']} |\n"
+        ) in text
+
+
 def test_compiler() -> None:
     found = results("compile_time")
     assert not found["imports_torch"] and not found["imports_black"]
