@@ -8,8 +8,8 @@ def emission(op: GatedLinearAttention) -> Emission:
     return Emission(
         template="gated_linear_attention",
         class_name="GatedLinearAttention",
-        summary="S = diag(a) S + k v', y = norm(q S) silu(gate): a decay a for each "
-        "key channel",
+        summary="S = diag(a) S + k v', y = norm(q S) silu(gate): each key channel "
+        "decays by its own a",
         arguments=(
             Argument("heads", "int", op.heads),
             Argument("key_dim", "int", op.key_dim, "channels of q and k in a head"),
@@ -40,6 +40,6 @@ def emission(op: GatedLinearAttention) -> Emission:
         letters={
             "H": "heads",
             "N": "channels of q and k in a head",
-            "P": "channels of a head",
+            "P": "channels of v in a head",
         },
     )
