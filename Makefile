@@ -37,11 +37,13 @@ demo-evolve: $(READY)
 	  $(if $(DATA),--data '$(DATA)')
 
 # Two workers with a thread each are faster on two cores than one worker with two.
+# The kernels in Triton have a process of their own: its interpreter is chosen when they
+# are defined. Here it takes a sample of them, the same each time.
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'not slow' $(PYTEST)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/triton
 
-# The kernels in Triton have a process of their own: its interpreter is chosen when they
-# are defined. STAR_TEST_ALL=1: all cases, for all four GPUs; otherwise a sample.
+# All lengths, sizes and options, compiled for all four GPUs.
 test-kernels: $(READY)
 	STAR_TEST_ALL=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/triton $(PYTEST)
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 KERNEL = "linear_attention"
+SAMPLE = r"bfloat16|P=\d+ \w+$"  # every tile
 
 
 def inputs(size: int, width: int, kind: torch.dtype, tokens: int) -> list[torch.Tensor]:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 KERNEL = "selective_scan"
+SAMPLE = "whole|N=16 .*bfloat16|N=16 one"  # every tile
 
 
 def calls(module: Any) -> Iterator[tuple[str, Callable[[], Any]]]:

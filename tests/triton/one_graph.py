@@ -1,11 +1,11 @@
 """Traces calls of one kernel file with torch.compile(fullgraph=True), without a GPU.
 
-    python tests/triton/one_graph.py gated_conv
+    python tests/triton/one_graph.py gated_conv ssd
 
 A backend that receives graphs and runs nothing: what it receives has to be one graph
 forward and one backward with the Triton kernels in them. Prints their number and that
-of the kernels. `launches_<file>.py` gives `graph(module)`, of the tensors that
-`arguments()` makes.
+of the kernels, for each name. `launches_<file>.py` gives `graph(module)`, of the
+tensors that `arguments()` makes.
 """
 
 import importlib
@@ -38,6 +38,7 @@ def trace(name: str) -> dict[str, int]:
     calls = importlib.import_module(f"launches_{name}")
     module = importlib.import_module(f"kernels.{calls.KERNEL}")
     module.kernels_for = lambda name, *tensors, why_not="": not why_not
+    torch._dynamo.reset()
     found = {"graphs": 0, "kernels": 0}
 
     def receive(graph: Any, inputs: Any) -> Any:
@@ -62,4 +63,4 @@ def trace(name: str) -> dict[str, int]:
 
 if __name__ == "__main__":
     sys.path[:0] = [str(HERE), str(HERE.parents[1])]
-    print(json.dumps(trace(*sys.argv[1:])))
+    print(json.dumps({name: trace(name) for name in sys.argv[1:]}))

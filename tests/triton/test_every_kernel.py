@@ -34,7 +34,7 @@ def same(got: Any, want: Any) -> None:
 @each
 def test_runs_are_equal(function: Function) -> None:
     fn = on_device(public(function), function.state)
-    args = function.arguments(1, 40)
+    args = function.arguments(1, 70)
     first, second = with_grads(fn, args), with_grads(fn, args)
     same(first[0] + first[1], second[0] + second[1])
 

@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 import torch
-from kernel_checks import BOUND, LENGTHS, agree, with_grads
+from kernel_checks import BOUND, LENGTHS, agree
 from triton_checks import (
     DEVICE,
     SLOW,
@@ -62,8 +62,8 @@ def test_sizes(size: int) -> None:
 @pytest.mark.parametrize("size", [8, 64, pytest.param(128, marks=some)])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 def test_low_precision(dtype: torch.dtype, size: int) -> None:
-    for length, state in [(2, True), (67, False), (130, True)]:
-        args = inputs(length, size, dtype, state, width=32, batch=1)
+    for length, state in [(2, True), (67, False), *([(130, True)] if SLOW else [])]:
+        args = inputs(length, size, dtype, state, 1, 32, batch=1)
         agree(gated_linear_attention, twin, args, BOUND[dtype])
         y, last = gated_linear_attention(*args)
         assert y.dtype == dtype and last.dtype == torch.float32
@@ -72,7 +72,7 @@ def test_low_precision(dtype: torch.dtype, size: int) -> None:
 def test_strong_and_absent_decay() -> None:
     """log_decay from -1e4 (exp gives 0) to 0 (exp gives 1), in one chunk and for all:
     in a split at a fixed token exp(+1e4) would stand beside exp(-1e4)."""
-    args = inputs(70, dtype=torch.float32, batch=1)
+    args = inputs(70, dtype=torch.float32, heads=1, batch=1)
     args[3][:, ::3], args[3][:, 1::3] = -1e4, 0.0
     agree(gated_linear_attention, twin, args, 1e-6)
     args[3][:] = 0.0
@@ -92,7 +92,7 @@ def test_state_stays_float32() -> None:
 
 
 def test_pieces() -> None:
-    args = inputs(70, dtype=torch.float32, batch=1)
+    args = inputs(70, dtype=torch.float32, heads=1, batch=1)
     splits = range(1, 70, 3) if SLOW else [1, 33, 64]
     pieces_agree(gated_linear_attention, args, TIMED, 4, splits=splits)
 
@@ -123,15 +123,6 @@ def test_one_token_is_in_place() -> None:
             y, last = module.gated_linear_attention(*args)
         assert last is args[4]
         close((y, last), want, BOUND[dtype])
-
-
-def test_runs_are_equal() -> None:
-    args = inputs(70, dtype=torch.float32, batch=1)
-    first, second = with_grads(gated_linear_attention, args), with_grads(
-        gated_linear_attention, args
-    )
-    for got, want in zip(first[0] + first[1], second[0] + second[1], strict=True):
-        assert torch.equal(got, want)
 
 
 def test_unserved_cases_say_so_once() -> None:
