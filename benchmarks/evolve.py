@@ -18,17 +18,16 @@ import math
 import os
 import shutil
 import statistics
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from starc.diagnostics import Problems
 from starc.evolve import coordinator
 from starc.evolve.database import FILE, Database
-from starc.evolve.rows import Row
+from starc.evolve.rows import Generation, Row
 from starc.evolve.selection import Scored, front, hypervolume, placed, score
 from starc.evolve.spec import Spec, read
 from starc.evolve.view import View
@@ -60,8 +59,16 @@ def spec(given: argparse.Namespace) -> Spec:
     )
 
 
-def run(wanted: Spec, folder: Path, resume: bool) -> list[Row]:
-    """All candidates of a new run, or of one that goes on."""
+class Found(NamedTuple):
+    """Of a run: its candidates and generations, and seconds by the clock."""
+
+    rows: list[Row]
+    generations: list[Generation]
+    seconds: float
+
+
+def run(wanted: Spec, folder: Path, resume: bool) -> Found:
+    """A new run, or one that goes on, to its end."""
 
     def team(spec: Spec, candidates: Path) -> Local:
         return Local(spec, candidates, PROCESSES, 1)
@@ -76,7 +83,8 @@ def run(wanted: Spec, folder: Path, resume: bool) -> list[Row]:
         raise SystemExit(130)
     database = Database.open(folder)
     try:
-        return database.candidates()
+        elapsed = database.seconds("elapsed")
+        return Found(database.candidates(), database.generations(), elapsed)
     finally:
         database.close()
 
@@ -91,16 +99,17 @@ def scored(rows: list[Row], wanted: Spec) -> list[Scored]:
 
 def of_seed(seed: int, given: argparse.Namespace) -> dict[str, Any]:
     """Both searches and what they found."""
-    began = time.monotonic()
     wanted = replace(spec(given), seed=seed, minutes=given.minutes / 2)
     folder = Path(given.folder) / str(seed)
-    rows = run(wanted, folder / "search", given.resume)
+    search = run(wanted, folder / "search", given.resume)
+    rows = search.rows
     measured = sum(row.outcome is not None for row in rows)
     print(f"random search, {measured} evaluations", flush=True)
     blind = replace(
         wanted, algorithm="random", generations=0, minutes=0.0, evaluations=measured
     )
-    others = run(blind, folder / "random", given.resume)
+    random = run(blind, folder / "random", given.resume)
+    others = random.rows
     best, of_random = front(scored(rows, wanted)), front(scored(others, blind))
     begun = scored([row for row in rows if row.generation == 0], wanted)
     first = [one.values for one in begun if one.tier == 0]  # the same in both runs
@@ -114,6 +123,7 @@ def of_seed(seed: int, given: argparse.Namespace) -> dict[str, Any]:
         "evaluations": [measured, sum(row.outcome is not None for row in others)],
         "hypervolume": on_scales,
         "hypervolume_linear": linear,
+        "matched_after": _matched(search, on_scales["random"] or 0.0),
         "front": [_member(row, wanted) for row in rows if _among(row, best)],
         "random_front": [
             _member(row, wanted) for row in others if _among(row, of_random)
@@ -126,8 +136,19 @@ def of_seed(seed: int, given: argparse.Namespace) -> dict[str, Any]:
         "failed": sum(
             row.outcome is None or row.outcome.status != "ok" for row in rows
         ),
-        "seconds": round(time.monotonic() - began, 1),
+        "seconds": round(search.seconds + random.seconds, 1),
     }
+
+
+def _matched(search: Found, volume: float) -> int | None:
+    """Evaluations until the search had the hypervolume that random search ends with."""
+    done = 0
+    for generation in search.generations:
+        born = [row for row in search.rows if row.generation == generation.number]
+        done += sum(row.outcome is not None for row in born)
+        if generation.hypervolume >= volume:
+            return done
+    return None
 
 
 Points = Sequence[tuple[float, ...]]
@@ -201,6 +222,8 @@ def say(found: dict[str, Any]) -> None:
             f"hypervolume, {scale}: search {volumes['search']:.4f}, random "
             f"{volumes['random']:.4f}, ratio {volumes['ratio'] or math.nan:.3f}"
         )
+    if matched := found["matched_after"]:
+        print(f"the search had what random search ends with after {matched}")
     good = reaches(found)
     goal = "at most 63 % of striped's and 10 % of Transformer's cache, no worse bits"
     print(f"{goal}: {', '.join(str(m['id']) for m in good) or 'none'}", flush=True)
@@ -225,7 +248,7 @@ def main() -> None:
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--trainer", default="real", choices=("real", "simulated"))
     given = parser.parse_args()
-    load, began = os.getloadavg()[0], time.monotonic()
+    load = os.getloadavg()[0]
     found = []
     for seed in range(given.seeds):
         found.append(of_seed(seed, given))
@@ -244,7 +267,7 @@ def main() -> None:
         "date": date.today().isoformat(),
         "cores": PROCESSES,
         "load_before": round(load, 1),
-        "minutes": round((time.monotonic() - began) / 60, 1),
+        "minutes": round(sum(one["seconds"] for one in found) / 60, 1),
         "recipe": {
             "steps": wanted.trainer.steps,
             "batch": wanted.trainer.batch,

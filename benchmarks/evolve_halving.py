@@ -32,24 +32,29 @@ KEPT = (0.25, 0.5, 0.75)
 
 
 def replayed(run: Run, rung: int, keep: float) -> dict[str, Any]:
-    """Whom one rung would have stopped, and what that costs and saves."""
+    """Whom one rung would have stopped, and what that costs and saves.
+
+    wrongly: how many of these would have gone on by their last front ranks.
+    """
     spec = replace(run.spec, trainer=replace(run.spec.trainer, keep=keep))
     going: set[int] = set()
+    deserving: set[int] = set()
     for generation in run.generations:
-        rows = [e for e in run.entries if e.generation == generation.number]
-        known = run.rungs[rung]
-        going |= promoted([r for r in rows if r.id in known], known, rung, spec)[0]
+        rows = [e for e in run.evaluated if e.generation == generation.number]
+        going |= promoted(rows, run.rungs[rung], rung, spec)[0]
+        deserving |= promoted(rows, run.rungs[len(RUNGS) - 1], rung, spec)[0]
     final = [_final(entry, spec) for entry in run.evaluated]
     best = front(final)
     lost = [one.id for one in best if one.id not in going]
     rest = front([one for one in final if one.id in going])
-    ended = len(run.evaluated) - sum(entry.id in going for entry in run.evaluated)
+    ended = len(run.evaluated) - len(going)
     share = run.spec.trainer.rungs[rung]
     return {
         "rung": rung,
         "steps": steps(spec, rung),
         "keep": keep,
         "stopped": ended,
+        "wrongly": len(deserving - going),
         "front": [one.id for one in best],
         "front_stopped": lost,
         "hypervolume_kept": _volume(rest, run, spec) / _volume(best, run, spec),
@@ -96,11 +101,13 @@ def main() -> None:
         interval = f"{one['low']:+.2f} to {one['high']:+.2f}"
         line = f"{steps(run.spec, one['rung']):>6}{one['count']:>12}"
         print(f"{line}{one['spearman']:>+10.2f}{interval:>16}{one['kendall']:>+9.2f}")
-    print(f"\n{'steps':>6}{'keep':>6}{'stopped':>9}{'of the front':>14}", end="")
+    print(f"\n{'steps':>6}{'keep':>6}{'stopped':>9}{'wrongly':>9}", end="")
+    print(f"{'of the front':>14}", end="")
     print(f"{'hypervolume kept':>18}{'steps saved':>13}")
     for one in halving:
         lost = f"{len(one['front_stopped'])} of {len(one['front'])}"
-        line = f"{one['steps']:>6}{one['keep']:>6.0%}{one['stopped']:>9}{lost:>14}"
+        line = f"{one['steps']:>6}{one['keep']:>6.0%}{one['stopped']:>9}"
+        line += f"{one['wrongly']:>9}{lost:>14}"
         print(f"{line}{one['hypervolume_kept']:>18.3f}{one['steps_saved']:>13.0%}")
     if given.trainer != "real":
         print("simulated training: nothing is written to benchmarks/results")
