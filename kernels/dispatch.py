@@ -53,6 +53,16 @@ def launch_on(tensor: Tensor) -> AbstractContextManager[object]:
     return nullcontext()
 
 
+def warp_group_products(tensor: Tensor) -> bool:
+    """Whether four warps multiply together, from shared memory: tiles may be larger."""
+    return not tensor.is_cuda or _capability(tensor.get_device()) in (9, 10)
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _capability(index: int) -> int:
+    return torch.cuda.get_device_capability(index)[0]
+
+
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _device_lacks(index: int) -> str:
     if torch.version.hip is None and torch.cuda.get_device_capability(index) < (8, 0):
