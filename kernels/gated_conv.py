@@ -26,11 +26,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kernels.causal_conv import (
+    _conv_blocks,
+    _conv_filter_gradients,
+    _conv_in_place,
+    _conv_packed,
+    _conv_sizes,
+    _conv_strides,
+    _conv_taps,
+    _conv_tile,
+    _conv_why_not,
+)
 from kernels.dispatch import kernels_for, launch_on
 
 try:
     import triton
     import triton.language as tl
+
+    from kernels.causal_conv import _conv_load, _conv_span
 except ImportError:
     triton = None
 
@@ -48,14 +61,17 @@ def gated_conv(
 ) -> tuple[Tensor, Tensor]:
     """Return c * conv(b * x) and the last K - 1 products b * x."""
     if _gated_conv_in_triton(b, c, x, weight, bias, state):
-        if x.shape[1] == 1 and cu_seqlens is None and _gated_conv_in_place(state):
+        if x.shape[1] == 1 and cu_seqlens is None and _conv_in_place(state):
             return _gated_conv_step(b, c, x, weight, bias, state, sigmoid)
         y, final = _GatedConvTriton.apply(  # type: ignore[no-untyped-call]
             None, b, c, x, weight, bias, state, cu_seqlens, sigmoid
         )
         return y, final
     if cu_seqlens is not None:
-        return _gated_conv_packed(b, c, x, weight, bias, state, sigmoid, cu_seqlens)
+        return _conv_packed(
+            lambda b, c, x, state: gated_conv(b, c, x, weight, bias, state, sigmoid),
+            *((b, c, x), weight, state, cu_seqlens),
+        )
     if state is None:
         state = x.new_zeros(x.shape[0], weight.shape[1] - 1, x.shape[2])
     if x.shape[1] == 1:  # one token: a few small operations, no recomputation
@@ -101,46 +117,6 @@ def gated_conv_fused(
     return y, final
 
 
-def _gated_conv_packed(
-    b: Tensor,
-    c: Tensor,
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    state: Tensor | None,
-    sigmoid: bool,
-    cu_seqlens: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """Sequence by sequence."""
-    borders = cu_seqlens.tolist()
-    if state is None:
-        state = x.new_zeros(len(borders) - 1, weight.shape[1] - 1, x.shape[2])
-    ys, finals = [], []
-    for n, (start, stop) in enumerate(zip(borders[:-1], borders[1:], strict=True)):
-        final = state[n : n + 1]
-        if stop > start:
-            part_b, part_c, part_x = (z[:, start:stop] for z in (b, c, x))
-            y, final = gated_conv(part_b, part_c, part_x, weight, bias, final, sigmoid)
-            ys.append(y)
-        finals.append(final)
-    ys.append(torch.zeros_like(x[:, borders[-1] :]))
-    return torch.cat(ys, 1), torch.cat(finals)
-
-
-def _gated_conv_blocks(x: Tensor) -> list[tuple[int, int]]:
-    """Time in blocks, (start, stop), of 256 KiB a thread: all passes over a block find
-    it in the cache (measured: 1.4 times faster than whole passes, forward + backward).
-
-    One block where torch.compile fuses the passes, and on a GPU, where launches cost.
-    """
-    batch, length, channels = x.shape
-    if torch.compiler.is_compiling() or x.device.type != "cpu":
-        return [(0, length)]
-    size = max(16, 2**16 * torch.get_num_threads() // max(1, batch * channels))
-    starts = range(0, max(1, length), size)
-    return [(start, min(start + size, length)) for start in starts]
-
-
 def _gated_conv_window(
     b: Tensor, x: Tensor, state: Tensor, sigmoid: bool, start: int, stop: int
 ) -> Tensor:
@@ -151,17 +127,6 @@ def _gated_conv_window(
     u = ((b.to(wide).sigmoid() if sigmoid else b) * x).to(x.dtype).to(wide)
     old = state[:, start:].to(wide)
     return torch.cat([old, u], 1) if old.shape[1] else u
-
-
-def _gated_conv_taps(
-    u: Tensor, taps: tuple[Tensor, ...], bias: Tensor | None
-) -> Tensor:
-    """K shifted multiply-adds: on a CPU far faster than F.conv1d with groups."""
-    length = u.shape[1] - len(taps) + 1
-    z = u[:, :length] * taps[0]
-    for k, tap in enumerate(taps[1:], 1):
-        z.addcmul_(u[:, k : k + length], tap)
-    return z if bias is None else z.add_(bias)
 
 
 def _gated_conv_multiply(a: Tensor, b: Tensor, out: Tensor) -> None:
@@ -184,11 +149,11 @@ def _gated_conv_forward(
     wide = torch.promote_types(x.dtype, torch.float32)
     taps = weight.t().to(wide).contiguous().unbind()  # K of (D)
     y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-    for start, stop in _gated_conv_blocks(x):
+    for start, stop in _conv_blocks(x):
         u = _gated_conv_window(b, x, state, sigmoid, start, stop)
         gate = c[:, start:stop]
         gate = gate.to(wide).sigmoid() if sigmoid else gate
-        z = _gated_conv_taps(u, taps, bias)
+        z = _conv_taps(u, taps, bias)
         _gated_conv_multiply(z, gate, out=y[:, start:stop])
     return y, u[:, stop - start :].to(state.dtype, copy=True)
 
@@ -229,7 +194,7 @@ class _GatedConv(torch.autograd.Function):
             db, dc, dx = (torch.empty_like(z) for z in (b, c, x))
         wide = torch.promote_types(x.dtype, torch.float32)
         taps = weight.t().to(wide).contiguous().unbind()
-        blocks = _gated_conv_blocks(x)
+        blocks = _conv_blocks(x)
         # a sum for each token of a block, added up at the end: short and in the cache
         rows = len(taps) + (bias is not None)
         sums = x.new_zeros((rows, x.shape[0], blocks[0][1], x.shape[2]), dtype=wide)
@@ -245,7 +210,7 @@ class _GatedConv(torch.autograd.Function):
                 value = value * gate_b * (1 - gate_b)
                 slope = dz * (1 - gate_c)
             u = _gated_conv_window(b, x, state, ctx.sigmoid, start, stop)
-            z = _gated_conv_taps(u, taps, bias)
+            z = _conv_taps(u, taps, bias)
             _gated_conv_multiply(z, slope, out=dc[:, start:stop])
             du = torch.empty_like(u)
             du[:, length:] = before
@@ -260,9 +225,7 @@ class _GatedConv(torch.autograd.Function):
             du = du[:, before.shape[1] :]
             _gated_conv_multiply(du, value, out=db[:, start:stop])
             _gated_conv_multiply(du, gate_b, out=dx[:, start:stop])
-        dtaps = sums.sum((1, 2))
-        dweight = dtaps[: len(taps)].t().to(weight.dtype)
-        dbias = None if bias is None else dtaps[-1].to(bias.dtype)
+        dweight, dbias = _conv_filter_gradients(sums.sum((1, 2)), weight, bias)
         dstate = before.to(state.dtype)
         if dbcx is not None:
             return dbcx, None, None, None, dweight, dbias, dstate, None
@@ -282,8 +245,7 @@ def _gated_conv_in_triton(
 ) -> bool:
     if not x.numel():
         return False
-    width = weight.shape[1]
-    why_not = "" if 2 <= width <= 16 else f"a filter of {width} taps, not 2 to 16"
+    why_not = _conv_why_not(weight)
     return kernels_for("gated_conv", b, c, x, weight, bias, state, why_not=why_not)
 
 
@@ -294,61 +256,7 @@ def _gated_conv_in_triton(
 _GATED_CONV_CONFIGURATIONS = ((4, 4, 4, 2), (8, 2, 4, 4), (16, 1, 2, 4))
 
 
-def _gated_conv_configuration(width: int) -> dict[str, int]:
-    _, channels, tokens, warps = next(
-        row for row in _GATED_CONV_CONFIGURATIONS if width <= row[0]
-    )
-    lanes = 32 if torch.version.hip is None else 64
-    block = lanes * warps * channels
-    return {"WIDTH": width, "BLOCK": block, "TOKENS": tokens, "num_warps": warps}
-
-
-def _gated_conv_chunk(tokens: int, tiles: int) -> int:
-    """Tokens of a program: 128 where 4096 programs remain, then less, never under 16.
-
-    Not measured: 4096 programs are 8 to 16 a multiprocessor for several waves. A
-    chunk reads K - 1 tokens of its neighbour again, from the cache.
-    """
-    chunk = 128
-    while chunk > 16 and tokens // chunk * tiles < 4096:
-        chunk //= 2
-    return chunk
-
-
 if triton is not None:
-
-    @triton.jit
-    def _gated_conv_span(place, cu_seqlens, sequences, length, chunk):
-        """Of a program: its sequence, that one's first token and end, its own first.
-
-        Sequence s owns the places from cu_seqlens[s] // chunk + s on, which are enough
-        for any lengths; sequence S stands for the tokens after the last border.
-        """
-        if cu_seqlens is None:
-            places = tl.cdiv(length, chunk)
-            sequence = (place // places).to(tl.int64)
-            begin = tl.zeros((), tl.int64)
-            end = begin + length
-            first = (place % places * chunk).to(tl.int64)
-        else:
-            low = place * 0
-            high = low + sequences
-            while low < high:  # the last sequence that owns no later place
-                middle = (low + high + 1) // 2
-                later = tl.load(cu_seqlens + middle) // chunk + middle > place
-                low = tl.where(later, low, middle)
-                high = tl.where(later, middle - 1, high)
-            sequence = low.to(tl.int64)
-            begin = tl.load(cu_seqlens + sequence).to(tl.int64)
-            last = sequence < sequences
-            end = tl.load(cu_seqlens + sequence + 1, mask=last, other=length)
-            end = end.to(tl.int64)
-            first = begin + (place - begin // chunk - sequence) * chunk
-        return sequence, begin, end, first
-
-    @triton.jit
-    def _gated_conv_load(pointer, mask):
-        return tl.load(pointer, mask=mask, other=0.0).to(tl.float32)
 
     @triton.jit
     def _gated_conv_product(b, x, like, SIGMOID: tl.constexpr):
@@ -363,11 +271,11 @@ if triton is not None:
     ):
         """u at token t, which may lie before the sequence: then from the state."""
         own = inside & (t >= begin) & (t < end)
-        xt = _gated_conv_load(x + t * x_time, own)
-        u = _gated_conv_product(_gated_conv_load(b + t * b_time, own), xt, x, SIGMOID)
+        xt = _conv_load(x + t * x_time, own)
+        u = _gated_conv_product(_conv_load(b + t * b_time, own), xt, x, SIGMOID)
         if state is not None:
             row = t - begin + WIDTH - 1
-            u += _gated_conv_load(state + row * state_time, inside & (t < begin))
+            u += _conv_load(state + row * state_time, inside & (t < begin))
         return u
 
     @triton.jit(do_not_specialize=["length", "sequences", "chunk"])
@@ -405,16 +313,11 @@ if triton is not None:
         TOKENS: tl.constexpr,
     ):
         """A program walks one chunk of tokens with the last K - 1 products at hand."""
-        tiles = tl.cdiv(channels, BLOCK)
-        channel = tl.program_id(0) % tiles * BLOCK + tl.arange(0, BLOCK)
-        inside = channel < channels
-        sequence, begin, end, first = _gated_conv_span(
-            tl.program_id(0) // tiles, cu_seqlens, sequences, length, chunk
+        channel, inside, _, row, sequence, begin, end, first = _conv_span(
+            cu_seqlens, sequences, length, chunk, channels, BLOCK
         )
         real = sequence < sequences  # tokens after the last border are only written
         read = inside & real
-        row = sequence if cu_seqlens is None else sequence * 0
-        channel = channel.to(tl.int64)
         b += row * b_row + channel * b_channel
         c += row * c_row + channel * c_channel
         x += row * x_row + channel * x_channel
@@ -423,26 +326,28 @@ if triton is not None:
             state += sequence * state_row + channel * state_channel
         shift = tl.zeros((BLOCK,), tl.float32)
         if bias is not None:
-            shift = _gated_conv_load(bias + channel, read)
+            shift = _conv_load(bias + channel, read)
         taps: tl.tuple = ()
         for k in tl.static_range(WIDTH):
             tap = weight + channel * weight_channel + k * weight_tap
-            taps = taps + (_gated_conv_load(tap, inside),)
+            taps = taps + (_conv_load(tap, inside),)
         window: tl.tuple = ()
         for k in tl.static_range(WIDTH - 1):
             u = _gated_conv_past(
                 first - (WIDTH - 1) + k,
-                begin,
-                end,
-                b,
-                x,
-                state,
-                b_time,
-                x_time,
-                state_time,
-                read,
-                WIDTH,
-                SIGMOID,
+                *(
+                    begin,
+                    end,
+                    b,
+                    x,
+                    state,
+                    b_time,
+                    x_time,
+                    state_time,
+                    read,
+                    WIDTH,
+                    SIGMOID,
+                ),
             )
             window = window + (u,)
         stop = tl.minimum(first + chunk, end)
@@ -473,17 +378,19 @@ if triton is not None:
             for k in tl.static_range(WIDTH - 1):
                 u = _gated_conv_past(
                     end - (WIDTH - 1) + k,
-                    begin,
-                    end,
-                    b,
-                    x,
-                    state,
-                    b_time,
-                    x_time,
-                    state_time,
-                    read,
-                    WIDTH,
-                    SIGMOID,
+                    *(
+                        begin,
+                        end,
+                        b,
+                        x,
+                        state,
+                        b_time,
+                        x_time,
+                        state_time,
+                        read,
+                        WIDTH,
+                        SIGMOID,
+                    ),
                 )
                 tl.store(last + k * channels, u, mask=inside)
 
@@ -535,17 +442,11 @@ if triton is not None:
         At token t the window of dz = c * dy holds the tokens after t, which b, x and
         the filter need; that of u completes z, and so dc, of token t + K - 1.
         """
-        tiles = tl.cdiv(channels, BLOCK)
-        place = tl.program_id(0) // tiles
-        channel = tl.program_id(0) % tiles * BLOCK + tl.arange(0, BLOCK)
-        inside = channel < channels
-        sequence, begin, end, first = _gated_conv_span(
-            place, cu_seqlens, sequences, length, chunk
+        channel, inside, place, row, sequence, begin, end, first = _conv_span(
+            cu_seqlens, sequences, length, chunk, channels, BLOCK
         )
         real = sequence < sequences
         read = inside & real
-        row = sequence if cu_seqlens is None else sequence * 0
-        channel = channel.to(tl.int64)
         b += row * b_row + channel * b_channel
         c += row * c_row + channel * c_channel
         x += row * x_row + channel * x_channel
@@ -561,12 +462,12 @@ if triton is not None:
             dfinal += sequence * dfinal_row + channel * dfinal_channel
         shift = tl.zeros((BLOCK,), tl.float32)
         if bias is not None:
-            shift = _gated_conv_load(bias + channel, inside)
+            shift = _conv_load(bias + channel, inside)
         taps: tl.tuple = ()
         dtaps: tl.tuple = ()
         for k in tl.static_range(WIDTH):
             tap = weight + channel * weight_channel + k * weight_tap
-            taps = taps + (_gated_conv_load(tap, inside),)
+            taps = taps + (_conv_load(tap, inside),)
             dtaps = dtaps + (tl.zeros((BLOCK,), tl.float32),)
         dshift = tl.zeros((BLOCK,), tl.float32)
         stop = tl.minimum(first + chunk, end)
@@ -576,10 +477,10 @@ if triton is not None:
         dzs: tl.tuple = ()
         for k in tl.static_range(WIDTH - 1):
             here = read & (top + k < end)
-            gate_c = _gated_conv_load(c + (top + k) * c_time, here)
+            gate_c = _conv_load(c + (top + k) * c_time, here)
             if SIGMOID:
                 gate_c = tl.sigmoid(gate_c)
-            dzs = dzs + (gate_c * _gated_conv_load(dy + (top + k) * dy_time, here),)
+            dzs = dzs + (gate_c * _conv_load(dy + (top + k) * dy_time, here),)
             us = us + (tl.zeros((BLOCK,), tl.float32),)
         for step in range(0, steps):
             t = top - (step + 1) * TOKENS
@@ -615,7 +516,7 @@ if triton is not None:
                 if dfinal is not None:
                     kept = s - end + WIDTH - 1  # row of the final state
                     here = read & (kept >= 0) & (s < end)
-                    du = _gated_conv_load(dfinal + kept * dfinal_time, here)
+                    du = _conv_load(dfinal + kept * dfinal_time, here)
                 sums: tl.tuple = ()
                 for k in tl.static_range(WIDTH):
                     z = tl.fma(taps[k], us[k], z)
@@ -642,17 +543,19 @@ if triton is not None:
             late = s + WIDTH - 1
             u = _gated_conv_past(
                 s,
-                begin,
-                end,
-                b,
-                x,
-                state,
-                b_time,
-                x_time,
-                state_time,
-                read,
-                WIDTH,
-                SIGMOID,
+                *(
+                    begin,
+                    end,
+                    b,
+                    x,
+                    state,
+                    b_time,
+                    x_time,
+                    state_time,
+                    read,
+                    WIDTH,
+                    SIGMOID,
+                ),
             )
             us = (u,) + us
             dzs = (tl.zeros((BLOCK,), tl.float32),) + dzs
@@ -660,9 +563,9 @@ if triton is not None:
             for k in tl.static_range(WIDTH):
                 z = tl.fma(taps[k], us[k], z)
             there = read & (late < stop)
-            dgate_c = z * _gated_conv_load(dy + late * dy_time, there)
+            dgate_c = z * _conv_load(dy + late * dy_time, there)
             if SIGMOID:
-                late_c = tl.sigmoid(_gated_conv_load(c + late * c_time, there))
+                late_c = tl.sigmoid(_conv_load(c + late * c_time, there))
                 dgate_c *= late_c * (1 - late_c)
             here = inside & (late >= first) & (late < stop)
             tl.store(dc + late * grad_time, dgate_c, mask=here)
@@ -672,7 +575,7 @@ if triton is not None:
                 if dfinal is not None:
                     kept = s - end + WIDTH - 1
                     here = inside & start & (kept >= 0)
-                    du = _gated_conv_load(dfinal + kept * dfinal_time, here)
+                    du = _conv_load(dfinal + kept * dfinal_time, here)
                 sums = ()
                 for k in tl.static_range(WIDTH):
                     du = tl.fma(taps[k], dzs[WIDTH - 1 - k], du)
@@ -721,31 +624,26 @@ if triton is not None:
         channel = tl.program_id(0) % tiles * BLOCK + tl.arange(0, BLOCK)
         inside = channel < channels
         channel = channel.to(tl.int64)
-        gate_b = _gated_conv_load(b + row * b_row + channel * b_channel, inside)
-        gate_c = _gated_conv_load(c + row * c_row + channel * c_channel, inside)
-        value = _gated_conv_load(x + row * x_row + channel * x_channel, inside)
+        gate_b = _conv_load(b + row * b_row + channel * b_channel, inside)
+        gate_c = _conv_load(c + row * c_row + channel * c_channel, inside)
+        value = _conv_load(x + row * x_row + channel * x_channel, inside)
         if SIGMOID:
             gate_c = tl.sigmoid(gate_c)
         u = _gated_conv_product(gate_b, value, x, SIGMOID)
         weight += channel * weight_channel
-        z = u * _gated_conv_load(weight + (WIDTH - 1) * weight_tap, inside)
+        z = u * _conv_load(weight + (WIDTH - 1) * weight_tap, inside)
         if bias is not None:
-            z += _gated_conv_load(bias + channel, inside)
+            z += _conv_load(bias + channel, inside)
         state += row * state_row + channel * state_channel
         window: tl.tuple = ()
         for k in tl.static_range(WIDTH - 1):
             old = tl.load(state + k * state_time, mask=inside, other=0.0)
-            z += old.to(tl.float32) * _gated_conv_load(weight + k * weight_tap, inside)
+            z += old.to(tl.float32) * _conv_load(weight + k * weight_tap, inside)
             window = window + (old,)
         for k in tl.static_range(WIDTH - 2):
             tl.store(state + k * state_time, window[k + 1], mask=inside)
         tl.store(state + (WIDTH - 2) * state_time, u, mask=inside)
         tl.store(y + row * channels + channel, gate_c * z, mask=inside)
-
-
-def _gated_conv_in_place(state: Tensor | None) -> bool:
-    """No gradient is asked for, and no two rows of the state are the same memory."""
-    return not torch.is_grad_enabled() and (state is None or 0 not in state.stride())
 
 
 def _gated_conv_step(
@@ -767,22 +665,9 @@ def _gated_conv_step(
     block = 128
     with launch_on(x):
         _gated_conv_step_kernel[(batch * triton.cdiv(channels, block),)](
-            y,
-            b,
-            c,
-            x,
-            weight,
-            bias,
-            state,
-            channels,
-            b.stride(0),
-            b.stride(2),
-            c.stride(0),
-            c.stride(2),
-            x.stride(0),
-            x.stride(2),
-            *weight.stride(),
-            *state.stride(),
+            *(y, b, c, x, weight, bias, state, channels),
+            *(b.stride(0), b.stride(2), c.stride(0), c.stride(2)),
+            *(x.stride(0), x.stride(2), *weight.stride(), *state.stride()),
             WIDTH=width,
             SIGMOID=sigmoid,
             BLOCK=block,
@@ -814,41 +699,20 @@ class _GatedConvTriton(torch.autograd.Function):
             b, c, x = bcx.chunk(3, dim=-1)
         assert b is not None and c is not None and x is not None
         bias = None if bias is None else bias.contiguous()
-        batch, length, channels = x.shape
         width = weight.shape[1]
-        tile = _gated_conv_configuration(width)
-        tiles = triton.cdiv(channels, tile["BLOCK"])
-        chunk = _gated_conv_chunk(batch * length, tiles)
-        sequences, places = batch, batch * triton.cdiv(length, chunk)
-        if cu_seqlens is not None:
-            sequences = cu_seqlens.shape[0] - 1
-            places = length // chunk + sequences + 1
-        y = torch.empty((batch, length, channels), dtype=x.dtype, device=x.device)
+        tile = _conv_tile(width, _GATED_CONV_CONFIGURATIONS)
+        grid, _, sizes = _conv_sizes(x, cu_seqlens, tile["BLOCK"])
+        y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
         final = torch.empty(
-            (sequences, width - 1, channels),
+            (sizes[1], width - 1, x.shape[2]),
             dtype=x.dtype if state is None else state.dtype,
             device=x.device,
         )
         with launch_on(x):
-            _gated_conv_forward_kernel[(places * tiles,)](
-                y,
-                final,
-                b,
-                c,
-                x,
-                weight,
-                bias,
-                state,
-                cu_seqlens,
-                length,
-                sequences,
-                chunk,
-                channels,
-                *b.stride(),
-                *c.stride(),
-                *x.stride(),
-                *weight.stride(),
-                *((0, 0, 0) if state is None else state.stride()),
+            _gated_conv_forward_kernel[grid](
+                *(y, final, b, c, x, weight, bias, state, cu_seqlens, *sizes),
+                *(*b.stride(), *c.stride(), *x.stride(), *weight.stride()),
+                *_conv_strides(state),
                 SIGMOID=sigmoid,
                 **tile,
             )
@@ -863,22 +727,16 @@ class _GatedConvTriton(torch.autograd.Function):
         if bcx is not None:
             b, c, x = bcx.chunk(3, dim=-1)
         bias = None if bias is None else bias.contiguous()
-        batch, length, channels = x.shape
         width = weight.shape[1]
         if dy is None:
             dy = torch.zeros_like(x)
-        tile = _gated_conv_configuration(width)
-        tiles = triton.cdiv(channels, tile["BLOCK"])
-        chunk = _gated_conv_chunk(batch * length, tiles)
-        sequences, places = batch, batch * triton.cdiv(length, chunk)
-        if cu_seqlens is not None:
-            sequences = cu_seqlens.shape[0] - 1
-            places = length // chunk + sequences + 1
+        tile = _conv_tile(width, _GATED_CONV_CONFIGURATIONS)
+        grid, places, sizes = _conv_sizes(x, cu_seqlens, tile["BLOCK"])
         grads = torch.empty(
-            (batch, length, 3 * channels), dtype=x.dtype, device=x.device
+            (*x.shape[:2], 3 * x.shape[2]), dtype=x.dtype, device=x.device
         )
         partial = torch.empty(
-            (places, width + (bias is not None), channels),
+            (places, width + (bias is not None), x.shape[2]),
             dtype=torch.float32,
             device=x.device,
         )
@@ -886,36 +744,15 @@ class _GatedConvTriton(torch.autograd.Function):
         if state is not None:
             dstate = torch.empty(state.shape, dtype=state.dtype, device=x.device)
         with launch_on(x):
-            _gated_conv_backward_kernel[(places * tiles,)](
-                grads,
-                partial,
-                dstate,
-                b,
-                c,
-                x,
-                dy,
-                weight,
-                bias,
-                state,
-                dfinal,
-                cu_seqlens,
-                length,
-                sequences,
-                chunk,
-                channels,
-                *b.stride(),
-                *c.stride(),
-                *x.stride(),
-                *dy.stride(),
-                *weight.stride(),
-                *((0, 0, 0) if state is None else state.stride()),
-                *((0, 0, 0) if dfinal is None else dfinal.stride()),
+            _gated_conv_backward_kernel[grid](
+                *(grads, partial, dstate, b, c, x, dy, weight, bias, state, dfinal),
+                *(cu_seqlens, *sizes, *b.stride(), *c.stride(), *x.stride()),
+                *(*dy.stride(), *weight.stride(), *_conv_strides(state, dfinal)),
                 SIGMOID=ctx.sigmoid,
                 **tile,
             )
-        sums = partial.sum(0)  # of the chunks, in float32 and in a fixed order
-        dweight = sums[:width].t().to(weight.dtype)
-        dbias = None if bias is None else sums[width].to(bias.dtype)
+        # of the chunks, in float32 and in a fixed order
+        dweight, dbias = _conv_filter_gradients(partial.sum(0), weight, bias)
         if bcx is not None:
             return grads, None, None, None, dweight, dbias, dstate, None, None
         apart = zip(grads.chunk(3, dim=-1), (b, c, x), strict=True)

@@ -21,9 +21,12 @@ import torch
 from torch import Tensor
 
 from kernels.diagonal_scan import (
+    _scan_chunks,
     _scan_effect,
     _scan_empty,
+    _scan_gradients,
     _scan_in_place,
+    _scan_packed,
     _scan_sizes,
     _scan_tile,
 )
@@ -59,7 +62,7 @@ def linear_recurrence(
         with launch_on(b):
             return _linear_recurrence_triton(a, b, state, cu_seqlens)
     if cu_seqlens is not None:
-        return _linear_recurrence_packed(a, b, state, cu_seqlens)
+        return _scan_packed(linear_recurrence, (a, b), state, cu_seqlens)
     dtype = torch.promote_types(b.dtype, torch.float32)
     if state is None:
         state = b.new_zeros((b.shape[0], b.shape[2]), dtype=dtype)
@@ -67,85 +70,17 @@ def linear_recurrence(
         last = a[:, 0] * state + b[:, 0]  # (B, D)
         return last.to(b.dtype).unsqueeze(1), last
     if not torch.is_grad_enabled():
-        h = _linear_recurrence_scan(a.to(dtype), b.to(dtype, copy=True), state)
+        h = _scan_chunks(a.to(dtype), b.to(dtype, copy=True), state)
         return h.to(b.dtype), h[:, -1].clone()
     h, last = _LinearRecurrence.apply(a, b, state)  # type: ignore[no-untyped-call]
     return h, last
-
-
-def _linear_recurrence_packed(
-    a: Tensor, b: Tensor, state: Tensor | None, cu_seqlens: Tensor
-) -> tuple[Tensor, Tensor]:
-    """One sequence after the other."""
-    ends = cu_seqlens.tolist()
-    if state is None:
-        dtype = torch.promote_types(b.dtype, torch.float32)
-        state = b.new_zeros((len(ends) - 1, b.shape[2]), dtype=dtype)
-    hs, lasts = [], list(state.split(1))
-    for n, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
-        if end > start:
-            rows = slice(start, end)
-            h, lasts[n] = linear_recurrence(a[:, rows], b[:, rows], lasts[n])
-            hs.append(h)
-    hs.append(torch.zeros_like(b[:, ends[-1] :]))
-    return torch.cat(hs, 1), torch.cat(lasts)
-
-
-def _linear_recurrence_scan(
-    a: Tensor, h: Tensor, first: Tensor, reverse: bool = False
-) -> Tensor:
-    """Turn b, given as h, into all h_t = a_t h_{t-1} + b_t, in place; return h.
-
-    Two passes over chunks, all chunks side by side. Pass 1 finds what each chunk adds
-    and by what it multiplies the state it is given; a short recurrence over the chunks
-    gives those states; pass 2 writes h. With reverse, time runs from end to start.
-    """
-    length = h.shape[1]
-    size = 32 if length >= 2048 else 16  # measured: about sqrt(L / 2)
-    chunks = length // size if length >= 4 * size else 0
-    rest = length - chunks * size
-    order = range(size - 1, -1, -1) if reverse else range(size)
-    if chunks:
-        whole = slice(rest, None) if reverse else slice(None, length - rest)
-        ac = torch.unflatten(a[:, whole], 1, (chunks, size))  # (B, N, C, D)
-        hc = torch.unflatten(h[:, whole], 1, (chunks, size))
-        product, ends = ac[:, :, order[0]].clone(), hc[:, :, order[0]].clone()
-        for i in order[1:]:
-            product.mul_(ac[:, :, i])  # (B, N, D)
-            ends.mul_(ac[:, :, i]).add_(hc[:, :, i])
-        _linear_recurrence_scan(product, ends, first, reverse)
-        carry = torch.empty_like(ends)  # the state that each chunk is given
-        carry[:, -1 if reverse else 0] = first
-        if reverse:
-            carry[:, :-1] = ends[:, 1:]
-        else:
-            carry[:, 1:] = ends[:, :-1]
-        first = ends[:, 0 if reverse else -1]
-        for i in order:
-            carry = hc[:, :, i].addcmul_(ac[:, :, i], carry)
-    for t in range(rest - 1, -1, -1) if reverse else range(length - rest, length):
-        first = h[:, t].addcmul_(a[:, t], first)
-    return h
-
-
-def _linear_recurrence_grads(
-    a: Tensor, h: Tensor, state: Tensor, dh: Tensor, dlast: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """b's gradient is g_t = dh_t + a_{t+1} g_{t+1}; a's is g_t h_{t-1}."""
-    g = dh.to(a.dtype, copy=True)
-    g[:, -1] += dlast
-    _linear_recurrence_scan(a[:, 1:], g[:, :-1], g[:, -1], reverse=True)
-    da = g.clone()
-    da[:, 0] *= state
-    da[:, 1:] *= h[:, :-1]
-    return da, g, g[:, 0] * a[:, 0]
 
 
 class _LinearRecurrence(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         h = b.to(torch.promote_types(b.dtype, torch.float32), copy=True)
-        _linear_recurrence_scan(a.to(h.dtype), h, state.to(h.dtype))
+        _scan_chunks(a.to(h.dtype), h, state.to(h.dtype))
         last = h[:, -1].clone()
         h = h.to(b.dtype)
         ctx.save_for_backward(a, h, state)
@@ -156,7 +91,7 @@ class _LinearRecurrence(torch.autograd.Function):
     def backward(ctx: Any, dh: Tensor, dlast: Tensor) -> tuple[Tensor, ...]:
         a, h, state = ctx.saved_tensors
         wide = a.to(torch.promote_types(h.dtype, torch.float32))
-        da, db, dstate = _linear_recurrence_grads(wide, h, state, dh, dlast)
+        da, db, dstate = _scan_gradients(wide, h, state, dh, dlast)
         return da.to(a.dtype), db.to(h.dtype), dstate.to(state.dtype)
 
 

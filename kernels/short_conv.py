@@ -25,11 +25,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kernels.causal_conv import (
+    _conv_blocks,
+    _conv_filter_gradients,
+    _conv_in_place,
+    _conv_packed,
+    _conv_sizes,
+    _conv_strides,
+    _conv_taps,
+    _conv_tile,
+    _conv_why_not,
+)
 from kernels.dispatch import kernels_for, launch_on
 
 try:
     import triton
     import triton.language as tl
+
+    from kernels.causal_conv import _conv_load, _conv_span
 except ImportError:
     triton = None
 
@@ -44,19 +57,20 @@ def short_conv(
     cu_seqlens: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Convolve x with K taps a channel; return y and the last K - 1 inputs."""
-    width = weight.shape[1]
-    why_not = "" if 2 <= width <= 16 else f"a filter of {width} taps, not 2 to 16"
-    tensors = (x, weight, bias, state)
+    tensors, why_not = (x, weight, bias, state), _conv_why_not(weight)
     if x.numel() and kernels_for("short_conv", *tensors, why_not=why_not):
         silu = activation is not None
-        if x.shape[1] == 1 and cu_seqlens is None and _short_conv_in_place(state):
+        if x.shape[1] == 1 and cu_seqlens is None and _conv_in_place(state):
             return _short_conv_step(x, weight, bias, state, silu)
         y, final = _ShortConvTriton.apply(  # type: ignore[no-untyped-call]
             x, weight, bias, state, cu_seqlens, silu
         )
         return y, final
     if cu_seqlens is not None:
-        return _short_conv_packed(x, weight, bias, state, activation, cu_seqlens)
+        return _conv_packed(
+            lambda x, state: short_conv(x, weight, bias, state, activation),
+            *((x,), weight, state, cu_seqlens),
+        )
     if state is None:
         state = x.new_zeros(x.shape[0], weight.shape[1] - 1, x.shape[2])
     if x.shape[1] == 1:  # one token: a few small operations, no recomputation
@@ -73,43 +87,6 @@ def short_conv(
     return y, final
 
 
-def _short_conv_packed(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    state: Tensor | None,
-    activation: str | None,
-    cu_seqlens: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """Sequence by sequence."""
-    borders = cu_seqlens.tolist()
-    if state is None:
-        state = x.new_zeros(len(borders) - 1, weight.shape[1] - 1, x.shape[2])
-    ys, finals = [], []
-    for n, (start, stop) in enumerate(zip(borders[:-1], borders[1:], strict=True)):
-        final = state[n : n + 1]
-        if stop > start:
-            y, final = short_conv(x[:, start:stop], weight, bias, final, activation)
-            ys.append(y)
-        finals.append(final)
-    ys.append(torch.zeros_like(x[:, borders[-1] :]))
-    return torch.cat(ys, 1), torch.cat(finals)
-
-
-def _short_conv_blocks(x: Tensor) -> list[tuple[int, int]]:
-    """Time in blocks, (start, stop), of 256 KiB a thread: all passes over a block find
-    it in the cache.
-
-    One block where torch.compile fuses the passes, and on a GPU, where launches cost.
-    """
-    batch, length, channels = x.shape
-    if torch.compiler.is_compiling() or x.device.type != "cpu":
-        return [(0, length)]
-    size = max(16, 2**16 * torch.get_num_threads() // max(1, batch * channels))
-    starts = range(0, max(1, length), size)
-    return [(start, min(start + size, length)) for start in starts]
-
-
 def _short_conv_window(x: Tensor, state: Tensor, start: int, stop: int) -> Tensor:
     """Tokens start to stop and the K - 1 before them, in float32."""
     first = max(0, start - state.shape[1])
@@ -118,26 +95,15 @@ def _short_conv_window(x: Tensor, state: Tensor, start: int, stop: int) -> Tenso
     return torch.cat([old, u], 1) if old.shape[1] else u
 
 
-def _short_conv_taps(
-    u: Tensor, taps: tuple[Tensor, ...], bias: Tensor | None
-) -> Tensor:
-    """K shifted multiply-adds: on a CPU far faster than F.conv1d with groups."""
-    length = u.shape[1] - len(taps) + 1
-    z = u[:, :length] * taps[0]
-    for k, tap in enumerate(taps[1:], 1):
-        z.addcmul_(u[:, k : k + length], tap)
-    return z if bias is None else z.add_(bias)
-
-
 def _short_conv_forward(
     x: Tensor, weight: Tensor, bias: Tensor | None, state: Tensor, silu: bool
 ) -> tuple[Tensor, Tensor]:
     wide = torch.promote_types(x.dtype, torch.float32)
     taps = weight.t().to(wide).contiguous().unbind()  # K of (D)
     y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-    for start, stop in _short_conv_blocks(x):
+    for start, stop in _conv_blocks(x):
         u = _short_conv_window(x, state, start, stop)
-        z = _short_conv_taps(u, taps, bias)
+        z = _conv_taps(u, taps, bias)
         y[:, start:stop] = F.silu(z, inplace=True) if silu else z
     return y, u[:, stop - start :].to(state.dtype, copy=True)
 
@@ -165,7 +131,7 @@ class _ShortConv(torch.autograd.Function):
         x, weight, bias, state = ctx.saved_tensors
         wide = torch.promote_types(x.dtype, torch.float32)
         taps = weight.t().to(wide).contiguous().unbind()
-        blocks = _short_conv_blocks(x)
+        blocks = _conv_blocks(x)
         dx = torch.empty_like(x)
         # a sum for each token of a block, added up at the end: short and in the cache
         rows = len(taps) + (bias is not None)
@@ -176,7 +142,7 @@ class _ShortConv(torch.autograd.Function):
             u = _short_conv_window(x, state, start, stop)
             dz = dy[:, start:stop].to(wide)
             if ctx.silu:
-                z = _short_conv_taps(u, taps, bias)
+                z = _conv_taps(u, taps, bias)
                 dz = torch.ops.aten.silu_backward(dz, z)
             du = torch.cat([dz * taps[0], before], 1)
             for k, tap in enumerate(taps):
@@ -187,9 +153,7 @@ class _ShortConv(torch.autograd.Function):
                 sums[-1, :, :length].add_(dz)
             before = du[:, : du.shape[1] - length]
             dx[:, start:stop] = du[:, before.shape[1] :]
-        dtaps = sums.sum((1, 2))
-        dweight = dtaps[: len(taps)].t().to(weight.dtype)
-        dbias = None if bias is None else dtaps[-1].to(bias.dtype)
+        dweight, dbias = _conv_filter_gradients(sums.sum((1, 2)), weight, bias)
         return dx, dweight, dbias, before.to(state.dtype), None
 
 
@@ -202,61 +166,7 @@ class _ShortConv(torch.autograd.Function):
 _SHORT_CONV_CONFIGURATIONS = ((4, 4, 4, 2), (8, 2, 4, 4), (16, 1, 4, 4))
 
 
-def _short_conv_configuration(width: int) -> dict[str, int]:
-    _, channels, tokens, warps = next(
-        row for row in _SHORT_CONV_CONFIGURATIONS if width <= row[0]
-    )
-    lanes = 32 if torch.version.hip is None else 64
-    block = lanes * warps * channels
-    return {"WIDTH": width, "BLOCK": block, "TOKENS": tokens, "num_warps": warps}
-
-
-def _short_conv_chunk(tokens: int, tiles: int) -> int:
-    """Tokens of a program: 128 where 4096 programs remain, then less, never under 16.
-
-    Not measured: 4096 programs are 8 to 16 a multiprocessor for several waves. A
-    chunk reads K - 1 tokens of its neighbour again, from the cache.
-    """
-    chunk = 128
-    while chunk > 16 and tokens // chunk * tiles < 4096:
-        chunk //= 2
-    return chunk
-
-
 if triton is not None:
-
-    @triton.jit
-    def _short_conv_span(place, cu_seqlens, sequences, length, chunk):
-        """Of a program: its sequence, that one's first token and end, its own first.
-
-        Sequence s owns the places from cu_seqlens[s] // chunk + s on, which are enough
-        for any lengths; sequence S stands for the tokens after the last border.
-        """
-        if cu_seqlens is None:
-            places = tl.cdiv(length, chunk)
-            sequence = (place // places).to(tl.int64)
-            begin = tl.zeros((), tl.int64)
-            end = begin + length
-            first = (place % places * chunk).to(tl.int64)
-        else:
-            low = place * 0
-            high = low + sequences
-            while low < high:  # the last sequence that owns no later place
-                middle = (low + high + 1) // 2
-                later = tl.load(cu_seqlens + middle) // chunk + middle > place
-                low = tl.where(later, low, middle)
-                high = tl.where(later, middle - 1, high)
-            sequence = low.to(tl.int64)
-            begin = tl.load(cu_seqlens + sequence).to(tl.int64)
-            last = sequence < sequences
-            end = tl.load(cu_seqlens + sequence + 1, mask=last, other=length)
-            end = end.to(tl.int64)
-            first = begin + (place - begin // chunk - sequence) * chunk
-        return sequence, begin, end, first
-
-    @triton.jit
-    def _short_conv_load(pointer, mask):
-        return tl.load(pointer, mask=mask, other=0.0).to(tl.float32)
 
     @triton.jit
     def _short_conv_input(
@@ -267,7 +177,7 @@ if triton is not None:
         u = tl.load(x + t * x_time, mask=own, other=0.0).to(tl.float32)
         if state is not None:
             row = t - begin + WIDTH - 1
-            u += _short_conv_load(state + row * state_time, inside & (t < begin))
+            u += _conv_load(state + row * state_time, inside & (t < begin))
         return u
 
     @triton.jit
@@ -305,39 +215,27 @@ if triton is not None:
         TOKENS: tl.constexpr,
     ):
         """A program walks one chunk of tokens with the last K - 1 inputs at hand."""
-        tiles = tl.cdiv(channels, BLOCK)
-        channel = tl.program_id(0) % tiles * BLOCK + tl.arange(0, BLOCK)
-        inside = channel < channels
-        sequence, begin, end, first = _short_conv_span(
-            tl.program_id(0) // tiles, cu_seqlens, sequences, length, chunk
+        channel, inside, _, row, sequence, begin, end, first = _conv_span(
+            cu_seqlens, sequences, length, chunk, channels, BLOCK
         )
         real = sequence < sequences  # tokens after the last border are only written
         read = inside & real
-        row = sequence if cu_seqlens is None else sequence * 0
-        channel = channel.to(tl.int64)
         x += row * x_row + channel * x_channel
         y += row * length * channels + channel
         if state is not None:
             state += sequence * state_row + channel * state_channel
         shift = tl.zeros((BLOCK,), tl.float32)
         if bias is not None:
-            shift = _short_conv_load(bias + channel, read)
+            shift = _conv_load(bias + channel, read)
         taps: tl.tuple = ()
         for k in tl.static_range(WIDTH):
             tap = weight + channel * weight_channel + k * weight_tap
-            taps = taps + (_short_conv_load(tap, inside),)
+            taps = taps + (_conv_load(tap, inside),)
         window: tl.tuple = ()
         for k in tl.static_range(WIDTH - 1):
             u = _short_conv_input(
                 first - (WIDTH - 1) + k,
-                begin,
-                end,
-                x,
-                state,
-                x_time,
-                state_time,
-                read,
-                WIDTH,
+                *(begin, end, x, state, x_time, state_time, read, WIDTH),
             )
             window = window + (u,)
         stop = tl.minimum(first + chunk, end)
@@ -362,14 +260,7 @@ if triton is not None:
             for k in tl.static_range(WIDTH - 1):
                 u = _short_conv_input(
                     end - (WIDTH - 1) + k,
-                    begin,
-                    end,
-                    x,
-                    state,
-                    x_time,
-                    state_time,
-                    read,
-                    WIDTH,
+                    *(begin, end, x, state, x_time, state_time, read, WIDTH),
                 )
                 tl.store(last + k * channels, u, mask=inside)
 
@@ -413,17 +304,11 @@ if triton is not None:
         At token t the window of inputs holds those before t, which complete z and with
         it dz; that of dz holds the tokens after t, which complete dx.
         """
-        tiles = tl.cdiv(channels, BLOCK)
-        place = tl.program_id(0) // tiles
-        channel = tl.program_id(0) % tiles * BLOCK + tl.arange(0, BLOCK)
-        inside = channel < channels
-        sequence, begin, end, first = _short_conv_span(
-            place, cu_seqlens, sequences, length, chunk
+        channel, inside, place, row, sequence, begin, end, first = _conv_span(
+            cu_seqlens, sequences, length, chunk, channels, BLOCK
         )
         real = sequence < sequences
         read = inside & real
-        row = sequence if cu_seqlens is None else sequence * 0
-        channel = channel.to(tl.int64)
         x += row * x_row + channel * x_channel
         dy += row * dy_row + channel * dy_channel
         dx += row * length * channels + channel
@@ -434,12 +319,12 @@ if triton is not None:
             dfinal += sequence * dfinal_row + channel * dfinal_channel
         shift = tl.zeros((BLOCK,), tl.float32)
         if bias is not None:
-            shift = _short_conv_load(bias + channel, inside)
+            shift = _conv_load(bias + channel, inside)
         taps: tl.tuple = ()
         dtaps: tl.tuple = ()
         for k in tl.static_range(WIDTH):
             tap = weight + channel * weight_channel + k * weight_tap
-            taps = taps + (_short_conv_load(tap, inside),)
+            taps = taps + (_conv_load(tap, inside),)
             dtaps = dtaps + (tl.zeros((BLOCK,), tl.float32),)
         dshift = tl.zeros((BLOCK,), tl.float32)
         stop = tl.minimum(first + chunk, end)
@@ -449,14 +334,7 @@ if triton is not None:
         for k in tl.static_range(WIDTH - 1):
             u = _short_conv_input(
                 top + k,
-                begin,
-                end,
-                x,
-                state,
-                x_time,
-                state_time,
-                read,
-                WIDTH,
+                *(begin, end, x, state, x_time, state_time, read, WIDTH),
             )
             us = us + (u,)
         dzs: tl.tuple = ()  # the tokens after the chunk, whose dz this chunk needs
@@ -464,20 +342,13 @@ if triton is not None:
             t = top + WIDTH - 2 - i
             u = _short_conv_input(
                 t - (WIDTH - 1),
-                begin,
-                end,
-                x,
-                state,
-                x_time,
-                state_time,
-                read,
-                WIDTH,
+                *(begin, end, x, state, x_time, state_time, read, WIDTH),
             )
             us = (u,) + us
             z = shift
             for k in tl.static_range(WIDTH):
                 z = tl.fma(taps[k], us[k], z)
-            after = _short_conv_load(dy + t * dy_time, read & (t < end))
+            after = _conv_load(dy + t * dy_time, read & (t < end))
             dzs = (_short_conv_dz(z, after, SILU),) + dzs
             us = us[: WIDTH - 1]
         for step in range(0, steps):
@@ -488,14 +359,7 @@ if triton is not None:
                 t = low + TOKENS - 1 - i
                 u = _short_conv_input(
                     t - (WIDTH - 1),
-                    begin,
-                    end,
-                    x,
-                    state,
-                    x_time,
-                    state_time,
-                    read,
-                    WIDTH,
+                    *(begin, end, x, state, x_time, state_time, read, WIDTH),
                 )
                 grad = tl.load(dy + t * dy_time, mask=read & (t < end), other=0.0)
                 loaded = loaded + ((u, grad),)
@@ -511,7 +375,7 @@ if triton is not None:
                 if dfinal is not None:
                     late = t - end + WIDTH - 1  # row of the final state
                     here = read & (late >= 0) & (t < end)
-                    du = _short_conv_load(dfinal + late * dfinal_time, here)
+                    du = _conv_load(dfinal + late * dfinal_time, here)
                 sums: tl.tuple = ()
                 for k in tl.static_range(WIDTH):
                     du = tl.fma(taps[k], dzs[WIDTH - 1 - k], du)
@@ -528,7 +392,7 @@ if triton is not None:
                     if dfinal is not None:  # an old input that is still in the state
                         late = begin - end + j
                         here = inside & (late >= 0)
-                        du = _short_conv_load(dfinal + late * dfinal_time, here)
+                        du = _conv_load(dfinal + late * dfinal_time, here)
                     for k in tl.static_range(j + 1):
                         du = tl.fma(taps[k], dzs[j - k], du)
                     tl.store(dstate + j * channels, du, mask=inside)
@@ -564,16 +428,16 @@ if triton is not None:
         channel = tl.program_id(0) % tiles * BLOCK + tl.arange(0, BLOCK)
         inside = channel < channels
         channel = channel.to(tl.int64)
-        u = _short_conv_load(x + row * x_row + channel * x_channel, inside)
+        u = _conv_load(x + row * x_row + channel * x_channel, inside)
         weight += channel * weight_channel
-        z = u * _short_conv_load(weight + (WIDTH - 1) * weight_tap, inside)
+        z = u * _conv_load(weight + (WIDTH - 1) * weight_tap, inside)
         if bias is not None:
-            z += _short_conv_load(bias + channel, inside)
+            z += _conv_load(bias + channel, inside)
         state += row * state_row + channel * state_channel
         window: tl.tuple = ()
         for k in tl.static_range(WIDTH - 1):
             old = tl.load(state + k * state_time, mask=inside, other=0.0)
-            tap = _short_conv_load(weight + k * weight_tap, inside)
+            tap = _conv_load(weight + k * weight_tap, inside)
             z = tl.fma(old.to(tl.float32), tap, z)
             window = window + (old,)
         for k in tl.static_range(WIDTH - 2):
@@ -582,11 +446,6 @@ if triton is not None:
         if SILU:
             z *= tl.sigmoid(z)
         tl.store(y + row * channels + channel, z, mask=inside)
-
-
-def _short_conv_in_place(state: Tensor | None) -> bool:
-    """No gradient is asked for, and no two rows of the state are the same memory."""
-    return not torch.is_grad_enabled() and (state is None or 0 not in state.stride())
 
 
 def _short_conv_step(
@@ -602,16 +461,8 @@ def _short_conv_step(
     block = 128
     with launch_on(x):
         _short_conv_step_kernel[(batch * triton.cdiv(channels, block),)](
-            y,
-            x,
-            weight,
-            bias,
-            state,
-            channels,
-            x.stride(0),
-            x.stride(2),
-            *weight.stride(),
-            *state.stride(),
+            *(y, x, weight, bias, state, channels, x.stride(0), x.stride(2)),
+            *(*weight.stride(), *state.stride()),
             WIDTH=width,
             SILU=silu,
             BLOCK=block,
@@ -637,37 +488,19 @@ class _ShortConvTriton(torch.autograd.Function):
         ctx.silu = silu
         ctx.set_materialize_grads(False)
         bias = None if bias is None else bias.contiguous()
-        batch, length, channels = x.shape
         width = weight.shape[1]
-        tile = _short_conv_configuration(width)
-        tiles = triton.cdiv(channels, tile["BLOCK"])
-        chunk = _short_conv_chunk(batch * length, tiles)
-        sequences, places = batch, batch * triton.cdiv(length, chunk)
-        if cu_seqlens is not None:
-            sequences = cu_seqlens.shape[0] - 1
-            places = length // chunk + sequences + 1
-        y = torch.empty((batch, length, channels), dtype=x.dtype, device=x.device)
+        tile = _conv_tile(width, _SHORT_CONV_CONFIGURATIONS)
+        grid, _, sizes = _conv_sizes(x, cu_seqlens, tile["BLOCK"])
+        y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
         final = torch.empty(
-            (sequences, width - 1, channels),
+            (sizes[1], width - 1, x.shape[2]),
             dtype=x.dtype if state is None else state.dtype,
             device=x.device,
         )
         with launch_on(x):
-            _short_conv_forward_kernel[(places * tiles,)](
-                y,
-                final,
-                x,
-                weight,
-                bias,
-                state,
-                cu_seqlens,
-                length,
-                sequences,
-                chunk,
-                channels,
-                *x.stride(),
-                *weight.stride(),
-                *((0, 0, 0) if state is None else state.stride()),
+            _short_conv_forward_kernel[grid](
+                *(y, final, x, weight, bias, state, cu_seqlens, *sizes),
+                *(*x.stride(), *weight.stride(), *_conv_strides(state)),
                 SILU=silu,
                 **tile,
             )
@@ -680,20 +513,14 @@ class _ShortConvTriton(torch.autograd.Function):
     ) -> tuple[Tensor | None, ...]:
         x, weight, bias, state, cu_seqlens = ctx.saved_tensors
         bias = None if bias is None else bias.contiguous()
-        batch, length, channels = x.shape
         width = weight.shape[1]
         if dy is None:
             dy = torch.zeros_like(x)
-        tile = _short_conv_configuration(width)
-        tiles = triton.cdiv(channels, tile["BLOCK"])
-        chunk = _short_conv_chunk(batch * length, tiles)
-        sequences, places = batch, batch * triton.cdiv(length, chunk)
-        if cu_seqlens is not None:
-            sequences = cu_seqlens.shape[0] - 1
-            places = length // chunk + sequences + 1
-        dx = torch.empty((batch, length, channels), dtype=x.dtype, device=x.device)
+        tile = _conv_tile(width, _SHORT_CONV_CONFIGURATIONS)
+        grid, places, sizes = _conv_sizes(x, cu_seqlens, tile["BLOCK"])
+        dx = torch.empty(x.shape, dtype=x.dtype, device=x.device)
         partial = torch.empty(
-            (places, width + (bias is not None), channels),
+            (places, width + (bias is not None), x.shape[2]),
             dtype=torch.float32,
             device=x.device,
         )
@@ -701,30 +528,13 @@ class _ShortConvTriton(torch.autograd.Function):
         if state is not None:
             dstate = torch.empty(state.shape, dtype=state.dtype, device=x.device)
         with launch_on(x):
-            _short_conv_backward_kernel[(places * tiles,)](
-                dx,
-                partial,
-                dstate,
-                x,
-                dy,
-                weight,
-                bias,
-                state,
-                dfinal,
-                cu_seqlens,
-                length,
-                sequences,
-                chunk,
-                channels,
-                *x.stride(),
-                *dy.stride(),
-                *weight.stride(),
-                *((0, 0, 0) if state is None else state.stride()),
-                *((0, 0, 0) if dfinal is None else dfinal.stride()),
+            _short_conv_backward_kernel[grid](
+                *(dx, partial, dstate, x, dy, weight, bias, state, dfinal, cu_seqlens),
+                *(*sizes, *x.stride(), *dy.stride(), *weight.stride()),
+                *_conv_strides(state, dfinal),
                 SILU=ctx.silu,
                 **tile,
             )
-        sums = partial.sum(0)  # of the chunks, in float32 and in a fixed order
-        dweight = sums[:width].t().to(weight.dtype)
-        dbias = None if bias is None else sums[width].to(bias.dtype)
+        # of the chunks, in float32 and in a fixed order
+        dweight, dbias = _conv_filter_gradients(partial.sum(0), weight, bias)
         return dx, dweight, dbias, dstate, None, None

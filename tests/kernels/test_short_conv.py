@@ -81,7 +81,7 @@ def test_blocks_of_time(width: int, act: str | None) -> None:
     """Blocks of 16 tokens here, narrower than the widest filter; the last has one."""
     for dtype in (torch.float32, torch.bfloat16):
         args = inputs(49, width, dtype, act=act, dim=2048)
-        assert len(MODULE._short_conv_blocks(args[0])) == 4
+        assert len(MODULE._conv_blocks(args[0])) == 4
         agree(short_conv, twin, args, BOUND[dtype])
 
 
