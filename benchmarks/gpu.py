@@ -233,8 +233,9 @@ def run_tests(seconds: float) -> Row:
             timeout=seconds,
         )
     except subprocess.TimeoutExpired as late:
-        said = late.stdout if isinstance(late.stdout, str) else ""
-        return {"ran": True, "passed": False, "tail": f"{said[-2000:]}\n{late}"}
+        said = (late.stdout or b"")[-2000:]  # bytes here, whatever text= says
+        tail = said.decode(errors="replace") if isinstance(said, bytes) else said
+        return {"ran": True, "passed": False, "tail": f"{tail}\n{late}"}
     return {
         "ran": True,
         "passed": done.returncode == 0,
