@@ -87,10 +87,7 @@ def at_end_of_hidden(line: str) -> Change:
             "failed: RuntimeError: no",
         ),
         (lambda text: text + "\n1 / 0\n", "failed: .*ZeroDivisionError"),
-        (
-            lambda text: text.replace("class Model", "class Other"),
-            "failed: .*no class Model",
-        ),
+        (lambda text: text + "\ndel Model\n", "failed: .*no class Model"),
     ],
     ids=[
         *("mean", "next", "attention", "nan", "gradient", "kv", "length", "state"),
