@@ -210,8 +210,8 @@ def _ssd_tiles(x: Tensor, b: Tensor, backward: bool) -> dict[str, Any]:
         keep, chunk = 256, 32 if size == 32 or size == 256 and not backward else 64
         width = 64 if size < 128 or size == 128 and backward else 32
         width = 16 if size == 256 else width
-        if old:  # on sm_80 then, 64 bytes of registers are spilled at most
-            width = max(16, width // 2)
+    if old:  # on sm_80 then, 64 bytes of registers are spilled at most
+        width = max(16, width // 2)
     return {
         "QUEUE": chunk,
         "KEEP": keep,

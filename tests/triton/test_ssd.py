@@ -68,6 +68,15 @@ def test_low_precision(dtype: torch.dtype, size: int) -> None:
         assert y.dtype == dtype and last.dtype == torch.float32
 
 
+@some
+def test_several_states_are_kept() -> None:
+    """In bfloat16 one stands for 256 tokens, and all tiles walk from there."""
+    for length, groups in [(330, 1), (520, 2)]:
+        args = inputs(length, 16, torch.bfloat16, True, groups, 2, 16, batch=1)
+        with poisoned():
+            agree(ssd, twin, args, BOUND[torch.bfloat16])
+
+
 def test_strong_and_absent_decay() -> None:
     """dt A from -1e4 (exp gives 0) to 0 (exp gives 1), within a chunk and for all."""
     args = inputs(70, dtype=torch.float32, heads=2, groups=1, batch=1)
