@@ -34,8 +34,8 @@ def scale(
 
     Width: heads keep their size, so heads, kv_heads and blocks that are stated grow
     with the width, and so does a stated hidden, up to the next multiple of 8. Ratios
-    (expand), kernels, windows, states and a stated head_dim stay, and so do GLA's 4
-    heads where none are stated.
+    (expand), kernels, windows, states and a stated head_dim stay; what is not stated
+    takes its default at the new width.
 
     Depth counts LIVs, a parallel as one. stack: the whole backbone again and again,
     then its beginning for the rest. interleave: each LIV again in its place. What

@@ -161,6 +161,7 @@ def test_recurrences_and_convolutions() -> None:
     ("text", "width", "heads", "key_dim", "head_dim"),
     [
         ("GLA", 1024, 4, 128, 256),
+        ("GLA", 2048, 8, 128, 256),
         ("GLA", 18, 3, 3, 6),
         ("GLA(heads = 8)", 1024, 8, 64, 128),
         ("GLA(key_expand = 1, expand = 2)", 64, 4, 16, 32),

@@ -13,12 +13,24 @@ _FROM = {"key_dim": "key_expand", "head_dim": "expand"}
 """Channels of a head -> the option that says how many all heads have together."""
 
 
+_WIDEST_KEY = 128
+"""Channels of a head that the kernel keeps the state of."""
+
+
+def _heads(shared: dict[str, int]) -> int:
+    """Heads that divide the channels, by option: 4, fewer, or as many as it takes."""
+    fewest = -(-shared.get("key_dim", 0) // _WIDEST_KEY)
+    most = max(shared.values(), default=1)
+    ordered: tuple[int, ...] = (4, 3, 2, 1)
+    if fewest > 4:
+        ordered = (*range(fewest, most + 1), 1)
+    return next(n for n in ordered if all(c % n == 0 for c in shared.values()))
+
+
 def build(chosen: Chosen) -> GatedLinearAttention:
     sizes = {name: chosen.maybe(name) for name in _FROM}
     shared = {n: chosen.channels(_FROM[n]) for n, size in sizes.items() if size is None}
-    heads = chosen.maybe("heads") or next(
-        n for n in (4, 3, 2, 1) if all(c % n == 0 for c in shared.values())
-    )
+    heads = chosen.maybe("heads") or _heads(shared)
     for name, channels in shared.items():
         if channels % heads:
             raise chosen.fail(
@@ -71,9 +83,9 @@ TEMPLATE = Template(
             "heads",
             "whole",
             "heads, each with a state of its own",
-            derived="4; the next smaller number that divides",
+            derived="4, more where keys would be wider than 128; one that divides",
             high=common.MOST_HEADS,
-            assumption="4 at every width, as the authors' code",
+            assumption="4 as the authors' code has, but 128 channels of a key at most",
         ),
         Option(
             "key_dim",
