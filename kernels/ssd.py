@@ -201,7 +201,7 @@ def _ssd_tiles(x: Tensor, b: Tensor, backward: bool) -> dict[str, Any]:
         chunk = 32 if size == 16 or size < 128 and (half or size == 64) else 16
         if backward:
             chunk = 16
-            precision = "ieee" if size >= 64 else precision  # fewer registers
+            precision = "ieee" if size >= 32 else precision  # fewer registers
         elif size == 128:
             width = 32
         if half and precision != "ieee":
