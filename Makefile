@@ -41,11 +41,11 @@ demo-evolve: $(READY)
 # are defined. Here it takes a sample of them, the same each time.
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'not slow' $(PYTEST)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/triton
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/triton
 
 # All lengths, sizes and options, compiled for all four GPUs.
 test-kernels: $(READY)
-	STAR_TEST_ALL=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/triton $(PYTEST)
+	STAR_TEST_ALL=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/triton $(PYTEST)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow $(PYTEST)
@@ -54,12 +54,12 @@ check: $(READY)
 	$(BIN)/black --check --quiet starc tests kernels benchmarks
 	$(BIN)/ruff check --quiet starc tests kernels benchmarks
 	$(BIN)/mypy
-	$(BIN)/starc fmt --check examples/*.star examples/search/*.star
+	$(BIN)/starc fmt --check examples/*.star examples/search/*.star benchmarks/*.star
 
 format: $(READY)
 	$(BIN)/ruff check --quiet --fix starc tests kernels benchmarks
 	$(BIN)/black --quiet starc tests kernels benchmarks
-	$(BIN)/starc fmt examples/*.star examples/search/*.star
+	$(BIN)/starc fmt examples/*.star examples/search/*.star benchmarks/*.star
 
 benchmark: $(READY)
 	$(BIN)/python -m benchmarks.cpu
