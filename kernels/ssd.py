@@ -565,7 +565,7 @@ if triton is not None:
             tl.store(da_log + one, tl.sum(tl.where(real, dlog * log, 0.0)))
             tl.store(dskip + one, tl.sum(dy_t * x_t))
 
-    @triton.jit(do_not_specialize=["sequences", "length", "blocks"])
+    @triton.jit(do_not_specialize=["sequences", "length", "blocks", "dt_row"])
     def _ssd_backward_groups(
         x, dt, a_log, b, c, dy, starts, ends, db, dc, cu,
         sequences, length, heads, groups, blocks, width, size,
