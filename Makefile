@@ -1,6 +1,6 @@
 # Everything starts from a fresh checkout with Python >= 3.11 and make:
 #   make demo    compile an example, train what came out for a minute, show a sample
-#   make demo-evolve   a search and random search beside it, 10 minutes on two cores
+#   make demo-evolve   a search and random search beside it, 6 minutes on two cores
 #   make test    all tests but the slow ones, after the checks
 PYTHON ?= python3
 VENV   := .venv

@@ -1,7 +1,8 @@
 """What a search finds that random search does not, from real text on two cores.
 
     python -m benchmarks.evolve                      # `make demo-evolve`: one seed
-    python -m benchmarks.evolve --seeds 3 --steps 400 --generations 16 --minutes 0
+    python -m benchmarks.evolve --seeds 3 --minutes 0
+    python -m benchmarks.evolve --seeds 3 --minutes 0 --search benchmarks/shallow.star
 
 For each seed: the search of examples/search/tiny.star, then random search with the same
 first population and as many evaluations. Hypervolumes are pymoo's, up to 1.1 times the
@@ -44,7 +45,7 @@ GOAL_RATIO, GOAL_STRIPED, GOAL_TRANSFORMER = 1.15, 0.63, 0.10
 
 def spec(given: argparse.Namespace) -> Spec:
     problems = Problems()
-    found = read(SEARCH.read_text(), problems)
+    found = read(given.search.read_text(), problems)
     problems.check()
     assert found is not None
     trainer = replace(found.trainer, kind=given.trainer)
@@ -234,8 +235,15 @@ def median_ratio(found: list[dict[str, Any]], key: str) -> float:
     return statistics.median(ratios) if ratios else math.nan
 
 
+def _name(given: argparse.Namespace) -> str:
+    if given.search != SEARCH:
+        return str(given.search.stem)
+    return "demo" if given.seeds == 1 else "long"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--search", type=Path, default=SEARCH)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--steps", type=int, default=0, help="0: those of the file")
     parser.add_argument("--population", type=int, default=0)
@@ -269,6 +277,7 @@ def main() -> None:
         "load_before": round(load, 1),
         "minutes": round(sum(one["seconds"] for one in found) / 60, 1),
         "recipe": {
+            "livs": list(wanted.depth),
             "steps": wanted.trainer.steps,
             "batch": wanted.trainer.batch,
             "context": wanted.trainer.context,
@@ -280,7 +289,7 @@ def main() -> None:
         "seeds": found,
     }
     kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    kept["demo" if given.seeds == 1 else "long"] = whole
+    kept[_name(given)] = whole
     RESULTS.write_text(json.dumps(kept, indent=2) + "\n")
     print(f"written to {RESULTS.relative_to(ROOT)}")
 

@@ -76,6 +76,8 @@ def _volume(found: list[Scored], run: Run, spec: Spec) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    shallow = evolve.ROOT / "benchmarks" / "shallow.star"
+    parser.add_argument("--search", type=Path, default=shallow)
     parser.add_argument("--steps", type=int, default=0, help="0: those of the file")
     parser.add_argument("--population", type=int, default=0)
     parser.add_argument("--generations", type=int, default=4)
