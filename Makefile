@@ -64,6 +64,7 @@ format: $(READY)
 benchmark: $(READY)
 	$(BIN)/python -m benchmarks.cpu
 	$(BIN)/python -m benchmarks.compile_time
+	$(BIN)/python -m benchmarks.kernels_cpu
 
 # make gpu WHEELS=folder GPU_PYTHON=python: on a machine with a GPU, whose Python has
 # torch for it; the folder holds wheels of the kernels to compare with.
