@@ -93,8 +93,8 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(
     moments = random.Random(KILLS)
     for at in sorted(moments.randrange(288) for _ in range(KILLS)):
         process = go_on(star, run)
-        # also while it starts, and between what the folders show
-        time.sleep(moments.random() * (1.0 if at <= size(run) else 0.05))
+        # also while it starts, which takes half a second, and between what is shown
+        time.sleep(moments.random() * (0.4 if at <= size(run) else 0.05))
         assert kill(process, run, at), process.returncode
     finish(go_on(star, run))
     assert tables(run) == expected
