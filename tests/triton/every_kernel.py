@@ -23,6 +23,8 @@ class Function:
     wide: tuple[int, ...] = ()
     lowest: tuple[int, float] = (0, 0.0)
     """An argument whose numbers start there instead of at 0."""
+    twins: str = ""
+    """tests/kernels/test_<twins>.py, where it has the twins of several functions."""
 
     def arguments(
         self,
@@ -59,13 +61,20 @@ FUNCTIONS = [
         "linear_recurrence",
         lambda b, t, c: [(b, t, c), (b, t, c), (b, c)],
         *((0, 1), 2, (0,)),
+        twins="linear_recurrence",
     ),
     Function(
         "rg_lru",
         lambda b, t, c: [*[(b, t, c)] * 3, (c,), (b, c)],
         *((0, 1, 2), 4, (3,)),
+        twins="linear_recurrence",
     ),
-    Function("min_gru", lambda b, t, c: [(b, t, c), (b, t, c), (b, c)], (0, 1), 2),
+    Function(
+        "min_gru",
+        lambda b, t, c: [(b, t, c), (b, t, c), (b, c)],
+        *((0, 1), 2),
+        twins="linear_recurrence",
+    ),
     Function(
         "selective_scan",
         lambda b, t, c: [

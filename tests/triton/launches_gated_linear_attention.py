@@ -1,11 +1,10 @@
 """Every configuration of kernels/gated_linear_attention.py, and its options."""
 
-import itertools
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import torch
+from sized_launches import sized_calls
 
 KERNEL = "gated_linear_attention"
 SAMPLE = r"bfloat16|P=\d+ \w+$"  # every tile
@@ -17,40 +16,17 @@ def inputs(size: int, width: int, kind: torch.dtype, tokens: int) -> list[torch.
     return [q, k, v, -torch.rand(1, tokens, 4, size)]
 
 
-def training(
-    module: Any, size: int, width: int, kind: torch.dtype, packed: bool
-) -> None:
-    given = [a.requires_grad_() for a in inputs(size, width, kind, 64)]
-    state = None if packed else torch.randn(1, 4, size, width)
-    borders = torch.tensor([0, 32, 64], dtype=torch.int32) if packed else None
-    y, last = module.gated_linear_attention(*given, state, cu_seqlens=borders)
-    (y.float().sum() + last.sum()).backward()
-
-
-@torch.no_grad()
-def step(module: Any, size: int, width: int, kind: torch.dtype) -> None:
-    state = torch.randn(1, 4, size, width)
-    module.gated_linear_attention(*inputs(size, width, kind, 1), state)
+def state(size: int, width: int) -> torch.Tensor:
+    return torch.randn(1, 4, size, width)
 
 
 def calls(module: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
-    kinds = ("bfloat16", "float16", "float32")
-    sizes = [(16, 16), (32, 32), (64, 64), (128, 128)]
-    for (size, width), dtype in itertools.product(sizes, kinds):
-        kind, title = getattr(torch, dtype), f"N={size} P={width} {dtype}"
-        yield title, partial(training, module, size, width, kind, False)
-        if size == 128:
-            yield f"{title} packed", partial(training, module, size, width, kind, True)
-        yield f"{title} one token", partial(step, module, size, width, kind)
-
-
-def graph(module: Any) -> Callable[..., Any]:
-    def call(*tensors: torch.Tensor) -> Any:
-        return module.gated_linear_attention(*tensors)
-
-    return call
+    yield from sized_calls(
+        *(module.gated_linear_attention, inputs, state),
+        sizes=[(16, 16), (32, 32), (64, 64), (128, 128)],
+        packed=(128, 128),
+    )
 
 
 def arguments() -> list[torch.Tensor]:
-    given = [*inputs(64, 64, torch.bfloat16, 64), torch.randn(1, 4, 64, 64)]
-    return [a.requires_grad_() for a in given]
+    return [*inputs(64, 64, torch.bfloat16, 64), state(64, 64)]

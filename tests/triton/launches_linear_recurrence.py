@@ -41,10 +41,6 @@ def calls(module: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
         yield f"one token {kind}", step
 
 
-def graph(module: Any) -> Callable[..., Any]:
-    return lambda a, b, state: module.linear_recurrence(a, b, state)
-
-
 def arguments() -> list[torch.Tensor]:
     ab = torch.rand(2, 512, 2 * 64, requires_grad=True)
     return [*ab.chunk(2, -1), torch.randn(2, 64, requires_grad=True)]

@@ -41,10 +41,6 @@ def calls(module: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
         yield f"one token {kind}", step
 
 
-def graph(module: Any) -> Callable[..., Any]:
-    return lambda x, gate, state: module.min_gru(x, gate, state)
-
-
 def arguments() -> list[torch.Tensor]:
     fused = torch.randn(2, 512, 2 * 64, requires_grad=True)
     return [*fused.chunk(2, -1), torch.randn(2, 64, requires_grad=True)]

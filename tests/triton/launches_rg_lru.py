@@ -45,10 +45,6 @@ def calls(module: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
         yield f"one token {kind}", step
 
 
-def graph(module: Any) -> Callable[..., Any]:
-    return lambda *tensors: module.rg_lru(*tensors)
-
-
 def arguments() -> list[torch.Tensor]:
     fused = torch.randn(2, 512, 4 * 64, requires_grad=True)
     x, i, r, gate = fused.chunk(4, -1)

@@ -56,10 +56,6 @@ def calls(module: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
         yield f"N={states} one token", step
 
 
-def graph(module: Any) -> Callable[..., Any]:
-    return lambda *tensors: module.selective_scan(*tensors)
-
-
 def arguments() -> list[torch.Tensor]:
     shapes = ((2, 1024, 64), (2, 1024, 64), (64, 16), (2, 1024, 16), (2, 1024, 16))
     return [

@@ -1,11 +1,10 @@
 """Every configuration of kernels/ssd.py: the sizes that choose tiles, and options."""
 
-import itertools
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import torch
+from sized_launches import sized_calls
 
 KERNEL = "ssd"
 SAMPLE = r"bfloat16|P=\d+ \w+$"  # every tile
@@ -18,41 +17,18 @@ def inputs(size: int, width: int, kind: torch.dtype, tokens: int) -> list[torch.
     return [x, dt, a_log, b, c, torch.randn(4)]
 
 
-def training(
-    module: Any, size: int, width: int, kind: torch.dtype, packed: bool
-) -> None:
-    given = [a.requires_grad_() for a in inputs(size, width, kind, 64)]
-    state = None if packed else torch.randn(1, 4, width, size)
-    borders = torch.tensor([0, 32, 64], dtype=torch.int32) if packed else None
-    y, last = module.ssd(*given, state, cu_seqlens=borders)
-    (y.float().sum() + last.sum()).backward()
-
-
-@torch.no_grad()
-def step(module: Any, size: int, width: int, kind: torch.dtype) -> None:
-    module.ssd(*inputs(size, width, kind, 1), torch.randn(1, 4, width, size))
+def state(size: int, width: int) -> torch.Tensor:
+    return torch.randn(1, 4, width, size)
 
 
 def calls(module: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
-    kinds = ("bfloat16", "float16", "float32")
-    sizes = [(16, 32), (32, 32), (64, 64), (128, 64), (128, 128), (256, 64)]
-    for (size, width), dtype in itertools.product(sizes, kinds):
-        if size == 256 and dtype != "bfloat16":
-            continue  # not served
-        kind, title = getattr(torch, dtype), f"N={size} P={width} {dtype}"
-        yield title, partial(training, module, size, width, kind, False)
-        if (size, width) == (128, 64):
-            yield f"{title} packed", partial(training, module, size, width, kind, True)
-        yield f"{title} one token", partial(step, module, size, width, kind)
-
-
-def graph(module: Any) -> Callable[..., Any]:
-    def call(*tensors: torch.Tensor) -> Any:
-        return module.ssd(*tensors)
-
-    return call
+    yield from sized_calls(
+        *(module.ssd, inputs, state),
+        sizes=[(16, 32), (32, 32), (64, 64), (128, 64), (128, 128), (256, 64)],
+        packed=(128, 64),
+        unserved=[((256, 64), "float16"), ((256, 64), "float32")],
+    )
 
 
 def arguments() -> list[torch.Tensor]:
-    given = [*inputs(64, 64, torch.bfloat16, 64), torch.randn(1, 4, 64, 64)]
-    return [a.requires_grad_() for a in given]
+    return [*inputs(64, 64, torch.bfloat16, 64), state(64, 64)]

@@ -4,8 +4,8 @@
 
 A backend that receives graphs and runs nothing: what it receives has to be one graph
 forward and one backward with the Triton kernels in them. Prints their number and that
-of the kernels, for each name. `launches_<file>.py` gives `graph(module)`, of the
-tensors that `arguments()` makes.
+of the kernels, for each name. `launches_<file>.py` gives the tensors,
+`arguments()`, and `graph(module)` where it is not the public function.
 """
 
 import importlib
@@ -55,8 +55,10 @@ def trace(name: str) -> dict[str, int]:
         return zeros
 
     backend = aot_autograd(fw_compiler=receive, bw_compiler=receive)
-    compiled = torch.compile(calls.graph(module), fullgraph=True, backend=backend)
-    outputs = compiled(*calls.arguments())
+    public = getattr(module, calls.KERNEL)
+    graph = calls.graph(module) if hasattr(calls, "graph") else public
+    compiled = torch.compile(graph, fullgraph=True, backend=backend)
+    outputs = compiled(*(a.requires_grad_() for a in calls.arguments()))
     torch.autograd.backward(outputs, [torch.ones_like(o) for o in outputs])
     return found
 

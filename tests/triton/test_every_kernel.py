@@ -8,22 +8,11 @@ import pytest
 import torch
 from ahead_of_time import in_a_process
 from every_kernel import FUNCTIONS, Function, leaves
-from kernel_checks import BOUND, agree, outputs_of, with_grads
+from kernel_checks import outputs_of, with_grads
 from torch import Tensor
-from triton_checks import DEVICE, beside, kernels, on_device
+from triton_checks import DEVICE, Kernel
 
 each = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.name)
-RECURRENCES = ("linear_recurrence", "rg_lru", "min_gru")
-
-
-def public(function: Function) -> Any:
-    return getattr(kernels(function.name), function.name)
-
-
-def twin(function: Function) -> Any:
-    if function.name in RECURRENCES:
-        return beside("test_linear_recurrence").TWINS[function.name]
-    return beside(f"test_{function.name}").twin
 
 
 def same(got: Any, want: Any) -> None:
@@ -34,7 +23,7 @@ def same(got: Any, want: Any) -> None:
 
 @each
 def test_runs_are_equal(function: Function) -> None:
-    fn = on_device(public(function), function.state)
+    fn = Kernel(function.name)
     args = function.arguments(1, 70)
     first, second = with_grads(fn, args), with_grads(fn, args)
     same(first[0] + first[1], second[0] + second[1])
@@ -43,9 +32,9 @@ def test_runs_are_equal(function: Function) -> None:
 @each
 def test_wide_weights(function: Function) -> None:
     """float32 weights and state beside bfloat16; autocast changes nothing."""
-    fn = on_device(public(function), function.state)
+    fn = Kernel(function.name)
     args = function.arguments(2, 19, torch.bfloat16, rest=torch.float32)
-    agree(fn, twin(function), args, BOUND[torch.bfloat16])
+    fn.agrees(args)
 
     def under_autocast(*args: Any) -> Any:
         with torch.autocast(DEVICE, torch.bfloat16):
@@ -98,14 +87,16 @@ def test_offsets_past_32_bits(function: Function, far: str) -> None:
     if far == "heads" and args[0].dim() < 4:
         pytest.skip("no heads")
 
+    public = Kernel(function.name).public
+
     def run(given: list[Any], dy: Tensor) -> list[Tensor]:
         given = leaves(given)
-        outs = outputs_of(public(function), given)
+        outs = outputs_of(public, given)
         inputs = [a for a in given if isinstance(a, Tensor)]
         rest = [torch.ones_like(o) for o in outs[1:]]
         return [*outs, *torch.autograd.grad(outs, inputs, [dy, *rest])]
 
-    dy = torch.randn_like(outputs_of(public(function), args)[0])
+    dy = torch.randn_like(outputs_of(public, args)[0])
     want = run(args, dy)
     for n in function.timed:
         args[n] = far_apart(args[n], steps)

@@ -1,54 +1,22 @@
 """kernels/gated_linear_attention.py in Triton against its float64 twin."""
 
-import warnings
-
 import pytest
 import torch
-from kernel_checks import BOUND, LENGTHS, agree
-from triton_checks import (
-    DEVICE,
-    SLOW,
-    beside,
-    close,
-    kernels,
-    on_device,
-    packed_agree,
-    pieces_agree,
-    poisoned,
-    views_agree,
-)
+from triton_checks import SLOW, Kernel, close, poisoned, sample, some
 
-module = kernels("gated_linear_attention")
-plain = beside("test_gated_linear_attention")
-inputs, twin = plain.inputs, plain.twin
-gated_linear_attention = on_device(module.gated_linear_attention, state=4)
-some = pytest.mark.skipif(not SLOW, reason="make test-kernels")
-TIMED = [0, 1, 2, 3]
+gated_linear_attention = Kernel("gated_linear_attention")
+inputs, twin = gated_linear_attention.inputs, gated_linear_attention.twin
 
 
-def packed(q, k, v, log_decay, state, cu_seqlens):
-    given = (q, k, v, log_decay, state)
-    given = (a if a is None else a.to(DEVICE) for a in given)
-    return tuple(
-        o.cpu() for o in module.gated_linear_attention(*given, cu_seqlens=cu_seqlens)
-    )
-
-
-def lengths(sample):
-    return [n if n in sample else pytest.param(n, marks=some) for n in LENGTHS]
-
-
-@pytest.mark.parametrize("length", lengths([1, 2, 65, 130]))
+@pytest.mark.parametrize("length", sample(1, 2, 65, 130))
 def test_lengths(length: int) -> None:
     with poisoned():
-        agree(gated_linear_attention, twin, inputs(length, dtype=torch.float32), 1e-6)
+        gated_linear_attention.agrees(inputs(length, dtype=torch.float32))
 
 
 @some
 def test_long() -> None:
-    agree(
-        gated_linear_attention, twin, inputs(1134, dtype=torch.float32, batch=1), 1e-6
-    )
+    gated_linear_attention.agrees(inputs(1134, dtype=torch.float32, batch=1), 1e-6)
 
 
 @pytest.mark.parametrize("size", [16, 40, pytest.param(128, marks=some)])
@@ -56,7 +24,7 @@ def test_sizes(size: int) -> None:
     """Every tile; values of 40 channels (not a power of two) in parts."""
     args = inputs(70, size, torch.float32, width=40, batch=1)
     with poisoned():
-        agree(gated_linear_attention, twin, args, 1e-6)
+        gated_linear_attention.agrees(args)
 
 
 @pytest.mark.parametrize("size", [8, 64, pytest.param(128, marks=some)])
@@ -64,7 +32,7 @@ def test_sizes(size: int) -> None:
 def test_low_precision(dtype: torch.dtype, size: int) -> None:
     for length, state in [(2, True), (67, False), *([(130, True)] if SLOW else [])]:
         args = inputs(length, size, dtype, state, 1, 32, batch=1)
-        agree(gated_linear_attention, twin, args, BOUND[dtype])
+        gated_linear_attention.agrees(args)
         y, last = gated_linear_attention(*args)
         assert y.dtype == dtype and last.dtype == torch.float32
 
@@ -74,13 +42,13 @@ def test_strong_and_absent_decay() -> None:
     in a split at a fixed token exp(+1e4) would stand beside exp(-1e4)."""
     args = inputs(70, dtype=torch.float32, heads=1, batch=1)
     args[3][:, ::3], args[3][:, 1::3] = -1e4, 0.0
-    agree(gated_linear_attention, twin, args, 1e-6)
+    gated_linear_attention.agrees(args)
     args[3][:] = 0.0
-    agree(gated_linear_attention, twin, args, 1e-6)
+    gated_linear_attention.agrees(args)
     args[3][:] = -30.0  # gradients of the decays are 1e-13 of all others: no rounding
-    agree(gated_linear_attention, twin, args, 1e-6)
+    gated_linear_attention.agrees(args)
     args[3][..., ::2] = 0.0  # side by side in one head
-    agree(gated_linear_attention, twin, args, 1e-6)
+    gated_linear_attention.agrees(args)
 
 
 def test_state_stays_float32() -> None:
@@ -94,14 +62,12 @@ def test_state_stays_float32() -> None:
 def test_pieces() -> None:
     args = inputs(70, dtype=torch.float32, heads=1, batch=1)
     splits = range(1, 70, 3) if SLOW else [1, 33, 64]
-    pieces_agree(gated_linear_attention, args, TIMED, 4, splits=splits)
+    gated_linear_attention.pieces_agree(args, splits)
 
 
 @pytest.mark.parametrize("length", [1, pytest.param(35, marks=some)])
 def test_views(length: int) -> None:
-    views_agree(
-        module.gated_linear_attention, inputs(length, dtype=torch.float32), TIMED
-    )
+    gated_linear_attention.views_agree(inputs(length, dtype=torch.float32))
 
 
 def test_packed() -> None:
@@ -111,25 +77,15 @@ def test_packed() -> None:
         total = sum(lengths) + padding
         args = inputs(total, dtype=torch.float32, state=False, batch=1)
         args[4] = torch.randn(len(lengths), 2, 6, 3)
-        with poisoned():
-            packed_agree(packed, args, TIMED, 4, lengths, padding)
+        gated_linear_attention.packed_agree(args, lengths, padding)
 
 
 def test_one_token_is_in_place() -> None:
     for dtype, size in [(torch.float32, 6), (torch.bfloat16, 100)]:
-        args = [a.to(DEVICE) for a in inputs(1, size, dtype, width=70)]
-        with torch.no_grad():
-            want = twin(*(a.double() for a in args))
-            y, last = module.gated_linear_attention(*args)
-        assert last is args[4]
-        close((y, last), want, BOUND[dtype])
+        gated_linear_attention.steps_in_place(inputs(1, size, dtype, width=70))
 
 
 def test_unserved_cases_say_so_once() -> None:
-    args = [a.to(DEVICE) for a in inputs(2, 129, torch.float32, width=2)]
-    with pytest.warns(UserWarning, match="129 key channels"):
-        y, _ = module.gated_linear_attention(*args)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        module.gated_linear_attention(*args)
-    close([y], [twin(*(a.double() for a in args))[0]], 1e-6)
+    gated_linear_attention.falls_back(
+        inputs(2, 129, torch.float32, width=2), "129 key channels"
+    )

@@ -1,50 +1,22 @@
 """kernels/ssd.py in Triton against the twin of tests/kernels, in float64."""
 
-import warnings
-
 import pytest
 import torch
-from kernel_checks import BOUND, LENGTHS, agree
-from triton_checks import (
-    DEVICE,
-    SLOW,
-    beside,
-    close,
-    kernels,
-    on_device,
-    packed_agree,
-    pieces_agree,
-    poisoned,
-    views_agree,
-)
+from triton_checks import SLOW, Kernel, close, poisoned, sample, some
 
-module = kernels("ssd")
-plain = beside("test_ssd")
-inputs, twin = plain.inputs, plain.twin
-ssd = on_device(module.ssd, state=6)
-some = pytest.mark.skipif(not SLOW, reason="make test-kernels")
-TIMED = [0, 1, 3, 4]
+ssd = Kernel("ssd")
+inputs, twin = ssd.inputs, ssd.twin
 
 
-def packed(x, dt, a_log, b, c, skip, state, cu_seqlens):
-    given = (x, dt, a_log, b, c, skip, state)
-    given = (a if a is None else a.to(DEVICE) for a in given)
-    return tuple(o.cpu() for o in module.ssd(*given, cu_seqlens=cu_seqlens))
-
-
-def lengths(sample):
-    return [n if n in sample else pytest.param(n, marks=some) for n in LENGTHS]
-
-
-@pytest.mark.parametrize("length", lengths([1, 2, 65, 130]))
+@pytest.mark.parametrize("length", sample(1, 2, 65, 130))
 def test_lengths(length: int) -> None:
     with poisoned():
-        agree(ssd, twin, inputs(length, dtype=torch.float32), 1e-6)
+        ssd.agrees(inputs(length, dtype=torch.float32))
 
 
 @some
 def test_long() -> None:
-    agree(ssd, twin, inputs(1134, dtype=torch.float32, batch=1), 1e-6)
+    ssd.agrees(inputs(1134, dtype=torch.float32, batch=1))
 
 
 @pytest.mark.parametrize("groups", [1, pytest.param(2, marks=some), 4])
@@ -53,7 +25,7 @@ def test_sizes_and_groups(size: int, groups: int) -> None:
     """Every tile; heads of 40 channels (not a power of two) in one or more parts."""
     args = inputs(70, size, torch.float32, groups=groups, width=40, batch=1)
     with poisoned():
-        agree(ssd, twin, args, 1e-6, 3e-6)  # a_log's gradient sums over everything
+        ssd.agrees(args, 1e-6, 3e-6)  # a_log's gradient sums over everything
 
 
 @pytest.mark.parametrize("size", [8, 128, pytest.param(256, marks=some)])
@@ -63,7 +35,7 @@ def test_low_precision(dtype: torch.dtype, size: int) -> None:
         pytest.skip("not served")
     for length, state in [(2, True), (67, False), *([(130, True)] if SLOW else [])]:
         args = inputs(length, size, dtype, state, 1, 2, width=32, batch=1)
-        agree(ssd, twin, args, BOUND[dtype])
+        ssd.agrees(args)
         y, last = ssd(*args)
         assert y.dtype == dtype and last.dtype == torch.float32
 
@@ -74,18 +46,18 @@ def test_several_states_are_kept() -> None:
     for length, groups in [(330, 1), (520, 2)]:
         args = inputs(length, 16, torch.bfloat16, True, groups, 2, 16, batch=1)
         with poisoned():
-            agree(ssd, twin, args, BOUND[torch.bfloat16])
+            ssd.agrees(args)
 
 
 def test_strong_and_absent_decay() -> None:
     """dt A from -1e4 (exp gives 0) to 0 (exp gives 1), within a chunk and for all."""
     args = inputs(70, dtype=torch.float32, heads=2, groups=1, batch=1)
     args[1][:, ::3], args[1][:, 1::3] = 1e3, 0.0
-    agree(ssd, twin, args, 1e-6)
+    ssd.agrees(args)
     args[1][:] = 0.0
-    agree(ssd, twin, args, 1e-6)
+    ssd.agrees(args)
     args[1][:] = 30.0  # gradients of the decays are 1e-13 of all others: no rounding
-    agree(ssd, twin, args, 1e-6)
+    ssd.agrees(args)
 
 
 def test_state_stays_float32() -> None:
@@ -100,12 +72,12 @@ def test_state_stays_float32() -> None:
 def test_pieces() -> None:
     args = inputs(70, dtype=torch.float32, heads=2, groups=1, batch=1)
     splits = range(1, 70, 3) if SLOW else [1, 33, 64]
-    pieces_agree(ssd, args, TIMED, 6, splits=splits)
+    ssd.pieces_agree(args, splits)
 
 
 @pytest.mark.parametrize("length", [1, pytest.param(35, marks=some)])
 def test_views(length: int) -> None:
-    views_agree(module.ssd, inputs(length, dtype=torch.float32), TIMED)
+    ssd.views_agree(inputs(length, dtype=torch.float32))
 
 
 def test_packed() -> None:
@@ -118,25 +90,13 @@ def test_packed() -> None:
                 total, dtype=torch.float32, state=False, groups=groups, batch=1
             )
             args[6] = torch.randn(len(lengths), 4, 3, 6)
-            with poisoned():
-                packed_agree(packed, args, TIMED, 6, lengths, padding)
+            ssd.packed_agree(args, lengths, padding)
 
 
 def test_one_token_is_in_place() -> None:
     for dtype, size in [(torch.float32, 6), (torch.bfloat16, 200)]:
-        args = [a.to(DEVICE) for a in inputs(1, size, dtype, width=70)]
-        with torch.no_grad():
-            want = twin(*(a.double() for a in args))
-            y, last = module.ssd(*args)
-        assert last is args[6]
-        close((y, last), want, BOUND[dtype])
+        ssd.steps_in_place(inputs(1, size, dtype, width=70))
 
 
 def test_unserved_cases_say_so_once() -> None:
-    args = [a.to(DEVICE) for a in inputs(2, 257, torch.float32, width=2)]
-    with pytest.warns(UserWarning, match="257 states"):
-        y, _ = module.ssd(*args)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        module.ssd(*args)
-    close([y], [twin(*(a.double() for a in args))[0]], 1e-6)
+    ssd.falls_back(inputs(2, 257, torch.float32, width=2), "257 states")

@@ -1,25 +1,22 @@
 """kernels/swiglu.py in Triton against the twin of tests/kernels, in float64."""
 
-import warnings
-
 import pytest
 import torch
-from kernel_checks import BOUND, agree
-from triton_checks import DEVICE, beside, close, kernels, on_device, poisoned
+from kernel_checks import BOUND
+from triton_checks import DEVICE, Kernel, poisoned
 
-module = kernels("swiglu")
-plain = beside("test_swiglu")
-inputs, twin = plain.inputs, plain.twin
-swiglu = on_device(module.swiglu)
+swiglu = Kernel("swiglu")
+inputs = swiglu.inputs
+ACTIVATIONS = swiglu.plain.ACTIVATIONS
 
 
-@pytest.mark.parametrize("activation", plain.ACTIVATIONS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("dtype", BOUND, ids=str)
 def test_activations(activation: str, dtype: torch.dtype) -> None:
     for scale in (1, 5):
         args = inputs(activation, dtype, scale=scale)
         with poisoned():
-            agree(swiglu, twin, args, BOUND[dtype])
+            swiglu.agrees(args)
             assert swiglu(*args).dtype == dtype
 
 
@@ -28,15 +25,15 @@ def test_widths(width: int) -> None:
     """Below, at and above one block of columns, of either size."""
     for dtype in (torch.float32, torch.bfloat16):
         with poisoned():
-            agree(swiglu, twin, inputs("silu", dtype, width), BOUND[dtype])
+            swiglu.agrees(inputs("silu", dtype, width))
 
 
 def test_large_gates() -> None:
     """Where exp overflows or the gate is shut."""
     gate = torch.tensor([-1e4, -100.0, -30.0, 0.0, 30.0, 100.0, 1e4])
-    for activation in plain.ACTIVATIONS:
+    for activation in ACTIVATIONS:
         args = [torch.cat([gate, torch.ones(7)])[None, None], activation]
-        agree(swiglu, twin, args, 1e-6)
+        swiglu.agrees(args)
 
 
 @pytest.mark.parametrize("activation", ["silu", "gelu"])
@@ -56,7 +53,7 @@ def test_views(activation: str) -> None:
 
 def _with_gradient(gate_up, activation, dy):
     leaf = gate_up.detach().requires_grad_()
-    y = module.swiglu(leaf, activation)
+    y = swiglu.public(leaf, activation)
     return y, *torch.autograd.grad(y, leaf, dy)
 
 
@@ -65,10 +62,4 @@ def test_no_tokens() -> None:
 
 
 def test_float64_says_so_once() -> None:
-    args = [a.to(DEVICE) if isinstance(a, torch.Tensor) else a for a in inputs()]
-    with pytest.warns(UserWarning, match="swiglu runs in plain PyTorch: float64"):
-        y = module.swiglu(*args)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        module.swiglu(*args)
-    close([y], [twin(*args)], 1e-12)
+    swiglu.falls_back(inputs(), "swiglu runs in plain PyTorch: float64")

@@ -8,13 +8,17 @@ import importlib
 import importlib.util
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
-from kernel_checks import relative, with_grads
+from every_kernel import FUNCTIONS
+from kernel_checks import BOUND, LENGTHS, agree, outputs_of, relative, with_grads
 from torch import Tensor
 
 DEVICE = os.environ.get("STAR_TEST_DEVICE", "cpu")
@@ -22,7 +26,14 @@ ROOT = Path(__file__).parents[2]
 SLOW = os.environ.get("STAR_TEST_ALL") == "1" or DEVICE != "cpu"
 """All cases: `make test-kernels` sets it. `make test` takes a sample."""
 
+some = pytest.mark.skipif(not SLOW, reason="make test-kernels")
+
 sys.path[:0] = [str(ROOT)]
+
+
+def sample(*lengths: int) -> list[Any]:
+    """All lengths of tests/kernels; `make test` takes these only."""
+    return [n if n in lengths else pytest.param(n, marks=some) for n in LENGTHS]
 
 
 def kernels(name: str) -> Any:
@@ -42,12 +53,12 @@ def beside(name: str) -> Any:
 def on_device(fn: Callable[..., Any], state: int | None = None) -> Callable[..., Any]:
     """`fn` on DEVICE. Argument `state` is copied: one token updates it in place."""
 
-    def moved(*args: Any) -> Any:
+    def moved(*args: Any, **named: Any) -> Any:
         there = [a.to(DEVICE) if isinstance(a, Tensor) else a for a in args]
         if state is not None and isinstance(args[state], Tensor):
             if not torch.is_grad_enabled():
                 there[state] = there[state].clone()
-        out = fn(*there)
+        out = fn(*there, **named)
         if isinstance(out, Tensor):
             return out.cpu()
         return tuple(o.cpu() if isinstance(o, Tensor) else o for o in out)
@@ -139,7 +150,7 @@ def packed_agree(
     padding: int,
     bound: float = 1e-6,
 ) -> None:
-    """`fn(*args, cu_seqlens)` on a packed row equals a call a sequence; with gradients.
+    """With `cu_seqlens` a packed row equals a call a sequence; with gradients.
 
     `args` holds one row of sum(lengths) + padding tokens and a row of state a sequence.
     Tokens after the last border give zeros, and their gradients are zeros.
@@ -153,26 +164,108 @@ def packed_agree(
     def apart(*args: Any) -> tuple[Tensor, ...]:
         ys, finals = [], []
         for n, (start, stop) in enumerate(zip(borders[:-1], borders[1:], strict=True)):
-            some = list(args)
+            row = list(args)
             for place in timed:
-                some[place] = args[place][:, start:stop]
+                row[place] = args[place][:, start:stop]
             if args[state] is not None:
-                some[state] = args[state][n : n + 1]
+                row[state] = args[state][n : n + 1]
             if start == stop:
-                finals.append(some[state])
+                finals.append(row[state])
                 continue
-            y, final = fn(*some, None)
+            y, final = fn(*row)
             ys.append(y)
             finals.append(final)
         end = torch.zeros_like(ys[0][:, :1]).expand(-1, padding, *ys[0].shape[2:])
         return torch.cat([*ys, end], 1), torch.cat(finals)
 
     def packed(*args: Any) -> tuple[Tensor, ...]:
-        return fn(*args, cu_seqlens)
+        return fn(*args, cu_seqlens=cu_seqlens)
 
     outs, grads = with_grads(apart, args)
     got_outs, got_grads = with_grads(packed, args)
     close(got_outs + got_grads, outs + grads, bound)
+
+
+class Kernel:
+    """A function of every_kernel.py, called on DEVICE, beside its twin in float64.
+
+    `inputs` makes its arguments, as the file of the twin in tests/kernels says.
+    """
+
+    def __init__(self, name: str) -> None:
+        (function,) = (f for f in FUNCTIONS if f.name == name)
+        self.timed, self.state = function.timed, function.state
+        self.public = getattr(kernels(name), name)
+        self.call = on_device(self.public, self.state)
+        self.plain = plain = beside(f"test_{function.twins or name}")
+        self.twin = plain.TWINS[name] if function.twins else plain.twin
+        self.inputs = partial(plain.inputs, name) if function.twins else plain.inputs
+
+    def __call__(self, *args: Any) -> Any:
+        return self.call(*args)
+
+    def agrees(
+        self,
+        args: Sequence[Any],
+        bound: float | None = None,
+        grad_bound: float | None = None,
+    ) -> None:
+        """Outputs, gradients and what is returned without; by the coarsest dtype."""
+        dtypes = {a.dtype for a in args if isinstance(a, Tensor)}
+        bound = max(map(BOUND.__getitem__, dtypes)) if bound is None else bound
+        agree(self.call, self.twin, args, bound, grad_bound)
+
+    def pieces_agree(
+        self,
+        args: Sequence[Any],
+        splits: Sequence[int] | None = None,
+        bound: float = 1e-6,
+    ) -> None:
+        assert self.state is not None
+        pieces_agree(self.call, args, self.timed, self.state, bound, splits)
+
+    def views_agree(self, args: Sequence[Any], *more: int) -> None:
+        """Of the arguments with time, and of those numbered in `more`."""
+        views_agree(self.public, args, (*self.timed, *more))
+
+    def packed_agree(
+        self,
+        args: Sequence[Any],
+        lengths: Sequence[int],
+        padding: int,
+        bound: float = 1e-6,
+    ) -> None:
+        assert self.state is not None
+        with poisoned():
+            packed_agree(
+                self.call, args, self.timed, self.state, lengths, padding, bound
+            )
+
+    def steps_in_place(self, args: Sequence[Any]) -> None:
+        """One token changes the state it was given; not one whose rows share memory."""
+        assert self.state is not None
+        args = [a.to(DEVICE) if isinstance(a, Tensor) else a for a in args]
+        with torch.no_grad():
+            wide = [a.double() if isinstance(a, Tensor) else a for a in args]
+            want = self.twin(*wide)
+            y, last = self.public(*args)
+            assert last is args[self.state]
+            close((y, last), want, BOUND[args[0].dtype])
+            args[self.state] = last[:1].expand(last.shape)
+            kept = args[self.state].clone()
+            y, last = self.public(*args)
+            assert last is not args[self.state] and torch.equal(args[self.state], kept)
+
+    def falls_back(self, args: Sequence[Any], why: str) -> None:
+        """Plain PyTorch, which says why: the first time only."""
+        args = [a.to(DEVICE) if isinstance(a, Tensor) else a for a in args]
+        with pytest.warns(UserWarning, match=why):
+            got = outputs_of(self.public, args)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            self.public(*args)
+        wide = [a.double() if isinstance(a, Tensor) else a for a in args]
+        close(got[:1], outputs_of(self.twin, wide)[:1], BOUND[torch.float32])
 
 
 @contextmanager
