@@ -1,13 +1,15 @@
 """Scans of h_t = a_t * h_{t-1} + b_t over time, which the diagonal recurrences share.
 
-Those differ in what a and b are made of. Here are the scan and its gradient in plain
-PyTorch, and for Triton: how time is split, tiles of steps, and scans over a tile.
+Those differ in what a and b are made of, and in whether a channel has one state or
+N. Here are the scan of one state and its gradient in plain PyTorch, and for Triton:
+how time is split, tiles of steps, and scans over a tile.
 
-A Triton program walks through one part of one sequence, for 64 channels. There are
-several parts where sequences and channels are too few to fill a GPU. A first pass
-then writes to `effect` (2, sequences * parts, D) what each makes of the state it is
-given: a factor and a term. Where the backward recomputes h, the forward writes the
-state before each tile to `starts`.
+A Triton program walks through one part of one sequence, for a block of channels.
+There are several parts where sequences and channels are too few to fill a GPU. A
+first pass then writes to `effect` (2, sequences * parts, D) what each makes of the
+state it is given: a factor and a term. Where the backward recomputes h, the forward
+writes the state before each tile to `starts`. With N states a channel both are
+(..., D, N), and N stands after D in `sizes`.
 """
 
 from typing import Any
@@ -22,18 +24,22 @@ except ImportError:
     triton = None
 
 
+def _scan_zeros(x: Tensor, cu_seqlens: Tensor | None, *state: int) -> Tensor:
+    """The state before the first token, of this shape for each sequence."""
+    sequences = x.shape[0] if cu_seqlens is None else cu_seqlens.shape[0] - 1
+    dtype = torch.promote_types(x.dtype, torch.float32)
+    return x.new_zeros((sequences, *state), dtype=dtype)
+
+
 def _scan_packed(
     one: Any,
     inputs: tuple[Tensor | None, ...],
-    state: Tensor | None,
+    state: Tensor,
     cu_seqlens: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """one(*inputs, state) of a sequence after the other; zeros after the last."""
     x, ends = inputs[0], cu_seqlens.tolist()
     assert x is not None
-    if state is None:
-        dtype = torch.promote_types(x.dtype, torch.float32)
-        state = x.new_zeros((len(ends) - 1, x.shape[2]), dtype=dtype)
     hs, lasts = [], list(state.split(1))
     for n, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
         if end > start:
@@ -113,43 +119,49 @@ def _scan_recall_tile(x: Tensor, kernel: str) -> dict[str, int]:
 
 
 def _scan_sizes(
-    x: Tensor, cu_seqlens: Tensor | None
+    x: Tensor,
+    cu_seqlens: Tensor | None,
+    block: int = 64,
+    least: int = 128,
+    whole: int = 32,
 ) -> tuple[tuple[int], tuple[int, ...]]:
     """The grid, and (sequences, parts of a sequence, steps of a part, L, D).
 
     Time is split until there are 512 programs, about 4 a multiprocessor of an H100, but
-    a part keeps 128 steps, as each asks for another pass over its input: not measured.
+    a part keeps `least` steps, as each asks for another pass over its input: not
+    measured. Its steps are a multiple of `whole`, and so of a tile's.
     """
     sequences, length, channels = x.shape
-    blocks = -(-channels // 64)
+    blocks = -(-channels // block)
     if cu_seqlens is not None:  # one program more writes the zeros after the last
         sequences = cu_seqlens.shape[0] - 1
         return ((sequences + 1) * blocks,), (sequences, 1, length, length, channels)
-    parts = max(1, min(512 // max(sequences * blocks, 1), length // 128))
-    size = -(-length // (parts * 32)) * 32  # whole tiles
+    parts = max(1, min(512 // max(sequences * blocks, 1), length // least))
+    size = -(-length // (parts * whole)) * whole
     parts = -(-length // size) if length else 1
     return (sequences * parts * blocks,), (sequences, parts, size, length, channels)
 
 
-def _scan_empty(x: Tensor, *rows: int) -> Tensor:
-    """Room for (*rows, D) in float32."""
-    shape = (*rows, x.shape[2])
+def _scan_empty(x: Tensor, sizes: tuple[int, ...], *rows: int) -> Tensor:
+    """Room for (*rows, D) or (*rows, D, N) in float32."""
+    shape = (*rows, *sizes[4:])
     return torch.empty(shape, dtype=torch.float32, device=x.device)
 
 
 def _scan_effect(x: Tensor, sizes: tuple[int, ...]) -> Tensor | None:
     """Room for what parts make of their states; None where sequences are whole."""
     sequences, parts, *_ = sizes
-    return _scan_empty(x, 2, sequences * parts) if parts > 1 else None
+    return _scan_empty(x, sizes, 2, sequences * parts) if parts > 1 else None
 
 
-def _scan_starts(x: Tensor, cu_seqlens: Tensor | None) -> Tensor:
-    """Room for the state before each tile, where the backward recomputes h."""
-    sequences, length, _ = x.shape
-    steps = _SCAN_STEPS[x.element_size()]
+def _scan_starts(
+    x: Tensor, sizes: tuple[int, ...], cu_seqlens: Tensor | None, steps: int
+) -> Tensor:
+    """Room for the state before each so many steps."""
+    sequences, _, _, length, *_ = sizes
     if cu_seqlens is None:
-        return _scan_empty(x, sequences * -(-length // steps))
-    return _scan_empty(x, length // steps + cu_seqlens.shape[0])
+        return _scan_empty(x, sizes, sequences * -(-length // steps))
+    return _scan_empty(x, sizes, length // steps + sequences + 1)
 
 
 def _scan_strides(*tensors: Tensor | None) -> list[int]:
@@ -169,7 +181,8 @@ if triton is not None:
     # the last one over the threads, so that a thread has one channel and all its steps,
     # and a scan over the steps is a loop in registers. As the first element takes in
     # what came before, nobody uses the products that such scans also make, and the
-    # compiler drops them: one fused multiply-add an element is left.
+    # compiler drops them: one fused multiply-add an element is left. With N states a
+    # tile is (T, R, D, S), and what is (1, D) below is (R, D, S).
 
     @triton.jit
     def _scan_then(a1, b1, a2, b2):
@@ -191,19 +204,28 @@ if triton is not None:
         return p2 * p1, p2 * (q1 + b1) + q2, b2
 
     @triton.jit
+    def _scan_steps(STEPS: tl.constexpr, AXES: tl.constexpr):
+        """0, 1, ... along the first of so many axes."""
+        t = tl.arange(0, STEPS)
+        for _ in tl.static_range(1, AXES):
+            t = tl.expand_dims(t, -1)
+        return t
+
+    @triton.jit
     def _scan_row(tile, t):
         """Row t (1, D) of a tile: by bits, which is free in registers."""
-        chosen = tl.arange(0, tile.shape[0])[:, None, None] == t
+        chosen = _scan_steps(tile.shape[0], len(tile.shape)) == t
         bits = tl.where(chosen, tile.to(tl.int32, bitcast=True), 0)
         return tl.xor_sum(bits, 0).to(tl.float32, bitcast=True)
 
     @triton.jit
-    def _scan_forth(a, b, h):
+    def _scan_forth(a, b, h, REVERSE: tl.constexpr = False):
         """All h_t of a tile, and the last (1, D), from the h (1, D) before them."""
-        first = tl.arange(0, b.shape[0])[:, None, None] == 0
-        b = tl.where(first, a * h[None] + b, b)
-        _, b = tl.associative_scan((a, b), 0, _scan_then)
-        return b, _scan_row(b, b.shape[0] - 1)
+        first: tl.constexpr = b.shape[0] - 1 if REVERSE else 0
+        t = _scan_steps(b.shape[0], len(b.shape))
+        b = tl.where(t == first, a * h[None] + b, b)
+        _, b = tl.associative_scan((a, b), 0, _scan_then, REVERSE)
+        return b, _scan_row(b, b.shape[0] - 1 - first)
 
     @triton.jit
     def _scan_back(a, g, carry):
@@ -211,8 +233,8 @@ if triton is not None:
 
         carry is that of the tile after it.
         """
-        final = tl.arange(0, g.shape[0])[:, None, None] == g.shape[0] - 1
-        g = tl.where(final, g + carry[None], g)
+        t = _scan_steps(g.shape[0], len(g.shape))
+        g = tl.where(t == g.shape[0] - 1, g + carry[None], g)
         one = tl.full(g.shape, 1.0, tl.float32)
         _, _, g = tl.associative_scan((a, one, g), 0, _scan_before, True)
         return g, _scan_row(a * g, 0)
@@ -220,8 +242,8 @@ if triton is not None:
     @triton.jit
     def _scan_recall(a, b, h):
         """All a_t h_{t-1} of a tile, from the h (1, D) before it."""
-        first = tl.arange(0, b.shape[0])[:, None, None] == 0
-        q = tl.where(first, a * h[None], 0.0)
+        t = _scan_steps(b.shape[0], len(b.shape))
+        q = tl.where(t == 0, a * h[None], 0.0)
         _, q, _ = tl.associative_scan((a, q, b), 0, _scan_after)
         return q
 
@@ -234,16 +256,24 @@ if triton is not None:
         return factor * a, a * term + _scan_row(b, final)
 
     @triton.jit
-    def _scan_load(pointer, t, d, stride_t, stride_d, mask, other):
-        """(T, 1, D) in float32."""
+    def _scan_read(pointer, t, d, stride_t, stride_d, mask, other):
+        """(T, D) in float32."""
         at = t.to(tl.int64)[:, None] * stride_t + d.to(tl.int64)[None, :] * stride_d
-        tile = tl.load(pointer + at, mask=mask, other=other)
-        return tile.to(tl.float32)[:, None, :]
+        return tl.load(pointer + at, mask=mask, other=other).to(tl.float32)
+
+    @triton.jit
+    def _scan_write(pointer, t, d, channels, tile, mask):
+        at = t.to(tl.int64)[:, None] * channels + d[None, :]
+        tl.store(pointer + at, tile, mask=mask)
+
+    @triton.jit
+    def _scan_load(pointer, t, d, stride_t, stride_d, mask, other):
+        """A tile, (T, 1, D) in float32."""
+        return _scan_read(pointer, t, d, stride_t, stride_d, mask, other)[:, None, :]
 
     @triton.jit
     def _scan_store(pointer, t, d, channels, tile, mask):
-        at = t.to(tl.int64)[:, None] * channels + d[None, :]
-        tl.store(pointer + at, tl.sum(tile, 1), mask=mask)
+        _scan_write(pointer, t, d, channels, tl.sum(tile, 1), mask)
 
     @triton.jit
     def _scan_span(cu_seqlens, sequences, parts, size, length, channels, BLOCK):
@@ -272,33 +302,30 @@ if triton is not None:
             slot = sequence + start // STEPS
         return slot
 
+    # A state is `size` numbers, channels or channels * N; a program has those `at` its
+    # offsets, so far as they exist.
+
     @triton.jit
-    def _scan_keep(effect, factor, term, sequence, sequences, part, parts, channels, d):
-        """Write the effect of a part."""
-        at = (sequence * parts + part).to(tl.int64) * channels + d[None, :]
-        tl.store(effect + at, factor, mask=(d < channels)[None, :])
-        effect += (sequences * parts).to(tl.int64) * channels
-        tl.store(effect + at, term, mask=(d < channels)[None, :])
+    def _scan_keep(effect, factor, term, row, rows, size, at, exists):
+        """Write the effect of a part, row of so many."""
+        at += row.to(tl.int64) * size
+        tl.store(effect + at, factor, mask=exists)
+        tl.store(effect + rows.to(tl.int64) * size + at, term, mask=exists)
 
     @triton.jit
     def _scan_carry(
-        first, effect, sequence, sequences, part, parts, channels, d, live, REVERSE, T
+        first, effect, sequence, sequences, part, parts, size, at, exists, REVERSE
     ):
-        """What a part is given (1, D): first, led through the parts before it."""
-        inside = (d < channels)[None, :]
-        at = sequence.to(tl.int64) * channels + d[None, :]
-        carry = tl.zeros_like(at).to(tl.float32)
+        """What a part is given: first, led through the parts before it."""
+        carry = tl.zeros(at.shape, tl.float32)
         if first is not None:
-            carry = tl.load(first + at, mask=inside & live, other=0.0).to(tl.float32)
+            place = first + sequence.to(tl.int64) * size + at
+            carry = tl.load(place, mask=exists, other=0.0).to(tl.float32)
         if effect is not None:
-            effect += sequence.to(tl.int64) * parts * channels
-            for p0 in range(0, part, T):
-                p = p0 + tl.arange(0, T)
-                mask = (p < part)[:, None] & inside
-                if REVERSE:
-                    p = parts - 1 - p
-                a = _scan_load(effect, p, d, channels, 1, mask, 1.0)
-                p += sequences * parts
-                b = _scan_load(effect, p, d, channels, 1, mask, 0.0)
-                _, carry = _scan_forth(a, b, carry)
+            effect += sequence.to(tl.int64) * parts * size + at
+            term = (sequences * parts).to(tl.int64) * size
+            for k in tl.range(0, part, loop_unroll_factor=4):  # four loads under way
+                place = effect + (parts - 1 - k if REVERSE else k) * size
+                factor = tl.load(place, mask=exists, other=0.0)
+                carry = factor * carry + tl.load(place + term, mask=exists, other=0.0)
         return carry

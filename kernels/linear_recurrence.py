@@ -29,6 +29,7 @@ from kernels.diagonal_scan import (
     _scan_packed,
     _scan_sizes,
     _scan_tile,
+    _scan_zeros,
 )
 from kernels.dispatch import kernels_for, launch_on
 
@@ -61,11 +62,11 @@ def linear_recurrence(
     if kernels_for("linear_recurrence", a, b, state):
         with launch_on(b):
             return _linear_recurrence_triton(a, b, state, cu_seqlens)
+    if state is None:
+        state = _scan_zeros(b, cu_seqlens, b.shape[2])
     if cu_seqlens is not None:
         return _scan_packed(linear_recurrence, (a, b), state, cu_seqlens)
     dtype = torch.promote_types(b.dtype, torch.float32)
-    if state is None:
-        state = b.new_zeros((b.shape[0], b.shape[2]), dtype=dtype)
     if b.shape[1] == 1:
         last = a[:, 0] * state + b[:, 0]  # (B, D)
         return last.to(b.dtype).unsqueeze(1), last
@@ -130,7 +131,7 @@ def _linear_recurrence_forward(
     grid, sizes = _scan_sizes(b, cu_seqlens)
     strides = (*a.stride(), *b.stride())
     h = torch.empty(b.shape, dtype=b.dtype, device=b.device)
-    last, effect = _scan_empty(b, sizes[0]), _scan_effect(b, sizes)
+    last, effect = _scan_empty(b, sizes, sizes[0]), _scan_effect(b, sizes)
     if effect is not None:
         _linear_recurrence_reduce_kernel[grid](
             *(a, b, effect, *sizes, *strides),
@@ -226,7 +227,9 @@ if triton is not None:
             if REVERSE:
                 y *= x
             factor, term = _scan_reduced(x, y, factor, term, REVERSE)
-        _scan_keep(effect, factor, term, sequence, sequences, part, parts, channels, d)
+        row, rows = sequence * parts + part, sequences * parts
+        at = d[None, :]
+        _scan_keep(effect, factor, term, row, rows, channels, at, at < channels)
 
     @triton.jit(do_not_specialize=["sequences", "parts", "size", "length"])
     def _linear_recurrence_forward_kernel(
@@ -256,9 +259,10 @@ if triton is not None:
             cu_seqlens, sequences, parts, size, length, channels, BLOCK
         )
         inside = (d < channels)[None, :]
+        real = inside & live
         carry = _scan_carry(
-            *(state, effect, sequence, sequences, part, parts, channels, d, live),
-            *(False, STEPS),
+            *(state, effect, sequence, sequences, part, parts, channels, d[None, :]),
+            *(real, False),
         )
         a += batch.to(tl.int64) * a_batch
         b += batch.to(tl.int64) * b_batch
@@ -271,7 +275,7 @@ if triton is not None:
             y, carry = _scan_forth(x, y, carry)
             _scan_store(h, t, d, channels, y, mask)
         at = sequence.to(tl.int64) * channels + d[None, :]
-        tl.store(last + at, carry, mask=inside & live & (part == parts - 1))
+        tl.store(last + at, carry, mask=real & (part == parts - 1))
 
     @triton.jit(do_not_specialize=["sequences", "parts", "size", "length"])
     def _linear_recurrence_backward_kernel(
@@ -305,13 +309,14 @@ if triton is not None:
             cu_seqlens, sequences, parts, size, length, channels, BLOCK
         )
         inside = (d < channels)[None, :]
+        real = inside & live
         at = sequence.to(tl.int64) * channels + d[None, :]
         first = tl.zeros([1, BLOCK], tl.float32)
         if state is not None:
-            first = tl.load(state + at, mask=inside & live, other=0.0).to(tl.float32)
+            first = tl.load(state + at, mask=real, other=0.0).to(tl.float32)
         carry = _scan_carry(
             *(dlast, effect, sequence, sequences, parts - 1 - part, parts, channels),
-            *(d, live, True, STEPS),
+            *(d[None, :], real, True),
         )
         a += batch.to(tl.int64) * a_batch
         dh += batch.to(tl.int64) * dh_batch
@@ -332,7 +337,7 @@ if triton is not None:
             _scan_store(da, t, d, channels, g * before, mask)
             _scan_store(db, t, d, channels, g, mask)
         if dstate is not None:
-            tl.store(dstate + at, carry, mask=inside & live & (part == 0))
+            tl.store(dstate + at, carry, mask=real & (part == 0))
 
     @triton.jit
     def _linear_recurrence_step_kernel(

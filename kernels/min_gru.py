@@ -36,6 +36,7 @@ from kernels.diagonal_scan import (
     _scan_sizes,
     _scan_starts,
     _scan_strides,
+    _scan_zeros,
 )
 from kernels.dispatch import kernels_for, launch_on
 
@@ -70,11 +71,11 @@ def min_gru(
     if kernels_for("min_gru", x, gate, state):
         with launch_on(x):
             return _min_gru_triton(x, gate, state, cu_seqlens)
+    if state is None:
+        state = _scan_zeros(x, cu_seqlens, x.shape[2])
     if cu_seqlens is not None:
         return _scan_packed(min_gru, (x, gate), state, cu_seqlens)
     dtype = torch.promote_types(x.dtype, torch.float32)
-    if state is None:
-        state = x.new_zeros((x.shape[0], x.shape[2]), dtype=dtype)
     if torch.is_grad_enabled():
         h, last = _MinGRU.apply(x, gate, state)  # type: ignore[no-untyped-call]
         return h, last
@@ -139,8 +140,9 @@ def _min_gru_forward(
     grid, sizes = _scan_sizes(x, cu_seqlens)
     strides = _scan_strides(x, gate)
     y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-    last = _scan_empty(x, sizes[0])
-    starts, effect = _scan_starts(x, cu_seqlens), _scan_effect(x, sizes)
+    tile = _scan_recall_tile(x, "forward")
+    last, effect = _scan_empty(x, sizes, sizes[0]), _scan_effect(x, sizes)
+    starts = _scan_starts(x, sizes, cu_seqlens, tile["STEPS"])
     if effect is not None:
         _min_gru_reduce_kernel[grid](
             *(x, gate, effect, *sizes, *strides),
@@ -151,7 +153,7 @@ def _min_gru_forward(
         state = state.contiguous()
     _min_gru_forward_kernel[grid](
         *(x, gate, state, y, last, starts, effect, cu_seqlens, *sizes, *strides),
-        **_scan_recall_tile(x, "forward"),
+        **tile,
     )
     return y, last, starts
 
@@ -178,7 +180,7 @@ class _MinGRUTriton(torch.autograd.Function):
         strides = _scan_strides(x, gate, dy)
         dx = torch.empty(x.shape, dtype=x.dtype, device=x.device)
         dgate = torch.empty(gate.shape, dtype=gate.dtype, device=x.device)
-        dstate, effect = _scan_empty(x, sizes[0]), _scan_effect(x, sizes)
+        dstate, effect = _scan_empty(x, sizes, sizes[0]), _scan_effect(x, sizes)
         with launch_on(x):
             if effect is not None:
                 _min_gru_reduce_kernel[grid](
@@ -240,7 +242,9 @@ if triton is not None:
             b = _scan_load(x, t, d, x_time, x_channel, mask, 0.0)
             b *= a if REVERSE else tl.sigmoid(logit)
             factor, term = _scan_reduced(a, b, factor, term, REVERSE)
-        _scan_keep(effect, factor, term, sequence, sequences, part, parts, channels, d)
+        row, rows = sequence * parts + part, sequences * parts
+        at = d[None, :]
+        _scan_keep(effect, factor, term, row, rows, channels, at, at < channels)
 
     @triton.jit(do_not_specialize=["sequences", "parts", "size", "length"])
     def _min_gru_forward_kernel(
@@ -271,9 +275,10 @@ if triton is not None:
             cu_seqlens, sequences, parts, size, length, channels, BLOCK
         )
         inside = (d < channels)[None, :]
+        real = inside & live
         h = _scan_carry(
-            *(state, effect, sequence, sequences, part, parts, channels, d, live),
-            *(False, STEPS),
+            *(state, effect, sequence, sequences, part, parts, channels, d[None, :]),
+            *(real, False),
         )
         x += batch.to(tl.int64) * x_batch
         gate += batch.to(tl.int64) * gate_batch
@@ -288,12 +293,12 @@ if triton is not None:
             a = tl.sigmoid(-logit)
             b = _scan_load(x, t, d, x_time, x_channel, read, 0.0)
             b *= tl.sigmoid(logit)
-            tl.store(starts, h, mask=inside & live)
+            tl.store(starts, h, mask=real)
             starts += channels
             b, h = _scan_forth(a, b, h)
             _scan_store(y, t, d, channels, b, mask)
         at = sequence.to(tl.int64) * channels + d[None, :]
-        tl.store(last + at, h, mask=inside & live & (part == parts - 1))
+        tl.store(last + at, h, mask=real & (part == parts - 1))
 
     @triton.jit(do_not_specialize=["sequences", "parts", "size", "length"])
     def _min_gru_backward_kernel(
@@ -330,9 +335,10 @@ if triton is not None:
             cu_seqlens, sequences, parts, size, length, channels, BLOCK
         )
         inside = (d < channels)[None, :]
+        real = inside & live
         carry = _scan_carry(
             *(dlast, effect, sequence, sequences, parts - 1 - part, parts, channels),
-            *(d, live, True, STEPS),
+            *(d[None, :], real, True),
         )
         x += batch.to(tl.int64) * x_batch
         gate += batch.to(tl.int64) * gate_batch
@@ -350,13 +356,13 @@ if triton is not None:
             xt = _scan_load(x, t, d, x_time, x_channel, read, 0.0)
             g = _scan_load(dy, t, d, dy_time, dy_channel, read, 0.0)
             starts -= channels
-            h = tl.load(starts, mask=inside & live, other=0.0)
+            h = tl.load(starts, mask=real, other=0.0)
             q = _scan_recall(a, z * xt, h)
             g, carry = _scan_back(a, g, carry)
             _scan_store(dx + base, t, d, channels, g * z, mask)
             _scan_store(dgate + base, t, d, channels, g * z * (a * xt - q), mask)
         at = sequence.to(tl.int64) * channels + d[None, :]
-        tl.store(dstate + at, carry, mask=inside & live & (part == 0))
+        tl.store(dstate + at, carry, mask=real & (part == 0))
 
     @triton.jit
     def _min_gru_step_kernel(

@@ -39,6 +39,7 @@ from kernels.diagonal_scan import (
     _scan_sizes,
     _scan_starts,
     _scan_strides,
+    _scan_zeros,
 )
 from kernels.dispatch import kernels_for, launch_on
 
@@ -77,6 +78,8 @@ def rg_lru(
     if kernels_for("rg_lru", *inputs):
         with launch_on(x):
             return _rg_lru_triton(*inputs, cu_seqlens)
+    if state is None:
+        state = _scan_zeros(x, cu_seqlens, x.shape[2])
     if cu_seqlens is not None:
         return _scan_packed(
             lambda x, i, r, gate, state: rg_lru(x, i, r, decay, state, gate),
@@ -85,8 +88,6 @@ def rg_lru(
             cu_seqlens,
         )
     dtype = torch.promote_types(x.dtype, torch.float32)
-    if state is None:
-        state = x.new_zeros((x.shape[0], x.shape[2]), dtype=dtype)
     if torch.is_grad_enabled():
         h, last = _RGLRU.apply(  # type: ignore[no-untyped-call]
             x, input_gate, recurrence_gate, decay, state
@@ -206,8 +207,9 @@ def _rg_lru_forward(
     gates = (x, input_gate, recurrence_gate, output_gate)
     strides = _scan_strides(*gates)
     y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-    last, starts = _scan_empty(x, sizes[0]), _scan_starts(x, cu_seqlens)
-    effect = _scan_effect(x, sizes)
+    tile = _scan_recall_tile(x, "forward")
+    last, effect = _scan_empty(x, sizes, sizes[0]), _scan_effect(x, sizes)
+    starts = _scan_starts(x, sizes, cu_seqlens, tile["STEPS"])
     if effect is not None:
         _rg_lru_reduce_kernel[grid](
             *(*gates, decay, None, effect, *sizes, *strides, 0, 0, 0),
@@ -219,7 +221,7 @@ def _rg_lru_forward(
     _rg_lru_forward_kernel[grid](
         *(*gates, decay, state, y, last, starts, effect, cu_seqlens),
         *(*sizes, *strides),
-        **_scan_recall_tile(x, "forward"),
+        **tile,
     )
     return y, last, starts
 
@@ -253,8 +255,8 @@ class _RGLRUTriton(torch.autograd.Function):
             None if z is None else torch.empty(z.shape, dtype=z.dtype, device=z.device)
             for z in gates
         ]
-        ddecay = _scan_empty(x, grid[0] // -(-x.shape[2] // 64))
-        dstate, effect = _scan_empty(x, sizes[0]), _scan_effect(x, sizes)
+        ddecay = _scan_empty(x, sizes, grid[0] // -(-x.shape[2] // 64))
+        dstate, effect = _scan_empty(x, sizes, sizes[0]), _scan_effect(x, sizes)
         with launch_on(x):
             if effect is not None:
                 _rg_lru_reduce_kernel[grid](
@@ -381,7 +383,9 @@ if triton is not None:
                 gate = _scan_load(input_gate, t, d, i_time, i_channel, mask, 0.0)
                 b *= tl.sigmoid(gate)
             factor, term = _scan_reduced(a, b, factor, term, REVERSE)
-        _scan_keep(effect, factor, term, sequence, sequences, part, parts, channels, d)
+        row, rows = sequence * parts + part, sequences * parts
+        at = d[None, :]
+        _scan_keep(effect, factor, term, row, rows, channels, at, at < channels)
 
     @triton.jit(do_not_specialize=["sequences", "parts", "size", "length"])
     def _rg_lru_forward_kernel(
@@ -421,9 +425,10 @@ if triton is not None:
             cu_seqlens, sequences, parts, size, length, channels, BLOCK
         )
         inside = (d < channels)[None, :]
+        real = inside & live
         h = _scan_carry(
-            *(state, effect, sequence, sequences, part, parts, channels, d, live),
-            *(False, STEPS),
+            *(state, effect, sequence, sequences, part, parts, channels, d[None, :]),
+            *(real, False),
         )
         rate = _rg_lru_rate(decay, d, channels)
         x += batch.to(tl.int64) * x_batch
@@ -445,7 +450,7 @@ if triton is not None:
             b *= _scan_load(x, t, d, x_time, x_channel, read, 0.0)
             gate = _scan_load(input_gate, t, d, i_time, i_channel, read, 0.0)
             b *= tl.sigmoid(gate)
-            tl.store(starts, h, mask=inside & live)
+            tl.store(starts, h, mask=real)
             starts += channels
             b, h = _scan_forth(a, b, h)
             if output_gate is not None:
@@ -453,7 +458,7 @@ if triton is not None:
                 b *= _rg_lru_gelu(gate)[0]
             _scan_store(y, t, d, channels, b, mask)
         at = sequence.to(tl.int64) * channels + d[None, :]
-        tl.store(last + at, h, mask=inside & live & (part == parts - 1))
+        tl.store(last + at, h, mask=real & (part == parts - 1))
 
     @triton.jit(do_not_specialize=["sequences", "parts", "size", "length"])
     def _rg_lru_backward_kernel(
@@ -502,9 +507,10 @@ if triton is not None:
             cu_seqlens, sequences, parts, size, length, channels, BLOCK
         )
         inside = (d < channels)[None, :]
+        real = inside & live
         carry = _scan_carry(
             *(dlast, effect, sequence, sequences, parts - 1 - part, parts, channels),
-            *(d, live, True, STEPS),
+            *(d[None, :], real, True),
         )
         rate = _rg_lru_rate(decay, d, channels)
         x += batch.to(tl.int64) * x_batch
@@ -532,7 +538,7 @@ if triton is not None:
             it = tl.sigmoid(gate)
             g = _scan_load(dy, t, d, dy_time, dy_channel, read, 0.0)
             starts -= channels
-            h = tl.load(starts, mask=inside & live, other=0.0)
+            h = tl.load(starts, mask=real, other=0.0)
             b = scale * it * xt
             q = _scan_recall(a, b, h)
             if output_gate is not None:
@@ -553,7 +559,7 @@ if triton is not None:
             )
             _scan_store(drecurrence_gate + base, t, d, channels, dr, mask)
         at = sequence.to(tl.int64) * channels + d[None, :]
-        tl.store(dstate + at, carry, mask=inside & live & (part == 0))
+        tl.store(dstate + at, carry, mask=real & (part == 0))
         at = (sequence * parts + part).to(tl.int64) * channels + d[None, :]
         tl.store(ddecay + at, total, mask=inside)
 

@@ -32,11 +32,33 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kernels.diagonal_scan import (
+    _scan_effect,
+    _scan_empty,
+    _scan_in_place,
+    _scan_packed,
+    _scan_sizes,
+    _scan_starts,
+    _scan_strides,
+    _scan_zeros,
+)
 from kernels.dispatch import kernels_for, launch_on
 
 try:
     import triton
     import triton.language as tl
+
+    from kernels.diagonal_scan import (
+        _scan_back,
+        _scan_carry,
+        _scan_forth,
+        _scan_keep,
+        _scan_read,
+        _scan_recall,
+        _scan_slot,
+        _scan_span,
+        _scan_write,
+    )
 except ImportError:
     triton = None
 
@@ -59,11 +81,16 @@ def selective_scan(
     if kernels_for("selective_scan", *inputs, why_not=why_not):
         with launch_on(x):
             return _selective_scan_triton(*inputs, cu_seqlens)
-    if cu_seqlens is not None:
-        return _selective_scan_packed(*inputs, cu_seqlens)
-    dtype = torch.promote_types(x.dtype, torch.float32)
     if state is None:
-        state = x.new_zeros((x.shape[0], *a_log.shape), dtype=dtype)
+        state = _scan_zeros(x, cu_seqlens, *a_log.shape)
+    if cu_seqlens is not None:
+        return _scan_packed(
+            lambda x, dt, b, c, h: selective_scan(x, dt, a_log, b, c, skip, h),
+            (x, dt, b, c),
+            state,
+            cu_seqlens,
+        )
+    dtype = torch.promote_types(x.dtype, torch.float32)
     with torch.autocast(x.device.type, enabled=False):  # it would round to bfloat16
         if x.shape[1] == 1:
             step = dt.to(dtype).transpose(1, 2)  # (B, D, 1)
@@ -80,31 +107,6 @@ def selective_scan(
         else:
             y, last, _ = _selective_scan_forward(x, dt, a_log, b, c, skip, state, False)
     return y, last
-
-
-def _selective_scan_packed(
-    x: Tensor,
-    dt: Tensor,
-    a_log: Tensor,
-    b: Tensor,
-    c: Tensor,
-    skip: Tensor,
-    state: Tensor | None,
-    cu_seqlens: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """One sequence after the other."""
-    ends = cu_seqlens.tolist()
-    if state is None:
-        dtype = torch.promote_types(x.dtype, torch.float32)
-        state = x.new_zeros((len(ends) - 1, *a_log.shape), dtype=dtype)
-    ys, lasts = [], list(state.split(1))
-    for n, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
-        if end > start:
-            xt, step, bt, ct = (z[:, start:end] for z in (x, dt, b, c))
-            y, lasts[n] = selective_scan(xt, step, a_log, bt, ct, skip, lasts[n])
-            ys.append(y)
-    ys.append(torch.zeros_like(x[:, ends[-1] :]))
-    return torch.cat(ys, 1), torch.cat(lasts)
 
 
 def _selective_scan_split(*tensors: Tensor) -> list[tuple[Tensor, ...]]:
@@ -305,26 +307,11 @@ _SELECTIVE_SCAN_KEEP = 64
 
 def _selective_scan_sizes(
     x: Tensor, states: int, cu_seqlens: Tensor | None
-) -> tuple[int, int, tuple[int, ...]]:
-    """Parts of all sequences, rows of starts, (sequences, parts, steps, L, D, N).
-
-    A program walks through one part of one sequence, for BLOCK channels. Time is split
-    until there are 512 programs, about 4 a multiprocessor of an H100, but a part keeps
-    256 steps, as each asks for another pass over its input: not measured.
-    """
-    sequences, length, channels = x.shape
-    keep = _SELECTIVE_SCAN_KEEP
-    if cu_seqlens is not None:  # one program more writes the zeros after the last
-        sequences = cu_seqlens.shape[0] - 1
-        sizes = (sequences, 1, length, length, channels, states)
-        return sequences + 1, length // keep + sequences + 1, sizes
+) -> tuple[int, tuple[int, ...]]:
+    """Parts of all sequences, and (sequences, parts, steps of a part, L, D, N)."""
     block = _selective_scan_tile(x, states, False)["BLOCK"]
-    programs = sequences * -(-channels // block)
-    parts = max(1, min(512 // max(programs, 1), length // 256))
-    size = -(-length // (parts * keep)) * keep
-    parts = -(-length // size) if length else 1
-    sizes = (sequences, parts, size, length, channels, states)
-    return sequences * parts, sequences * -(-length // keep), sizes
+    grid, sizes = _scan_sizes(x, cu_seqlens, block, 256, _SELECTIVE_SCAN_KEEP)
+    return grid[0] // -(-x.shape[2] // block), (*sizes, states)
 
 
 def _selective_scan_triton(
@@ -343,8 +330,7 @@ def _selective_scan_triton(
             *inputs, cu_seqlens
         )
         return y, last
-    several = x.shape[1] != 1 or cu_seqlens is not None
-    if several or state is None or state.dtype != torch.float32 or 0 in state.stride():
+    if state is None or not _scan_in_place(x, state, cu_seqlens):
         return _selective_scan_launch(*inputs, cu_seqlens)[:2]
     batch, _, channels = x.shape
     states = a_log.shape[1]
@@ -372,17 +358,14 @@ def _selective_scan_launch(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """y, the last state, and the states before each 64 steps."""
     channels, states = a_log.shape
-    rows, kept, sizes = _selective_scan_sizes(x, states, cu_seqlens)
+    rows, sizes = _selective_scan_sizes(x, states, cu_seqlens)
     tile = _selective_scan_tile(x, states, False)
     grid = (rows * -(-channels // tile["BLOCK"]),)
-    strides = [n for z in (x, dt, b) for n in z.stride()]
-    wide: dict[str, Any] = {"dtype": torch.float32, "device": x.device}
+    strides = _scan_strides(x, dt, b)
     y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-    last = torch.empty((sizes[0], channels, states), **wide)
-    starts = torch.empty((kept, channels, states), **wide)
-    effect = None
-    if sizes[1] > 1:
-        effect = torch.empty((2, rows, channels, states), **wide)
+    last, effect = _scan_empty(x, sizes, sizes[0]), _scan_effect(x, sizes)
+    starts = _scan_starts(x, sizes, cu_seqlens, _SELECTIVE_SCAN_KEEP)
+    if effect is not None:
         _selective_scan_reduce_kernel[grid](
             *(x, dt, a_log, b, effect, *sizes, *strides), **tile, REVERSE=False
         )
@@ -422,36 +405,34 @@ class _SelectiveScanTriton(torch.autograd.Function):
         *inputs, cu_seqlens, starts = ctx.saved_tensors
         x, dt, a_log, b, c, skip = inputs
         channels, states = a_log.shape
-        rows, _, sizes = _selective_scan_sizes(x, states, cu_seqlens)
+        rows, sizes = _selective_scan_sizes(x, states, cu_seqlens)
         tile = _selective_scan_tile(x, states, True)
         blocks = -(-channels // tile["BLOCK"])
-        wide: dict[str, Any] = {"dtype": torch.float32, "device": x.device}
         dx = torch.empty(x.shape, dtype=x.dtype, device=x.device)
         ddt = torch.empty(dt.shape, dtype=dt.dtype, device=x.device)
         # partial sums of one program each, not atomics: the same bits in every run
-        da_log = torch.empty((rows, channels, states), **wide)
-        db, dc = torch.empty((2, blocks, *b.shape), **wide).unbind(0)
-        dskip = torch.empty((rows, channels), **wide)
-        dstate = torch.empty((sizes[0], channels, states), **wide)
+        db, dc = torch.empty(
+            (2, blocks, *b.shape), dtype=torch.float32, device=x.device
+        ).unbind(0)
+        da_log, dskip = _scan_empty(x, sizes, rows), _scan_empty(x, sizes[:5], rows)
+        dstate, effect = _scan_empty(x, sizes, sizes[0]), _scan_effect(x, sizes)
         tiles = _SELECTIVE_SCAN_KEEP // tile["STEPS"]
         cells = tile["R"] * tile["BLOCK"] * tile["S"]
-        scratch = torch.empty((rows * blocks, tiles, cells), **wide)
-        effect = None
+        scratch = _scan_empty(x, sizes[:4], rows * blocks, tiles, cells)
         with launch_on(x):
-            if sizes[1] > 1:
-                effect = torch.empty((2, rows, channels, states), **wide)
+            if effect is not None:
                 reduce = _selective_scan_tile(x, states, False)
                 grid = (rows * -(-channels // reduce["BLOCK"]),)
                 _selective_scan_reduce_kernel[grid](
                     *(dy, dt, a_log, c, effect, *sizes),
-                    *(*dy.stride(), *dt.stride(), *c.stride()),
+                    *_scan_strides(dy, dt, c),
                     **reduce,
                     REVERSE=True,
                 )
             _selective_scan_backward_kernel[(rows * blocks,)](
                 *(*inputs, starts, scratch, dy, dlast.contiguous(), dx, ddt, da_log),
                 *(db, dc, dskip, dstate, effect, cu_seqlens, *sizes),
-                *(n for z in (x, dt, b, c, dy) for n in z.stride()),
+                *_scan_strides(x, dt, b, c, dy),
                 **tile,
                 KEEP=_SELECTIVE_SCAN_KEEP,
             )
@@ -468,71 +449,17 @@ class _SelectiveScanTriton(torch.autograd.Function):
 
 
 if triton is not None:
-    # A tile is (steps, R, channels, S): R x S states of a channel. Triton lays a fresh
-    # tensor of four axes out with the last ones over the threads, so that a thread has
-    # R states of a channel at all steps, S neighbours have the others, and a scan over
-    # the steps is a loop in registers. As the first element takes in what came before,
-    # nobody uses the products that such scans also make, and the compiler drops them.
+    # A tile is (T, R, D, S): R x S states of a channel. Triton lays a fresh tensor of
+    # four axes out with the last ones over the threads, so that a thread has R states
+    # of a channel at all steps, S neighbours have the others, and a scan over the
+    # steps is a loop in registers.
 
     @triton.jit
-    def _selective_scan_then(a1, b1, a2, b2):
-        """h -> a1 h + b1, then h -> a2 h + b2."""
-        return a2 * a1, a2 * b1 + b2
-
-    @triton.jit
-    def _selective_scan_after(p1, q1, b1, p2, q2, b2):
-        """The same for q_t = a_t h_{t-1}, that is h_t without its own b_t."""
-        return p2 * p1, p2 * (q1 + b1) + q2, b2
-
-    @triton.jit
-    def _selective_scan_before(a2, p2, g2, a1, p1, g1):
-        """The same for g_t = dh_t + a_{t+1} g_{t+1}, time running back.
-
-        A stretch of time turns a g after its end into p (a g) + g at its start, where
-        a is still to be multiplied in by the step before.
-        """
-        return a1, p1 * a2 * p2, p1 * a2 * g2 + g1
-
-    @triton.jit
-    def _selective_scan_row(tile, chosen):
-        """The row (R, D, S) that is chosen: by bits, which is free in registers."""
-        bits = tl.where(chosen, tile.to(tl.int32, bitcast=True), 0)
-        return tl.xor_sum(bits, 0).to(tl.float32, bitcast=True)
-
-    @triton.jit
-    def _selective_scan_span(cu_seqlens, sequences, parts, size, length, BLOCKS):
-        """Of a program: sequence, batch, part, first step, end, if it is a sequence."""
-        row = tl.program_id(0) // BLOCKS
-        if cu_seqlens is None:
-            sequence, part = row // parts, row % parts
-            batch, live = sequence, row >= 0
-            start = part * size
-            end = tl.minimum(start + size, length)
-        else:  # the last program has what follows the last sequence
-            sequence, part = row, row * 0
-            batch, live = row * 0, row < sequences
-            start = tl.load(cu_seqlens + row).to(tl.int32)
-            end = tl.load(cu_seqlens + row + 1, mask=live, other=length).to(tl.int32)
-        return sequence, batch, part, start, end, live
-
-    @triton.jit
-    def _selective_scan_slot(cu_seqlens, sequence, start, length, KEEP):
-        """The row of starts for a first step; packed sequences get one more each."""
-        if cu_seqlens is None:
-            slot = sequence * tl.cdiv(length, KEEP) + start // KEEP
-        else:
-            slot = sequence + start // KEEP
-        return slot
-
-    @triton.jit
-    def _selective_scan_places(
-        channels, states, BLOCK: tl.constexpr, R: tl.constexpr, S: tl.constexpr
-    ):
-        """Channels (D), states (R, S), and of both the offsets and which there are."""
-        d = tl.program_id(0) % tl.cdiv(channels, BLOCK) * BLOCK + tl.arange(0, BLOCK)
+    def _selective_scan_places(d, channels, states, R: tl.constexpr, S: tl.constexpr):
+        """States (R, S) and, with channels d, their offsets and which there are."""
         n = tl.arange(0, R)[:, None] * S + tl.arange(0, S)[None, :]
         at = d[None, :, None] * states + n[:, None, :]
-        return d, n, at, (d < channels)[None, :, None] & (n < states)[:, None, :]
+        return n, at, (d < channels)[None, :, None] & (n < states)[:, None, :]
 
     @triton.jit
     def _selective_scan_rate(a_log, at, exists):
@@ -541,39 +468,13 @@ if triton is not None:
         return -1.4426950408889634 * tl.exp(log.to(tl.float32))
 
     @triton.jit
-    def _selective_scan_channels(pointer, t, d, stride_t, stride_d, mask):
-        """(T, D) in float32."""
-        at = t.to(tl.int64)[:, None] * stride_t + d.to(tl.int64)[None, :] * stride_d
-        return tl.load(pointer + at, mask=mask, other=0.0).to(tl.float32)
-
-    @triton.jit
     def _selective_scan_features(pointer, t, n, stride_t, stride_n, read, states):
         """Of b or c, (T, R, 1, S) in float32."""
-        at = t.to(tl.int64)[:, None, None] * stride_t + n[None, :, :] * stride_n
+        at = t.to(tl.int64)[:, None, None] * stride_t
+        at += n.to(tl.int64)[None, :, :] * stride_n
         mask = read[:, None, None] & (n < states)[None, :, :]
         tile = tl.load(pointer + at, mask=mask, other=0.0)
         return tile.to(tl.float32)[:, :, None, :]
-
-    @triton.jit
-    def _selective_scan_carry(
-        first, effect, sequence, sequences, part, parts, size, at, exists, REVERSE
-    ):
-        """What a part is given: first, led through the parts before it."""
-        carry = tl.zeros_like(at).to(tl.float32)
-        if first is not None:
-            place = first + sequence.to(tl.int64) * size + at
-            carry = tl.load(place, mask=exists, other=0.0).to(tl.float32)
-        if effect is not None:
-            effect += sequence.to(tl.int64) * parts * size + at
-            term = (sequences * parts).to(tl.int64) * size
-            for k in range(0, part):
-                p = k
-                if REVERSE:
-                    p = parts - 1 - k
-                place = effect + p * size
-                factor = tl.load(place, mask=exists, other=0.0)
-                carry = factor * carry + tl.load(place + term, mask=exists, other=0.0)
-        return carry
 
     @triton.jit(do_not_specialize=["sequences", "parts", "size", "length"])
     def _selective_scan_reduce_kernel(
@@ -609,44 +510,34 @@ if triton is not None:
         In reverse, x and b being dy and c, what it makes of exp(dt_t A) times the
         gradient of h_t. The factor is that of the sum of all dt.
         """
-        d, n, at, exists = _selective_scan_places(channels, states, BLOCK, R, S)
-        sequence, batch, part, start, end, live = _selective_scan_span(
-            None, sequences, parts, size, length, tl.cdiv(channels, BLOCK)
+        d, sequence, batch, part, start, end, live = _scan_span(
+            None, sequences, parts, size, length, channels, BLOCK
         )
+        n, at, exists = _selective_scan_places(d, channels, states, R, S)
         rate = _selective_scan_rate(a_log, at, exists)
         x += sequence.to(tl.int64) * x_batch
         dt += sequence.to(tl.int64) * dt_batch
         b += sequence.to(tl.int64) * b_batch
-        i = tl.arange(0, STEPS)
-        first, final = i[:, None, None, None] == 0, i[:, None, None, None] == STEPS - 1
         time = tl.zeros([BLOCK], tl.float32)
         term = tl.zeros([R, BLOCK, S], tl.float32)
         tiles = tl.cdiv(end - start, STEPS)
         for k in tl.range(0, tiles, num_stages=STAGES):
-            tile = k
-            if REVERSE:
-                tile = tiles - 1 - k
-            t = start + tile * STEPS + i
+            tile = tiles - 1 - k if REVERSE else k
+            t = start + tile * STEPS + tl.arange(0, STEPS)
             mask = (t < end)[:, None] & (d < channels)[None, :]
-            xt = _selective_scan_channels(x, t, d, x_time, x_channel, mask)
-            step = _selective_scan_channels(dt, t, d, dt_time, dt_channel, mask)
+            xt = _scan_read(x, t, d, x_time, x_channel, mask, 0.0)
+            step = _scan_read(dt, t, d, dt_time, dt_channel, mask, 0.0)
             bt = _selective_scan_features(b, t, n, b_time, b_state, t < end, states)
             time += tl.sum(step, 0)
             a = tl.exp2(step[:, None, :, None] * rate[None])
             if REVERSE:
-                h = a * (xt[:, None, :, None] * bt)
-                h = tl.where(final, a * term[None] + h, h)
-                _, h = tl.associative_scan((a, h), 0, _selective_scan_then, True)
-                term = _selective_scan_row(h, first)
+                u = a * (xt[:, None, :, None] * bt)
             else:
-                h = (step * xt)[:, None, :, None] * bt
-                h = tl.where(first, a * term[None] + h, h)
-                _, h = tl.associative_scan((a, h), 0, _selective_scan_then)
-                term = _selective_scan_row(h, final)
-        at += (sequence * parts + part).to(tl.int64) * channels * states
-        tl.store(effect + at, tl.exp2(time[None, :, None] * rate), mask=exists)
-        at += (sequences * parts).to(tl.int64) * channels * states
-        tl.store(effect + at, term, mask=exists)
+                u = (step * xt)[:, None, :, None] * bt
+            u, term = _scan_forth(a, u, term, REVERSE)
+        row, rows = sequence * parts + part, sequences * parts
+        factor = tl.exp2(time[None, :, None] * rate)
+        _scan_keep(effect, factor, term, row, rows, channels * states, at, exists)
 
     @triton.jit(do_not_specialize=["sequences", "parts", "size", "length"])
     def _selective_scan_forward_kernel(
@@ -688,14 +579,15 @@ if triton is not None:
         STAGES: tl.constexpr,
     ):
         """Walks one part of one sequence; the state before each KEEP steps is kept."""
-        d, n, at, exists = _selective_scan_places(channels, states, BLOCK, R, S)
-        sequence, batch, part, start, end, live = _selective_scan_span(
-            cu_seqlens, sequences, parts, size, length, tl.cdiv(channels, BLOCK)
+        d, sequence, batch, part, start, end, live = _scan_span(
+            cu_seqlens, sequences, parts, size, length, channels, BLOCK
         )
+        n, at, exists = _selective_scan_places(d, channels, states, R, S)
         exists = exists & live
-        h = _selective_scan_carry(
-            *(state, effect, sequence, sequences, part, parts, channels * states),
-            *(at, exists, False),
+        all_states = channels * states
+        h = _scan_carry(
+            *(state, effect, sequence, sequences, part, parts, all_states, at, exists),
+            *(False,),
         )
         rate = _selective_scan_rate(a_log, at, exists)
         factor = tl.load(skip + d, mask=d < channels, other=0.0).to(tl.float32)
@@ -704,31 +596,25 @@ if triton is not None:
         b += batch.to(tl.int64) * b_batch
         c += batch.to(tl.int64) * c_batch
         y += batch.to(tl.int64) * length * channels
-        slot = _selective_scan_slot(cu_seqlens, sequence, start, length, KEEP)
-        starts += slot.to(tl.int64) * channels * states + at
-        i = tl.arange(0, STEPS)
-        first, final = i[:, None, None, None] == 0, i[:, None, None, None] == STEPS - 1
+        slot = _scan_slot(cu_seqlens, sequence, start, length, KEEP)
+        starts += slot.to(tl.int64) * all_states + at
         for t0 in tl.range(start, end, STEPS, num_stages=STAGES):
-            t = t0 + i
+            t = t0 + tl.arange(0, STEPS)
             mask = (t < end)[:, None] & (d < channels)[None, :]
             read = mask & live
-            xt = _selective_scan_channels(x, t, d, x_time, x_channel, read)
-            step = _selective_scan_channels(dt, t, d, dt_time, dt_channel, read)
+            xt = _scan_read(x, t, d, x_time, x_channel, read, 0.0)
+            step = _scan_read(dt, t, d, dt_time, dt_channel, read, 0.0)
             here = (t < end) & live
             bt = _selective_scan_features(b, t, n, b_time, b_state, here, states)
             ct = _selective_scan_features(c, t, n, c_time, c_state, here, states)
             if (t0 - start) % KEEP == 0:
-                place = ((t0 - start) // KEEP).to(tl.int64) * channels * states
+                place = ((t0 - start) // KEEP).to(tl.int64) * all_states
                 tl.store(starts + place, h, mask=exists)
             a = tl.exp2(step[:, None, :, None] * rate[None])
-            u = (step * xt)[:, None, :, None] * bt
-            u = tl.where(first, a * h[None] + u, u)
-            _, u = tl.associative_scan((a, u), 0, _selective_scan_then)
-            h = _selective_scan_row(u, final)
-            out = tl.sum(tl.sum(u * ct, 1), 2) + factor[None, :] * xt
-            place = t.to(tl.int64)[:, None] * channels + d[None, :]
-            tl.store(y + place, out, mask=mask)
-        last += sequence.to(tl.int64) * channels * states + at
+            u, h = _scan_forth(a, (step * xt)[:, None, :, None] * bt, h)
+            out = tl.sum(tl.sum(u * ct, 1), 2)
+            _scan_write(y, t, d, channels, out + factor[None, :] * xt, mask)
+        last += sequence.to(tl.int64) * all_states + at
         tl.store(last, h, mask=exists & (part == parts - 1))
 
     @triton.jit(do_not_specialize=["sequences", "parts", "size", "length"])
@@ -786,16 +672,14 @@ if triton is not None:
         scratch memory, which stays in the cache. Then tile by tile from the end: h
         forth, its gradient g back. da_log, db, dc and dskip are sums over a program.
         """
-        d, n, at, exists = _selective_scan_places(channels, states, BLOCK, R, S)
-        blocks = tl.cdiv(channels, BLOCK)
-        sequence, batch, part, start, end, live = _selective_scan_span(
-            cu_seqlens, sequences, parts, size, length, blocks
+        d, sequence, batch, part, start, end, live = _scan_span(
+            cu_seqlens, sequences, parts, size, length, channels, BLOCK
         )
+        n, at, real = _selective_scan_places(d, channels, states, R, S)
         inside = (d < channels)[None, :]
-        real = exists
-        exists = exists & live
+        exists = real & live
         all_states = channels * states
-        carry = _selective_scan_carry(
+        carry = _scan_carry(
             *(dlast, effect, sequence, sequences, parts - 1 - part, parts, all_states),
             *(at, exists, True),
         )
@@ -808,23 +692,19 @@ if triton is not None:
         dy += batch.to(tl.int64) * dy_batch
         dx += batch.to(tl.int64) * length * channels
         ddt += batch.to(tl.int64) * length * channels
-        batches = sequences
-        if cu_seqlens is not None:
-            batches = 1
-        base = (tl.program_id(0) % blocks * batches + batch).to(tl.int64) * length
+        batches = sequences if cu_seqlens is None else 1
+        block = tl.program_id(0) % tl.cdiv(channels, BLOCK)
+        base = (block * batches + batch).to(tl.int64) * length
         db += base * states + n[None]
         dc += base * states + n[None]
         tiles: tl.constexpr = KEEP // STEPS
         chunks = tl.cdiv(end - start, KEEP)
-        slot = _selective_scan_slot(cu_seqlens, sequence, start, length, KEEP)
+        slot = _scan_slot(cu_seqlens, sequence, start, length, KEEP)
         starts += (slot + chunks).to(tl.int64) * all_states + at
         scratch += tl.program_id(0).to(tl.int64) * tiles * R * BLOCK * S
         cell = tl.arange(0, BLOCK)[None, :, None]
         cell = (tl.arange(0, R)[:, None, None] * BLOCK + cell) * S
         scratch += cell + tl.arange(0, S)[None, None, :]
-        i = tl.arange(0, STEPS)
-        first, final = i[:, None, None, None] == 0, i[:, None, None, None] == STEPS - 1
-        one = tl.full([STEPS, R, BLOCK, S], 1.0, tl.float32)
         da = tl.zeros([R, BLOCK, S], tl.float32)
         ds = tl.zeros([BLOCK], tl.float32)
         for chunk in range(0, chunks):
@@ -832,55 +712,46 @@ if triton is not None:
             starts -= all_states
             h = tl.load(starts, mask=exists, other=0.0)
             for k in tl.range(0, tiles, num_stages=STAGES):
-                t = t0 + k * STEPS + i
+                t = t0 + k * STEPS + tl.arange(0, STEPS)
                 here = (t < end) & live
-                mask = here[:, None] & inside
+                read = here[:, None] & inside
                 tl.store(scratch + k * (R * BLOCK * S), h)
-                xt = _selective_scan_channels(x, t, d, x_time, x_channel, mask)
-                step = _selective_scan_channels(dt, t, d, dt_time, dt_channel, mask)
+                xt = _scan_read(x, t, d, x_time, x_channel, read, 0.0)
+                step = _scan_read(dt, t, d, dt_time, dt_channel, read, 0.0)
                 bt = _selective_scan_features(b, t, n, b_time, b_state, here, states)
                 a = tl.exp2(step[:, None, :, None] * rate[None])
-                u = (step * xt)[:, None, :, None] * bt
-                u = tl.where(first, a * h[None] + u, u)
-                _, u = tl.associative_scan((a, u), 0, _selective_scan_then)
-                h = _selective_scan_row(u, final)
+                _, h = _scan_forth(a, (step * xt)[:, None, :, None] * bt, h)
             tl.debug_barrier()
             for k in tl.range(0, tiles, num_stages=STAGES):
-                t = t0 + (tiles - 1 - k) * STEPS + i
+                t = t0 + (tiles - 1 - k) * STEPS + tl.arange(0, STEPS)
                 here = (t < end) & live
                 write = (t < end)[:, None] & inside
-                mask = here[:, None] & inside
-                xt = _selective_scan_channels(x, t, d, x_time, x_channel, mask)
-                step = _selective_scan_channels(dt, t, d, dt_time, dt_channel, mask)
-                dyt = _selective_scan_channels(dy, t, d, dy_time, dy_channel, mask)
+                read = here[:, None] & inside
+                xt = _scan_read(x, t, d, x_time, x_channel, read, 0.0)
+                step = _scan_read(dt, t, d, dt_time, dt_channel, read, 0.0)
+                dyt = _scan_read(dy, t, d, dy_time, dy_channel, read, 0.0)
                 bt = _selective_scan_features(b, t, n, b_time, b_state, here, states)
                 ct = _selective_scan_features(c, t, n, c_time, c_state, here, states)
                 h = tl.load(scratch + (tiles - 1 - k) * (R * BLOCK * S))
                 a = tl.exp2(step[:, None, :, None] * rate[None])
                 u = (step * xt)[:, None, :, None] * bt
-                q = tl.where(first, a * h[None], 0.0)
-                _, q, _ = tl.associative_scan((a, q, u), 0, _selective_scan_after)
+                q = _scan_recall(a, u, h)
                 dy4 = dyt[:, None, :, None]
                 place = t.to(tl.int64)[:, None, None] * states
                 some = (t < end)[:, None, None] & (n < states)[None]
                 tl.store(dc + place, tl.sum(dy4 * (q + u), 2), mask=some)
-                g = dy4 * ct
-                g = tl.where(final, g + carry[None], g)
-                _, _, g = tl.associative_scan(
-                    (a, one, g), 0, _selective_scan_before, True
-                )
-                carry = _selective_scan_row(a * g, first)
+                g, carry = _scan_back(a, dy4 * ct, carry)
                 sums = tl.sum(g * (step * xt)[:, None, :, None], 2)
                 tl.store(db + place, sums, mask=some)
                 dinput = tl.sum(tl.sum(g * bt, 1), 2)  # of dt x
                 g *= q  # the gradient of dt A
                 da += tl.sum(g * step[:, None, :, None], 0)
-                dstep = tl.sum(tl.sum(g * rate[None], 1), 2) * 0.6931471805599453
+                dstep = tl.sum(tl.sum(g * rate[None], 1), 2)
+                ddtt = dinput * xt + dstep * 0.6931471805599453
                 ds += tl.sum(dyt * xt, 0)
-                place = t.to(tl.int64)[:, None] * channels + d[None, :]
                 dxt = dinput * step + dyt * factor[None, :]
-                tl.store(dx + place, dxt, mask=write)
-                tl.store(ddt + place, dinput * xt + dstep, mask=write)
+                _scan_write(dx, t, d, channels, dxt, write)
+                _scan_write(ddt, t, d, channels, ddtt, write)
             tl.debug_barrier()
         row = (sequence * parts + part).to(tl.int64)
         da *= rate * 0.6931471805599453
@@ -917,8 +788,10 @@ if triton is not None:
         S: tl.constexpr,
     ):
         """One token; the state is updated in place."""
-        d, n, at, exists = _selective_scan_places(channels, states, BLOCK, R, S)
-        row = (tl.program_id(0) // tl.cdiv(channels, BLOCK)).to(tl.int64)
+        blocks = tl.cdiv(channels, BLOCK)
+        row = (tl.program_id(0) // blocks).to(tl.int64)
+        d = tl.program_id(0) % blocks * BLOCK + tl.arange(0, BLOCK)
+        n, at, exists = _selective_scan_places(d, channels, states, R, S)
         rate = _selective_scan_rate(a_log, at, exists)
         wide = d.to(tl.int64)
         there = d < channels
