@@ -1,5 +1,7 @@
 """What the kernels move at the sizes of the issue, from what the interpreter counts."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from bytes_moved import counted
@@ -8,38 +10,61 @@ from triton_checks import DEVICE, SLOW, kernels
 pytestmark = pytest.mark.skipif(
     DEVICE != "cpu" or not SLOW, reason="counted by the interpreter: make test-kernels"
 )
-BATCH, LENGTH, HEADS, WIDTH, STATES = 8, 4096, 32, 64, 128
+BATCH, LENGTH = 8, 4096
 
 
-def ssd(length: int, heads: int) -> tuple[dict[str, int], dict[str, int]]:
-    """Bytes of each kernel, forward and backward: one sequence, one group, bfloat16."""
-    x = torch.zeros(1, length, heads, WIDTH, dtype=torch.bfloat16)
-    b = torch.zeros(1, length, 1, STATES, dtype=torch.bfloat16)
-    dt, one = torch.zeros(1, length, heads), torch.zeros(heads)
-    given = [a.requires_grad_() for a in (x, dt, one, b, b.clone(), one.clone())]
+def of(name: str, *given: torch.Tensor) -> tuple[int, int]:
+    """Bytes that the kernels of kernels/<name>.py move, forward and backward."""
+    given = tuple(a.requires_grad_() for a in given)
     with counted() as forward:
-        out = kernels("ssd").ssd(*given)
+        out = getattr(kernels(name), name)(*given)
     with counted() as backward:
         torch.autograd.backward(out, [torch.zeros_like(o) for o in out])
-    return forward, backward
+    return sum(forward.values()), sum(backward.values())
 
 
-def test_ssd() -> None:
-    """Linear in the heads and in the tokens: four small counts give a large one.
+def in_all(count: Callable[[int, int], tuple[int, int]], heads: int) -> list[float]:
+    """Of count(tokens, heads): linear in both, so four small counts give a large one.
 
     Odd numbers of heads, as programs then take all of a group, as with many tokens.
     """
-    counts = {(n, h): ssd(n, h) for n in (256, 512) for h in (1, 3)}
+    counts = {(n, h): count(n, h) for n in (256, 512) for h in (1, 3)}
     moved = []
     for way in range(2):
-        total = {size: sum(table[way].values()) for size, table in counts.items()}
+        total = {size: both[way] for size, both in counts.items()}
         many = {
-            n: total[n, 1] + (total[n, 3] - total[n, 1]) * (HEADS - 1) / 2
+            n: total[n, 1] + (total[n, 3] - total[n, 1]) * (heads - 1) / 2
             for n in (256, 512)
         }
         each = many[512] - many[256]  # what 256 tokens more cost
         moved.append(BATCH * (many[256] + each * (LENGTH / 256 - 1)))
-    x = BATCH * LENGTH * HEADS * WIDTH * 2
-    b, dt = BATCH * LENGTH * STATES * 2, BATCH * LENGTH * HEADS * 4
-    assert moved[0] <= 2 * (2 * x + 2 * b + dt)
-    assert moved[1] <= 3 * (3 * x + 4 * b + 2 * dt)
+    return moved
+
+
+def test_ssd() -> None:
+    heads, width, states = 32, 64, 128
+
+    def count(length: int, heads: int) -> tuple[int, int]:
+        x = torch.zeros(1, length, heads, width, dtype=torch.bfloat16)
+        b = torch.zeros(1, length, 1, states, dtype=torch.bfloat16)
+        dt, one = torch.zeros(1, length, heads), torch.zeros(heads)
+        return of("ssd", x, dt, one, b, b.clone(), one.clone())
+
+    forward, backward = in_all(count, heads)
+    x = BATCH * LENGTH * heads * width * 2
+    b, dt = BATCH * LENGTH * states * 2, BATCH * LENGTH * heads * 4
+    assert forward <= 2 * (2 * x + 2 * b + dt)
+    assert backward <= 3 * (3 * x + 4 * b + 2 * dt)
+
+
+def test_gated_linear_attention() -> None:
+    heads, width = 16, 128
+
+    def count(length: int, heads: int) -> tuple[int, int]:
+        q = torch.zeros(1, length, heads, width, dtype=torch.bfloat16)
+        return of("gated_linear_attention", q, q.clone(), q.clone(), q.clone())
+
+    forward, backward = in_all(count, heads)
+    one = BATCH * LENGTH * heads * width * 2
+    assert forward <= 2 * 5 * one
+    assert backward <= 2 * 9 * one

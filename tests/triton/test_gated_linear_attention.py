@@ -37,6 +37,15 @@ def test_low_precision(dtype: torch.dtype, size: int) -> None:
         assert y.dtype == dtype and last.dtype == torch.float32
 
 
+@some
+def test_several_states_are_kept() -> None:
+    """In bfloat16 one stands for 256 tokens, and all tiles walk from there."""
+    for length in (330, 520):
+        args = inputs(length, 16, torch.bfloat16, True, 1, 16, batch=1)
+        with poisoned():
+            gated_linear_attention.agrees(args)
+
+
 def test_strong_and_absent_decay() -> None:
     """log_decay from -1e4 (exp gives 0) to 0 (exp gives 1), in one chunk and for all:
     in a split at a fixed token exp(+1e4) would stand beside exp(-1e4)."""
