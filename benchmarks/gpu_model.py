@@ -4,6 +4,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,160 +12,183 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from benchmarks.gpu_measure import Row, against, row
+from benchmarks.gpu_timing import Machine, Timer
 from starc.backend.vendor import kernel_text, with_siblings
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden" / "lfm2_350m.py"
-Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Those of LFM2-350M, which tests make smaller."""
+
+    vocab: int = 65_536
+    width: int = 1024
+    hidden: int = 4608
+    heads: int = 16
+    kv_heads: int = 8
+    head_dim: int = 64
+
+
+LFM2_350M = Sizes()
 
 
 def source() -> str:
     """The emitted file, made without the compiler's libraries: golden and kernels."""
-    golden = GOLDEN.read_text().rstrip("\n")
-    names = sorted(path.stem for path in (ROOT / "kernels").glob("*.py"))
-    used = [name for name in names if re.search(rf"\b{name}\w*\(", golden)]
+    golden = GOLDEN.read_text(encoding="utf-8").rstrip("\n")
+    names = [path.stem for path in (ROOT / "kernels").glob("*.py")]
+    calls = {name: re.search(rf"\b{name}\w*\(", golden) for name in names}
+    places = {name: call.start() for name, call in calls.items() if call}
+    used = sorted(places, key=lambda name: places[name])
     return "\n\n\n".join([golden, *map(kernel_text, with_siblings(used))]) + "\n"
 
 
-def emitted(device: str = "cuda") -> nn.Module:
-    """The emitted LFM2-350M with random weights in bfloat16."""
-    path = ROOT / "build" / "lfm2_350m.py"
+def emitted(device: str, sizes: Sizes = LFM2_350M) -> nn.Module:
+    """The emitted model with random weights in bfloat16."""
+    path = ROOT / "build" / "lfm2_350m.py"  # Triton reads the source of its kernels
     path.parent.mkdir(exist_ok=True)
-    path.write_text(source())
+    if not path.exists() or path.read_text(encoding="utf-8") != source():
+        path.write_text(source(), encoding="utf-8")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     with torch.device(device):
-        model: nn.Module = module.Model()
+        model: nn.Module = module.Model(module.Config(**vars(sizes)))
     return model.to(torch.bfloat16)
 
 
-def of_transformers(device: str = "cuda") -> nn.Module:
-    """Lfm2ForCausalLM of the same shape, with random weights."""
-    from transformers import Lfm2Config, Lfm2ForCausalLM
+def of_transformers(device: str, sizes: Sizes = LFM2_350M) -> nn.Module:
+    """Lfm2ForCausalLM of the same shape with the emitted model's weights."""
+    from benchmarks import lfm2  # imports transformers, which may not be here
 
-    attention = {2, 5, 8, 10, 12, 14}
-    config = Lfm2Config(
-        vocab_size=65_536,
-        hidden_size=1024,
-        intermediate_size=4608,
-        num_hidden_layers=16,
-        num_attention_heads=16,
-        num_key_value_heads=8,
-        block_auto_adjust_ff_dim=False,
-        layer_types=["full_attention" if n in attention else "conv" for n in range(16)],
-        attn_implementation="sdpa",
-    )
+    ours = emitted(device, sizes)
     with torch.device(device):
-        model: nn.Module = Lfm2ForCausalLM(config)
-    return model.to(torch.bfloat16)
+        model = lfm2.of_transformers(ours)
+    for parameter in model.parameters():  # not the frequencies of the positions
+        parameter.data = parameter.data.to(torch.bfloat16)
+    return model
 
 
-def decode(machine: Any, timer: Any, more: int = 32) -> list[Row]:
-    """A token at batch 1: `more` tokens' time, that of the prompt taken off."""
-    model = emitted().eval()
-    prompt = torch.randint(0, 1000, (1, 16), device="cuda")
+@dataclass(frozen=True)
+class Decode:
+    """A token at batch 1: the time of `more` tokens, that of the prompt taken off."""
 
-    def ours(tokens: int) -> Tensor:
-        return model.generate(prompt, tokens, temperature=0.0)
+    name: str = "LFM2-350M, one token"
+    peer: str = "transformers eager"
+    sizes: Sizes = LFM2_350M
+    device: str = "cuda"
+    more: int = 256
+    """Ours: a graph is captured in each call, and the capture's time varies."""
+    theirs_more: int = 32
 
-    ms = _token(ours, timer, more)
-    weights = sum(p.numel() * p.element_size() for p in model.parameters())
-    alike = _graph_alike(prompt)
-    floor = 1e3 * weights / machine.bytes_per_second
-    peers: Row = {}
-    try:
-        other = of_transformers().eval()
+    def ours(self, machine: Machine, timer: Timer) -> list[Row]:
+        model = emitted(self.device, self.sizes).eval()
+        prompt = self.prompt()
 
-        def theirs(tokens: int) -> Tensor:
-            return other.generate(
+        def generate(tokens: int) -> Tensor:
+            out: Tensor = model.generate(prompt, tokens, temperature=0.0)
+            return out
+
+        ms = _token(generate, timer, self.more)
+        weights = sum(p.numel() * p.element_size() for p in model.parameters())
+        floor = 1e3 * weights / machine.bytes_per_second
+        alike = self.graph_gives_plain_tokens(prompt)
+        found = row(self.name, "decode", ms, floor, 1.5)
+        return [found | {"graph_gives_plain_tokens": alike}]
+
+    def theirs(self, rows: list[Row], timer: Timer) -> list[Row]:
+        model = of_transformers(self.device, self.sizes).eval()
+        prompt = self.prompt()
+
+        def generate(tokens: int) -> Tensor:
+            out: Tensor = model.generate(
                 prompt, max_new_tokens=tokens, min_new_tokens=tokens, do_sample=False
             )
+            assert out.shape[1] == prompt.shape[1] + tokens
+            return out
 
-        slower = _token(theirs, timer, more)
-        peers["transformers eager"] = {
-            "ms": slower,
-            "speedup": slower / ms,
-            "asked": 5,
-        }
-    except Exception as problem:  # theirs, not ours: said in the result
-        peers["transformers eager"] = {"missing": f"{problem!r}"[:200]}
-    row = _row("LFM2-350M, one token", "decode", ms, floor, 1.5, peers)
-    return [row | {"graph_gives_plain_tokens": alike}]
+        against(rows[0], self.peer, _token(generate, timer, self.theirs_more), 5)
+        return []
 
+    def prompt(self) -> Tensor:
+        return torch.randint(0, self.sizes.vocab, (1, 16), device=self.device)
 
-@torch.no_grad()
-def _graph_alike(prompt: Tensor, more: int = 32) -> bool:
-    """Whether replays of a CUDA graph give the tokens that calls give, in float32."""
-    model = emitted(prompt.device.type).float()
-    tokens, cache = prompt, model.new_cache(1, prompt.shape[1] + more)
-    new = tokens
-    for _ in range(more):
-        new = model(new, cache)[:, -1:].argmax(dim=-1)
-        tokens = torch.cat((tokens, new), dim=1)
-    return torch.equal(tokens, model.generate(prompt, more, temperature=0.0))
+    @torch.no_grad()
+    def graph_gives_plain_tokens(self, prompt: Tensor, more: int = 32) -> bool:
+        """Whether replays of a CUDA graph give the tokens of single calls, float32."""
+        model = emitted(self.device, self.sizes).float()
+        cache = model.new_cache(1, prompt.shape[1] + more)
+        tokens = new = prompt
+        for _ in range(more):
+            new = model(new, cache)[:, -1:].argmax(dim=-1)
+            tokens = torch.cat((tokens, new), dim=1)
+        return torch.equal(tokens, model.generate(prompt, more, temperature=0.0))
 
 
-def _token(generate: Callable[[int], Tensor], timer: Any, more: int) -> float:
+def _token(generate: Callable[[int], Tensor], timer: Timer, more: int) -> float:
     long = timer.milliseconds(lambda: generate(8 + more))
     short = timer.milliseconds(lambda: generate(8))
-    return (long - short) / more
+    return max(long - short, 1e-6) / more
 
 
-def training(machine: Any, timer: Any, batch: int = 8, length: int = 4096) -> list[Row]:
-    """Forward and backward of 8 x 4096 tokens, both compiled; and their peak memory.
+@dataclass(frozen=True)
+class Training:
+    """Forward and backward of 8 x 4096 tokens, both compiled, and the peak of memory.
 
     The floor is 6 operations a parameter and token at the measured matmul rate.
     """
-    tokens = torch.randint(0, 65_536, (batch, length), device="cuda")
 
-    def step(model: nn.Module, logits: Callable[[Tensor], Tensor]) -> tuple[float, int]:
+    name: str = "LFM2-350M, 8 x 4096"
+    peer: str = "transformers compiled"
+    sizes: Sizes = LFM2_350M
+    device: str = "cuda"
+    batch: int = 8
+    length: int = 4096
+    compile: Callable[[nn.Module], Callable[..., Any]] = torch.compile
+
+    def ours(self, machine: Machine, timer: Timer) -> list[Row]:
+        model = emitted(self.device, self.sizes).train()
+        ms, peak = self.step(model, self.compile(model), timer)
+        parameters = sum(p.numel() for p in model.parameters())
+        work = 6 * parameters * self.batch * self.length
+        floor = 1e3 * work / machine.flops_per_second
+        return [row(self.name, "training", ms, floor, None) | {"peak_bytes": peak}]
+
+    def theirs(self, rows: list[Row], timer: Timer) -> list[Row]:
+        model = of_transformers(self.device, self.sizes).train()
+        compiled = self.compile(model)
+
+        def logits(tokens: Tensor) -> Tensor:
+            out: Tensor = compiled(tokens, use_cache=False).logits
+            return out
+
+        ms, peak = self.step(model, logits, timer)
+        against(rows[0], self.peer, ms, 1.2, peak_bytes=peak)
+        return []
+
+    def step(
+        self, model: nn.Module, logits: Callable[[Tensor], Tensor], timer: Timer
+    ) -> tuple[float, int]:
+        """Milliseconds, and the most bytes in use, without what compilation took."""
+        size = (self.batch, self.length)
+        tokens = torch.randint(0, self.sizes.vocab, size, device=self.device)
+
         def run() -> None:
             out = logits(tokens)[:, :-1].flatten(0, 1)
             F.cross_entropy(out, tokens[:, 1:].flatten()).backward()
             model.zero_grad(set_to_none=True)
 
-        torch.cuda.reset_peak_memory_stats()
+        run()
+        cuda = tokens.is_cuda
+        if cuda:
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
         ms = timer.milliseconds(run)
-        return ms, torch.cuda.max_memory_allocated()
-
-    model = emitted().train()
-    parameters = sum(p.numel() for p in model.parameters())
-    ms, peak = step(model, torch.compile(model))
-    floor = 1e3 * 6 * parameters * batch * length / machine.flops_per_second
-    del model
-    torch.cuda.empty_cache()
-    peers: Row = {}
-    try:
-        other = of_transformers().train()
-        compiled = torch.compile(other)
-        slower, memory = step(
-            other, lambda tokens: compiled(tokens, use_cache=False).logits
-        )
-        peers["transformers compiled"] = {
-            "ms": slower,
-            "speedup": slower / ms,
-            "asked": 1.2,
-            "peak_bytes": memory,
-        }
-    except Exception as problem:  # theirs, not ours: said in the result
-        peers["transformers compiled"] = {"missing": f"{problem!r}"[:200]}
-    row = _row("LFM2-350M, 8 x 4096", "training", ms, floor, None, peers)
-    return [row | {"peak_bytes": peak}]
+        return ms, torch.cuda.max_memory_allocated() if cuda else 0
 
 
-def _row(
-    name: str, kind: str, ms: float, floor: float, asked: float | None, peers: Row
-) -> Row:
-    return {
-        "kernel": name,
-        "pass": kind,
-        "ms": ms,
-        "floor_ms": floor,
-        "ratio": ms / floor,
-        "asked": asked,
-        "reached": asked is None or ms / floor <= asked,
-        "peers": peers,
-    }
+TASKS = (Decode(), Training())

@@ -44,19 +44,23 @@ def emitted() -> nn.Module:
 
 
 def of_transformers(model: nn.Module) -> nn.Module:
-    """Lfm2ForCausalLM with sdpa attention and the weights of an emitted model."""
+    """Lfm2ForCausalLM with sdpa attention and the sizes and weights of an emitted model
+    whose layers are pairs: conv or attn, and mlp."""
     layers = [name for name, _ in model.layers.named_children()]
     kinds = [name.partition("_")[0] for name in layers[::2]]
+    sizes = model.config
     config = Lfm2Config(
-        vocab_size=VOCAB,
-        hidden_size=WIDTH,
-        intermediate_size=HIDDEN,
+        vocab_size=sizes.vocab,
+        hidden_size=sizes.width,
+        intermediate_size=sizes.hidden,
         num_hidden_layers=len(kinds),
-        num_attention_heads=HEADS,
-        num_key_value_heads=GROUPS,
-        max_position_embeddings=4096,
-        norm_eps=1e-5,
-        rope_parameters={"rope_type": "default", "rope_theta": 1e6},
+        num_attention_heads=sizes.heads,
+        num_key_value_heads=sizes.kv_heads,
+        head_dim=sizes.head_dim,
+        max_position_embeddings=sizes.context,
+        norm_eps=sizes.eps,
+        rope_parameters={"rope_type": "default", "rope_theta": sizes.theta},
+        conv_L_cache=sizes.taps,
         block_auto_adjust_ff_dim=False,
         layer_types=["conv" if kind == "conv" else "full_attention" for kind in kinds],
         attn_implementation="sdpa",

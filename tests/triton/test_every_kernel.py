@@ -76,6 +76,7 @@ def handed_back() -> Iterator[None]:
         torch.cuda.empty_cache()
 
 
+@pytest.mark.xdist_group("much memory")
 @pytest.mark.usefixtures("handed_back")
 @pytest.mark.parametrize("far", FAR)
 @each
