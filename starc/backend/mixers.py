@@ -13,6 +13,7 @@ from starc.backend.features import (
 )
 from starc.backend.layout import broken, call, fitted
 from starc.backend.templates import block
+from starc.backend.vendor import function_text
 from starc.ir.operator import Operator
 from starc.ir.sharing import has_mixing_tensors
 
@@ -159,12 +160,18 @@ def mixer_class(
         has_state,
         tuple(states),
         tuple(k for k in emission.kernels if re.search(rf"\b{k}\w*\(", text)),
-        tuple(
-            f
-            for f in emission.functions
-            if re.search(rf"\b{'rotate' if f == 'rotary' else f}\(", text)
-        ),
+        _called(emission.functions, text),
     )
+
+
+def _called(functions: tuple[str, ...], text: str) -> tuple[str, ...]:
+    """Those that the text calls, or that a later one of them calls."""
+    called: list[str] = []
+    for name in reversed(functions):
+        if re.search(rf"\b{name}\(", text):
+            called.insert(0, name)
+            text += function_text(name)
+    return tuple(called)
 
 
 def _product(emission: Emission, variant: Variant) -> str:

@@ -2,6 +2,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from templates.functions.causal_attention import causal_attention
+
 
 def sliding_attention(
     q: Tensor, k: Tensor, v: Tensor, length: int | Tensor, window: int
@@ -12,18 +14,10 @@ def sliding_attention(
     first. Prompts longer than a window go block by block: the cost grows with T, not
     with its square.
     """
-    groups, tokens, past = k.shape[1], q.shape[2], k.shape[2] - q.shape[2]
-    if tokens == 1:  # the heads of a group stand as its queries: k, v are read once
-        grouped = q.view(q.shape[0], groups, -1, q.shape[3])
-        mask = None
-        if isinstance(length, Tensor):  # behind it the ring buffer is empty
-            mask = torch.arange(k.shape[2], device=k.device)[None] <= length
-        return F.scaled_dot_product_attention(grouped, k, v, mask).view_as(q)
+    tokens, past = q.shape[2], k.shape[2] - q.shape[2]
+    if tokens == 1 or (past == 0 and tokens <= window):  # all are in the window
+        return causal_attention(q, k, v, length)
     if tokens <= window:
-        if past == 0:
-            return F.scaled_dot_product_attention(
-                q, k, v, is_causal=True, enable_gqa=True
-            )
         seen = torch.ones(tokens, k.shape[2], dtype=torch.bool, device=q.device)
         mask = seen.tril(past).triu(past - window + 1)  # (T, S)
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=True)

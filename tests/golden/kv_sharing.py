@@ -22,6 +22,7 @@ Source: sha256 ffe1f3dd15ec45b3; passes: expand, resolve, share_features, share_
 prune, fuse, roll.
 """
 
+import math
 import os
 import warnings
 from collections import OrderedDict
@@ -294,9 +295,8 @@ class GroupedQueryAttentionLendingKV(nn.Module):
         q = q.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, T, K)
         k = k.unflatten(-1, (self.kv_heads, -1)).transpose(1, 2)  # (B, G, T, K)
         v = v.unflatten(-1, (self.kv_heads, -1)).transpose(1, 2)  # (B, G, T, K)
-        angles = rotary(state.length, q.shape[2], q.shape[3], self.theta, q)
-        q = rotate(q, angles)
-        k = rotate(k, angles)
+        q = rotary(q, state.length, self.theta)
+        k = rotary(k, state.length, self.theta)
         k = append(state.k, k, state.length)  # (B, G, S, K)
         v = append(state.v, v, state.length)  # (B, G, S, K)
         y = causal_attention(q, k, v, state.length)  # (B, H, T, K)
@@ -344,8 +344,7 @@ class GroupedQueryAttentionBorrowingKV(nn.Module):
         state = State() if state is None else state
         q = self.q_proj(u)
         q = q.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, T, K)
-        angles = rotary(state.length, q.shape[2], q.shape[3], self.theta, q)
-        q = rotate(q, angles)
+        q = rotary(q, state.length, self.theta)
         y = causal_attention(q, k, v, state.length)  # (B, H, T, K)
         y = y.transpose(1, 2).flatten(2)  # (B, T, H K)
         return self.out_proj(y)
@@ -388,23 +387,6 @@ def linear(u: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     y = torch.bmm(weight[None], u.permute(1, 2, 0))  # (1, channels, B)
     y = y.permute(2, 0, 1).contiguous()  # (B, 1, channels)
     return y if bias is None else y + bias
-
-
-def rotary(
-    start: int | Tensor, length: int, dims: int, theta: float, like: Tensor
-) -> Tensor:
-    """Angles (length, dims / 2) of the positions from `start` on; arXiv 2104.09864."""
-    dtype = torch.promote_types(like.dtype, torch.float32)
-    pair = torch.arange(dims // 2, device=like.device, dtype=dtype)
-    position = torch.arange(length, device=like.device, dtype=dtype) + start
-    return position[:, None] * theta ** (-2 * pair / dims)
-
-
-def rotate(x: Tensor, angles: Tensor) -> Tensor:
-    """Turns the channel pairs (i, i + K / 2) of x (B, heads, T, K) by the angles."""
-    a, b = x.chunk(2, dim=-1)
-    cos, sin = angles.cos(), angles.sin()
-    return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1).type_as(x)
 
 
 def append(buffer: Tensor | None, new: Tensor, length: int | Tensor) -> Tensor:

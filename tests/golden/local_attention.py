@@ -18,6 +18,7 @@ Source: sha256 68b6653cbdf40e59; passes: expand, resolve, share_features, share_
 prune, fuse, roll.
 """
 
+import math
 import os
 import warnings
 from collections import OrderedDict
@@ -299,9 +300,8 @@ class SlidingGroupedQueryAttention(nn.Module):
         q = q.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, T, K)
         k = k.unflatten(-1, (self.kv_heads, -1)).transpose(1, 2)  # (B, G, T, K)
         v = v.unflatten(-1, (self.kv_heads, -1)).transpose(1, 2)  # (B, G, T, K)
-        angles = rotary(state.length, q.shape[2], q.shape[3], self.theta, q)
-        q = rotate(q, angles)
-        k = rotate(k, angles)
+        q = rotary(q, state.length, self.theta)
+        k = rotary(k, state.length, self.theta)
         k = append_window(state.k, k, state.length)  # (B, G, S, K)
         v = append_window(state.v, v, state.length)  # (B, G, S, K)
         y = sliding_attention(q, k, v, state.length, self.window)  # (B, H, T, K)
@@ -368,9 +368,8 @@ class ProjectedSlidingGroupedQueryAttention(nn.Module):
         q = q.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, T, K)
         k = k.unflatten(-1, (self.kv_heads, -1)).transpose(1, 2)  # (B, G, T, K)
         v = v.unflatten(-1, (self.kv_heads, -1)).transpose(1, 2)  # (B, G, T, K)
-        angles = rotary(state.length, q.shape[2], q.shape[3], self.theta, q)
-        q = rotate(q, angles)
-        k = rotate(k, angles)
+        q = rotary(q, state.length, self.theta)
+        k = rotary(k, state.length, self.theta)
         k = append_window(state.k, k, state.length)  # (B, G, S, K)
         v = append_window(state.v, v, state.length)  # (B, G, S, K)
         y = sliding_attention(q, k, v, state.length, self.window)  # (B, H, T, K)
@@ -454,23 +453,6 @@ def linear(u: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return y if bias is None else y + bias
 
 
-def rotary(
-    start: int | Tensor, length: int, dims: int, theta: float, like: Tensor
-) -> Tensor:
-    """Angles (length, dims / 2) of the positions from `start` on; arXiv 2104.09864."""
-    dtype = torch.promote_types(like.dtype, torch.float32)
-    pair = torch.arange(dims // 2, device=like.device, dtype=dtype)
-    position = torch.arange(length, device=like.device, dtype=dtype) + start
-    return position[:, None] * theta ** (-2 * pair / dims)
-
-
-def rotate(x: Tensor, angles: Tensor) -> Tensor:
-    """Turns the channel pairs (i, i + K / 2) of x (B, heads, T, K) by the angles."""
-    a, b = x.chunk(2, dim=-1)
-    cos, sin = angles.cos(), angles.sin()
-    return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1).type_as(x)
-
-
 def append_window(buffer: Tensor | None, new: Tensor, length: int | Tensor) -> Tensor:
     """What the tokens new (B, G, T, K) can see: the ring buffer, then themselves.
 
@@ -494,6 +476,22 @@ def append_window(buffer: Tensor | None, new: Tensor, length: int | Tensor) -> T
     return seen
 
 
+def causal_attention(q: Tensor, k: Tensor, v: Tensor, length: int | Tensor) -> Tensor:
+    """Softmax attention; q (B, H, T, K) follow the first `length` tokens of k, v."""
+    if q.shape[2] == 1:  # the heads of a group stand as its queries: k, v are read once
+        grouped = q.view(q.shape[0], k.shape[1], -1, q.shape[3])
+        mask = None
+        if isinstance(length, Tensor):  # behind it the buffer is empty
+            mask = torch.arange(k.shape[2], device=k.device)[None] <= length
+        return F.scaled_dot_product_attention(grouped, k, v, mask).view_as(q)
+    past = k.shape[2] - q.shape[2]
+    if past == 0:
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+    seen = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device)
+    mask = seen.tril(past)  # (T, S)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=True)
+
+
 def sliding_attention(
     q: Tensor, k: Tensor, v: Tensor, length: int | Tensor, window: int
 ) -> Tensor:
@@ -503,18 +501,10 @@ def sliding_attention(
     first. Prompts longer than a window go block by block: the cost grows with T, not
     with its square.
     """
-    groups, tokens, past = k.shape[1], q.shape[2], k.shape[2] - q.shape[2]
-    if tokens == 1:  # the heads of a group stand as its queries: k, v are read once
-        grouped = q.view(q.shape[0], groups, -1, q.shape[3])
-        mask = None
-        if isinstance(length, Tensor):  # behind it the ring buffer is empty
-            mask = torch.arange(k.shape[2], device=k.device)[None] <= length
-        return F.scaled_dot_product_attention(grouped, k, v, mask).view_as(q)
+    tokens, past = q.shape[2], k.shape[2] - q.shape[2]
+    if tokens == 1 or (past == 0 and tokens <= window):  # all are in the window
+        return causal_attention(q, k, v, length)
     if tokens <= window:
-        if past == 0:
-            return F.scaled_dot_product_attention(
-                q, k, v, is_causal=True, enable_gqa=True
-            )
         seen = torch.ones(tokens, k.shape[2], dtype=torch.bool, device=q.device)
         mask = seen.tril(past).triu(past - window + 1)  # (T, S)
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=True)

@@ -15,6 +15,7 @@ Source: sha256 b543621ce079acb1; passes: expand, resolve, share_features, share_
 prune, fuse, roll.
 """
 
+import math
 import os
 import warnings
 from collections import OrderedDict
@@ -262,9 +263,8 @@ class Attention(nn.Module):
         q = q.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, T, K)
         k = k.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, T, K)
         v = v.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, T, K)
-        angles = rotary(state.length, q.shape[2], q.shape[3], self.theta, q)
-        q = rotate(q, angles)
-        k = rotate(k, angles)
+        q = rotary(q, state.length, self.theta)
+        k = rotary(k, state.length, self.theta)
         k = append(state.k, k, state.length)  # (B, H, S, K)
         v = append(state.v, v, state.length)  # (B, H, S, K)
         y = causal_attention(q, k, v, state.length)  # (B, H, T, K)
@@ -326,23 +326,6 @@ def linear(u: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     y = torch.bmm(weight[None], u.permute(1, 2, 0))  # (1, channels, B)
     y = y.permute(2, 0, 1).contiguous()  # (B, 1, channels)
     return y if bias is None else y + bias
-
-
-def rotary(
-    start: int | Tensor, length: int, dims: int, theta: float, like: Tensor
-) -> Tensor:
-    """Angles (length, dims / 2) of the positions from `start` on; arXiv 2104.09864."""
-    dtype = torch.promote_types(like.dtype, torch.float32)
-    pair = torch.arange(dims // 2, device=like.device, dtype=dtype)
-    position = torch.arange(length, device=like.device, dtype=dtype) + start
-    return position[:, None] * theta ** (-2 * pair / dims)
-
-
-def rotate(x: Tensor, angles: Tensor) -> Tensor:
-    """Turns the channel pairs (i, i + K / 2) of x (B, heads, T, K) by the angles."""
-    a, b = x.chunk(2, dim=-1)
-    cos, sin = angles.cos(), angles.sin()
-    return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1).type_as(x)
 
 
 def append(buffer: Tensor | None, new: Tensor, length: int | Tensor) -> Tensor:

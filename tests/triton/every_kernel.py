@@ -103,6 +103,7 @@ FUNCTIONS = [
         lambda b, t, c: [(b, t, 4, 16), (b, t, 2, 16), (b, t, 2, c), (b, 2, 16, c + 1)],
         *((0, 1, 2), 3, (), (2, -0.5)),
     ),
+    Function("rotary", lambda b, t, c: [(b, 4, t, c), 3, 1e4], (0,), None),
     Function("swiglu", lambda b, t, c: [(b, t, 2 * c)], (0,), None),
 ]
 

@@ -41,7 +41,6 @@ def emission(op: Attention) -> Emission:
         "a gate for each head" if op.gated else "",
         f"a convolution of {op.kernel} taps on q, k, v" if op.kernel else "",
     ]
-    attend = "sliding_attention" if op.window else "causal_attention"
     return Emission(
         template="attention",
         class_name=("Sliding" if op.window else "")
@@ -69,11 +68,14 @@ def emission(op: Attention) -> Emission:
             StateField("k", shape, kept, "k"),
             StateField("v", shape, kept, "v"),
         ),
-        kernels=("short_conv",) if op.kernel else (),
-        functions=(
+        kernels=(
+            *(("short_conv",) if op.kernel else ()),
             *(("rotary",) if rope is not None else ()),
+        ),
+        functions=(
             "append_window" if op.window else "append",
-            attend,
+            "causal_attention",
+            *(("sliding_attention",) if op.window else ()),
         ),
         letters={
             "H": "heads",
