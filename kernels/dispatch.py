@@ -22,6 +22,17 @@ except ImportError:
 _reasons_given: set[tuple[str, str]] = set()
 
 
+def _triton_lacks(version: str | None) -> str:
+    """Why this Triton cannot compile the kernels; empty where it can."""
+    if version is None:
+        return "Triton is not installed"
+    major, minor = (int(number) for number in version.split(".")[:2])
+    return "" if (major, minor) >= (3, 3) else f"Triton {version} is older than 3.3"
+
+
+_TRITON_LACKS = _triton_lacks(None if triton is None else triton.__version__)
+
+
 def kernels_for(name: str, *tensors: Tensor | None, why_not: str = "") -> bool:
     """True where the Triton kernels of `name` are to run on these tensors.
 
@@ -31,11 +42,10 @@ def kernels_for(name: str, *tensors: Tensor | None, why_not: str = "") -> bool:
     mode = os.environ.get("STAR_KERNELS", "")
     if mode == "off" or torch.compiler.is_exporting():
         return False
-    if all(tensor.is_cuda for tensor in given):
-        if triton is None:
-            why_not = "Triton is not installed"
-        elif not why_not:
-            why_not = _device_lacks(given[0].get_device())
+    if any(tensor.device != given[0].device for tensor in given):
+        return False  # PyTorch says so better
+    if given[0].is_cuda:
+        why_not = why_not or _TRITON_LACKS or _device_lacks(given[0].get_device())
     elif mode != "interpret" or os.environ.get("TRITON_INTERPRET") != "1":
         return False
     for tensor in given:
