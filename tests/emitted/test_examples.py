@@ -63,7 +63,7 @@ def test_gradients_reach_earlier_tokens_only(name: str) -> None:
 @settings(max_examples=6, deadline=None)
 @given(chunks=st.lists(st.integers(1, 20), max_size=12), seed=st.integers(0, 99))
 def test_chunks_of_any_sizes(name: str, chunks: list[int], seed: int) -> None:
-    model = fresh(name)
+    model = fresh(name).double()  # a norm of what is almost 0 magnifies rounding
     given_tokens = tokens(model, 2, LENGTH, seed)
     cuts = [cut for cut in torch.tensor([0, *chunks]).cumsum(0) if 0 < cut < LENGTH]
     cache = model.new_cache(2, LENGTH)
@@ -72,7 +72,7 @@ def test_chunks_of_any_sizes(name: str, chunks: list[int], seed: int) -> None:
         parts = given_tokens.tensor_split([int(cut) for cut in cuts], dim=1)
         found = torch.cat([model(part, cache) for part in parts], 1)
     assert cache.length == LENGTH
-    assert apart(found, expected) < 1e-5
+    assert apart(found, expected) < 1e-11
 
 
 @pytest.mark.parametrize("name", SMALL)
