@@ -38,7 +38,8 @@ class Graph:
 
 
 class Capture(TorchDispatchMode):
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, stream: Any) -> None:
+        """`stream` has to be given: torch keeps its own, of one device, for all."""
         super().__init__()
         self.graph = graph
         self.changed: list[tuple[Tensor, Tensor]] = []

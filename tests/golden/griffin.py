@@ -213,16 +213,17 @@ class DecodeGraph:
             self.warm = True
             self.tokens = tokens.clone()
             self.position = torch.full((1,), self.cache.length, device=tokens.device)
-            side = torch.cuda.Stream(tokens.device)
-            side.wait_stream(torch.cuda.current_stream(tokens.device))
-            with torch.cuda.stream(side):
+            self.side = torch.cuda.Stream(tokens.device)
+            self.side.wait_stream(torch.cuda.current_stream(tokens.device))
+            with torch.cuda.stream(self.side):
                 self.logits = self._step()
-            torch.cuda.current_stream(tokens.device).wait_stream(side)
+            torch.cuda.current_stream(tokens.device).wait_stream(self.side)
             return self.logits
         self.tokens.copy_(tokens)
         if self.graph is None:
             self.graph = torch.cuda.CUDAGraph()
-            with torch.cuda.device(tokens.device), torch.cuda.graph(self.graph):
+            # torch's own stream would be of the device that captured first
+            with torch.cuda.graph(self.graph, stream=self.side):
                 self.logits = self._step()
         else:
             self.cache.reserve(1)
@@ -283,7 +284,7 @@ class GatedRecurrence(nn.Module):
         self.recurrence_gate_bias = nn.Parameter(torch.zeros(config.width))
         nn.init.normal_(self.input_gate_weight, std=side**-0.5)
         nn.init.normal_(self.recurrence_gate_weight, std=side**-0.5)
-        # a^8 between 0.9 and 0.999 where r = 1: softplus(decay) = -log(a).
+        # a between 0.9 and 0.999 where r = 1: 8 softplus(decay) = -log(a).
         rate = -torch.empty(config.width).uniform_(0.9, 0.999).log() / 8
         self.decay = nn.Parameter(torch.log(torch.expm1(rate)))
         self.out_proj = Linear(config.width, config.width, bias=False)

@@ -214,16 +214,17 @@ class DecodeGraph:
             self.warm = True
             self.tokens = tokens.clone()
             self.position = torch.full((1,), self.cache.length, device=tokens.device)
-            side = torch.cuda.Stream(tokens.device)
-            side.wait_stream(torch.cuda.current_stream(tokens.device))
-            with torch.cuda.stream(side):
+            self.side = torch.cuda.Stream(tokens.device)
+            self.side.wait_stream(torch.cuda.current_stream(tokens.device))
+            with torch.cuda.stream(self.side):
                 self.logits = self._step()
-            torch.cuda.current_stream(tokens.device).wait_stream(side)
+            torch.cuda.current_stream(tokens.device).wait_stream(self.side)
             return self.logits
         self.tokens.copy_(tokens)
         if self.graph is None:
             self.graph = torch.cuda.CUDAGraph()
-            with torch.cuda.device(tokens.device), torch.cuda.graph(self.graph):
+            # torch's own stream would be of the device that captured first
+            with torch.cuda.graph(self.graph, stream=self.side):
                 self.logits = self._step()
         else:
             self.cache.reserve(1)
