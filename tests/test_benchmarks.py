@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks import kernels_compiled
+
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
 
@@ -40,6 +42,28 @@ def test_kernels_on_a_cpu() -> None:
             f"| `{row['kernel']}` | {row['against']} | {row['ours_ms']:.1f} ms | "
             f"{row['theirs_ms']:.1f} ms | {row['ratio']} | {row['asked']} |\n"
         ) in text
+
+
+def test_kernels_compiled(tmp_path: Path) -> None:
+    """The page says what the result says, and the result what reports would say."""
+    found = results("kernels_compiled")
+    assert kernels_compiled.PAGE.read_text("utf-8") == kernels_compiled.page(found)
+    for targets in found["files"].values():
+        assert all(
+            worst["spilled"] == 0 for t, worst in targets.items() if t == "sm_90"
+        )
+    row = {"kernel": "k", "call": "K=3", "registers": 90, "spills": 0, "shared": 1024}
+    more = {**row, "call": "K=7", "registers": 80, "spills": 8, "shared": 1536}
+    (tmp_path / "ssd-sm_80.json").write_text(json.dumps([row, more]))
+    made = kernels_compiled.gathered(tmp_path, {"ssd": {"sm_90": {}}, "gone": {}})
+    worst = {"launches": 2, "registers": 90, "spilled": 8, "shared": 1536}
+    assert made["ssd"] == {"sm_90": {}, "sm_80": worst | {"spilling": "k, K=7"}}
+    assert "gone" not in made
+    text = kernels_compiled.page(
+        {"triton": "3.9", "files": {"ssd": {"sm_80": made["ssd"]["sm_80"]}}}
+    )
+    assert "| `ssd` | 2 | 90 / 8 / 1.5 | - | - | - |" in text
+    assert "| `ssd` | sm_80 | 8 | k, K=7 |" in text
 
 
 def test_compiler() -> None:

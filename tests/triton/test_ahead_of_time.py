@@ -2,9 +2,11 @@
 
 On sm_90 no register is spilled; shared memory stays within a block's limit everywhere.
 `make test` takes sm_90; `make test-kernels` all targets, and writes what the assembler
-says of each kernel to build/kernels.txt.
+says of each kernel to build/kernels/<file>-<target>.txt and .json, of which
+`python -m benchmarks.kernels_compiled` makes docs/kernels_compiled.md.
 """
 
+import json
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,8 @@ def test_compiles(name: str, target: str) -> None:
         for row in rows
     ]
     report.write_text(HEAD + "".join(lines), encoding="utf-8")
+    if SLOW:
+        report.with_suffix(".json").write_text(json.dumps(rows), encoding="utf-8")
     for row in rows:
         assert row["shared"] <= row["shared_limit"], row
         assert target != "sm_90" or row["spills"] == 0, row
