@@ -8,8 +8,8 @@ A Triton program walks through one part of one sequence, for a block of channels
 There are several parts where sequences and channels are too few to fill a GPU. A
 first pass then writes to `effect` (2, sequences * parts, D) what each makes of the
 state it is given: a factor and a term. Where the backward recomputes h, the forward
-writes the state before each tile to `starts`. With N states a channel both are
-(..., D, N), and N stands after D in `sizes`.
+writes the state before each tile to `starts`, unless there are no gradients. With N
+states a channel both are (..., D, N), and N stands after D in `sizes`.
 """
 
 from typing import Any
@@ -109,9 +109,10 @@ def _scan_tile(steps: int, stages: int) -> dict[str, int]:
 
 # Where the backward recomputes h: the steps of a tile, by bytes of an element, that it
 # has registers for, by what ptxas says for sm_90. Tiles on their way, for each kernel:
-# as for linear_recurrence, so that there are no spills. Nothing of this is measured.
+# 16 KiB or more a program in bfloat16, and a number that leaves no spills. Nothing of
+# this is measured.
 _SCAN_STEPS = {2: 16, 4: 8}
-_SCAN_STAGES = {"reduce": 4, "forward": 5, "backward": 3}
+_SCAN_STAGES = {"reduce": 5, "forward": 6, "backward": 4}
 
 
 def _scan_recall_tile(x: Tensor, kernel: str) -> dict[str, int]:
@@ -155,9 +156,11 @@ def _scan_effect(x: Tensor, sizes: tuple[int, ...]) -> Tensor | None:
 
 
 def _scan_starts(
-    x: Tensor, sizes: tuple[int, ...], cu_seqlens: Tensor | None, steps: int
-) -> Tensor:
-    """Room for the state before each so many steps."""
+    x: Tensor, sizes: tuple[int, ...], cu_seqlens: Tensor | None, steps: int, keep: bool
+) -> Tensor | None:
+    """Room for the state before each so many steps; None where it is not to be kept."""
+    if not keep:
+        return None
     sequences, _, _, length, *_ = sizes
     if cu_seqlens is None:
         return _scan_empty(x, sizes, sequences * -(-length // steps))
@@ -190,15 +193,6 @@ if triton is not None:
         return a2 * a1, a2 * b1 + b2
 
     @triton.jit
-    def _scan_before(a2, p2, g2, a1, p1, g1):
-        """The same for g_t = dh_t + a_{t+1} g_{t+1}, time running back.
-
-        A stretch of time turns a g after its end into p (a g) + g at its start, where
-        a is still to be multiplied in by the step before.
-        """
-        return a1, p1 * a2 * p2, p1 * a2 * g2 + g1
-
-    @triton.jit
     def _scan_after(p1, q1, b1, p2, q2, b2):
         """The same for q_t = a_t h_{t-1}, that is h_t without its own b_t."""
         return p2 * p1, p2 * (q1 + b1) + q2, b2
@@ -219,24 +213,25 @@ if triton is not None:
         return tl.xor_sum(bits, 0).to(tl.float32, bitcast=True)
 
     @triton.jit
-    def _scan_forth(a, b, h, REVERSE: tl.constexpr = False):
+    def _scan_forth(a, b, h):
         """All h_t of a tile, and the last (1, D), from the h (1, D) before them."""
-        first: tl.constexpr = b.shape[0] - 1 if REVERSE else 0
         t = _scan_steps(b.shape[0], len(b.shape))
-        b = tl.where(t == first, a * h[None] + b, b)
-        _, b = tl.associative_scan((a, b), 0, _scan_then, REVERSE)
-        return b, _scan_row(b, b.shape[0] - 1 - first)
+        b = tl.where(t == 0, a * h[None] + b, b)
+        _, b = tl.associative_scan((a, b), 0, _scan_then)
+        return b, _scan_row(b, b.shape[0] - 1)
 
     @triton.jit
     def _scan_back(a, g, carry):
         """Turn a tile of dh into all g_t; and the first a_t g_t (1, D).
 
-        carry is that of the tile after it.
+        carry is that of the tile after it. Step by step, in registers: to scan in
+        reverse Triton moves each value six times between lanes, turning it and back.
         """
+        last: tl.constexpr = g.shape[0] - 1
         t = _scan_steps(g.shape[0], len(g.shape))
-        g = tl.where(t == g.shape[0] - 1, g + carry[None], g)
-        one = tl.full(g.shape, 1.0, tl.float32)
-        _, _, g = tl.associative_scan((a, one, g), 0, _scan_before, True)
+        g = tl.where(t == last, g + carry[None], g)
+        for k in tl.static_range(last, 0, -1):
+            g = tl.where(t == k - 1, g + _scan_row(a * g, k)[None], g)
         return g, _scan_row(a * g, 0)
 
     @triton.jit
@@ -248,12 +243,17 @@ if triton is not None:
         return q
 
     @triton.jit
+    def _scan_times(a1, a2):
+        return a1 * a2
+
+    @triton.jit
     def _scan_reduced(a, b, factor, term, REVERSE: tl.constexpr):
-        """The factor and term of a part, led through one more tile."""
-        final: tl.constexpr = 0 if REVERSE else b.shape[0] - 1
-        a, b = tl.associative_scan((a, b), 0, _scan_then, REVERSE)
-        a = _scan_row(a, final)
-        return factor * a, a * term + _scan_row(b, final)
+        """The effect of a part, led through one more tile; in reverse b is dh."""
+        if REVERSE:
+            b, term = _scan_back(a, b, term)
+        else:
+            b, term = _scan_forth(a, b, term)
+        return factor * tl.reduce(a, 0, _scan_times), term
 
     @triton.jit
     def _scan_read(pointer, t, d, stride_t, stride_d, mask, other):

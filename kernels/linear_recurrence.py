@@ -98,10 +98,12 @@ class _LinearRecurrence(torch.autograd.Function):
 
 # Triton
 
-# A tile of 16 steps x 64 channels, and 4 on their way: 20 KiB a program in bfloat16,
-# of which two or three a multiprocessor cover the latency of the memory. By that sum,
-# not measured; these have no spills in what ptxas says for sm_90, where 32 steps have.
-_LINEAR_RECURRENCE_WALK = {"steps": 16, "stages": 5}
+# A tile of 16 steps x 64 channels, and 4 or 3 on their way, of 2 tensors or 3: 16 and
+# 18 KiB a program in bfloat16, of which two or three a multiprocessor cover the latency
+# of the memory. By that sum, not measured; these have no spills in what ptxas says for
+# sm_90, where 32 steps have, and the backward with one more on its way.
+_LINEAR_RECURRENCE_FORWARD = {"steps": 16, "stages": 5}
+_LINEAR_RECURRENCE_BACKWARD = {"steps": 16, "stages": 4}
 _LINEAR_RECURRENCE_REDUCE = {"steps": 32, "stages": 3}
 
 
@@ -142,7 +144,7 @@ def _linear_recurrence_forward(
         state = state.contiguous()
     _linear_recurrence_forward_kernel[grid](
         *(a, b, h, state, last, effect, cu_seqlens, *sizes, *strides),
-        **_scan_tile(**_LINEAR_RECURRENCE_WALK),
+        **_scan_tile(**_LINEAR_RECURRENCE_FORWARD),
     )
     return h, last
 
@@ -178,7 +180,7 @@ class _LinearRecurrenceTriton(torch.autograd.Function):
             _linear_recurrence_backward_kernel[grid](
                 *(a, h, dh, da, db, first, dlast.contiguous(), dstate, effect),
                 *(cu_seqlens, *sizes, *strides),
-                **_scan_tile(**_LINEAR_RECURRENCE_WALK),
+                **_scan_tile(**_LINEAR_RECURRENCE_BACKWARD),
             )
         return da, db, dstate, None
 
@@ -224,8 +226,6 @@ if triton is not None:
             mask = (t < end)[:, None] & (d < channels)[None, :]
             x = _scan_load(a, t, d, a_time, a_channel, mask, 1.0)
             y = _scan_load(b, t, d, b_time, b_channel, mask, 0.0)
-            if REVERSE:
-                y *= x
             factor, term = _scan_reduced(x, y, factor, term, REVERSE)
         row, rows = sequence * parts + part, sequences * parts
         at = d[None, :]

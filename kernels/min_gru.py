@@ -134,15 +134,19 @@ def _min_gru_triton(
 
 
 def _min_gru_forward(
-    x: Tensor, gate: Tensor, state: Tensor | None, cu_seqlens: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """y, the last state, and the states before each tile."""
+    x: Tensor,
+    gate: Tensor,
+    state: Tensor | None,
+    cu_seqlens: Tensor | None,
+    keep: bool = False,
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """y, the last state and, to keep, the states before each tile."""
     grid, sizes = _scan_sizes(x, cu_seqlens)
     strides = _scan_strides(x, gate)
     y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
     tile = _scan_recall_tile(x, "forward")
     last, effect = _scan_empty(x, sizes, sizes[0]), _scan_effect(x, sizes)
-    starts = _scan_starts(x, sizes, cu_seqlens, tile["STEPS"])
+    starts = _scan_starts(x, sizes, cu_seqlens, tile["STEPS"], keep)
     if effect is not None:
         _min_gru_reduce_kernel[grid](
             *(x, gate, effect, *sizes, *strides),
@@ -167,7 +171,7 @@ class _MinGRUTriton(torch.autograd.Function):
         state: Tensor | None,
         cu_seqlens: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
-        y, last, starts = _min_gru_forward(x, gate, state, cu_seqlens)
+        y, last, starts = _min_gru_forward(x, gate, state, cu_seqlens, keep=True)
         ctx.save_for_backward(x, gate, cu_seqlens, starts)
         ctx.state_dtype = None if state is None else state.dtype
         return y, last
@@ -199,6 +203,17 @@ class _MinGRUTriton(torch.autograd.Function):
 
 
 if triton is not None:
+
+    @triton.jit
+    def _min_gru_gates(logit):
+        """1 - z and z: the smaller by division, the other as the rest to 1.
+
+        Division on a GPU is off by 1e-7, which grows by 1 / z over time.
+        """
+        e = tl.exp(-tl.abs(logit))
+        small = e / (1 + e)
+        shut, large = logit < 0, 1 - small
+        return tl.where(shut, large, small), tl.where(shut, small, large)
 
     @triton.jit(do_not_specialize=["sequences", "parts", "size", "length"])
     def _min_gru_reduce_kernel(
@@ -238,9 +253,10 @@ if triton is not None:
             t = start + tile * STEPS + tl.arange(0, STEPS)
             mask = (t < end)[:, None] & (d < channels)[None, :]
             logit = _scan_load(gate, t, d, gate_time, gate_channel, mask, float("-inf"))
-            a = tl.sigmoid(-logit)
+            a, z = _min_gru_gates(logit)
             b = _scan_load(x, t, d, x_time, x_channel, mask, 0.0)
-            b *= a if REVERSE else tl.sigmoid(logit)
+            if not REVERSE:
+                b *= z
             factor, term = _scan_reduced(a, b, factor, term, REVERSE)
         row, rows = sequence * parts + part, sequences * parts
         at = d[None, :]
@@ -284,17 +300,18 @@ if triton is not None:
         gate += batch.to(tl.int64) * gate_batch
         y += batch.to(tl.int64) * length * channels
         slot = _scan_slot(cu_seqlens, sequence, start, length, STEPS)
-        starts += slot.to(tl.int64) * channels + d[None, :]
+        if starts is not None:
+            starts += slot.to(tl.int64) * channels + d[None, :]
         for k in tl.range(0, tl.cdiv(end - start, STEPS), num_stages=STAGES):
             t = start + k * STEPS + tl.arange(0, STEPS)
             mask = (t < end)[:, None] & inside
             read = mask & live
             logit = _scan_load(gate, t, d, gate_time, gate_channel, read, float("-inf"))
-            a = tl.sigmoid(-logit)
-            b = _scan_load(x, t, d, x_time, x_channel, read, 0.0)
-            b *= tl.sigmoid(logit)
-            tl.store(starts, h, mask=real)
-            starts += channels
+            a, z = _min_gru_gates(logit)
+            b = z * _scan_load(x, t, d, x_time, x_channel, read, 0.0)
+            if starts is not None:
+                tl.store(starts, h, mask=real)
+                starts += channels
             b, h = _scan_forth(a, b, h)
             _scan_store(y, t, d, channels, b, mask)
         at = sequence.to(tl.int64) * channels + d[None, :]
@@ -352,7 +369,7 @@ if triton is not None:
             mask = (t < end)[:, None] & inside
             read = mask & live
             logit = _scan_load(gate, t, d, gate_time, gate_channel, read, float("-inf"))
-            a, z = tl.sigmoid(-logit), tl.sigmoid(logit)
+            a, z = _min_gru_gates(logit)
             xt = _scan_load(x, t, d, x_time, x_channel, read, 0.0)
             g = _scan_load(dy, t, d, dy_time, dy_channel, read, 0.0)
             starts -= channels
@@ -387,9 +404,9 @@ if triton is not None:
         d = (tl.program_id(0) % blocks * BLOCK + tl.arange(0, BLOCK)).to(tl.int64)
         mask = d < channels
         logit = tl.load(gate + row * gate_batch + d * gate_channel, mask=mask)
-        logit = logit.to(tl.float32)
+        a, z = _min_gru_gates(logit.to(tl.float32))
         xt = tl.load(x + row * x_batch + d * x_channel, mask=mask).to(tl.float32)
         state += row * state_batch + d * state_channel
-        h = tl.sigmoid(-logit) * tl.load(state, mask=mask) + tl.sigmoid(logit) * xt
+        h = a * tl.load(state, mask=mask) + z * xt
         tl.store(state, h, mask=mask)
         tl.store(y + row * channels + d, h, mask=mask)

@@ -276,7 +276,7 @@ class _SelectiveScan(torch.autograd.Function):
 # thread, warps, tiles on the way. Not measured: the most that ptxas compiles for sm_90
 # without spilled registers, and for b and c four bytes a thread to copy.
 _SELECTIVE_SCAN_FORWARD = ((2, 16, 16, 1, 4, 4), (64, 16, 16, 1, 4, 3))
-_SELECTIVE_SCAN_BACKWARD = ((2, 8, 4, 1, 4, 2), (8, 4, 4, 2, 4, 2), (64, 8, 8, 2, 8, 2))
+_SELECTIVE_SCAN_BACKWARD = ((2, 8, 8, 1, 4, 2), (8, 4, 4, 2, 4, 2), (64, 8, 8, 2, 8, 2))
 
 
 def _selective_scan_tile(x: Tensor, states: int, backward: bool) -> dict[str, int]:
@@ -355,8 +355,9 @@ def _selective_scan_launch(
     skip: Tensor,
     state: Tensor | None,
     cu_seqlens: Tensor | None,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """y, the last state, and the states before each 64 steps."""
+    keep: bool = False,
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """y, the last state and, to keep, the states before each 64 steps."""
     channels, states = a_log.shape
     rows, sizes = _selective_scan_sizes(x, states, cu_seqlens)
     tile = _selective_scan_tile(x, states, False)
@@ -364,7 +365,7 @@ def _selective_scan_launch(
     strides = _scan_strides(x, dt, b)
     y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
     last, effect = _scan_empty(x, sizes, sizes[0]), _scan_effect(x, sizes)
-    starts = _scan_starts(x, sizes, cu_seqlens, _SELECTIVE_SCAN_KEEP)
+    starts = _scan_starts(x, sizes, cu_seqlens, _SELECTIVE_SCAN_KEEP, keep)
     if effect is not None:
         _selective_scan_reduce_kernel[grid](
             *(x, dt, a_log, b, effect, *sizes, *strides), **tile, REVERSE=False
@@ -394,7 +395,7 @@ class _SelectiveScanTriton(torch.autograd.Function):
         cu_seqlens: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
         inputs = (x, dt, a_log, b, c, skip)
-        y, last, starts = _selective_scan_launch(*inputs, state, cu_seqlens)
+        y, last, starts = _selective_scan_launch(*inputs, state, cu_seqlens, keep=True)
         ctx.save_for_backward(*inputs, cu_seqlens, starts)
         ctx.state_dtype = None if state is None else state.dtype
         return y, last
@@ -531,10 +532,9 @@ if triton is not None:
             time += tl.sum(step, 0)
             a = tl.exp2(step[:, None, :, None] * rate[None])
             if REVERSE:
-                u = a * (xt[:, None, :, None] * bt)
+                u, term = _scan_back(a, xt[:, None, :, None] * bt, term)
             else:
-                u = (step * xt)[:, None, :, None] * bt
-            u, term = _scan_forth(a, u, term, REVERSE)
+                u, term = _scan_forth(a, (step * xt)[:, None, :, None] * bt, term)
         row, rows = sequence * parts + part, sequences * parts
         factor = tl.exp2(time[None, :, None] * rate)
         _scan_keep(effect, factor, term, row, rows, channels * states, at, exists)
@@ -597,7 +597,8 @@ if triton is not None:
         c += batch.to(tl.int64) * c_batch
         y += batch.to(tl.int64) * length * channels
         slot = _scan_slot(cu_seqlens, sequence, start, length, KEEP)
-        starts += slot.to(tl.int64) * all_states + at
+        if starts is not None:
+            starts += slot.to(tl.int64) * all_states + at
         for t0 in tl.range(start, end, STEPS, num_stages=STAGES):
             t = t0 + tl.arange(0, STEPS)
             mask = (t < end)[:, None] & (d < channels)[None, :]
@@ -607,9 +608,10 @@ if triton is not None:
             here = (t < end) & live
             bt = _selective_scan_features(b, t, n, b_time, b_state, here, states)
             ct = _selective_scan_features(c, t, n, c_time, c_state, here, states)
-            if (t0 - start) % KEEP == 0:
-                place = ((t0 - start) // KEEP).to(tl.int64) * all_states
-                tl.store(starts + place, h, mask=exists)
+            if starts is not None:
+                if (t0 - start) % KEEP == 0:
+                    place = ((t0 - start) // KEEP).to(tl.int64) * all_states
+                    tl.store(starts + place, h, mask=exists)
             a = tl.exp2(step[:, None, :, None] * rate[None])
             u, h = _scan_forth(a, (step * xt)[:, None, :, None] * bt, h)
             out = tl.sum(tl.sum(u * ct, 1), 2)

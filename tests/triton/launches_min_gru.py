@@ -1,6 +1,7 @@
-"""Every kernel of kernels/min_gru.py: whole, split and packed, one token."""
+"""Every kernel of kernels/min_gru.py: whole, split and packed, a prompt, one token."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -29,16 +30,17 @@ def calls(module: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
                     torch.randn(1, 64, requires_grad=True) if state else None,
                     cu_seqlens=torch.tensor([0, length]) if packed else None,
                 )
-                (h.sum() + last.sum()).backward()
+                torch.autograd.backward((h, last), (h + 1, last + 1))
 
             yield f"{title} {kind}", training
 
-        def step(kind: torch.dtype = kind) -> None:
-            x, gate = torch.randn(2, 1, 2 * 64, dtype=kind).chunk(2, -1)
+        def generating(length: int, kind: torch.dtype = kind) -> None:
+            x, gate = torch.randn(2, length, 2 * 64, dtype=kind).chunk(2, -1)
             with torch.no_grad():
                 module.min_gru(x, gate, torch.zeros(2, 64))
 
-        yield f"one token {kind}", step
+        yield f"prompt {kind}", partial(generating, 64)
+        yield f"one token {kind}", partial(generating, 1)
 
 
 def arguments() -> list[torch.Tensor]:

@@ -1,6 +1,7 @@
-"""Every kernel of kernels/rg_lru.py: whole, split and packed, gated, one token."""
+"""Every kernel of kernels/rg_lru.py: whole, split, packed, gated; prompt, one token."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -33,16 +34,17 @@ def calls(module: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
                     gate if gated else None,
                     cu_seqlens=torch.tensor([0, length]) if packed else None,
                 )
-                (y.sum() + last.sum()).backward()
+                torch.autograd.backward((y, last), (y + 1, last + 1))
 
             yield f"{title} {kind}", training
 
-        def step(kind: torch.dtype = kind) -> None:
-            x, i, r, gate = torch.randn(2, 1, 4 * 64, dtype=kind).chunk(4, -1)
+        def generating(length: int, kind: torch.dtype = kind) -> None:
+            x, i, r, gate = torch.randn(2, length, 4 * 64, dtype=kind).chunk(4, -1)
             with torch.no_grad():
                 module.rg_lru(x, i, r, torch.randn(64), torch.zeros(2, 64), gate)
 
-        yield f"one token {kind}", step
+        yield f"prompt {kind}", partial(generating, 64)
+        yield f"one token {kind}", partial(generating, 1)
 
 
 def arguments() -> list[torch.Tensor]:

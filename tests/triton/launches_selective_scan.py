@@ -1,12 +1,13 @@
 """Every kernel of kernels/selective_scan.py, for every tile: by number of states."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
 
 KERNEL = "selective_scan"
-SAMPLE = "whole|N=16 .*bfloat16|N=16 one"  # every tile
+SAMPLE = "whole|N=16 (.*bfloat16|prompt|one)"  # every tile
 
 
 def calls(module: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
@@ -40,20 +41,21 @@ def calls(module: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
                         ),
                         cu_seqlens=torch.tensor([0, length]) if packed else None,
                     )
-                    (y.sum() + last.sum()).backward()
+                    torch.autograd.backward((y, last), (y + 1, last + 1))
 
                 yield f"N={states} {title} {kind}", training
 
-        def step(states: int = states) -> None:
-            x, dt = torch.randn(2, 1, 2 * 256).bfloat16().chunk(2, -1)
-            b, c = torch.randn(2, 1, 2 * states).bfloat16().chunk(2, -1)
+        def generating(length: int, states: int = states) -> None:
+            x, dt = torch.randn(2, length, 2 * 256).bfloat16().chunk(2, -1)
+            b, c = torch.randn(2, length, 2 * states).bfloat16().chunk(2, -1)
             with torch.no_grad():
                 module.selective_scan(
                     *(x, dt, torch.randn(256, states), b, c, torch.randn(256)),
                     torch.zeros(2, 256, states),
                 )
 
-        yield f"N={states} one token", step
+        yield f"N={states} prompt", partial(generating, 64)
+        yield f"N={states} one token", partial(generating, 1)
 
 
 def arguments() -> list[torch.Tensor]:
