@@ -83,9 +83,9 @@ def gated_linear_attention(
         rows = q.shape[0] if cu_seqlens is None else cu_seqlens.shape[0] - 1
         state = q.new_zeros((rows, *k.shape[2:], v.shape[3]), dtype=dtype)
     if cu_seqlens is not None:
-        inputs = (q, k, v, log_decay)
+        timed = (q, k, v, log_decay)
         return _chunk_packed(
-            gated_linear_attention, inputs, v.shape[3], state, cu_seqlens
+            gated_linear_attention, timed, v.shape[3], state, cu_seqlens
         )
     with torch.autocast(q.device.type, enabled=False):  # it would round to bfloat16
         y, last = (_gla_step if q.shape[1] == 1 else _gla_chunks)(
