@@ -15,26 +15,40 @@ means zeros. A column of ones beside v makes z a part of S. Chunks of 64 tokens:
 masked 64 x 64 matrix inside, states between. Source: Katharopoulos et al. 2020,
 arXiv 2006.16236, equations 9 to 12 and 18 to 20.
 
-On a GPU: a walk over chunks with the state on the chip, which reads q, k, v once (k,
-v once for each query head) and writes y divided. The backward pass walks over the
-states from both ends, writes them down, and then takes all chunks at once. No
-atomics. bfloat16 multiplies on tensor cores in bfloat16, float16 in TF32, float32 in
-three TF32 products. One token without gradients changes `state` in place and returns
+On a GPU: a walk over tiles with the state on the chip, which reads q, k, v once (k,
+v once for each query head) and writes y divided. For the gradients it writes the
+state down every 256 tokens (64 in other dtypes; in bfloat16 for bfloat16 q). A walk
+back in time holds the state's gradient, writes that of v, and the state's as often;
+then all tiles of 64 tokens are independent, walk from there to their own borders,
+and sum k's gradient over the heads of a group. With S the bytes of q, as many of k
+and v, at N = P = 128 in bfloat16: 4.6 S forward, 13.7 S backward, as the interpreter
+counts them. No atomics: two runs are equal to the bit. bfloat16 multiplies on tensor
+cores in bfloat16, float16 in TF32, float32 in three TF32 products, its gradients on
+the plain units. One token without gradients changes `state` in place and returns
 that tensor.
 """
 
-from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kernels.chunks import (
+    _chunk_dense,
+    _chunk_empty,
+    _chunk_packed,
+    _chunk_places,
+    _chunk_strides,
+)
 from kernels.dispatch import kernels_for, launch_on
 
 try:
     import triton
     import triton.language as tl
+
+    from kernels.chunks import _chunk_owner, _chunk_span, _chunk_tile
 except ImportError:
     triton = None
 
@@ -56,17 +70,22 @@ def linear_attention(
         )
         if q.shape[1] == 1 and cu_seqlens is None and not gradients:
             return _la_triton_step(q, k, v, state, normalize)
-        out = _LinearAttention.apply(  # type: ignore[no-untyped-call]
-            q, k, v, state, normalize, cu_seqlens
-        )
-        return out[0], out[1]
+        q, k, v = (_chunk_dense(z) for z in (q, k, v))
+        state = None if state is None else state.contiguous()
+        cu = None if cu_seqlens is None else cu_seqlens.contiguous()
+        inputs = (q, k, v, state, normalize, cu)
+        if not gradients:
+            return _la_launch(*inputs, keep=False)[:2]
+        y, last = _LinearAttention.apply(*inputs)  # type: ignore[no-untyped-call]
+        return y, last
     dtype = torch.promote_types(q.dtype, torch.float32)
     if state is None:
         rows = q.shape[0] if cu_seqlens is None else cu_seqlens.shape[0] - 1
         size = (rows, *k.shape[2:], v.shape[3] + 1)
         state = q.new_zeros(size, dtype=dtype)
     if cu_seqlens is not None:
-        return _linear_attention_packed(q, k, v, state, normalize, cu_seqlens)
+        one = partial(linear_attention, normalize=normalize)
+        return _chunk_packed(one, (q, k, v), v.shape[3], state, cu_seqlens)
     wide = torch.unflatten(q.to(dtype), 2, (k.shape[2], -1))  # (B, L, G, H/G, N)
     k, v = k.to(dtype), F.pad(v.to(dtype), (0, 1), value=1.0)
     with torch.autocast(q.device.type, enabled=False):  # it would round to bfloat16
@@ -81,27 +100,6 @@ def linear_attention(
     else:
         y = y[..., :-1] * q.shape[3] ** -0.5
     return y.to(q.dtype), last
-
-
-def _linear_attention_packed(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    state: Tensor,
-    normalize: bool,
-    cu_seqlens: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """One sequence after the other."""
-    bounds = cu_seqlens.tolist()
-    ys, states = [], []
-    for start, stop, s in zip(bounds[:-1], bounds[1:], state.split(1), strict=True):
-        if stop > start:
-            qs, ks, vs = (z[:, start:stop] for z in (q, k, v))
-            y, s = linear_attention(qs, ks, vs, s, normalize)
-            ys.append(y)
-        states.append(s)
-    size = (1, q.shape[1] - bounds[-1], q.shape[2], v.shape[3])
-    return torch.cat([*ys, q.new_zeros(size)], 1), torch.cat(states)
 
 
 def _linear_attention_chunks(
@@ -139,121 +137,59 @@ def _la_why_not(q: Tensor, v: Tensor) -> str:
 def _la_tiles(q: Tensor, v: Tensor, backward: bool) -> dict[str, Any]:
     """Sizes of tiles. Not measured: the largest that compile without spills on sm_90.
 
-    QUEUE tokens a chunk; SIZE key channels, padded, and WIDTH channels of a value a
-    program; KIND and PRECISION of the operands of a product.
+    QUEUE tokens a tile, KEEP from one state that is written down to the next; WIDTH
+    channels of a value; SIZE key channels, padded, or PART of them; KIND and PRECISION
+    of the operands of a product.
     """
     size = max(16, triton.next_power_of_2(q.shape[3]))
-    wide, precision, chunk, width = q.dtype != torch.bfloat16, "tf32x3", 32, 16
+    wide, half = q.dtype != torch.bfloat16, q.dtype == torch.float16
+    precision, chunk, keep, width = "tf32x3", 64, 256, 64
     if torch.version.hip is not None:
-        precision = "ieee"
+        precision, chunk, keep, width = "ieee", 32, 128, 16
     elif wide:
-        half = q.dtype == torch.float16
-        chunk = 32 if size == 16 and half else 16
+        chunk, keep, width = 32 if size == 16 and half else 16, 64, 32 if half else 16
         if half:
-            precision, width = "tf32", 32  # as many bits as float16 has
+            precision = "tf32"  # as many bits as float16 has
         elif backward:
             precision = "ieee"  # on the plain arithmetic units: fewer registers
-    else:
-        chunk, width = 64, 16 if size == 128 else 32
+    elif not backward:
+        width = 32
     return {
         "QUEUE": chunk,
+        "KEEP": keep,
         "WIDTH": min(width, max(16, triton.next_power_of_2(v.shape[3]))),
         "SIZE": size,
+        "PART": min(size, 32),
         "KIND": tl.float32 if wide else tl.bfloat16,
         "PRECISION": precision,
-        "num_warps": 8 if size >= 64 else 4,
+        "num_warps": 8 if size >= 64 or backward or not wide else 4,
         "num_stages": 1,
     }
 
 
 if triton is not None:
 
-    @triton.jit
-    def _la_span(cu, s, length, QUEUE: tl.constexpr, PACKED: tl.constexpr):
-        """Sequence s: row of the batch, first token, tokens, place of its first chunk.
-
-        Packed, a sequence leaves at most one place unused, and needs no counting.
-        """
-        row, first = s.to(tl.int64), tl.zeros((), tl.int64)
-        slot = row * tl.cdiv(length, QUEUE)
-        if PACKED:
-            first = tl.load(cu + s).to(tl.int64)
-            length = (tl.load(cu + s + 1) - first).to(tl.int32)
-            slot = first // QUEUE + row
-            row = row * 0
-        return row, first, length, slot
-
-    @triton.jit
-    def _la_owner(
-        cu, slot, sequences, length, QUEUE: tl.constexpr, PACKED: tl.constexpr
-    ):
-        """The sequence that a chunk belongs to: the last one that starts before it."""
-        if PACKED:
-            low, high = 0, sequences
-            while high - low > 1:
-                middle = (low + high) // 2
-                if tl.load(cu + middle) // QUEUE + middle <= slot:
-                    low = middle
-                else:
-                    high = middle
-        else:
-            low = slot // tl.cdiv(length, QUEUE)
-        return low
-
-    @triton.jit
-    def _la_rows(pointer, step, rows, tokens, columns, width):
-        """A tile (tokens, channels) in float32, 0 outside."""
-        inside = ((rows >= 0) & (rows < tokens))[:, None] & (columns < width)[None, :]
-        tile = pointer + rows[:, None] * step + columns[None, :]
-        return tl.load(tile, inside, 0.0).to(tl.float32)
-
-    @triton.jit
-    def _la_columns(pointer, step, rows, tokens, columns, width):
-        """The same turned: (channels, tokens)."""
-        inside = (columns < width)[:, None] & ((rows >= 0) & (rows < tokens))[None, :]
-        tile = pointer + rows[None, :] * step + columns[:, None]
-        return tl.load(tile, inside, 0.0).to(tl.float32)
-
     @triton.jit(do_not_specialize=["length"])
     def _la_forward(
-        q,
-        k,
-        v,
-        state,
-        y,
-        weight,
-        last,
-        cu,
-        length,
-        heads,
-        groups,
-        size,
-        width,
-        scale,
-        q_row,
-        q_time,
-        q_head,
-        k_row,
-        k_time,
-        k_head,
-        v_row,
-        v_time,
-        v_head,
-        PACKED: tl.constexpr,
-        NORMALIZE: tl.constexpr,
-        QUEUE: tl.constexpr,
-        WIDTH: tl.constexpr,
-        SIZE: tl.constexpr,
-        KIND: tl.constexpr,
-        PRECISION: tl.constexpr,
-    ):
-        """One query head, WIDTH channels of the values, of one sequence."""
+        q, k, v, state, y, weight, last, starts, z_starts, cu,
+        length, heads, groups, size, width, scale,
+        q_row, q_time, q_head, k_row, k_time, k_head, v_row, v_time, v_head,
+        PACKED: tl.constexpr, NORMALIZE: tl.constexpr, QUEUE: tl.constexpr,
+        KEEP: tl.constexpr, WIDTH: tl.constexpr, SIZE: tl.constexpr,
+        PART: tl.constexpr, KIND: tl.constexpr, PRECISION: tl.constexpr,
+    ):  # fmt: skip
+        """One query head, WIDTH channels of the values, of one sequence.
+
+        The first head of a group writes its states.
+        """
         s, h = tl.program_id(0) // heads, (tl.program_id(0) % heads).to(tl.int64)
-        g = h // (heads // groups)
-        row, first, tokens, slot = _la_span(cu, s, length, QUEUE, PACKED)
+        g, leads = h // (heads // groups), h % (heads // groups) == 0
+        row, first, tokens, _ = _chunk_span(cu, s, length, QUEUE, PACKED)
+        keeps = _chunk_span(cu, s, length, KEEP, PACKED)[3]
         t, n = tl.arange(0, QUEUE), tl.arange(0, SIZE)
         p = tl.program_id(1) * WIDTH + tl.arange(0, WIDTH)
-        inside = (n < size)[:, None] & (p < width)[None, :]
+        n_in, p_in = n < size, p < width
+        inside = n_in[:, None] & p_in[None, :]
         at = (s.to(tl.int64) * groups + g) * size * (width + 1)
         at_z = at + n * (width + 1) + width
         tile = at + n[:, None] * (width + 1) + p[None, :]
@@ -261,262 +197,253 @@ if triton is not None:
         z = tl.zeros((SIZE,), tl.float32)
         if state is not None:
             now += tl.load(state + tile, inside, 0.0).to(tl.float32)
-            z += tl.load(state + at_z, n < size, 0.0).to(tl.float32)
+            z += tl.load(state + at_z, n_in, 0.0).to(tl.float32)
         q += row * q_row + first * q_time + h * q_head
         k += row * k_row + first * k_time + g * k_head
         v += row * v_row + first * v_time + g * v_head
         y += ((row * length + first) * heads + h) * width
         weight += (row * length + first) * heads + h
         for begin in range(0, tokens, QUEUE):
-            rest = tokens - begin
-            qs = _la_rows(q, q_time, t, rest, n, size)
-            k_t = _la_columns(k, k_time, t, rest, n, size)
-            vs = _la_rows(v, v_time, t, rest, p, width).to(KIND)
+            if starts is not None and leads and begin % KEEP == 0:
+                place = ((keeps + begin // KEEP) * groups + g) * size
+                to = starts + place * width + n[:, None] * width + p[None, :]
+                tl.store(to, now, inside)
+                tl.store(z_starts + place + n, z, n_in & (tl.program_id(1) == 0))
+            real = t < tokens - begin
+            qs = _chunk_tile(q, t, real, q_time, n, n_in, 1).to(tl.float32)
+            k_t = _chunk_tile(k, n, n_in, 1, t, real, k_time).to(tl.float32)
             mix = tl.dot(qs.to(KIND), k_t.to(KIND), input_precision=PRECISION)
             mix = tl.where(t[:, None] >= t[None, :], mix, 0.0)
             out = tl.dot(qs.to(KIND), now.to(KIND), input_precision=PRECISION)
+            vs = _chunk_tile(v, t, real, v_time, p, p_in, 1).to(KIND)
             out = tl.dot(mix.to(KIND), vs, out, input_precision=PRECISION)
             if NORMALIZE:
                 down = tl.sum(mix, 1) + tl.sum(qs * z[None, :], 1)
                 over = 1.0 / (down + 1e-6)
                 out *= over[:, None]
-                kept = (t < rest) & (tl.program_id(1) == 0)
-                tl.store(weight + t * heads, over, kept)
+                tl.store(weight + t * heads, over, real & (tl.program_id(1) == 0))
                 weight += QUEUE * heads
             else:
                 out *= scale
-            there = (t < rest)[:, None] & (p < width)[None, :]
-            tl.store(y + t[:, None] * heads * width + p[None, :], out, there)
+            to = y + t[:, None] * heads * width + p[None, :]
+            tl.store(to, out, real[:, None] & p_in[None, :])
             now = tl.dot(k_t.to(KIND), vs, now, input_precision=PRECISION)
             z += tl.sum(k_t, 1)
             q, k = q + QUEUE * q_time, k + QUEUE * k_time
             v, y = v + QUEUE * v_time, y + QUEUE * heads * width
-        if h % (heads // groups) == 0:
+        if leads:
             tl.store(last + tile, now, inside)
             if tl.program_id(1) == 0:
-                tl.store(last + at_z, z, n < size)
+                tl.store(last + at_z, z, n_in)
+
+    @triton.jit(do_not_specialize=["length", "rows"])
+    def _la_divisor(
+        y, weight, dy, ddown, rows, length, heads, width, dy_row, dy_time, dy_head,
+        WIDTH: tl.constexpr, ROWS: tl.constexpr,
+    ):  # fmt: skip
+        """The gradient of the divisor of each token and head: -(dy . y) / divisor."""
+        r = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)
+        p = tl.arange(0, WIDTH)
+        inside = (r < rows)[:, None] & (p < width)[None, :]
+        at = r // heads // length * dy_row + r // heads % length * dy_time
+        at += r % heads * dy_head
+        dys = tl.load(dy + at[:, None] + p[None, :], inside, 0.0).to(tl.float32)
+        ys = tl.load(y + r[:, None] * width + p[None, :], inside, 0.0).to(tl.float32)
+        over = tl.load(weight + r, r < rows, 0.0)
+        tl.store(ddown + r, -tl.sum(dys * ys, 1) * over, r < rows)
+
+    @triton.jit
+    def _la_gradient(
+        dy, weight, t, real, heads, p, p_in, dy_time, scale, NORMALIZE: tl.constexpr
+    ):
+        """What comes to q S: dy over the divisor, (Q, P)."""
+        dys = _chunk_tile(dy, t, real, dy_time, p, p_in, 1).to(tl.float32)
+        if NORMALIZE:
+            return dys * tl.load(weight + t * heads, real, 0.0)[:, None]
+        else:
+            return dys * scale
 
     @triton.jit(do_not_specialize=["length"])
-    def _la_states(
-        q,
-        k,
-        v,
-        state,
-        weight,
-        ddown,
-        dy,
-        dlast,
-        starts,
-        ends,
-        z_starts,
-        z_ends,
-        dstate,
-        cu,
-        length,
-        heads,
-        groups,
-        size,
-        width,
-        scale,
-        q_row,
-        q_time,
-        q_head,
-        k_row,
-        k_time,
-        k_head,
-        v_row,
-        v_time,
-        v_head,
-        dy_row,
-        dy_time,
-        dy_head,
-        PACKED: tl.constexpr,
-        NORMALIZE: tl.constexpr,
-        QUEUE: tl.constexpr,
-        WIDTH: tl.constexpr,
-        SIZE: tl.constexpr,
-        KIND: tl.constexpr,
-        PRECISION: tl.constexpr,
-    ):
-        """S and z at the start of each chunk, or their gradients at the end of each."""
-        back, split = tl.program_id(2), tl.program_id(1)
+    def _la_ends(
+        q, k, weight, ddown, dy, dlast, dv, ends, z_ends, dstate, cu,
+        length, heads, groups, size, width, scale,
+        q_row, q_time, q_head, k_row, k_time, k_head, dy_row, dy_time, dy_head,
+        PACKED: tl.constexpr, NORMALIZE: tl.constexpr, QUEUE: tl.constexpr,
+        KEEP: tl.constexpr, WIDTH: tl.constexpr, SIZE: tl.constexpr,
+        PART: tl.constexpr, KIND: tl.constexpr, PRECISION: tl.constexpr,
+    ):  # fmt: skip
+        """One group, WIDTH channels of its values, back in time: the gradients of v and
+        of the state at the end of each KEEP tokens.
+        """
         s, g = tl.program_id(0) // groups, (tl.program_id(0) % groups).to(tl.int64)
-        row, first, tokens, slot = _la_span(cu, s, length, QUEUE, PACKED)
+        row, first, tokens, keeps = _chunk_span(cu, s, length, KEEP, PACKED)
         t, n = tl.arange(0, QUEUE), tl.arange(0, SIZE)
-        p = split * WIDTH + tl.arange(0, WIDTH)
-        inside = (n < size)[:, None] & (p < width)[None, :]
+        p = tl.program_id(1) * WIDTH + tl.arange(0, WIDTH)
+        n_in, p_in = n < size, p < width
+        inside = n_in[:, None] & p_in[None, :]
         at = (s.to(tl.int64) * groups + g) * size * (width + 1)
         at_z = at + n * (width + 1) + width
         tile = at + n[:, None] * (width + 1) + p[None, :]
-        now = tl.zeros((SIZE, WIDTH), tl.float32)
-        z = tl.zeros((SIZE,), tl.float32)
-        if back == 1:
-            now += tl.load(dlast + tile, inside, 0.0).to(tl.float32)
-            z += tl.load(dlast + at_z, n < size, 0.0).to(tl.float32)
-        elif state is not None:
-            now += tl.load(state + tile, inside, 0.0).to(tl.float32)
-            z += tl.load(state + at_z, n < size, 0.0).to(tl.float32)
+        now = tl.load(dlast + tile, inside, 0.0).to(tl.float32)
+        z = tl.load(dlast + at_z, n_in, 0.0).to(tl.float32)
         many = heads // groups
         q += row * q_row + first * q_time + g * many * q_head
         k += row * k_row + first * k_time + g * k_head
-        v += row * v_row + first * v_time + g * v_head
         dy += row * dy_row + first * dy_time + g * many * dy_head
+        dv += ((row * length + first) * groups + g) * width
         weight += (row * length + first) * heads + g * many
         if NORMALIZE:
             ddown += (row * length + first) * heads + g * many
-        chunks = tl.cdiv(tokens, QUEUE)
-        for step in range(0, chunks):
-            chunk = tl.where(back == 1, chunks - 1 - step, step)
-            begin = first * 0 + chunk * QUEUE
-            rest = (tokens - begin).to(tl.int32)
-            place = ((slot + chunk) * groups + g) * size
-            to = place * width + n[:, None] * width + p[None, :]
-            only = (n < size) & (split == 0)
-            if back == 1:
-                tl.store(ends + to, now, inside)
-                tl.store(z_ends + place + n, z, only)
-                for r in range(0, many):
-                    at_q = q + begin * q_time + r * q_head
-                    left = _la_columns(at_q, q_time, t, rest, n, size)
-                    at_dy = dy + begin * dy_time + r * dy_head
-                    right = _la_rows(at_dy, dy_time, t, rest, p, width)
-                    if NORMALIZE:
-                        at_t = begin * heads + t * heads + r
-                        over = tl.load(weight + at_t, t < rest, 0.0)
-                        right *= over[:, None]
-                        more = tl.load(ddown + at_t, t < rest, 0.0)
-                        z += tl.sum(left * more[None, :], 1)
-                    else:
-                        right *= scale
-                    left, right = left.to(KIND), right.to(KIND)
-                    now = tl.dot(left, right, now, input_precision=PRECISION)
-            else:
-                tl.store(starts + to, now, inside)
-                tl.store(z_starts + place + n, z, only)
-                left = _la_columns(k + begin * k_time, k_time, t, rest, n, size)
-                right = _la_rows(v + begin * v_time, v_time, t, rest, p, width)
-                z += tl.sum(left, 1)
-                left, right = left.to(KIND), right.to(KIND)
-                now = tl.dot(left, right, now, input_precision=PRECISION)
-        if back == 1:
-            tl.store(dstate + tile, now, inside)
-            tl.store(dstate + at_z, z, (n < size) & (split == 0))
+        tiles = tl.cdiv(tokens, QUEUE)
+        for step in range(0, tiles):
+            begin = first * 0 + (tiles - 1 - step) * QUEUE
+            if step == 0 or (begin + QUEUE) % KEEP == 0:
+                place = ((keeps + begin // KEEP) * groups + g) * size
+                to = ends + place * width + n[:, None] * width + p[None, :]
+                tl.store(to, now, inside)
+                tl.store(z_ends + place + n, z, n_in & (tl.program_id(1) == 0))
+            real = t < tokens - begin
+            ks = _chunk_tile(k + begin * k_time, t, real, k_time, n, n_in, 1).to(KIND)
+            dvs = tl.dot(ks, now.to(KIND), input_precision=PRECISION)
+            for r in range(0, many):
+                at_q = q + begin * q_time + r * q_head
+                q_t = _chunk_tile(at_q, n, n_in, 1, t, real, q_time)
+                if NORMALIZE:
+                    more = tl.load(ddown + begin * heads + t * heads + r, real, 0.0)
+                    z += tl.sum(q_t.to(tl.float32) * more[None, :], 1)
+                q_t = q_t.to(KIND)
+                mix_t = tl.dot(ks, q_t, input_precision=PRECISION)  # (key, query)
+                mix_t = tl.where(t[:, None] <= t[None, :], mix_t, 0.0).to(KIND)
+                dys = _la_gradient(
+                    dy + begin * dy_time + r * dy_head, weight + begin * heads + r,
+                    t, real, heads, p, p_in, dy_time, scale, NORMALIZE,
+                ).to(KIND)  # fmt: skip
+                dvs = tl.dot(mix_t, dys, dvs, input_precision=PRECISION)
+                now = tl.dot(q_t, dys, now, input_precision=PRECISION)
+            to = dv + begin * groups * width + t[:, None] * groups * width + p[None, :]
+            tl.store(to, dvs, real[:, None] & p_in[None, :])
+        tl.store(dstate + tile, now, inside)
+        tl.store(dstate + at_z, z, n_in & (tl.program_id(1) == 0))
 
     @triton.jit(do_not_specialize=["sequences", "length"])
     def _la_backward(
-        q,
-        k,
-        v,
-        weight,
-        ddown,
-        dy,
-        starts,
-        ends,
-        z_starts,
-        z_ends,
-        dq,
-        dk,
-        dv,
-        cu,
-        sequences,
-        length,
-        heads,
-        groups,
-        size,
-        width,
-        scale,
-        q_row,
-        q_time,
-        q_head,
-        k_row,
-        k_time,
-        k_head,
-        v_row,
-        v_time,
-        v_head,
-        dy_row,
-        dy_time,
-        dy_head,
-        PACKED: tl.constexpr,
-        NORMALIZE: tl.constexpr,
-        QUEUE: tl.constexpr,
-        WIDTH: tl.constexpr,
-        SIZE: tl.constexpr,
-        KIND: tl.constexpr,
-        PRECISION: tl.constexpr,
-    ):
-        """One chunk and query head: q's gradient, and its part of those of k and v.
+        q, k, v, weight, ddown, dy, starts, ends, z_starts, z_ends, dq, dk, cu,
+        sequences, length, heads, groups, size, width, scale,
+        q_row, q_time, q_head, k_row, k_time, k_head, v_row, v_time, v_head,
+        dy_row, dy_time, dy_head,
+        PACKED: tl.constexpr, NORMALIZE: tl.constexpr, QUEUE: tl.constexpr,
+        KEEP: tl.constexpr, WIDTH: tl.constexpr, SIZE: tl.constexpr,
+        PART: tl.constexpr, KIND: tl.constexpr, PRECISION: tl.constexpr,
+    ):  # fmt: skip
+        """One tile, group and PART key channels: q's gradients, and k's over all heads.
 
-        The first head of a group adds what comes to k and v through the state.
+        States walk to the tile from the nearest that were written down.
         """
-        slot, h = tl.program_id(0), tl.program_id(1).to(tl.int64)
-        g, leads = h // (heads // groups), h % (heads // groups) == 0
-        s = _la_owner(cu, slot, sequences, length, QUEUE, PACKED)
-        row, first, tokens, start = _la_span(cu, s, length, QUEUE, PACKED)
-        begin = (slot - start) * QUEUE
-        if begin < tokens:
-            rest, first = (tokens - begin).to(tl.int32), first + begin
-            t, n = tl.arange(0, QUEUE), tl.arange(0, SIZE)
-            q += row * q_row + first * q_time + h * q_head
+        TILES: tl.constexpr = KEEP // QUEUE
+        place, i = tl.program_id(0) // TILES, tl.program_id(0) % TILES
+        g, many = tl.program_id(1).to(tl.int64), heads // groups
+        s = _chunk_owner(cu, place, sequences, length, KEEP, PACKED)
+        row, first, tokens, keeps = _chunk_span(cu, s, length, KEEP, PACKED)
+        begin = (place - keeps) * KEEP
+        first, tokens = first + begin, tl.minimum(tokens - begin, KEEP).to(tl.int32)
+        if i * QUEUE < tokens:
+            t, n = tl.arange(0, QUEUE), tl.program_id(2) * PART + tl.arange(0, PART)
+            n_in = n < size
+            q += row * q_row + first * q_time + g * many * q_head
             k += row * k_row + first * k_time + g * k_head
             v += row * v_row + first * v_time + g * v_head
-            dy += row * dy_row + first * dy_time + h * dy_head
-            at = (row * length + first) * heads + h
-            place = (slot.to(tl.int64) * groups + g) * size
-            dq, dk, dv = dq + at * size, dk + at * size, dv + at * width
-            ks = _la_rows(k, k_time, t, rest, n, size).to(KIND)
-            q_t = _la_columns(q, q_time, t, rest, n, size).to(KIND)
-            mix_t = tl.dot(ks, q_t, input_precision=PRECISION)  # (key, query)
-            mix_t = tl.where(t[:, None] <= t[None, :], mix_t, 0.0).to(KIND)
-            reads = tl.zeros((QUEUE, SIZE), tl.float32)
-            adds = tl.zeros((QUEUE, SIZE), tl.float32)
-            pairs = tl.zeros((QUEUE, QUEUE), tl.float32)
-            pairs_t = tl.zeros((QUEUE, QUEUE), tl.float32)
+            dy += row * dy_row + first * dy_time + g * many * dy_head
+            dq += ((row * length + first) * heads + g * many) * size
+            dk += ((row * length + first) * groups + g) * size
+            weight += (row * length + first) * heads + g * many
+            at_z = (place.to(tl.int64) * groups + g) * size
+            z_start = tl.load(z_starts + at_z + n, n_in, 0.0)
+            z_end = tl.load(z_ends + at_z + n, n_in, 0.0)
+            tiles = tl.cdiv(tokens, QUEUE)
             if NORMALIZE:
-                over = tl.load(weight + at + t * heads, t < rest, 0.0)
-                more = tl.load(ddown + at + t * heads, t < rest, 0.0)
-                pairs += more[:, None]
-                pairs_t += more[None, :]
-                z = tl.load(z_starts + place + n, n < size, 0.0)
-                reads += more[:, None] * z[None, :]
-            else:
-                over = tl.full((QUEUE,), 1.0, tl.float32) * scale
-            if leads:
-                z = tl.load(z_ends + place + n, n < size, 0.0)
-                adds += z[None, :]
+                ddown += (row * length + first) * heads + g * many
+                for j in range(0, i):
+                    ks = k + j * QUEUE * k_time
+                    ks = _chunk_tile(ks, t, t >= 0, k_time, n, n_in, 1)
+                    z_start += tl.sum(ks.to(tl.float32), 0)
+                for j in range((i + 1) * many, tiles * many):
+                    skip, r = j // many * QUEUE, j % many
+                    real = t < tokens - skip
+                    qs = q + skip * q_time + r * q_head
+                    qs = _chunk_tile(qs, t, real, q_time, n, n_in, 1).to(tl.float32)
+                    more = tl.load(ddown + skip * heads + t * heads + r, real, 0.0)
+                    z_end += tl.sum(qs * more[:, None], 0)
+
+            dks = tl.zeros((QUEUE, PART), tl.float32) + z_end[None, :]
+            here, now = i * QUEUE, t < tokens - i * QUEUE
             for channels in range(0, width, WIDTH):
                 p = channels + tl.arange(0, WIDTH)
-                dys = _la_rows(dy, dy_time, t, rest, p, width)
-                dys = (dys * over[:, None]).to(KIND)
-                dy_t = _la_columns(dy, dy_time, t, rest, p, width)
-                dy_t = (dy_t * over[None, :]).to(KIND)
-                vs = _la_rows(v, v_time, t, rest, p, width).to(KIND)
-                v_t = _la_columns(v, v_time, t, rest, p, width).to(KIND)
-                pairs = tl.dot(dys, v_t, pairs, input_precision=PRECISION)
-                pairs_t = tl.dot(vs, dy_t, pairs_t, input_precision=PRECISION)
-                turned = place * width + n[None, :] * width + p[:, None]
-                inside = (p < width)[:, None] & (n < size)[None, :]
-                begin_t = tl.load(starts + turned, inside, 0.0).to(KIND)
-                reads = tl.dot(dys, begin_t, reads, input_precision=PRECISION)
-                dvs = tl.dot(mix_t, dys, input_precision=PRECISION)
-                if leads:
-                    end_t = tl.load(ends + turned, inside, 0.0).to(KIND)
-                    adds = tl.dot(vs, end_t, adds, input_precision=PRECISION)
-                    tile = place * width + n[:, None] * width + p[None, :]
-                    whole = (n < size)[:, None] & (p < width)[None, :]
-                    end = tl.load(ends + tile, whole, 0.0).to(KIND)
-                    dvs = tl.dot(ks, end, dvs, input_precision=PRECISION)
-                there = (t < rest)[:, None] & (p < width)[None, :]
-                tl.store(dv + t[:, None] * heads * width + p[None, :], dvs, there)
-            pairs = tl.where(t[:, None] >= t[None, :], pairs, 0.0).to(KIND)
-            pairs_t = tl.where(t[:, None] <= t[None, :], pairs_t, 0.0).to(KIND)
-            qs = _la_rows(q, q_time, t, rest, n, size).to(KIND)
-            reads = tl.dot(pairs, ks, reads, input_precision=PRECISION)
-            adds = tl.dot(pairs_t, qs, adds, input_precision=PRECISION)
-            there = (t < rest)[:, None] & (n < size)[None, :]
-            tile = t[:, None] * heads * size + n[None, :]
-            tl.store(dq + tile, reads, there)
-            tl.store(dk + tile, adds, there)
+                p_in = p < width
+                at = at_z * width + n[None, :] * width + p[:, None]
+                end = tl.load(ends + at, p_in[:, None] & n_in[None, :], 0.0)
+                end = end.to(tl.float32)
+                for j in range((i + 1) * many, tiles * many):
+                    skip, r = j // many * QUEUE, j % many
+                    real = t < tokens - skip
+                    left = dy + skip * dy_time + r * dy_head
+                    left = _chunk_tile(left, p, p_in, 1, t, real, dy_time)
+                    left = left.to(tl.float32)
+                    if NORMALIZE:
+                        at_t = skip * heads + t * heads + r
+                        left *= tl.load(weight + at_t, real, 0.0)[None, :]
+                    else:
+                        left *= scale
+                    right = q + skip * q_time + r * q_head
+                    right = _chunk_tile(right, t, real, q_time, n, n_in, 1).to(KIND)
+                    end = tl.dot(left.to(KIND), right, end, input_precision=PRECISION)
+                vs = _chunk_tile(v + here * v_time, t, now, v_time, p, p_in, 1)
+                dks = tl.dot(vs.to(KIND), end.to(KIND), dks, input_precision=PRECISION)
+
+            ks = _chunk_tile(k + here * k_time, t, now, k_time, n, n_in, 1).to(KIND)
+            there = now[:, None] & n_in[None, :]
+            for r in range(0, many):
+                pairs = tl.zeros((QUEUE, QUEUE), tl.float32)
+                turned = tl.zeros((QUEUE, QUEUE), tl.float32)
+                dqs = tl.zeros((QUEUE, PART), tl.float32)
+                if NORMALIZE:
+                    more = tl.load(ddown + here * heads + t * heads + r, now, 0.0)
+                    pairs += more[:, None]
+                    turned += more[None, :]
+                    dqs += more[:, None] * z_start[None, :]
+                for channels in range(0, width, WIDTH):
+                    p = channels + tl.arange(0, WIDTH)
+                    p_in = p < width
+                    at = at_z * width + n[None, :] * width + p[:, None]
+                    start = tl.load(starts + at, p_in[:, None] & n_in[None, :], 0.0)
+                    start = start.to(tl.float32)
+                    for j in range(0, i):
+                        left = v + j * QUEUE * v_time
+                        left = _chunk_tile(left, p, p_in, 1, t, t >= 0, v_time).to(KIND)
+                        right = k + j * QUEUE * k_time
+                        right = _chunk_tile(right, t, t >= 0, k_time, n, n_in, 1)
+                        right = right.to(KIND)
+                        start = tl.dot(left, right, start, input_precision=PRECISION)
+                    dys = _la_gradient(
+                        dy + here * dy_time + r * dy_head, weight + here * heads + r,
+                        t, now, heads, p, p_in, dy_time, scale, NORMALIZE,
+                    ).to(KIND)  # fmt: skip
+                    vs = _chunk_tile(v + here * v_time, t, now, v_time, p, p_in, 1)
+                    vs, start = vs.to(KIND), start.to(KIND)
+                    dqs = tl.dot(dys, start, dqs, input_precision=PRECISION)
+                    pairs = tl.dot(dys, tl.trans(vs), pairs, input_precision=PRECISION)
+                    turned = tl.dot(
+                        vs, tl.trans(dys), turned, input_precision=PRECISION
+                    )
+                pairs = tl.where(t[:, None] >= t[None, :], pairs, 0.0).to(KIND)
+                turned = tl.where(t[:, None] <= t[None, :], turned, 0.0).to(KIND)
+                qs = q + here * q_time + r * q_head
+                qs = _chunk_tile(qs, t, now, q_time, n, n_in, 1).to(KIND)
+                dqs = tl.dot(pairs, ks, dqs, input_precision=PRECISION)
+                dks = tl.dot(turned, qs, dks, input_precision=PRECISION)
+                to = dq + (first * 0 + here) * heads * size + r * size
+                tl.store(to + t[:, None] * heads * size + n[None, :], dqs, there)
+            to = dk + (first * 0 + here) * groups * size
+            tl.store(to + t[:, None] * groups * size + n[None, :], dks, there)
 
     @triton.jit
     def _la_token(
@@ -569,40 +496,17 @@ if triton is not None:
                 tl.store(y + (s * heads + h) * width + p, out, p < width)
 
 
-def _la_dense(x: Tensor) -> Tensor:
-    """x itself, or a copy if its last dimension is not dense.
-
-    A copy too where offsets within a chunk of 64 tokens would not fit in 32 bits.
-    """
-    return x if x.stride(-1) == 1 and x.stride(1) < 2**24 else x.contiguous()
-
-
-def _la_empty(
-    like: Tensor,
-    shape: Sequence[int],
-    dtype: torch.dtype = torch.float32,
-    zeros: Tensor | None = None,
-) -> Tensor:
-    """For a kernel to write; zeros where cu_seqlens may leave tokens out."""
-    new = torch.empty if zeros is None else torch.zeros
-    return new(tuple(shape), dtype=dtype, device=like.device)
-
-
-def _la_strides(*tensors: Tensor) -> list[int]:
-    return [stride for tensor in tensors for stride in tensor.stride()[:3]]
-
-
 def _la_triton_step(
     q: Tensor, k: Tensor, v: Tensor, state: Tensor | None, normalize: bool
 ) -> tuple[Tensor, Tensor]:
     """One launch; the state changes in place."""
     (batch, _, heads, size), (groups, width) = q.shape, v.shape[2:]
-    q, k, v = (_la_dense(z) for z in (q, k, v))
+    q, k, v = (_chunk_dense(z) for z in (q, k, v))
     if state is None:
-        last = _la_empty(q, (batch, groups, size, width + 1))
+        last = _chunk_empty(q, (batch, groups, size, width + 1))
     else:
         state = last = state.contiguous()
-    y = _la_empty(q, (batch, 1, heads, width), q.dtype)
+    y = _chunk_empty(q, (batch, 1, heads, width), q.dtype)
     padded = max(16, triton.next_power_of_2(size))
     with launch_on(q):
         _la_token[(batch * groups,)](
@@ -614,8 +518,39 @@ def _la_triton_step(
     return y, last
 
 
+def _la_launch(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    state: Tensor | None,
+    normalize: bool,
+    cu: Tensor | None,
+    keep: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor | None, Tensor | None]:
+    """y, the last state, 1 / the divisors, and, to keep, S and z every KEEP tokens."""
+    (batch, length, heads, size), (groups, width) = q.shape, v.shape[2:]
+    tiles = _la_tiles(q, v, False)
+    sequences = batch if cu is None else cu.shape[0] - 1
+    y = _chunk_empty(q, (batch, length, heads, width), q.dtype, cu)
+    weight = _chunk_empty(q, (batch, length, heads) if normalize else (1,), zeros=cu)
+    last = _chunk_empty(q, (sequences, groups, size, width + 1))
+    starts = z_starts = None
+    if keep:
+        kind = q.dtype if q.dtype == torch.bfloat16 else torch.float32
+        shape = (_chunk_places(q, cu, tiles["KEEP"]), groups, size)
+        starts = _chunk_empty(q, (*shape, width), kind)
+        z_starts = _chunk_empty(q, shape)
+    with launch_on(q):
+        _la_forward[sequences * heads, triton.cdiv(width, tiles["WIDTH"])](
+            q, k, v, state, y, weight, last, starts, z_starts, cu,
+            length, heads, groups, size, width, size**-0.5, *_chunk_strides(q, k, v),
+            PACKED=cu is not None, NORMALIZE=normalize, **tiles,
+        )  # fmt: skip
+    return y, last, weight, starts, z_starts
+
+
 class _LinearAttention(torch.autograd.Function):
-    """Saves its inputs, y and the divisors, and recomputes the states."""
+    """Saves its inputs, y, 1 / the divisors, and a state every KEEP tokens."""
 
     @staticmethod
     def forward(
@@ -625,66 +560,46 @@ class _LinearAttention(torch.autograd.Function):
         v: Tensor,
         state: Tensor | None,
         normalize: bool,
-        cu_seqlens: Tensor | None,
+        cu: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
-        q, k, v = (_la_dense(z) for z in (q, k, v))
-        state = None if state is None else state.contiguous()
-        cu = None if cu_seqlens is None else cu_seqlens.contiguous()
-        (batch, length, heads, size), (groups, width) = q.shape, v.shape[2:]
-        tiles = _la_tiles(q, v, False)
-        sequences = batch if cu is None else cu.shape[0] - 1
-        y = _la_empty(q, (batch, length, heads, width), q.dtype, cu)
-        weight = _la_empty(q, (batch, length, heads) if normalize else (1,), zeros=cu)
-        last = _la_empty(q, (sequences, groups, size, width + 1))
-        with launch_on(q):
-            _la_forward[sequences * heads, triton.cdiv(width, tiles["WIDTH"])](
-                q, k, v, state, y, weight, last, cu, length, heads, groups,
-                size, width, size**-0.5, *_la_strides(q, k, v),
-                PACKED=cu is not None, NORMALIZE=normalize, **tiles,
-            )  # fmt: skip
-        ctx.save_for_backward(q, k, v, state, y if normalize else None, weight, cu)
+        y, last, *kept = _la_launch(q, k, v, state, normalize, cu, keep=True)
+        ctx.save_for_backward(q, k, v, y if normalize else None, cu, *kept)
         ctx.normalize = normalize
+        ctx.state_dtype = None if state is None else state.dtype
         return y, last
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, dy: Tensor, dlast: Tensor) -> tuple[Tensor | None, ...]:
-        q, k, v, state, y, weight, cu = ctx.saved_tensors
+        q, k, v, y, cu, weight, starts, z_starts = ctx.saved_tensors
         (batch, length, heads, size), (groups, width) = q.shape, v.shape[2:]
-        dy, dlast, tiles = _la_dense(dy), dlast.contiguous(), _la_tiles(q, v, True)
-        ddown = None
-        if ctx.normalize:  # the gradient of the divisor
-            ddown = -(dy.float() * y.float()).sum(3) * weight
+        dy, dlast, ddown = _chunk_dense(dy), dlast.contiguous(), None
         sequences = batch if cu is None else cu.shape[0] - 1
-        # places for chunks: enough of them without reading cu_seqlens
-        slots = batch * triton.cdiv(length, tiles["QUEUE"])
-        slots = slots if cu is None else length // tiles["QUEUE"] + sequences
-        kind = q.dtype if q.dtype == torch.bfloat16 else torch.float32
-        starts, ends = (
-            _la_empty(q, (slots, groups, size, width), kind) for _ in range(2)
-        )
-        z_starts, z_ends = (_la_empty(q, (slots, groups, size)) for _ in range(2))
-        dstate = _la_empty(q, dlast.shape)
-        many = heads // groups
-        dq = _la_empty(q, q.shape, q.dtype, cu)
-        # with several query heads for a key, a part for each of them, then their sum
-        dk = _la_empty(q, q.shape, k.dtype if many == 1 else torch.float32, cu)
-        dv = _la_empty(q, dy.shape, v.dtype if many == 1 else torch.float32, cu)
-        strides = _la_strides(q, k, v, dy)
-        options = {"PACKED": cu is not None, "NORMALIZE": ctx.normalize, **tiles}
+        ends, z_ends = torch.empty_like(starts), torch.empty_like(z_starts)
+        dstate = torch.empty_like(dlast)
+        dq, dk, dv = (_chunk_empty(z, z.shape, z.dtype, cu) for z in (q, k, v))
+        sizes = (length, heads, groups, size, width, size**-0.5)
+        options = {"PACKED": cu is not None, "NORMALIZE": ctx.normalize}
         with launch_on(q):
-            _la_states[sequences * groups, triton.cdiv(width, tiles["WIDTH"]), 2](
-                q, k, v, state, weight, ddown, dy, dlast, starts, ends, z_starts,
-                z_ends, dstate, cu, length, heads, groups, size, width, size**-0.5,
-                *strides, **options,
+            if ctx.normalize:
+                ddown, rows = torch.empty_like(weight), weight.numel()
+                wide = triton.next_power_of_2(width)
+                many = max(1, 4096 // wide)  # not measured: 32 numbers a thread
+                _la_divisor[(triton.cdiv(rows, many),)](
+                    y, weight, dy, ddown, rows, length, heads, width,
+                    *_chunk_strides(dy), WIDTH=wide, ROWS=many, num_warps=4,
+                )  # fmt: skip
+            tiles = _la_tiles(q, v, False)
+            _la_ends[sequences * groups, triton.cdiv(width, tiles["WIDTH"])](
+                q, k, weight, ddown, dy, dlast, dv, ends, z_ends, dstate, cu,
+                *sizes, *_chunk_strides(q, k, dy), **options, **tiles,
             )  # fmt: skip
-            _la_backward[slots, heads](
-                q, k, v, weight, ddown, dy, starts, ends, z_starts, z_ends,
-                dq, dk, dv, cu, sequences, length, heads, groups, size, width,
-                size**-0.5, *strides, **options,
+            tiles = _la_tiles(q, v, True)
+            programs = starts.shape[0] * (tiles["KEEP"] // tiles["QUEUE"])
+            _la_backward[programs, groups, triton.cdiv(size, tiles["PART"])](
+                q, k, v, weight, ddown, dy, starts, ends, z_starts, z_ends, dq, dk,
+                cu, sequences, *sizes, *_chunk_strides(q, k, v, dy),
+                **options, **tiles,
             )  # fmt: skip
-        if many > 1:
-            dk = torch.unflatten(dk, 2, (groups, many)).sum(3).to(k.dtype)
-            dv = torch.unflatten(dv, 2, (groups, many)).sum(3).to(v.dtype)
-        first = None if state is None else dstate.to(state.dtype)
+        first = None if ctx.state_dtype is None else dstate.to(ctx.state_dtype)
         return dq, dk, dv, first, None, None

@@ -46,7 +46,7 @@ def test_compiles(name: str, target: str) -> None:
         assert target != "sm_90" or row["spills"] == 0, row
 
 
-KERNELS = {"ssd": 5, "gated_linear_attention": 4, "linear_attention": 3}
+KERNELS = {"ssd": 5, "gated_linear_attention": 4, "linear_attention": 4}
 KERNELS |= dict.fromkeys(
     ("linear_recurrence", "rg_lru", "min_gru", "selective_scan"), 4
 )

@@ -41,6 +41,15 @@ def test_low_precision(dtype: torch.dtype, size: int) -> None:
         assert y.dtype == dtype and last.dtype == torch.float32
 
 
+@some
+def test_several_states_are_kept() -> None:
+    """In bfloat16 one stands for 256 tokens, and all tiles walk from there."""
+    for length, normalize in [(330, True), (520, False)]:
+        args = inputs(length, torch.bfloat16, True, normalize, size=16)
+        with poisoned():
+            linear_attention.agrees(args)
+
+
 def test_zero_features() -> None:
     """A row of relu features can be all zeros: 0 / eps is 0, not NaN."""
     q, k, v, _, _ = inputs(20, torch.float32)
