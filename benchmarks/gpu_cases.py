@@ -20,6 +20,7 @@ from torch import Tensor
 
 from kernels.gated_conv import gated_conv_fused
 from kernels.rg_lru import rg_lru
+from kernels.rotary import rotary
 from kernels.selective_scan import selective_scan
 from kernels.short_conv import short_conv
 from kernels.ssd import ssd
@@ -113,6 +114,11 @@ def _ssd(shape: Shape, dtype: torch.dtype, device: str) -> list[Tensor]:
 def _gate_up(shape: Shape, dtype: torch.dtype, device: str) -> list[Tensor]:
     batch, length, dim = shape
     return [_randn((batch, length, 2 * dim), dtype, device)]
+
+
+def _heads(shape: Shape, dtype: torch.dtype, device: str) -> list[Tensor]:
+    batch, length, dim = shape
+    return [_randn((batch, dim // 64, length, 64), dtype, device)]
 
 
 def _stream(shape: Shape, dtype: torch.dtype, device: str) -> list[Tensor]:
@@ -216,6 +222,10 @@ def _mamba_ssd(inputs: list[Tensor]) -> tuple[Call, list[Tensor]]:
     return call, inputs
 
 
+def _rotary(x: Tensor) -> Tensor:
+    return rotary(x, 0, 1e4)
+
+
 def _torch_swiglu(gate_up: Tensor) -> Tensor:
     gate, up = gate_up.chunk(2, dim=-1)
     return F.silu(gate) * up
@@ -303,6 +313,14 @@ CASES = (
             Peer("torch", lambda inputs: (_torch_swiglu, inputs), (1, 1)),
             _compiled(_torch_swiglu),
         ),
+    ),
+    Case(
+        "rotary positions",
+        _rotary,
+        _heads,
+        (2, 2),
+        (1.15, 1.15),
+        peers=(_compiled(_rotary),),  # of the plain form
     ),
     Case(
         "residual + RMSNorm: torch",
