@@ -147,7 +147,8 @@ def _la_tiles(q: Tensor, v: Tensor, backward: bool) -> dict[str, Any]:
     if torch.version.hip is not None:
         precision, chunk, keep, width = "ieee", 32, 128, 16
     elif wide:
-        chunk, keep, width = 32 if size == 16 and half else 16, 64, 32 if half else 16
+        chunk, keep = 32 if size == 16 and half else 16, 64
+        width = 32 if half and not backward else 16
         if half:
             precision = "tf32"  # as many bits as float16 has
         elif backward:
@@ -162,7 +163,7 @@ def _la_tiles(q: Tensor, v: Tensor, backward: bool) -> dict[str, Any]:
         "PART": min(size, 32),
         "KIND": tl.float32 if wide else tl.bfloat16,
         "PRECISION": precision,
-        "num_warps": 8 if size >= 64 or backward or not wide else 4,
+        "num_warps": 8 if size >= (32 if backward else 64) or not wide else 4,
         "num_stages": 1,
     }
 
