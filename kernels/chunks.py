@@ -1,4 +1,4 @@
-"""What kernels with a matrix state share: both linear attentions so far, not yet `ssd`.
+"""What kernels with a matrix state share: `ssd` and both linear attentions.
 
 Time goes in chunks: a matrix of pairs of tokens inside one, a state between them. In
 Triton a sequence owns as many places as it may have chunks, packed or not.

@@ -30,18 +30,26 @@ three TF32 products. One token without gradients changes `state` in place and re
 that tensor.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kernels.chunks import (
+    _chunk_dense,
+    _chunk_empty,
+    _chunk_packed,
+    _chunk_places,
+    _chunk_strides,
+)
 from kernels.dispatch import kernels_for, launch_on, warp_group_products
 
 try:
     import triton
     import triton.language as tl
+
+    from kernels.chunks import _chunk_owner, _chunk_span, _chunk_tile
 except ImportError:
     triton = None
 
@@ -65,7 +73,7 @@ def ssd(
         )
         if x.shape[1] == 1 and cu_seqlens is None and not gradients:
             return _ssd_triton_step(x, dt, a_log, b, c, skip, state)
-        x, dt, b, c = (_ssd_dense(tensor) for tensor in (x, dt, b, c))
+        x, dt, b, c = (_chunk_dense(tensor) for tensor in (x, dt, b, c))
         a_log, skip = a_log.contiguous(), skip.contiguous()
         state = None if state is None else state.contiguous()
         cu = None if cu_seqlens is None else cu_seqlens.contiguous()
@@ -74,44 +82,24 @@ def ssd(
             return _ssd_launch(*inputs, keep=False)[:2]
         y, last = _Ssd.apply(*inputs)  # type: ignore[no-untyped-call]
         return y, last
-    if cu_seqlens is not None:
-        return _ssd_packed(x, dt, a_log, b, c, skip, state, cu_seqlens)
     dtype = torch.promote_types(x.dtype, torch.float32)
     if state is None:
-        state = x.new_zeros((x.shape[0], *x.shape[2:], b.shape[3]), dtype=dtype)
+        rows = x.shape[0] if cu_seqlens is None else cu_seqlens.shape[0] - 1
+        state = x.new_zeros((rows, *x.shape[2:], b.shape[3]), dtype=dtype)
+    if cu_seqlens is not None:
+        return _chunk_packed(
+            lambda x, dt, b, c, state: ssd(x, dt, a_log, b, c, skip, state),
+            (x, dt, b, c),
+            x.shape[3],
+            state,
+            cu_seqlens,
+        )
     with torch.autocast(x.device.type, enabled=False):  # it would round to bfloat16
         y, last = (_ssd_step if x.shape[1] == 1 else _ssd_chunks)(
             x.to(dtype), dt.to(dtype), a_log.to(dtype), b.to(dtype), c.to(dtype), state
         )
         y = y + x * skip.to(dtype).unsqueeze(1)
     return y.to(x.dtype), last
-
-
-def _ssd_packed(
-    x: Tensor,
-    dt: Tensor,
-    a_log: Tensor,
-    b: Tensor,
-    c: Tensor,
-    skip: Tensor,
-    state: Tensor | None,
-    cu_seqlens: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """One sequence after the other."""
-    bounds = cu_seqlens.tolist()
-    if state is None:
-        shape = (len(bounds) - 1, *x.shape[2:], b.shape[3])
-        state = x.new_zeros(shape, dtype=torch.promote_types(x.dtype, torch.float32))
-    ys, states = [], []
-    for start, stop, h in zip(bounds[:-1], bounds[1:], state.split(1), strict=True):
-        if stop > start:
-            parts = (z[:, start:stop] for z in (x, dt, b, c))
-            part, step, key, query = parts
-            y, h = ssd(part, step, a_log, key, query, skip, h)
-            ys.append(y)
-        states.append(h)
-    ys.append(torch.zeros_like(x[:, bounds[-1] :]))
-    return torch.cat(ys, 1), torch.cat(states)
 
 
 def _ssd_step(
@@ -228,44 +216,6 @@ def _ssd_tiles(x: Tensor, b: Tensor, backward: bool) -> dict[str, Any]:
 if triton is not None:
 
     @triton.jit
-    def _ssd_span(cu, s, length, CHUNK: tl.constexpr, PACKED: tl.constexpr):
-        """Sequence s: row of the batch, first token, tokens, place of its first chunk.
-
-        Packed, a sequence leaves at most one place unused, and needs no counting.
-        """
-        row, first = s.to(tl.int64), tl.zeros((), tl.int64)
-        slot = row * tl.cdiv(length, CHUNK)
-        if PACKED:
-            first = tl.load(cu + s).to(tl.int64)
-            length = (tl.load(cu + s + 1) - first).to(tl.int32)
-            slot = first // CHUNK + row
-            row = row * 0
-        return row, first, length, slot
-
-    @triton.jit
-    def _ssd_owner(
-        cu, slot, sequences, length, CHUNK: tl.constexpr, PACKED: tl.constexpr
-    ):
-        """The sequence that a chunk belongs to: the last one that starts before it."""
-        if PACKED:
-            low, high = 0, sequences
-            while high - low > 1:
-                middle = (low + high) // 2
-                if tl.load(cu + middle) // CHUNK + middle <= slot:
-                    low = middle
-                else:
-                    high = middle
-        else:
-            low = slot // tl.cdiv(length, CHUNK)
-        return low
-
-    @triton.jit
-    def _ssd_tile(pointer, i, i_in, i_step, j, j_in, j_step):
-        """A tile (i, j), 0 outside."""
-        at = pointer + i[:, None] * i_step + j[None, :] * j_step
-        return tl.load(at, i_in[:, None] & j_in[None, :], 0.0)
-
-    @triton.jit
     def _ssd_decays(dt, log_rate):
         """Step sizes (Q) -> logs of decays, and their running sums in two parts.
 
@@ -309,9 +259,9 @@ if triton is not None:
         log, high, low = _ssd_decays(step, log_rate)
         weight, whole = _ssd_to_end(high, low, QUEUE)
         weight = tl.exp(high + low) if BACK else weight * step
-        add = _ssd_tile(left, p, p_in, 1, q, real, left_time).to(tl.float32)
+        add = _chunk_tile(left, p, p_in, 1, q, real, left_time).to(tl.float32)
         add = (add * weight[None, :]).to(KIND)
-        right = _ssd_tile(right, q, real, right_time, n, n_in, 1).to(KIND)
+        right = _chunk_tile(right, q, real, right_time, n, n_in, 1).to(KIND)
         return tl.dot(add, right, now * whole, input_precision=PRECISION)
 
     @triton.jit(do_not_specialize=["sequences", "length"])
@@ -326,16 +276,16 @@ if triton is not None:
         HALF: tl.constexpr = max(16, QUEUE // 2)  # the least of a product
         slot, g = tl.program_id(0) // 3, tl.program_id(1).to(tl.int64)
         i, j = (tl.program_id(0) % 3 + 1) // 2, tl.program_id(0) % 3 // 2
-        s = _ssd_owner(cu, slot, sequences, length, QUEUE, PACKED)
-        row, first, tokens, start = _ssd_span(cu, s, length, QUEUE, PACKED)
+        s = _chunk_owner(cu, slot, sequences, length, QUEUE, PACKED)
+        row, first, tokens, start = _chunk_span(cu, s, length, QUEUE, PACKED)
         begin = (slot - start) * QUEUE
         tokens -= begin
         n, half = tl.arange(0, SIZE), tl.arange(0, HALF)
         ti, tj = i * HALF + half, j * HALF + half
         c += row * c_row + (first + begin) * c_time + g * c_group
         b += row * b_row + (first + begin) * b_time + g * b_group
-        left = _ssd_tile(c, ti, ti < tokens, c_time, n, n < size, 1).to(KIND)
-        right = _ssd_tile(b, n, n < size, 1, tj, tj < tokens, b_time).to(KIND)
+        left = _chunk_tile(c, ti, ti < tokens, c_time, n, n < size, 1).to(KIND)
+        right = _chunk_tile(b, n, n < size, 1, tj, tj < tokens, b_time).to(KIND)
         out = tl.dot(left, right, input_precision=PRECISION)
         scores += (slot.to(tl.int64) * groups + g) * QUEUE * QUEUE
         there = (ti < QUEUE)[:, None] & (tj < QUEUE)[None, :]
@@ -354,8 +304,8 @@ if triton is not None:
         """One head (or WIDTH channels of it) of one sequence, tile after tile."""
         s, h = tl.program_id(0) // heads, (tl.program_id(0) % heads).to(tl.int64)
         g = h // (heads // groups)
-        row, first, tokens, slot = _ssd_span(cu, s, length, QUEUE, PACKED)
-        kept = _ssd_span(cu, s, length, KEEP, PACKED)[3]
+        row, first, tokens, slot = _chunk_span(cu, s, length, QUEUE, PACKED)
+        kept = _chunk_span(cu, s, length, KEEP, PACKED)[3]
         q, n = tl.arange(0, QUEUE), tl.arange(0, SIZE)
         p = tl.program_id(1) * WIDTH + tl.arange(0, WIDTH)
         n_in, p_in = n < size, p < width
@@ -380,10 +330,10 @@ if triton is not None:
             step = tl.load(dt + q * dt_time, real, 0.0).to(tl.float32)
             log, high, low = _ssd_decays(step, log_rate)
             to_end, whole = _ssd_to_end(high, low, QUEUE)
-            xs = _ssd_tile(x, q, real, x_time, p, p_in, 1).to(tl.float32)
+            xs = _chunk_tile(x, q, real, x_time, p, p_in, 1).to(tl.float32)
             u = (xs * step[:, None]).to(KIND)
-            cs = _ssd_tile(c, q, real, c_time, n, n_in, 1).to(KIND)
-            b_t = _ssd_tile(b, n, n_in, 1, q, real, b_time).to(tl.float32)
+            cs = _chunk_tile(c, q, real, c_time, n, n_in, 1).to(KIND)
+            b_t = _chunk_tile(b, n, n_in, 1, q, real, b_time).to(tl.float32)
             cb = scores + ((slot + begin // QUEUE) * groups + g) * QUEUE * QUEUE
             cb += q[:, None] * QUEUE + q[None, :]
             cb = tl.load(cb, q[:, None] >= q[None, :], 0.0)
@@ -412,7 +362,7 @@ if triton is not None:
         """The gradient of the state at the end of each KEEP tokens, back in time."""
         s, h = tl.program_id(0) // heads, (tl.program_id(0) % heads).to(tl.int64)
         g = h // (heads // groups)
-        row, first, tokens, kept = _ssd_span(cu, s, length, KEEP, PACKED)
+        row, first, tokens, kept = _chunk_span(cu, s, length, KEEP, PACKED)
         n = tl.arange(0, SIZE)
         p = tl.program_id(1) * WIDTH + tl.arange(0, WIDTH)
         n_in, p_in = n < size, p < width
@@ -493,8 +443,8 @@ if triton is not None:
         slot, t = tl.program_id(0) // TILES, tl.program_id(0) % TILES
         h = (tl.program_id(1) // splits).to(tl.int64)
         g = h // (heads // groups)
-        s = _ssd_owner(cu, slot, sequences, length, KEEP, PACKED)
-        row, first, tokens, kept = _ssd_span(cu, s, length, KEEP, PACKED)
+        s = _chunk_owner(cu, slot, sequences, length, KEEP, PACKED)
+        row, first, tokens, kept = _chunk_span(cu, s, length, KEEP, PACKED)
         begin = (slot - kept) * KEEP
         first, tokens = first + begin, tl.minimum(tokens - begin, KEEP).to(tl.int32)
         if t * QUEUE < tokens:
@@ -520,9 +470,9 @@ if triton is not None:
             step = tl.load(dt + (t * QUEUE + q) * dt_time, real, 0.0).to(tl.float32)
             log, high, low = _ssd_decays(step, log_rate)
             to_end, whole = _ssd_to_end(high, low, QUEUE)
-            dys = _ssd_tile(dy_at, q, real, dy_time, p, p_in, 1).to(KIND)
-            cs = _ssd_tile(c_at, q, real, c_time, n, n_in, 1).to(KIND)
-            b_t = _ssd_tile(b_at, n, n_in, 1, q, real, b_time).to(KIND)
+            dys = _chunk_tile(dy_at, q, real, dy_time, p, p_in, 1).to(KIND)
+            cs = _chunk_tile(c_at, q, real, c_time, n, n_in, 1).to(KIND)
+            b_t = _chunk_tile(b_at, n, n_in, 1, q, real, b_time).to(KIND)
 
             # the state at the start to the outputs
             reads = tl.dot(dys, start, input_precision=PRECISION)
@@ -536,7 +486,7 @@ if triton is not None:
             )  # fmt: skip
             dlog += tl.sum(start.to(tl.float32) * end.to(tl.float32)) * whole
             du_t = tl.dot(end, b_t, input_precision=PRECISION) * to_end[None, :]
-            x_t = _ssd_tile(x_at, p, p_in, 1, q, real, x_time).to(tl.float32)
+            x_t = _chunk_tile(x_at, p, p_in, 1, q, real, x_time).to(tl.float32)
             dstep = tl.sum(du_t * x_t, 0)
             by_adds = dstep * step
             dlog += tl.sum(tl.where(earlier, by_adds[None, :], 0.0), 1)
@@ -549,7 +499,7 @@ if triton is not None:
             far = tl.where(earlier, far, 0.0)
             far = tl.cumsum(far, 1) - far  # (i, k): to i, from tokens before k
             dlog += tl.sum(tl.where(later, far, 0.0), 0)
-            dy_t = _ssd_tile(dy_at, p, p_in, 1, q, real, dy_time)
+            dy_t = _chunk_tile(dy_at, p, p_in, 1, q, real, dy_time)
             near_t = tl.dot(dy_t.to(KIND), mix.to(KIND), input_precision=PRECISION)
             dstep += tl.sum(near_t * x_t, 0) - dlog * tl.exp(log_rate)
 
@@ -582,8 +532,8 @@ if triton is not None:
         TILES: tl.constexpr = KEEP // QUEUE
         slot, t = tl.program_id(0) // TILES, tl.program_id(0) % TILES
         g = (tl.program_id(1) // blocks).to(tl.int64)
-        s = _ssd_owner(cu, slot, sequences, length, KEEP, PACKED)
-        row, first, tokens, kept = _ssd_span(cu, s, length, KEEP, PACKED)
+        s = _chunk_owner(cu, slot, sequences, length, KEEP, PACKED)
+        row, first, tokens, kept = _chunk_span(cu, s, length, KEEP, PACKED)
         begin = (slot - kept) * KEEP
         first, tokens = first + begin, tl.minimum(tokens - begin, KEEP).to(tl.int32)
         if t * QUEUE < tokens:
@@ -620,19 +570,19 @@ if triton is not None:
                 step = step.to(tl.float32)
                 log, high, low = _ssd_decays(step, log_rate)
                 to_end, whole = _ssd_to_end(high, low, QUEUE)
-                dys = _ssd_tile(dy_h, q, real, dy_time, p, p_in, 1).to(tl.float32)
-                u_t = _ssd_tile(x_h, p, p_in, 1, q, real, x_time).to(tl.float32)
+                dys = _chunk_tile(dy_h, q, real, dy_time, p, p_in, 1).to(tl.float32)
+                u_t = _chunk_tile(x_h, p, p_in, 1, q, real, x_time).to(tl.float32)
                 u_t = (u_t * step[None, :]).to(KIND)
                 pairs = tl.dot(dys.to(KIND), u_t, input_precision=PRECISION)
                 dcb += pairs * _ssd_within(high, low, QUEUE)
                 reads = (dys * tl.exp(high + low)[:, None]).to(KIND)
                 dcs = tl.dot(reads, start, dcs, input_precision=PRECISION)
-                us = _ssd_tile(x_h, q, real, x_time, p, p_in, 1).to(tl.float32)
+                us = _chunk_tile(x_h, q, real, x_time, p, p_in, 1).to(tl.float32)
                 us = (us * (to_end * step)[:, None]).to(KIND)
                 dbs = tl.dot(us, end, dbs, input_precision=PRECISION)
             b, c = b + t * QUEUE * b_time, c + t * QUEUE * c_time
-            bs = _ssd_tile(b, q, real, b_time, n, n_in, 1).to(KIND)
-            c_t = _ssd_tile(c, n, n_in, 1, q, real, c_time).to(KIND)
+            bs = _chunk_tile(b, q, real, b_time, n, n_in, 1).to(KIND)
+            c_t = _chunk_tile(c, n, n_in, 1, q, real, c_time).to(KIND)
             dcb = dcb.to(KIND)
             dcs = tl.dot(dcb, bs, dcs, input_precision=PRECISION)
             dbs += tl.trans(tl.dot(c_t, dcb, input_precision=PRECISION))
@@ -669,14 +619,6 @@ if triton is not None:
         tl.store(y + (s * heads + h) * width + p, out, p < width)
 
 
-def _ssd_dense(x: Tensor) -> Tensor:
-    """x itself, or a copy if its last dimension is not dense.
-
-    A copy too where offsets within a chunk of 64 tokens would not fit in 32 bits.
-    """
-    return x if x.stride(-1) == 1 and x.stride(1) < 2**24 else x.contiguous()
-
-
 def _ssd_triton_step(
     x: Tensor,
     dt: Tensor,
@@ -688,9 +630,9 @@ def _ssd_triton_step(
 ) -> tuple[Tensor, Tensor]:
     """One launch; the state changes in place."""
     (batch, _, heads, width), (groups, size) = x.shape, b.shape[2:]
-    x, b, c = _ssd_dense(x), _ssd_dense(b), _ssd_dense(c)
+    x, b, c = _chunk_dense(x), _chunk_dense(b), _chunk_dense(c)
     if state is None:
-        last = _ssd_empty(x, (batch, heads, width, size))
+        last = _chunk_empty(x, (batch, heads, width, size))
     else:
         state = last = state.contiguous()
     y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
@@ -704,28 +646,6 @@ def _ssd_triton_step(
             WIDTH=tile, SIZE=padded, num_warps=4,
         )  # fmt: skip
     return y, last
-
-
-def _ssd_empty(
-    like: Tensor,
-    shape: Sequence[int],
-    dtype: torch.dtype = torch.float32,
-    zeros: Tensor | None = None,
-) -> Tensor:
-    """For a kernel to write; zeros where cu_seqlens may leave tokens out."""
-    new = torch.empty if zeros is None else torch.zeros
-    return new(tuple(shape), dtype=dtype, device=like.device)
-
-
-def _ssd_strides(*tensors: Tensor) -> list[int]:
-    return [stride for tensor in tensors for stride in tensor.stride()[:3]]
-
-
-def _ssd_slots(x: Tensor, cu: Tensor | None, chunk: int) -> int:
-    """Places for chunks: enough of them without reading cu_seqlens."""
-    batch, length = x.shape[:2]
-    whole: int = triton.cdiv(length, chunk)
-    return batch * whole if cu is None else length // chunk + cu.shape[0] - 1
 
 
 def _ssd_launch(
@@ -743,25 +663,25 @@ def _ssd_launch(
     (batch, length, heads, width), (groups, size) = x.shape, b.shape[2:]
     tiles = _ssd_tiles(x, b, False)
     sequences = batch if cu is None else cu.shape[0] - 1
-    y = _ssd_empty(x, x.shape, x.dtype, cu)
-    last = _ssd_empty(x, (sequences, heads, width, size))
+    y = _chunk_empty(x, x.shape, x.dtype, cu)
+    last = _chunk_empty(x, (sequences, heads, width, size))
     starts = None
     if keep:
         kind = x.dtype if x.dtype == torch.bfloat16 else torch.float32
-        slots = _ssd_slots(x, cu, tiles["KEEP"])
-        starts = _ssd_empty(x, (slots, heads, width, size), kind)
-    slots = _ssd_slots(x, cu, tiles["QUEUE"])
-    scores = _ssd_empty(x, (slots, groups, tiles["QUEUE"], tiles["QUEUE"]))
+        slots = _chunk_places(x, cu, tiles["KEEP"])
+        starts = _chunk_empty(x, (slots, heads, width, size), kind)
+    slots = _chunk_places(x, cu, tiles["QUEUE"])
+    scores = _chunk_empty(x, (slots, groups, tiles["QUEUE"], tiles["QUEUE"]))
     options = {"PACKED": cu is not None, **tiles}
     with launch_on(x):
         _ssd_scores[slots * 3, groups](
             b, c, scores, cu, sequences, length, groups, size,
-            *_ssd_strides(b, c), **options,
+            *_chunk_strides(b, c), **options,
         )  # fmt: skip
         _ssd_forward[sequences * heads, triton.cdiv(width, tiles["WIDTH"])](
             x, dt, a_log, b, c, skip, scores, state, y, last, starts, cu,
             length, heads, groups, width, size,
-            *_ssd_strides(x, dt, b, c), **options,
+            *_chunk_strides(x, dt, b, c), **options,
         )  # fmt: skip
     return y, last, starts
 
@@ -791,7 +711,7 @@ class _Ssd(torch.autograd.Function):
     def backward(ctx: Any, dy: Tensor, dlast: Tensor) -> tuple[Tensor | None, ...]:
         x, dt, a_log, b, c, skip, starts, cu = ctx.saved_tensors
         (batch, length, heads, width), (groups, size) = x.shape, b.shape[2:]
-        dy, dlast, tiles = _ssd_dense(dy), dlast.contiguous(), _ssd_tiles(x, b, True)
+        dy, dlast, tiles = _chunk_dense(dy), dlast.contiguous(), _ssd_tiles(x, b, True)
         sequences = batch if cu is None else cu.shape[0] - 1
         programs = starts.shape[0] * (tiles["KEEP"] // tiles["QUEUE"])
         # a program sums over all heads of a group where that leaves enough programs
@@ -801,20 +721,20 @@ class _Ssd(torch.autograd.Function):
         options = {"PACKED": cu is not None, **tiles}
         parts = triton.cdiv(size, tiles["PART"])
         ends, dstate = torch.empty_like(starts), torch.empty_like(dlast)
-        dx = _ssd_empty(x, x.shape, x.dtype, cu)
+        dx = _chunk_empty(x, x.shape, x.dtype, cu)
         splits = triton.cdiv(width, tiles["WIDTH"])
-        ddt = _ssd_empty(x, (*dt.shape, splits), zeros=cu)
+        ddt = _chunk_empty(x, (*dt.shape, splits), zeros=cu)
         shape = (batch, length, groups, blocks, size)
-        db = _ssd_empty(x, shape, b.dtype if blocks == 1 else torch.float32, cu)
+        db = _chunk_empty(x, shape, b.dtype if blocks == 1 else torch.float32, cu)
         dc = torch.empty_like(db) if cu is None else torch.zeros_like(db)
         # one part each program, the same bits in every run; 0 where it has no tokens
-        da_log, dskip = _ssd_empty(x, (2, programs, heads, splits), zeros=x)
-        strides = _ssd_strides(x, dt, b, c, dy)
+        da_log, dskip = _chunk_empty(x, (2, programs, heads, splits), zeros=x)
+        strides = _chunk_strides(x, dt, b, c, dy)
         with launch_on(x):
             _ssd_ends[sequences * heads, splits](
                 dt, a_log, c, dy, dlast, ends, dstate, cu,
                 length, heads, groups, width, size,
-                *_ssd_strides(dt, c, dy), **options,
+                *_chunk_strides(dt, c, dy), **options,
             )  # fmt: skip
             _ssd_backward_heads[programs, heads * splits](
                 x, dt, a_log, b, c, skip, dy, starts, ends, dx, ddt, da_log, dskip,
