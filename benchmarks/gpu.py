@@ -46,8 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("benchmarks.gpu: torch finds no GPU here, so nothing was measured")
         return 2
     wheels = install(options.wheels) if options.wheels else "none asked for"
-    if PEERS.is_dir():
-        sys.path.insert(0, str(PEERS))
+    find_peers()
     if options.warm:
         todo = gpu_steps.steps(Machine("", 1, 1, 1), OneRun())
         gpu_steps.warm(todo, options.warm)
@@ -136,7 +135,7 @@ def tests_and_warming(seconds: float) -> Row:
 
 
 def install(folder: Path) -> str:
-    """Wheels of a folder into build/peers, which then goes first on the path."""
+    """Wheels of a folder into build/peers, for `find_peers`."""
     wheels = sorted(str(path) for path in folder.glob("*.whl"))
     if not wheels:
         return f"no wheels in {folder}"
@@ -146,8 +145,14 @@ def install(folder: Path) -> str:
         capture_output=True,
         text=True,
     )
-    importlib.invalidate_caches()
     return done.stderr.strip() if done.returncode else f"{len(wheels)} wheels"
+
+
+def find_peers() -> None:
+    """Put what is in build/peers first on the path."""
+    if PEERS.is_dir():
+        sys.path.insert(0, str(PEERS))
+        importlib.invalidate_caches()
 
 
 if __name__ == "__main__":

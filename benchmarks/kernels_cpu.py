@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks import machine
-from benchmarks.gpu import install
+from benchmarks.gpu import find_peers, install
 from kernels.gated_conv import gated_conv, gated_conv_fused
 from kernels.linear_recurrence import linear_recurrence
 from kernels.selective_scan import selective_scan
@@ -291,6 +291,7 @@ def main() -> None:
         now = time.process_time
     if options.wheels:
         print("peers:", install(options.wheels))
+        find_peers()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     report = {
