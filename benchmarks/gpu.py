@@ -115,7 +115,7 @@ def tests_and_warming(seconds: float) -> Row:
             inside = gpu_tests.environment(PEERS)
             warming.append(
                 subprocess.Popen(
-                    *(words, -1),
+                    words,
                     cwd=ROOT,
                     env=inside,
                     stdin=subprocess.DEVNULL,

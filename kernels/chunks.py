@@ -42,6 +42,13 @@ def _chunk_packed(
 # In Triton
 
 
+def _chunk_gradients(*tensors: Tensor | None) -> bool:
+    """Whether anyone will ask for a gradient: else no state is written down."""
+    return torch.is_grad_enabled() and any(
+        tensor is not None and tensor.requires_grad for tensor in tensors
+    )
+
+
 def _chunk_dense(x: Tensor) -> Tensor:
     """x itself, or a copy if its last dimension is not dense.
 

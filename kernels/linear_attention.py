@@ -38,6 +38,7 @@ from torch import Tensor
 from kernels.chunks import (
     _chunk_dense,
     _chunk_empty,
+    _chunk_gradients,
     _chunk_packed,
     _chunk_places,
     _chunk_strides,
@@ -65,9 +66,7 @@ def linear_attention(
     """Return y and the next state."""
     tensors = (q, k, v, state)
     if kernels_for("linear_attention", *tensors, why_not=_la_why_not(q, v)):
-        gradients = torch.is_grad_enabled() and any(
-            tensor is not None and tensor.requires_grad for tensor in tensors
-        )
+        gradients = _chunk_gradients(*tensors)
         if q.shape[1] == 1 and cu_seqlens is None and not gradients:
             return _la_triton_step(q, k, v, state, normalize)
         q, k, v = (_chunk_dense(z) for z in (q, k, v))

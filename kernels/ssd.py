@@ -39,6 +39,7 @@ from torch import Tensor
 from kernels.chunks import (
     _chunk_dense,
     _chunk_empty,
+    _chunk_gradients,
     _chunk_packed,
     _chunk_places,
     _chunk_strides,
@@ -68,9 +69,7 @@ def ssd(
     """Return y and the last state."""
     tensors = (x, dt, a_log, b, c, skip, state)
     if kernels_for("ssd", *tensors, why_not=_ssd_why_not(x, b)):
-        gradients = torch.is_grad_enabled() and any(
-            tensor is not None and tensor.requires_grad for tensor in tensors
-        )
+        gradients = _chunk_gradients(*tensors)
         if x.shape[1] == 1 and cu_seqlens is None and not gradients:
             return _ssd_triton_step(x, dt, a_log, b, c, skip, state)
         x, dt, b, c = (_chunk_dense(tensor) for tensor in (x, dt, b, c))
