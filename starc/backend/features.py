@@ -94,7 +94,7 @@ def weight_lines(
     """Constructor lines of the tensors behind a projection, which follow those of
     `init`. `projected`: the product is made elsewhere and only its width is wanted."""
     width = width_of(emission, projection.groups, init)
-    linear = f"Linear(config.width, {width}, bias={operator.bias})"
+    linear = f"nn.Linear(config.width, {width}, bias={operator.bias})"
     lines = [f"self.{projection.linear} = {linear}"]
     if projected:
         lines = [f"self.features = {width}"]

@@ -128,7 +128,7 @@ def mixer_class(
     body.init += block(emission.template, "own", context)
     inner, bias = emission.inner, operator.out_bias
     body.init.append(
-        f"self.{emission.out_name} = Linear({inner}, config.width, bias={bias})"
+        f"self.{emission.out_name} = nn.Linear({inner}, config.width, bias={bias})"
     )
     mixing = block(emission.template, "forward", context)
     output = ", ".join([f"self.{emission.out_name}(y)", *_lent(variant)])

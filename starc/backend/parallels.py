@@ -65,7 +65,7 @@ def parallel_class(
         sizes = ", ".join(f"{stem}.features" for stem in stems)
         lines += broken(f"self.sizes = [{sizes}]", 8)
         lines += broken(
-            f"self.in_proj = Linear(config.width, sum(self.sizes), bias={bias})", 8
+            f"self.in_proj = nn.Linear(config.width, sum(self.sizes), bias={bias})", 8
         )
     lines += ["", *_forward(sides, fused, bool(stateful))]
     if stateful:

@@ -77,7 +77,7 @@ def make_plan(
         for liv in model.livs()
     }
     used = (name for made in classes.classes for name in made.functions)
-    functions = tuple(dict.fromkeys(("linear", *used)))
+    functions = tuple(dict.fromkeys(used))
     kernels = with_siblings(n for made in classes.classes for n in made.kernels)
     texts = [
         *("\n".join(made.lines) for made in classes.classes),

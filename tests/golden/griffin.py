@@ -150,7 +150,7 @@ class Model(nn.Module):
 
     def logits(self, x: Tensor) -> Tensor:
         """The head: (B, T, D) to (B, T, vocab)."""
-        return 30.0 * torch.tanh(linear(x, self.embedding.weight) / 30.0)
+        return 30.0 * torch.tanh(F.linear(x, self.embedding.weight) / 30.0)
 
     def new_cache(
         self,
@@ -273,7 +273,7 @@ class GatedRecurrence(nn.Module):
         self.kernel = kernel
         self.width = config.width
         self.gate_x_sizes = [config.width, config.width]
-        self.gate_x_proj = Linear(config.width, sum(self.gate_x_sizes), bias=False)
+        self.gate_x_proj = nn.Linear(config.width, sum(self.gate_x_sizes), bias=False)
         self.x_conv = nn.Parameter(torch.empty(config.width, kernel))
         nn.init.uniform_(self.x_conv, -(kernel**-0.5), kernel**-0.5)
         self.x_conv_bias = nn.Parameter(torch.zeros(config.width))
@@ -287,7 +287,7 @@ class GatedRecurrence(nn.Module):
         # a between 0.9 and 0.999 where r = 1: 8 softplus(decay) = -log(a).
         rate = -torch.empty(config.width).uniform_(0.9, 0.999).log() / 8
         self.decay = nn.Parameter(torch.log(torch.expm1(rate)))
-        self.out_proj = Linear(config.width, config.width, bias=False)
+        self.out_proj = nn.Linear(config.width, config.width, bias=False)
 
     def forward(self, u: Tensor, state: State | None = None) -> Tensor:
         state = State() if state is None else state
@@ -311,8 +311,8 @@ class GeGLU(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         hidden = config.hidden
-        self.gate_up_proj = Linear(config.width, 2 * hidden, bias=False)
-        self.down_proj = Linear(hidden, config.width, bias=False)
+        self.gate_up_proj = nn.Linear(config.width, 2 * hidden, bias=False)
+        self.down_proj = nn.Linear(hidden, config.width, bias=False)
 
     def forward(self, u: Tensor) -> Tensor:
         y = swiglu(self.gate_up_proj(u), "gelu")
@@ -331,8 +331,8 @@ class SlidingGroupedQueryAttention(nn.Module):
         self.heads, self.kv_heads, self.head_dim = heads, kv_heads, head_dim
         self.window, self.theta = config.window, config.theta
         self.qkv_sizes = [heads * head_dim, kv_heads * head_dim, kv_heads * head_dim]
-        self.qkv_proj = Linear(config.width, sum(self.qkv_sizes), bias=False)
-        self.out_proj = Linear(heads * head_dim, config.width, bias=False)
+        self.qkv_proj = nn.Linear(config.width, sum(self.qkv_sizes), bias=False)
+        self.out_proj = nn.Linear(heads * head_dim, config.width, bias=False)
 
     def forward(self, u: Tensor, state: State | None = None) -> Tensor:
         state = State() if state is None else state
@@ -373,26 +373,6 @@ def sample(
         least = logits.topk(min(top_k, logits.shape[-1])).values[:, -1:]
         logits = logits.masked_fill(logits < least, float("-inf"))
     return torch.multinomial(logits.softmax(dim=-1), 1, generator=generator)
-
-
-class Linear(nn.Linear):
-    """A linear map by way of `linear`."""
-
-    def forward(self, u: Tensor) -> Tensor:
-        return linear(u, self.weight, self.bias)
-
-
-def linear(u: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """F.linear of u (B, T, channels).
-
-    For one token in bfloat16 on a CPU the weight stands on the left: it is read once,
-    while F.linear takes 1.6 times as long as that.
-    """
-    if u.shape[1] != 1 or weight.dtype != torch.bfloat16 or u.device.type != "cpu":
-        return F.linear(u, weight, bias)
-    y = torch.bmm(weight[None], u.permute(1, 2, 0))  # (1, channels, B)
-    y = y.permute(2, 0, 1).contiguous()  # (B, 1, channels)
-    return y if bias is None else y + bias
 
 
 def block_diagonal(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

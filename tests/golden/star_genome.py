@@ -148,7 +148,7 @@ class Model(nn.Module):
 
     def logits(self, x: Tensor) -> Tensor:
         """The head: (B, T, D) to (B, T, vocab)."""
-        return linear(x, self.embedding.weight)
+        return F.linear(x, self.embedding.weight)
 
     def new_cache(
         self,
@@ -273,7 +273,7 @@ class AttentionWeights(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         heads, head_dim, kernel = config.heads, config.head_dim, config.kernel
-        self.qkv_proj = Linear(config.width, 3 * heads * head_dim, bias=False)
+        self.qkv_proj = nn.Linear(config.width, 3 * heads * head_dim, bias=False)
         self.qkv_conv = nn.Parameter(torch.empty(3 * heads * head_dim, kernel))
         nn.init.uniform_(self.qkv_conv, -(kernel**-0.5), kernel**-0.5)
 
@@ -290,7 +290,9 @@ class SharedAttention(nn.Module):
         self.head_dim = config.head_dim
         self.theta = config.theta
         self.kernel = config.kernel
-        self.out_proj = Linear(config.heads * config.head_dim, config.width, bias=False)
+        self.out_proj = nn.Linear(
+            config.heads * config.head_dim, config.width, bias=False
+        )
 
     def forward(
         self, u: Tensor, weights: AttentionWeights, state: State | None = None
@@ -332,8 +334,8 @@ class GroupedQueryAttentionLendingKV(nn.Module):
         self.heads, self.kv_heads, self.head_dim = heads, kv_heads, head_dim
         self.theta = config.theta
         self.qkv_sizes = [heads * head_dim, kv_heads * head_dim, kv_heads * head_dim]
-        self.qkv_proj = Linear(config.width, sum(self.qkv_sizes), bias=False)
-        self.out_proj = Linear(heads * head_dim, config.width, bias=False)
+        self.qkv_proj = nn.Linear(config.width, sum(self.qkv_sizes), bias=False)
+        self.out_proj = nn.Linear(heads * head_dim, config.width, bias=False)
 
     def forward(self, u: Tensor, state: State | None = None) -> tuple[Tensor, ...]:
         state = State() if state is None else state
@@ -367,8 +369,8 @@ class GroupedQueryAttentionBorrowingKV(nn.Module):
         heads, head_dim = config.heads, config.head_dim
         self.heads = heads
         self.theta = config.theta
-        self.q_proj = Linear(config.width, heads * head_dim, bias=False)
-        self.out_proj = Linear(heads * head_dim, config.width, bias=False)
+        self.q_proj = nn.Linear(config.width, heads * head_dim, bias=False)
+        self.out_proj = nn.Linear(heads * head_dim, config.width, bias=False)
 
     def forward(
         self, u: Tensor, k: Tensor, v: Tensor, state: State | None = None
@@ -399,26 +401,6 @@ def sample(
         least = logits.topk(min(top_k, logits.shape[-1])).values[:, -1:]
         logits = logits.masked_fill(logits < least, float("-inf"))
     return torch.multinomial(logits.softmax(dim=-1), 1, generator=generator)
-
-
-class Linear(nn.Linear):
-    """A linear map by way of `linear`."""
-
-    def forward(self, u: Tensor) -> Tensor:
-        return linear(u, self.weight, self.bias)
-
-
-def linear(u: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """F.linear of u (B, T, channels).
-
-    For one token in bfloat16 on a CPU the weight stands on the left: it is read once,
-    while F.linear takes 1.6 times as long as that.
-    """
-    if u.shape[1] != 1 or weight.dtype != torch.bfloat16 or u.device.type != "cpu":
-        return F.linear(u, weight, bias)
-    y = torch.bmm(weight[None], u.permute(1, 2, 0))  # (1, channels, B)
-    y = y.permute(2, 0, 1).contiguous()  # (B, 1, channels)
-    return y if bias is None else y + bias
 
 
 def append(buffer: Tensor | None, new: Tensor, length: int | Tensor) -> Tensor:
