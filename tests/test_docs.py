@@ -59,3 +59,18 @@ def test_every_example_says_what_it_shows(path: Path) -> None:
 def test_links_lead_somewhere(path: Path) -> None:
     for link in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):
         assert (path.parent / link).exists(), link
+
+
+PROMISES = re.findall(
+    r"^\|.*\| (.*) \|$", (ROOT / "docs" / "security.md").read_text(), re.MULTILINE
+)
+
+
+def test_every_promise_names_a_test_that_is_there() -> None:
+    rows = [row for row in PROMISES if row not in ("test", "")]
+    assert rows
+    for row in rows:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row)
+        assert named, f"no test: {row}"
+        for path, name in named:
+            assert f"def {name}(" in (ROOT / path).read_text(), f"{path}::{name}"
