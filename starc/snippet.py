@@ -5,8 +5,9 @@
   │     ^^^^^^^ did you mean GConv-1?
 """
 
-from unicodedata import category, combining, east_asian_width
+from unicodedata import combining, east_asian_width
 
+from starc.printable import hidden
 from starc.source import Span
 
 WIDEST = 100
@@ -59,7 +60,7 @@ def _shown(text: str, start: int = 0) -> str:
     for character in text:
         if character == "\t":
             character = " " * (_TAB - width % _TAB)
-        elif category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
+        elif hidden(character):
             character = "\N{REPLACEMENT CHARACTER}"
         shown.append(character)
         width += _width(character)

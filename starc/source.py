@@ -5,13 +5,22 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from starc.printable import printable
+
 
 @dataclass(frozen=True)
 class Source:
-    """A named text: `name` is a path, "<stdin>", or "prelude.star"."""
+    """A named text: `name` is a path, "<stdin>", or "prelude.star".
+
+    A path may hold any character; `shown` is what messages and comments say.
+    """
 
     name: str
     text: str = field(repr=False)
+
+    @property
+    def shown(self) -> str:
+        return printable(self.name)
 
     @cached_property
     def _line_starts(self) -> list[int]:
@@ -52,7 +61,7 @@ class Span:
     def place(self) -> str:
         """As an editor takes it: `file.star:14:5`."""
         line, column = self.source.line_and_column(self.start)
-        return f"{self.source.name}:{line}:{column}"
+        return f"{self.source.shown}:{line}:{column}"
 
 
 NOWHERE = Span(0, 0, Source("<generated>", ""))

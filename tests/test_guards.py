@@ -12,6 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "starc"
 
 ORDER = (
+    "printable",
     "source",
     "snippet",
     "diagnostics",

@@ -1,0 +1,26 @@
+"""Text from outside, such as the name of a file, as it can be shown anywhere."""
+
+from unicodedata import category
+
+
+def hidden(character: str) -> bool:
+    """Whether it moves the cursor, ends a line, turns the direction, or is no text."""
+    return category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def printable(text: str) -> str:
+    r"""One line of what can be seen; the rest is written out, `a\nb`, `\u202e`, `\xff`.
+
+    The last is a byte that is no UTF-8 in the name of a file, which Python holds as a
+    lone surrogate.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_written(c) if hidden(c) else c for c in text)
+
+
+def _written(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()
