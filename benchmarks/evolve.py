@@ -25,6 +25,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rich.console import Console
+
 from starc.diagnostics import Problems
 from starc.evolve import coordinator
 from starc.evolve.database import FILE, Database
@@ -74,7 +76,7 @@ def run(wanted: Spec, folder: Path, resume: bool) -> Found:
     def team(spec: Spec, candidates: Path) -> Local:
         return Local(spec, candidates, PROCESSES, 1)
 
-    with View() as view:
+    with View(Console(stderr=True, highlight=False)) as view:
         if resume and (folder / FILE).exists():
             end = coordinator.resume(folder, team, view)
         else:

@@ -12,6 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "starc"
 
 ORDER = (
+    "choices",
     "printable",
     "source",
     "snippet",
@@ -153,3 +154,38 @@ def test_the_compiler_starts_light(tmp_path: Path, arguments: list[str]) -> None
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines()[-1] == "[]"
+
+
+PRINTS = {"print", "echo", "secho", "Console"}
+STREAMS = {"stdout", "stderr", "stdin", "__stdout__", "__stderr__", "__stdin__"}
+MAY_USE_STREAMS = {
+    "cli/streams.py",
+    "cli/descriptors.py",
+    "worker.py",  # a process of its own, which prints to a log
+    "training/text.py",  # reads the text that --data - names
+}
+
+
+def printing(path: Path) -> Iterator[str]:
+    """Where a file prints, or touches a standard stream, by itself."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            function = node.func
+            if getattr(function, "id", getattr(function, "attr", "")) in PRINTS:
+                if ast.unparse(function).endswith("console.print"):
+                    continue  # a console that streams.console() made
+                yield f"{path.relative_to(PACKAGE)}:{node.lineno}: {ast.unparse(node)}"
+        elif isinstance(node, ast.Attribute) and node.attr in STREAMS:
+            if ast.unparse(node.value) == "sys":
+                yield f"{path.relative_to(PACKAGE)}:{node.lineno}: {ast.unparse(node)}"
+
+
+def test_printing_has_one_place() -> None:
+    """starc/cli/streams.py knows encodings, closed pipes and full devices."""
+    found = [
+        place
+        for path in MODULES
+        if not str(path.relative_to(PACKAGE)).endswith(tuple(MAY_USE_STREAMS))
+        for place in printing(path)
+    ]
+    assert not found

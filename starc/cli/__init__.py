@@ -18,8 +18,12 @@ def main() -> None:
     """Entry point of the `starc` command."""
     gc.set_threshold(100_000, 50, 50)  # a compilation leaves little: 10 % less time
     try:
-        from starc.cli.app import app
+        from starc.cli import descriptors
 
-        app(with_values(sys.argv[1:]))
+        descriptors.prepare()
+        from starc.cli.app import app
+        from starc.cli.guard import guarded
+
+        guarded(app)(with_values(sys.argv[1:]))
     except KeyboardInterrupt:
         sys.exit(130)

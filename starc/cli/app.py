@@ -7,6 +7,7 @@ import typer
 import starc
 from starc.cli import compare, draw, evolve, genomes, inspect, report, sources, training
 from starc.cli.guard import guarded
+from starc.cli.streams import say
 
 app = typer.Typer(
     name="starc",
@@ -20,7 +21,7 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        print(f"starc {starc.__version__}")
+        say(f"starc {starc.__version__}")
         raise typer.Exit
 
 

@@ -1,15 +1,24 @@
 """scale and compare: an architecture at another size; several under one recipe."""
 
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from starc.cli.guard import INTERRUPTED, WRONG_INPUT, Failure
-from starc.cli.options import File, Json, Output, one_of
-from starc.cli.streams import STANDARD, read_source, write_text
+from starc.choices import WAYS
+from starc.cli import streams
+from starc.cli.failure import INTERRUPTED, WRONG_INPUT, Failure
+from starc.cli.options import (
+    Data,
+    File,
+    Json,
+    Output,
+    input_argument,
+    one_of,
+    output_option,
+)
+from starc.cli.streams import STANDARD, read_python, read_source
 
 if TYPE_CHECKING:
     from starc.evolve.compare import Entry, Result
@@ -25,9 +34,7 @@ def scale(
     depth: Annotated[
         int | None, typer.Option(min=1, help="LIVs; by default those it has.")
     ] = None,
-    by: Annotated[
-        str, typer.Option(metavar="WAY", help="How depth grows: stack or interleave.")
-    ] = "stack",
+    by: Annotated[str, one_of(WAYS, "--by", "How depth grows.")] = "stack",
     output: Output = STANDARD,
 ) -> None:
     """Write FILE at another size, as text; the rule stands on top of it.
@@ -43,37 +50,29 @@ def scale(
     """
     from starc.evolve import scale as scales
 
-    one_of(by, scales.WAYS, "--by")
     try:
         text = scales.scale(read_source(file), width or 0, depth or 0, by)
     except scales.ScaleError as error:
         raise Failure(f"{file}: {error}", WRONG_INPUT) from None
-    write_text(output, text)
+    streams.write(output, text)
 
 
 def compare(
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILES...", help=".star files or compiled model.py."),
+        input_argument("FILES...", ".star files or compiled model.py; - is stdin."),
     ],
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each model.")] = 3,
     steps: Annotated[int, typer.Option(min=1, help="Of each run.")] = 500,
     batch: Annotated[int, typer.Option(min=1, help="Windows a step.")] = 16,
     context: Annotated[int, typer.Option(min=1, help="Tokens a window.")] = 256,
     lr: Annotated[float, typer.Option(min=0, help="At its peak.")] = 1e-3,
-    data: Annotated[
-        str,
-        typer.Option(
-            metavar="PATH",
-            help="Text or token files; by default the source of Python's own library.",
-        ),
-    ] = "",
+    data: Data = None,
     device: Annotated[
         str, typer.Option(help="cpu, cuda, cuda:1, ...; by default the best.")
     ] = "",
     output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="By default runs/compare."),
+        Path | None, output_option("DIR", "By default runs/compare.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -93,7 +92,7 @@ def compare(
         batch=batch,
         context=context,
         learning_rate=lr,
-        data=data,
+        data=data or "",
         device=device,
     )
     folder = output or Path("runs") / "compare"
@@ -108,7 +107,7 @@ def compare(
         raise Failure(str(error), WRONG_INPUT) from None
     at, found = tables.cache_context(entries), tables.lines(entries, results)
     text = tables.as_json(found, results, at) if json else tables.as_text(found, at)
-    write_text(STANDARD, text)
+    streams.write(STANDARD, text)
     if len(results) < seeds * len(files):
         again = f"{len(results)} of {seeds * len(files)} runs; the same command goes on"
         raise Failure(again, INTERRUPTED)
@@ -117,18 +116,18 @@ def compare(
 def _trained(
     entries: "list[Entry]", recipe: "Settings", seeds: int, folder: Path
 ) -> "list[Result]":
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from starc.evolve.compare import compare as run
 
+    console = streams.console()
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeRemainingColumn(),
-        console=Console(stderr=True, highlight=False),
-        disable=not sys.stderr.isatty(),
+        console=console,
+        disable=not console.is_terminal,
         transient=True,
     )
     task = bar.add_task("", total=recipe.steps * seeds * len(entries))
@@ -155,11 +154,7 @@ def _names(files: list[str]) -> list[str]:
 
 
 def _text(file: str) -> "Source":
-    from starc.source import Source
-
-    if file.endswith(".py"):
-        return Source(file, Path(file).read_text(encoding="utf-8"))
-    return read_source(file)
+    return read_python(file) if file.endswith(".py") else read_source(file)
 
 
 def _needs_training() -> None:

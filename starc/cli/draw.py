@@ -1,13 +1,12 @@
 """draw: the picture of an architecture, or of what one of its LIVs mixes."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from starc.cli.guard import WRONG_INPUT, Failure
-from starc.cli.options import File, Output
-from starc.cli.streams import STANDARD, read_source, write_text
+from starc.cli.failure import WRONG_INPUT, Failure
+from starc.cli.options import File, Output, input_option
+from starc.cli.streams import STANDARD, read_source, write
 
 if TYPE_CHECKING:
     from starc.draw.operator import Mixing
@@ -24,9 +23,7 @@ def draw(
     ] = None,
     weights: Annotated[
         str | None,
-        typer.Option(
-            metavar="FILE", help="model.safetensors; by default random weights."
-        ),
+        input_option("FILE", "model.safetensors; by default random weights."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the random weights.")] = 0,
     all: Annotated[
@@ -42,18 +39,15 @@ def draw(
     if operator is None:
         if input is not None or weights is not None:
             raise Failure("--input and --weights go with --operator")
-        write_text(output, _architecture(file, not all) + "\n")
+        write(output, _architecture(file, not all) + "\n")
         return
     from starc.draw import heatmap
 
     found = _mixing(file, operator, input, weights, seed)
     if output.endswith(".png"):
-        from starc.files import replaced
-
-        with replaced(Path(output)) as path:
-            path.write_bytes(heatmap.as_png(found.maps))
+        write(output, heatmap.as_png(found.maps))
         return
-    write_text(output, heatmap.as_svg(found.maps, found.tokens, found.heading) + "\n")
+    write(output, heatmap.as_svg(found.maps, found.tokens, found.heading) + "\n")
 
 
 def _architecture(file: str, rolled: bool) -> str:

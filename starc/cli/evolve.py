@@ -3,46 +3,40 @@
 import os
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from starc.cli.guard import INTERRUPTED, WRONG_INPUT, Failure
-from starc.cli.options import Json
+from starc.choices import ALGORITHMS
+from starc.cli import streams
+from starc.cli.failure import INTERRUPTED, WRONG_INPUT, Failure
+from starc.cli.options import Data, Json, Run, input_argument, one_of, output_option
 
 if TYPE_CHECKING:
     from starc.evolve.coordinator import End, MakeWorkers
     from starc.evolve.database import Database
     from starc.evolve.spec import Spec
 
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
-
 
 def evolve(
     file: Annotated[
         str | None,
-        typer.Argument(metavar="FILE", help="A .star file with a search block."),
+        input_argument("FILE", "A .star file with a search block; - is stdin."),
     ] = None,
     output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="RUN", help="By default runs/NAME."),
+        Path | None, output_option("RUN", "By default runs/NAME.")
     ] = None,
     resume: Annotated[
         Path | None,
         typer.Option("--resume", metavar="RUN", help="Go on where it stopped."),
     ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATH",
-            help="Text or token files; by default the source of Python's own library.",
-        ),
-    ] = None,
+    data: Data = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Instead of the one in FILE.")
     ] = None,
     algorithm: Annotated[
-        str | None, typer.Option(help="nsga2, ga, random or map_elites.")
+        str | None, one_of(ALGORITHMS, "--algorithm", "Instead of the one in FILE.")
     ] = None,
     repair: Annotated[
         bool | None,
@@ -86,7 +80,7 @@ def evolve(
     deciding = {"data": data, "seed": seed, "algorithm": algorithm, "repair": repair}
     team = _team(workers, threads, ray)
     try:
-        with View() as view:
+        with View(streams.console()) as view:
             if resume is not None:
                 _only_resume(file, output, deciding | {"device": device})
                 folder = resume
@@ -108,20 +102,15 @@ def _new(
 ) -> "tuple[Path, Spec]":
     from dataclasses import replace
 
-    from starc.cli.options import one_of
-    from starc.cli.streams import read_source
     from starc.diagnostics import Problems
     from starc.evolve import spec as specs
-    from starc.lower.search_options import ALGORITHMS
 
     if file is None:
         raise Failure("a FILE with a search block, or --resume RUN")
     problems = Problems()
-    spec = specs.read(read_source(file), problems)
+    spec = specs.read(streams.read_source(file), problems)
     problems.check()
     assert spec is not None, "a problem was added"
-    if deciding["algorithm"] is not None:
-        one_of(deciding["algorithm"], ALGORITHMS, "--algorithm")
     if budget and "generations" not in budget:
         budget = {"generations": 0, **budget}  # another budget is stated
     if deciding["data"] is not None:
@@ -174,11 +163,11 @@ def _needs(module: str, extra: str) -> None:
 
 def _say(end: "End", folder: Path) -> None:
     engine = f"{1000 * end.engine:.1f} ms an evaluation besides measuring"
-    print(f"{end.state}: {end.evaluations} evaluations, {engine}", file=sys.stderr)
+    streams.tell(f"{end.state}: {end.evaluations} evaluations, {engine}")
     if end.state != "finished":
-        print(f"starc evolve --resume {folder} goes on", file=sys.stderr)
+        streams.tell(f"starc evolve --resume {quote(str(folder))} goes on")
     else:
-        print(f"starc front {folder} prints what was found", file=sys.stderr)
+        streams.tell(f"starc front {quote(str(folder))} prints what was found")
     if end.state == "interrupted":
         sys.exit(128 + end.signal if end.signal else INTERRUPTED)
 
@@ -191,13 +180,11 @@ def front(run: Run, json: Json = False) -> None:
     database = _open(run)
     rows, spec = fronts.members(database), database.spec()
     if json:
-        import json as writer
-
-        print(writer.dumps(fronts.as_json(rows, spec), indent=2))
+        streams.say_json(fronts.as_json(rows, spec))
     elif not rows:
-        print("nothing was measured to the end yet", file=sys.stderr)
+        streams.tell("nothing was measured to the end yet")
     else:
-        print(fronts.as_text(rows, spec), end="")
+        streams.say(fronts.as_text(rows, spec).removesuffix("\n"))
 
 
 def pick(
@@ -205,10 +192,7 @@ def pick(
     id: Annotated[
         int, typer.Argument(metavar="ID", help="As `starc front` prints it.")
     ],
-    output: Annotated[
-        Path,
-        typer.Option("--output", "-o", metavar="DIR", help="Where to write."),
-    ],
+    output: Annotated[Path, output_option("DIR", "Where to write.")],
 ) -> None:
     """Write one candidate: its .star, model.py, weights if there are any, a card."""
     _needs("pymoo", "evolve")
@@ -218,7 +202,7 @@ def pick(
     database = _open(run)
     try:
         for path in picks.pick(database, id, output):
-            print(path)
+            streams.say_path(path)
     except RunError as error:
         raise Failure(str(error), WRONG_INPUT) from error
 

@@ -6,7 +6,7 @@ import typer
 
 import starc
 from starc.cli.options import File, Json, Output
-from starc.cli.streams import STANDARD, read_bytes, read_source, write_text
+from starc.cli.streams import STANDARD, read_bytes, read_source, say, write
 
 
 def decode(
@@ -35,7 +35,7 @@ def decode(
     program = genomes.decode(
         integers, exact=exact, width=width, vocab=vocab, context=context, name=name
     )
-    write_text(output, unparse(program))
+    write(output, unparse(program))
 
 
 def encode(
@@ -56,11 +56,15 @@ def encode(
     integers = genomes.encode(starc.parse(source.text, source.name))
     if not exact:
         integers = genomes.canonical(integers)
-    print(genomes.write_json(integers) if json else genomes.write(integers))
+    text = genomes.write_json(integers) if json else genomes.write(integers)
+    write(STANDARD, text + "\n")
 
 
 def genes(json: Json = False) -> None:
     """Print every gene, its values and their meaning."""
     from starc.genome import reference
 
-    print(reference.as_json() if json else reference.as_text(), end="")
+    if json:
+        write(STANDARD, reference.as_json())
+    else:
+        say(reference.as_text().removesuffix("\n"))

@@ -1,62 +1,70 @@
 """What may go wrong in a command, as one clear message and an exit code."""
 
 import functools
-import os
 import sys
 from collections.abc import Callable
-from typing import NoReturn, ParamSpec
+from typing import ParamSpec
+
+from starc import files
+from starc.cli import streams
+from starc.cli.failure import (
+    FINE,
+    INTERRUPTED,
+    WRONG_CALL,
+    WRONG_INPUT,
+    Failure,
+)
+from starc.printable import printable
 
 P = ParamSpec("P")
 
-WRONG_INPUT = 1
-WRONG_CALL = 2
-INTERRUPTED = 130  # 128 + SIGINT, as shells count
-BROKEN_PIPE = 141  # 128 + SIGPIPE
 
-
-class Failure(Exception):
-    """Ends the command with a line on stderr."""
-
-    def __init__(self, message: str, code: int = WRONG_CALL) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-def guarded(command: Callable[P, None]) -> Callable[P, None]:
+def guarded(command: Callable[P, object]) -> Callable[P, None]:
     """The command, with every foreseeable exception turned into its exit code."""
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        from starc.diagnostics import StarError
-
-        try:
-            command(*args, **kwargs)
-            sys.stdout.flush()
-        except StarError as error:
-            from starc.cli.streams import report
-
-            report(error.diagnostics)
-            sys.exit(WRONG_INPUT)
-        except Failure as failure:
-            _end(str(failure), failure.code)
-        except KeyboardInterrupt:
-            sys.exit(INTERRUPTED)
-        except BrokenPipeError:
-            # Python flushes stdout once more when it ends, and would complain.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(BROKEN_PIPE)
-        except OSError as error:
-            _end(_reason(error), WRONG_CALL)
+        code = _code(lambda: command(*args, **kwargs))
+        code = _code(streams.settle) or code
+        files.unprotect()
+        if code:
+            sys.exit(code)
 
     return run
 
 
-def _end(message: str, code: int) -> NoReturn:
-    print(f"starc: {message}", file=sys.stderr)
-    sys.exit(code)
+def _code(work: Callable[[], object]) -> int | str:
+    """How it ended; what there is to say is said."""
+    from starc.diagnostics import StarError
+
+    try:
+        work()
+        return FINE
+    except SystemExit as end:
+        return end.code or FINE
+    except StarError as error:
+        streams.report(error.diagnostics)
+        return WRONG_INPUT
+    except Failure as failure:
+        if str(failure):
+            streams.tell(f"starc: {failure}")
+        return failure.code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except MemoryError:
+        streams.tell("starc: there is not enough memory for this")
+        return WRONG_CALL
+    except OSError as error:
+        streams.tell(f"starc: {_reason(error)}")
+        return WRONG_CALL
 
 
 def _reason(error: OSError) -> str:
     reason = error.strerror or str(error)
-    name = error.filename2 or error.filename
-    return f"{name}: {reason}" if name else reason
+    name = error.filename if error.filename2 is None else error.filename2
+    if isinstance(name, bytes):
+        name = name.decode("utf-8", "surrogateescape")
+    if name is None:
+        return reason
+    shown = printable(str(name)) or "''"
+    return f"{shown}: {reason}"

@@ -1,14 +1,14 @@
 """show, diff and explain: what an architecture is, and what an error means."""
 
-from json import dumps
 from textwrap import indent, wrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from starc.cli.guard import Failure
-from starc.cli.options import File, Json, one_of
-from starc.cli.streams import read_source
+from starc.choices import DTYPES
+from starc.cli.failure import Failure
+from starc.cli.options import File, Json, input_argument, one_of
+from starc.cli.streams import read_source, say, say_json
 
 if TYPE_CHECKING:
     from starc.catalogue import Explanation
@@ -21,32 +21,29 @@ def show(
         int | None,
         typer.Option(min=1, help="Tokens in the cache; by default the model's."),
     ] = None,
-    dtype: Annotated[
-        str, typer.Option(metavar="DTYPE", help="Of the cache: bf16, fp16 or fp32.")
-    ] = "bf16",
+    dtype: Annotated[str, one_of(DTYPES, "--dtype", "Of the cache.")] = "bf16",
     json: Json = False,
 ) -> None:
     """Print the LIVs of FILE with their sharing, parameters, cache and FLOPs."""
-    from starc.ir.show import DTYPES, as_json, as_table
+    from starc.ir.show import as_json, as_table
 
-    one_of(dtype, DTYPES, "--dtype")
     model = _model(file)
     tokens = context or model.context
     if json:
-        print(dumps(as_json(model, tokens, dtype), indent=2))
+        say_json(as_json(model, tokens, dtype))
     else:
-        print(as_table(model, tokens, dtype).rstrip("\n"))
+        say(as_table(model, tokens, dtype).rstrip("\n"))
 
 
 def diff(
-    a: Annotated[str, typer.Argument(metavar="A", help="The older .star file.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="The newer one.")],
+    a: Annotated[str, input_argument("A", "The older .star file; - is stdin.")],
+    b: Annotated[str, input_argument("B", "The newer one.")],
 ) -> None:
     """Say in words what changed from A to B."""
     from starc.ir.compare import describe_changes
 
     changes = describe_changes(_model(a), _model(b))
-    print("\n".join(changes) if changes else "the same architecture")
+    say("\n".join(changes) if changes else "the same architecture")
 
 
 def _model(file: str) -> "Model":
@@ -67,15 +64,15 @@ def explain(
     if code is None:
         width = max(map(len, catalogue.codes()))
         for known in catalogue.codes():
-            print(f"{known:{width}}  {_explanation(known).title}")
+            say(f"{known:{width}}  {_explanation(known).title}")
         return
     found = _explanation(code.removeprefix("error[").removesuffix("]"))
-    print(f"{found.code}: {found.title}\n")
+    say(f"{found.code}: {found.title}\n")
     for paragraph in found.text.split("\n"):
-        print("\n".join(wrap(paragraph, 88, break_on_hyphens=False)))
+        say("\n".join(wrap(paragraph, 88, break_on_hyphens=False)))
     for title, example in (("Wrong", found.wrong), ("Right", found.right)):
         if example:
-            print(f"\n{title}:\n\n{indent(example.rstrip(), '    ')}")
+            say(f"\n{title}:\n\n{indent(example.rstrip(), '    ')}")
 
 
 def _explanation(code: str) -> "Explanation":

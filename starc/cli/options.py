@@ -1,27 +1,78 @@
-"""Arguments and options that several commands have."""
+"""Arguments and options that several commands have, and the kinds that they are of.
+
+An argument that names a file is an input or an output; see starc/files.py.
+"""
 
 from collections.abc import Collection
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from starc.cli.guard import Failure
+from starc import files
+from starc.cli.failure import Failure
 
-File = Annotated[str, typer.Argument(metavar="FILE", help="A .star file; - is stdin.")]
-Files = Annotated[
-    list[str], typer.Argument(metavar="FILES...", help=".star files; - is stdin.")
+
+def is_read(value: Any) -> Any:
+    """The callback of every argument whose files are read: they are protected."""
+    for name in value if isinstance(value, list | tuple) else [value]:
+        if isinstance(name, str | Path):
+            files.protect(name)
+    return value
+
+
+def is_written(value: Any) -> Any:
+    """The callback of every option that says where to write. Raises Failure."""
+    if isinstance(value, str) and not value:
+        raise Failure("-o needs the name of a file")
+    return value
+
+
+def one_of(values: Collection[str], flag: str, help: str) -> Any:
+    """An option with these values, in its help and in the error of any other."""
+
+    def check(value: Any) -> Any:
+        for given in value if isinstance(value, list | tuple) else [value]:
+            if given is not None and given not in values:
+                raise Failure(f"{flag} {given}: {_hint(given, values)}")
+        return value
+
+    return typer.Option(flag, metavar="|".join(values), help=help, callback=check)
+
+
+def _hint(given: str, values: Collection[str]) -> str:
+    from starc.diagnostics import did_you_mean
+
+    near = did_you_mean(given, values)
+    return f"not one of {', '.join(values)}" + (f"; {near}" if near else "")
+
+
+def input_argument(metavar: str, help: str) -> Any:
+    """A file or a folder that is read."""
+    return typer.Argument(metavar=metavar, help=help, callback=is_read)
+
+
+def input_option(metavar: str, help: str) -> Any:
+    """The same where it may be left out."""
+    return typer.Option(metavar=metavar, help=help, callback=is_read)
+
+
+def output_option(metavar: str, help: str) -> Any:
+    """Where to write."""
+    return typer.Option(
+        "--output", "-o", metavar=metavar, help=help, callback=is_written
+    )
+
+
+File = Annotated[str, input_argument("FILE", "A .star file; - is stdin.")]
+Files = Annotated[list[str], input_argument("FILES...", ".star files; - is stdin.")]
+Run = Annotated[Path, input_argument("RUN", "The folder of a search.")]
+Data = Annotated[
+    str | None,
+    input_option(
+        "PATH",
+        "Text or token files; by default the source of Python's own library.",
+    ),
 ]
-Output = Annotated[
-    str,
-    typer.Option("--output", "-o", metavar="OUT", help="Where to write; - is stdout."),
-]
+Output = Annotated[str, output_option("OUT", "Where to write; - is stdout.")]
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
-
-
-def one_of(value: str, choices: Collection[str], option: str) -> None:
-    """Raises Failure if an option has a value that it cannot have."""
-    if value not in choices:
-        from starc.diagnostics import did_you_mean
-
-        hint = did_you_mean(value, choices) or f"one of {', '.join(choices)}"
-        raise Failure(f"{option} {value}: {hint}")

@@ -6,19 +6,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from starc.cli.guard import WRONG_INPUT, Failure
-from starc.cli.options import Json, Output
-from starc.cli.streams import STANDARD, write_text
+from starc.cli.failure import WRONG_INPUT, Failure
+from starc.cli.options import (
+    Json,
+    Output,
+    Run,
+    input_argument,
+    input_option,
+    output_option,
+)
+from starc.cli.streams import STANDARD, write
 
 if TYPE_CHECKING:
     from starc.evolve.report.table import Motifs
 
 
 def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a search.")],
-    output: Annotated[
-        str, typer.Option("--output", "-o", metavar="OUT", help="- is stdout.")
-    ] = "report.html",
+    run: Run,
+    output: Annotated[str, output_option("OUT", "- is stdout.")] = "report.html",
 ) -> None:
     """Write one page about a search, at any moment; RUN is only read.
 
@@ -32,19 +37,17 @@ def report(
         text = page(run)
     except ReportError as error:
         raise Failure(str(error), WRONG_INPUT) from None
-    write_text(output, text)
+    write(output, text)
 
 
 def motifs(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATHS...", help="Runs, .star files, folders of these."),
+        input_argument("PATHS...", "Runs, .star files, folders of these."),
     ],
     against: Annotated[
         list[Path] | None,
-        typer.Option(
-            metavar="PATH", help="What a set of .star files is compared with."
-        ),
+        input_option("PATH", "What a set of .star files is compared with."),
     ] = None,
     fewest: Annotated[
         int, typer.Option(min=0, help="Designs with a motif; 0: a tenth of them.")
@@ -66,7 +69,7 @@ def motifs(
         found = table.collect(paths, against or [], fewest)
     except ReportError as error:
         raise Failure(str(error), WRONG_INPUT) from None
-    write_text(output, _written(found, top, json))
+    write(output, _written(found, top, json))
 
 
 def _written(found: "Motifs", top: int, json: bool) -> str:

@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 import starc
-from starc.cli.guard import WRONG_INPUT, Failure
+from starc.choices import FORMATS, OPTIONAL_PASSES, STAGES
+from starc.cli import streams
+from starc.cli.failure import WRONG_INPUT
 from starc.cli.options import File, Files, Output, one_of
-from starc.cli.streams import STANDARD, read_source, write_text
-
-STAGES = ("ast", "ir", "plan", "model")
+from starc.cli.streams import STANDARD, read_source
 
 
 def compile(
@@ -18,38 +18,27 @@ def compile(
     output: Output = STANDARD,
     no_pass: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Leave an optional pass out; repeatable."),
+        one_of(OPTIONAL_PASSES, "--no-pass", "Leave this pass out; repeatable."),
     ] = None,
-    emit: Annotated[
-        str, typer.Option(metavar="STAGE", help=f"What to print: {', '.join(STAGES)}.")
-    ] = "model",
+    emit: Annotated[str, one_of(STAGES, "--emit", "What to print.")] = "model",
 ) -> None:
     """Compile FILE to one standalone PyTorch file."""
-    from starc import passes
     from starc.cli import stages
 
-    one_of(emit, STAGES, "--emit")
-    without = frozenset(no_pass or ())
-    try:
-        passes.check_names(without)
-    except ValueError as error:
-        raise Failure(str(error)) from None
-    text = stages.emit(read_source(file), emit, without)
-    write_text(output, text)
+    text = stages.emit(read_source(file), emit, frozenset(no_pass or ()))
+    streams.write(output, text)
 
 
 def check(
     files: Files,
     format: Annotated[
-        str, typer.Option(metavar="FORMAT", help="text, or json for editors.")
+        str, one_of(FORMATS, "--format", "Of the mistakes; json is for editors.")
     ] = "text",
 ) -> None:
     """Report every mistake in FILES."""
     from starc import compiler
-    from starc.cli.streams import report
     from starc.diagnostics import Diagnostic, StarError
 
-    one_of(format, ("text", "json"), "--format")
     found: list[Diagnostic] = []
     for file in files:
         try:
@@ -57,13 +46,11 @@ def check(
         except StarError as error:
             found.extend(error.diagnostics)
     if format == "json":
-        import json
-
         from starc.diagnostics import to_json
 
-        print(json.dumps([to_json(one) for one in found], indent=2))
+        streams.say_json([to_json(one) for one in found])
     elif found:
-        report(found)
+        streams.report(found)
     if found:
         sys.exit(WRONG_INPUT)
 
@@ -75,7 +62,6 @@ def fmt(
     ] = False,
 ) -> None:
     """Write FILES in canonical form, in place; comments are kept."""
-    from starc.cli.streams import report
     from starc.diagnostics import Diagnostic, StarError
     from starc.frontend.unparse import unparse
 
@@ -92,10 +78,10 @@ def fmt(
         unformatted = unformatted or changed
         if check:
             if changed:
-                print(source.name)
+                streams.say_path(source.name)
         elif changed or file == STANDARD:
-            write_text(file, text)
+            streams.write(file, text, in_place=True)
     if found:
-        report(found)
+        streams.report(found)
     if found or (check and unformatted):
         sys.exit(WRONG_INPUT)

@@ -7,8 +7,6 @@ import starc
 from starc import compiler
 from starc.source import Source, Span
 
-STAGES = ("ast", "ir", "plan", "model")
-
 
 def emit(source: Source, stage: str, without: frozenset[str]) -> str:
     """One of STAGES as text. Raises StarError; ValueError if a pass has to run."""

@@ -1,43 +1,39 @@
-"""Where commands read and write: files, or `-` for stdin and stdout."""
+"""Where commands read, write and print: files, `-` for stdin and stdout, and stderr.
+
+Nothing else in starc prints. What a person reads goes through `say` and `tell`, where
+nothing moves the cursor; what a program reads goes through `write`, as it is.
+"""
 
 import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
+from starc import files
+from starc.cli.failure import WRONG_INPUT, Failure
 from starc.diagnostics import Diagnostic
+from starc.printable import printable
 from starc.source import Source
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 STANDARD = "-"
 
 
 def read_bytes(name: str, limit: int = -1) -> bytes:
-    """All of a file, or of stdin for `-`; at most `limit` bytes and one more."""
+    """All of a file, or of stdin for `-`; at most `limit` bytes and one more.
+
+    Nothing is written over it afterwards (files.protect).
+    """
     size = limit + 1 if limit >= 0 else -1
     if name == STANDARD:
+        files.protect(0)
         return sys.stdin.buffer.read(size)
+    files.protect(name)
     with open(name, "rb") as file:
         return file.read(size)
-
-
-def write_text(name: str, text: str) -> None:
-    """Whole or not at all; to stdout for `-`."""
-    if name == STANDARD:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode())
-        sys.stdout.buffer.flush()
-        return
-    from starc import files
-
-    files.write_text(Path(name), text)
-
-
-def in_colour(stream: IO[str]) -> bool:
-    """On a terminal that has colours, unless NO_COLOR says no."""
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return False
-    return stream.isatty()
 
 
 def read_source(name: str) -> Source:
@@ -54,6 +50,57 @@ def read_source(name: str) -> Source:
     return source
 
 
+def read_python(name: str) -> Source:
+    """A compiled model. Raises Failure if it is no text, OSError."""
+    try:
+        return Source(name, read_bytes(name).decode("utf-8"))
+    except UnicodeDecodeError as error:
+        found = f"byte {error.object[error.start]:02X} at offset {error.start}"
+        raise Failure(f"{name}: {found} is no UTF-8", WRONG_INPUT) from None
+
+
+def write(name: str, data: str | bytes, in_place: bool = False) -> None:
+    """Whole or not at all; to stdout for `-`, text as UTF-8 whatever the terminal.
+
+    Raises Failure if that would overwrite what the command has read, except in place.
+    """
+    raw = data if isinstance(data, bytes) else data.encode("utf-8", "backslashreplace")
+    if name != STANDARD:
+        files.write_bytes(Path(name), raw, in_place=in_place)
+        return
+    if files.is_protected(1):
+        raise Failure("stdout: This is read, and would be overwritten")
+    sys.stdout.flush()
+    sys.stdout.buffer.write(raw)
+    sys.stdout.buffer.flush()
+
+
+def say(text: str) -> None:
+    """A line or several on stdout."""
+    sys.stdout.write(_lines(text))
+
+
+def say_json(value: object) -> None:
+    """On stdout, for a program."""
+    from json import dumps
+
+    write(STANDARD, dumps(value, indent=2) + "\n")
+
+
+def say_path(name: str | Path) -> None:
+    """A name of a file on stdout: as it can be shown, or as it is for a program."""
+    if sys.stdout.isatty():
+        say(str(name))
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(os.fsencode(name) + b"\n")
+
+
+def tell(text: str) -> None:
+    """A line or several on stderr."""
+    sys.stderr.write(_lines(text))
+
+
 def report(diagnostics: Iterable[Diagnostic]) -> None:
     """All of them on stderr, as a person reads them, and how many."""
     from starc.diagnostics import render
@@ -61,6 +108,28 @@ def report(diagnostics: Iterable[Diagnostic]) -> None:
     found = list(diagnostics)
     colour = in_colour(sys.stderr)
     for diagnostic in found:
-        print(render(diagnostic, colour), end="\n\n", file=sys.stderr)
-    count = f"{len(found)} errors" if len(found) > 1 else "1 error"
-    print(f"starc: {count}", file=sys.stderr)
+        sys.stderr.write(render(diagnostic, colour) + "\n\n")
+    tell(f"starc: {len(found)} errors" if len(found) > 1 else "starc: 1 error")
+
+
+def console() -> "Console":
+    """For what moves: progress, on stderr."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def in_colour(stream: IO[str]) -> bool:
+    """On a terminal that has colours, unless NO_COLOR says no."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return stream.isatty()
+
+
+def settle() -> None:
+    """Everything said is said. Raises Failure where stdout takes no more."""
+    sys.stdout.flush()
+
+
+def _lines(text: str) -> str:
+    return "".join(f"{printable(line)}\n" for line in text.split("\n"))

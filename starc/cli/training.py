@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from starc.cli.guard import WRONG_INPUT, Failure
-from starc.cli.streams import STANDARD, read_source
+from starc.cli import streams
+from starc.cli.failure import WRONG_INPUT, Failure
+from starc.cli.options import input_argument, input_option, output_option
+from starc.cli.streams import STANDARD, read_python, read_source
 from starc.files import write_text
 
 if TYPE_CHECKING:
@@ -24,13 +26,13 @@ PROMPT = 64
 def train(
     file: Annotated[
         str,
-        typer.Argument(metavar="FILE", help="A compiled model.py, or a .star file."),
+        input_argument("FILE", "A compiled model.py, or a .star file; - is stdin."),
     ],
     data: Annotated[
         str | None,
-        typer.Option(
-            metavar="PATH",
-            help="A file, a folder, or - for stdin; by default the source of Python's "
+        input_option(
+            "PATH",
+            "A file, a folder, or - for stdin; by default the source of Python's "
             "own library.",
         ),
     ] = None,
@@ -53,8 +55,7 @@ def train(
         bool | None, typer.Option("--compile", help="Use torch.compile.")
     ] = None,
     output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="By default runs/NAME."),
+        Path | None, output_option("DIR", "By default runs/NAME.")
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where the run in DIR stopped.")
@@ -118,7 +119,7 @@ def _with_an_end(settings: "Settings") -> "Settings":
 def _model_file(file: str, folder: Path) -> Path:
     """The model beside its checkpoints, so that the folder is all one needs."""
     if file.endswith(".py"):
-        text = Path(file).read_text(encoding="utf-8")
+        text = read_python(file).text
     else:
         from starc import compiler
 
@@ -134,7 +135,8 @@ def _run(run: "Run", folder: Path, sample: int) -> None:
     from starc.training.stop import Stop
 
     settings = run.settings
-    with Display(settings.batch * settings.context, run.progress) as display:
+    tokens = settings.batch * settings.context
+    with Display(streams.console(), tokens, run.progress) as display:
         count = sum(p.numel() for p in run.model.parameters())
         of_text = f"{len(run.text.training) / 1e6:.1f} MB of text"
         display.say(f"{count:,} parameters, {of_text}, on {run.device}")
@@ -148,7 +150,7 @@ def _run(run: "Run", folder: Path, sample: int) -> None:
     display.say(f"saved in {folder}")
     if sample:
         display.say("a sample: held-out text up to the bar, the model's own after it")
-        print(_sample(run, sample))
+        streams.say(_sample(run, sample))
 
 
 def _sample(run: "Run", length: int) -> str:

@@ -5,6 +5,7 @@ from fractions import Fraction
 from math import gcd
 from typing import NamedTuple
 
+from starc.choices import WAYS
 from starc.diagnostics import Problems
 from starc.evolve import scale_depth
 from starc.frontend import ast
@@ -20,8 +21,6 @@ default at the new width.
 depth counts LIVs, a parallel as one. stack: the whole backbone again and again, then
 its beginning for the rest. interleave: each LIV again in its place. What shares, shares
 within its own copy; copies of a label are c1, c1_b, c1_c."""
-
-WAYS = ("stack", "interleave")
 
 HEADS = ("heads", "kv_heads", "blocks")
 

@@ -18,10 +18,10 @@ from starc.evolve.watch import Watch
 
 
 class View(Watch):
-    """On stderr. A context: the live part is there within it."""
+    """On a console. A context: the live part is there within it."""
 
-    def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(stderr=True, highlight=False)
+    def __init__(self, console: Console) -> None:
+        self.console = console
         self.spec = Spec()
         self.last: Generation | None = None
         self.before = self.done = 0

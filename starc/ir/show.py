@@ -3,12 +3,10 @@
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
+from starc.choices import DTYPES
 from starc.ir.cost import Cost, Costs, LayerCost, costs
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat
 from starc.ir.words import described, model_settings, name_of, number, settings, sharing
-
-DTYPES = {"bf16": 2, "fp16": 2, "fp32": 4, "fp64": 8}
-"""Bytes of an element of the cache, by the name that --dtype takes."""
 
 COLUMNS = (
     "LIV",
@@ -22,7 +20,7 @@ COLUMNS = (
 
 
 def as_json(model: Model, context: int, dtype: str) -> dict[str, Any]:
-    """Everything `starc show` knows, JSON-ready. `dtype` is a key of DTYPES."""
+    """Everything `starc show` knows, JSON-ready. `dtype` is one of choices.DTYPES."""
     found = costs(model, context, DTYPES[dtype])
     total = found.total
     return {

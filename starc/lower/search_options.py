@@ -3,8 +3,8 @@
 from fractions import Fraction
 
 from starc.alphabet.option import Option
+from starc.choices import ALGORITHMS
 
-ALGORITHMS = ("nsga2", "ga", "random", "map_elites")
 SEEDS = ("transformer_pp", "striped_hybrid", "lfm2", "backbone")
 """Named members of the first population; `backbone` is the file's own."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
+from starc.choices import OPTIONAL_PASSES
 from starc.diagnostics import did_you_mean
 from starc.ir.nodes import Model
 from starc.ir.verify import verify
@@ -17,17 +18,21 @@ from starc.passes.share_weights import share_weights
 
 
 class Pass(NamedTuple):
-    """`required`: the later stages cannot do without it."""
+    """A step; `why` says what it is for."""
 
     name: str
     function: Callable[[Model], Model]
     why: str
-    required: bool = False
+
+    @property
+    def required(self) -> bool:
+        """The later stages cannot do without it."""
+        return self.name not in OPTIONAL_PASSES
 
 
 PIPELINE: tuple[Pass, ...] = (
-    Pass("expand", expand, "write loops out: every LIV gets its name", True),
-    Pass("resolve", resolve, "say of every feature where it comes from", True),
+    Pass("expand", expand, "write loops out: every LIV gets its name"),
+    Pass("resolve", resolve, "say of every feature where it comes from"),
     Pass("share_features", share_features, "take over features computed before"),
     Pass("share_weights", share_weights, "keep weights that several LIVs use once"),
     Pass("prune", prune, "unwrap parallels of one side"),
@@ -55,13 +60,12 @@ def run(model: Model, without: AbstractSet[str] = frozenset()) -> Model:
 
 def check_names(names: AbstractSet[str]) -> None:
     """Raises ValueError, in words for the user, unless all may be left out."""
-    optional = [step.name for step in PIPELINE if not step.required]
     for name in sorted(names):
-        if name in optional:
+        if name in OPTIONAL_PASSES:
             continue
         if any(step.name == name for step in PIPELINE):
             problem = f"the pass {name} cannot be left out"
         else:
-            hint = did_you_mean(name, optional)
+            hint = did_you_mean(name, OPTIONAL_PASSES)
             problem = f"no pass is named {name}" + (f"; {hint}" if hint else "")
-        raise ValueError(f"{problem} (optional: {', '.join(optional)})")
+        raise ValueError(f"{problem} (optional: {', '.join(OPTIONAL_PASSES)})")

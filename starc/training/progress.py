@@ -1,6 +1,5 @@
 """What a person sees of a run: a bar on a terminal, a line now and then everywhere."""
 
-import sys
 import time
 
 import torch
@@ -16,8 +15,8 @@ class Display:
 
     LINES = 12
 
-    def __init__(self, tokens_a_step: int, progress: float) -> None:
-        self.console = Console(stderr=True, highlight=False)
+    def __init__(self, console: Console, tokens_a_step: int, progress: float) -> None:
+        self.console = console
         self.tokens_a_step = tokens_a_step
         self.bar = Progress(
             TextColumn("step {task.fields[step]:>6}"),
@@ -26,7 +25,7 @@ class Display:
             TextColumn("{task.fields[speed]:,.0f} tokens/s"),
             TimeRemainingColumn(),
             console=self.console,
-            disable=not sys.stderr.isatty(),
+            disable=not console.is_terminal,
             transient=True,
         )
         self.task = self.bar.add_task(

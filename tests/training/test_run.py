@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 from safetensors.torch import load_file
 
 from starc.training import checkpoint, emitted
@@ -34,7 +35,7 @@ def data(tmp_path: Path) -> str:
 def train(run: Run, folder: Path) -> list[float]:
     """The loss of every step."""
     losses: list[float] = []
-    display = Display(1, run.progress)
+    display = Display(Console(stderr=True), 1, run.progress)
     display.add = lambda step, loss, progress: losses.append(loss.item())  # type: ignore
     run.train(folder, display, Stop())
     return losses

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import starc
 from starc import compiler, passes
+from starc.choices import WAYS
 from starc.evolve import scale as scales
 from starc.evolve.scale import ScaleError, scale, scaled
 from starc.frontend.unparse import unparse
@@ -16,7 +17,7 @@ from starc.ir.nodes import Model
 from starc.source import Source
 
 EXAMPLES = sorted(Path("examples").glob("*.star"))
-BY = st.sampled_from(scales.WAYS)
+BY = st.sampled_from(WAYS)
 ALL = st.sampled_from(EXAMPLES)
 
 
@@ -54,7 +55,7 @@ def test_a_stack_may_be_cut(path: Path, depth: int) -> None:
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-@pytest.mark.parametrize("by", scales.WAYS)
+@pytest.mark.parametrize("by", WAYS)
 def test_n_times_the_depth_has_n_times_the_parameters(path: Path, by: str) -> None:
     before = source(path)
     depth = scales.depth_of(starc.parse(before.text))

@@ -1,0 +1,19 @@
+"""Words that an option is one of: help, errors and what acts on them read these."""
+
+STAGES = ("ast", "ir", "plan", "model")
+"""Of the compiler: --emit."""
+
+OPTIONAL_PASSES = ("share_features", "share_weights", "prune", "fuse", "roll")
+"""Those that the later stages can do without: --no-pass."""
+
+FORMATS = ("text", "json")
+"""Of mistakes: json is for editors."""
+
+DTYPES = {"bf16": 2, "fp16": 2, "fp32": 4, "fp64": 8}
+"""Of the cache, with the bytes of an element."""
+
+WAYS = ("stack", "interleave")
+"""How depth grows."""
+
+ALGORITHMS = ("nsga2", "ga", "random", "map_elites")
+"""Of selection in a search."""

@@ -1,0 +1,138 @@
+"""Every command with every stream in every state: no traceback, the right exit code."""
+
+import shutil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .calls import COMMANDS, HEAVY, SEARCH, arguments, furnished, served
+
+CONDITIONS: dict[str, dict[str, str]] = {
+    "stdin closed": {"stdin": "closed"},
+    "stdout closed": {"stdout": "closed"},
+    "stdout full": {"stdout": "full"},
+    "stdout gone": {"stdout": "gone"},
+    "stderr closed": {"stderr": "closed"},
+    "stderr full": {"stderr": "full"},
+    "stderr gone": {"stderr": "gone"},
+    "all closed": {"stdin": "closed", "stdout": "closed", "stderr": "closed"},
+    "ascii": {"encoding": "ascii"},
+    "latin-1": {"encoding": "latin-1"},
+}
+STDIN = {"decode": "21211-31112", "evolve": SEARCH}
+"""Where it is not an architecture."""
+
+TAKES_LONG = ("all closed", "stdout full", "stdout gone", "ascii")
+"""For training."""
+
+
+class Case(NamedTuple):
+    name: str
+    variant: str
+    condition: str
+
+    @property
+    def plainly(self) -> "Case":
+        return self._replace(condition="")
+
+
+def variants(name: str) -> dict[str, list[str]]:
+    """Ways to call a command: right, for help, with a missing file, from stdin."""
+    right = arguments(name)
+    wrong = [a.replace("good.star", "no.star").replace("run", "no") for a in right]
+    found = {"right": right, "help": [name, "--help"], "no file": wrong}
+    if any("- is stdin" in (p.help or "") for p in COMMANDS[name].params[:1]):
+        at = 1  # the first argument
+        found["stdin"] = [*right[:at], "-", *right[at + 1 :]]
+    return found
+
+
+def every_case() -> list[Case]:
+    return [
+        Case(name, variant, condition)
+        for name in COMMANDS
+        for variant in variants(name)
+        for condition in CONDITIONS
+        if name not in HEAVY or variant != "right" or condition in TAKES_LONG
+    ]
+
+
+def results(cases: list[Case], folder: Path) -> dict[Case, dict[str, Any]]:
+    """Of the cases, and of each call under no condition, each in a fresh folder."""
+    home = furnished(folder / "home")
+    text = (home / "good.star").read_text()
+    everything = list(dict.fromkeys([*(case.plainly for case in cases), *cases]))
+    calls = []
+    for number, (name, variant, condition) in enumerate(everything):
+        at = folder / str(number)
+        shutil.copytree(home, at)
+        call = {"arguments": variants(name)[variant], "folder": str(at)}
+        call["stdin"] = STDIN.get(name, text)
+        calls.append({**call, **CONDITIONS.get(condition, {})})
+    return dict(zip(everything, served(calls, folder), strict=True))
+
+
+def expected(case: Case, plain: dict[str, Any]) -> int:
+    """The exit code, from what the call does when nothing is in its way."""
+    condition = CONDITIONS[case.condition]
+    if condition.get("stdin") == "closed" and case.variant == "stdin":
+        return 2
+    stdout = condition.get("stdout", "file")
+    if stdout != "file" and plain["stdout"]:
+        return 141 if stdout == "gone" else 2
+    return int(plain["code"])
+
+
+def test_every_command_under_every_condition(tmp_path: Path) -> None:
+    cases = every_case()
+    found = results(cases, tmp_path)
+    wrong = [
+        f"{case}: {problem}"
+        for case in cases
+        if (problem := what_is_wrong(case, found[case], found[case.plainly]))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def what_is_wrong(case: Case, result: dict[str, Any], plain: dict[str, Any]) -> str:
+    said = "".join(result.get(n, "") for n in ("traceback", "stdout", "stderr"))
+    code = expected(case, plain)
+    condition = CONDITIONS[case.condition]
+    if "Traceback" in said or "Exception ignored" in said:
+        return said
+    if result["code"] != code:
+        return f"{result['code']} instead of {code}: {said}"
+    whole = "stdout" not in condition and code == plain["code"]
+    if whole and result["stdout"].count("\n") != plain["stdout"].count("\n"):
+        return f"something is missing: {result['stdout']}"
+    messages = sum(result["stderr"].count(start) for start in ("starc: ", "Error: "))
+    if code == 2 and "stderr" not in condition and messages != 1:
+        return f"not one message: {result['stderr']}"
+    return ""
+
+
+def test_the_plain_calls_succeed(tmp_path: Path) -> None:
+    """Else the sweep would compare errors with errors."""
+    cases = [
+        Case(name, variant, "")
+        for name in COMMANDS
+        for variant in variants(name)
+        if name not in HEAVY
+    ]
+    for case, result in results(cases, tmp_path).items():
+        code = 0 if case.variant != "no file" else result["code"]
+        assert result["code"] == code, (case, result)
+
+
+def test_ascii_has_no_escapes(tmp_path: Path) -> None:
+    """For all that starc itself prints there is something like it in ASCII."""
+    home = furnished(tmp_path / "home")
+    calls = [["check", "bad.star"], ["show", "good.star"], ["genes"], ["explain"]]
+    calls += [["diff", "good.star", "other.star"], ["front", "run"]]
+    calls += [[*call, "--help"] for call in ([], *([name] for name in COMMANDS))]
+    asked = [
+        {"arguments": call, "folder": str(home), "encoding": "ascii"} for call in calls
+    ]
+    for call, result in zip(calls, served(asked, tmp_path), strict=True):
+        said = result["stdout"] + result["stderr"]
+        assert said and said.isascii() and "\\u" not in said, (call, said)
+        assert "\\x" not in said.replace("\\xff", ""), (call, said)
