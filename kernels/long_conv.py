@@ -41,14 +41,17 @@ def long_conv(u: Tensor, kernel: Tensor, history: Tensor | None = None) -> Tenso
 
 def long_conv_cached(
     u: Tensor, kernel: Tensor, buffer: Tensor, length: int, added: int
-) -> tuple[Tensor, int]:
+) -> tuple[Tensor, Tensor, int]:
     """Outputs for u, which follows `length` tokens in the buffer (B, longest, D).
 
-    The buffer, in float32 at least, has two parts and changes in place: the inputs so
-    far, and behind them what whole blocks of inputs add to outputs to come. `added`
-    says up to which length that has been done (0 at first); the new value is returned
-    beside y. Only single tokens need it, so a prompt leaves it to the first of them.
+    The buffer, in float32 at least, has two parts: the inputs so far, and behind them
+    what whole blocks of inputs add to outputs to come. It changes in place, or in a
+    copy where a backward may read the old one, and is returned. `added` says up to
+    which length its second part has been done (0 at first); the new value is returned
+    too. Only single tokens need it, so a prompt leaves it to the first of them.
     """
+    if torch.is_grad_enabled():
+        buffer = buffer.clone()
     if u.shape[1] == 1 and not torch.compiler.is_compiling():
         _long_conv_add_blocks(buffer, kernel, length, added)
         here = buffer[:, length : length + 1]
@@ -57,7 +60,7 @@ def long_conv_cached(
     else:  # compiled, one graph serves all lengths
         y = long_conv(u, kernel, buffer[:, :length])
     buffer[:, length : length + u.shape[1]] = u
-    return y, added
+    return y, buffer, added
 
 
 def _long_conv_add_blocks(

@@ -37,9 +37,16 @@ def swiglu(gate_up: Tensor, activation: str = "silu") -> Tensor:
             return y
     gate, up = gate_up.chunk(2, dim=-1)
     if activation == "gelu":
-        return F.gelu(gate, approximate="tanh") * up
-    gates: dict[str, Any] = {"silu": F.silu, "relu": F.relu, "sigmoid": torch.sigmoid}
-    return gates[activation](gate) * up
+        gate = F.gelu(gate, approximate="tanh")
+    else:
+        gates: dict[str, Any] = {
+            "silu": F.silu,
+            "relu": F.relu,
+            "sigmoid": torch.sigmoid,
+        }
+        gate = gates[activation](gate)
+    # A buffer less is more than a pass less: a CPU pays for each page of a fresh one.
+    return gate * up if torch.is_grad_enabled() else gate.mul_(up)
 
 
 class _SwiGLU(torch.autograd.Function):

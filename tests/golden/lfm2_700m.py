@@ -90,6 +90,13 @@ class Cache:
         for state in self.all_states():
             state.length = self.length
 
+    def detach(self) -> None:
+        """Gradients end here: what follows does not reach the tokens so far."""
+        for state in self.all_states():
+            for name, value in vars(state).items():
+                if isinstance(value, Tensor):
+                    setattr(state, name, value.detach())
+
     def all_states(self) -> list[State]:
         """One for each layer."""
         return list(self.states.values())
@@ -319,12 +326,12 @@ class GroupedQueryAttention(nn.Module):
         q = q.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, T, K)
         k = k.unflatten(-1, (self.kv_heads, -1)).transpose(1, 2)  # (B, G, T, K)
         v = v.unflatten(-1, (self.kv_heads, -1)).transpose(1, 2)  # (B, G, T, K)
-        q = F.rms_norm(q, q.shape[-1:], self.q_norm, self.eps)
-        k = F.rms_norm(k, k.shape[-1:], self.k_norm, self.eps)
+        q = F.rms_norm(q, q.shape[-1:], self.q_norm.type_as(q), self.eps)
+        k = F.rms_norm(k, k.shape[-1:], self.k_norm.type_as(k), self.eps)
         q = rotary(q, state.length, self.theta)
         k = rotary(k, state.length, self.theta)
-        k = append(state.k, k, state.length)  # (B, G, S, K)
-        v = append(state.v, v, state.length)  # (B, G, S, K)
+        k, state.k = append(state.k, k, state.length)  # (B, G, S, K)
+        v, state.v = append(state.v, v, state.length)  # (B, G, S, K)
         y = causal_attention(q, k, v, state.length)  # (B, H, T, K)
         y = y.transpose(1, 2).flatten(2)  # (B, T, H K)
         return self.out_proj(y)
@@ -352,19 +359,25 @@ def sample(
     return torch.multinomial(logits.softmax(dim=-1), 1, generator=generator)
 
 
-def append(buffer: Tensor | None, new: Tensor, length: int | Tensor) -> Tensor:
-    """Writes new (B, ..., T, K) behind the tokens of the buffer; returns them all.
+def append(
+    buffer: Tensor | None, new: Tensor, length: int | Tensor
+) -> tuple[Tensor, Tensor | None]:
+    """Writes new (B, ..., T, K) behind the tokens of the buffer; returns them all, and
+    the buffer.
 
     A length on the GPU cannot set a shape: then new is one token, and the whole buffer
     comes back.
     """
     if buffer is None:
-        return new
+        return new, None
+    if torch.is_grad_enabled():
+        buffer = buffer.clone()  # the backward of the tokens before reads the old one
     if isinstance(length, Tensor):
-        return buffer.index_copy_(-2, length, new.type_as(buffer)).type_as(new)
+        buffer.index_copy_(-2, length, new.type_as(buffer))
+        return buffer.type_as(new), buffer
     end = length + new.shape[-2]
     buffer[..., length:end, :] = new
-    return buffer[..., :end, :].type_as(new)
+    return buffer[..., :end, :].type_as(new), buffer
 
 
 def causal_attention(q: Tensor, k: Tensor, v: Tensor, length: int | Tensor) -> Tensor:

@@ -97,6 +97,13 @@ class Cache:
         for state in self.all_states():
             state.length = self.length
 
+    def detach(self) -> None:
+        """Gradients end here: what follows does not reach the tokens so far."""
+        for state in self.all_states():
+            for name, value in vars(state).items():
+                if isinstance(value, Tensor):
+                    setattr(state, name, value.detach())
+
     def all_states(self) -> list[State]:
         """One for each layer, and for each side of a parallel."""
         return [one for state in self.states.values() for one in state.all()]
@@ -303,8 +310,8 @@ class SlidingGroupedQueryAttention(nn.Module):
         v = v.unflatten(-1, (self.kv_heads, -1)).transpose(1, 2)  # (B, G, T, K)
         q = rotary(q, state.length, self.theta)
         k = rotary(k, state.length, self.theta)
-        k = append_window(state.k, k, state.length)  # (B, G, S, K)
-        v = append_window(state.v, v, state.length)  # (B, G, S, K)
+        k, state.k = append_window(state.k, k, state.length)  # (B, G, S, K)
+        v, state.v = append_window(state.v, v, state.length)  # (B, G, S, K)
         y = sliding_attention(q, k, v, state.length, self.window)  # (B, H, T, K)
         y = y.transpose(1, 2).flatten(2)  # (B, T, H K)
         return self.out_proj(y)
@@ -371,8 +378,8 @@ class ProjectedSlidingGroupedQueryAttention(nn.Module):
         v = v.unflatten(-1, (self.kv_heads, -1)).transpose(1, 2)  # (B, G, T, K)
         q = rotary(q, state.length, self.theta)
         k = rotary(k, state.length, self.theta)
-        k = append_window(state.k, k, state.length)  # (B, G, S, K)
-        v = append_window(state.v, v, state.length)  # (B, G, S, K)
+        k, state.k = append_window(state.k, k, state.length)  # (B, G, S, K)
+        v, state.v = append_window(state.v, v, state.length)  # (B, G, S, K)
         y = sliding_attention(q, k, v, state.length, self.window)  # (B, H, T, K)
         y = y.transpose(1, 2).flatten(2)  # (B, T, H K)
         return self.out_proj(y)
@@ -434,27 +441,33 @@ def sample(
     return torch.multinomial(logits.softmax(dim=-1), 1, generator=generator)
 
 
-def append_window(buffer: Tensor | None, new: Tensor, length: int | Tensor) -> Tensor:
-    """What the tokens new (B, G, T, K) can see: the ring buffer, then themselves.
+def append_window(
+    buffer: Tensor | None, new: Tensor, length: int | Tensor
+) -> tuple[Tensor, Tensor | None]:
+    """What the tokens new (B, G, T, K) can see, the ring buffer, then themselves; and
+    the buffer with them.
 
     Token p stands in slot p % size of the buffer. A single token's answer may come in
     any order, since attention does not ask for one. If the length is on the GPU, new is
     one token, and the whole buffer comes back.
     """
     if buffer is None:
-        return new
+        return new, None
+    if torch.is_grad_enabled():
+        buffer = buffer.clone()  # the backward of the tokens before reads the old one
     size, tokens = buffer.shape[2], new.shape[2]
     if isinstance(length, Tensor):
-        return buffer.index_copy_(2, length % size, new.type_as(buffer)).type_as(new)
+        buffer.index_copy_(2, length % size, new.type_as(buffer))
+        return buffer.type_as(new), buffer
     if tokens == 1:
         slot = length % size
         buffer[:, :, slot : slot + 1] = new  # a slice: torch.compile keeps one graph
-        return buffer[:, :, : length + 1].type_as(new)
+        return buffer[:, :, : length + 1].type_as(new), buffer
     kept = min(length, size)
     slots = torch.arange(length - kept, length + tokens, device=new.device) % size
     seen = torch.cat((buffer[:, :, slots[:kept]].type_as(new), new), dim=2)
     buffer[:, :, slots[-size:]] = seen[:, :, -size:].type_as(buffer)
-    return seen
+    return seen, buffer
 
 
 def causal_attention(q: Tensor, k: Tensor, v: Tensor, length: int | Tensor) -> Tensor:

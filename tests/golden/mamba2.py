@@ -86,6 +86,13 @@ class Cache:
         for state in self.all_states():
             state.length = self.length
 
+    def detach(self) -> None:
+        """Gradients end here: what follows does not reach the tokens so far."""
+        for state in self.all_states():
+            for name, value in vars(state).items():
+                if isinstance(value, Tensor):
+                    setattr(state, name, value.detach())
+
     def all_states(self) -> list[State]:
         """One for each layer."""
         return list(self.states.values())
@@ -298,7 +305,7 @@ class Mamba2(nn.Module):
         c = c.unflatten(-1, (self.state_groups, self.states))  # (B, T, G, N)
         y, state.h = ssd(x, step, self.a_log, b, c, self.skip, state.h)
         y = y.flatten(2) * F.silu(z)
-        y = F.rms_norm(y, y.shape[-1:], self.norm_weight, self.eps)
+        y = F.rms_norm(y, y.shape[-1:], self.norm_weight.type_as(y), self.eps)
         return self.out_proj(y)
 
     def new_state(self, batch: int, max_length: int, like: Tensor) -> State:

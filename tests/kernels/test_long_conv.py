@@ -122,7 +122,7 @@ def test_cached(pieces: list[int], dtype: torch.dtype) -> None:
     wide = torch.promote_types(dtype, torch.float32)
     buffer, length, added, ys = torch.zeros_like(u, dtype=wide), 0, 0, []
     for part in u.split(pieces, 1):
-        y, added = long_conv_cached(part, kernel, buffer, length, added)
+        y, buffer, added = long_conv_cached(part, kernel, buffer, length, added)
         assert y.dtype == dtype
         length += part.shape[1]
         ys.append(y)
@@ -146,5 +146,7 @@ def test_cached_cost() -> None:
     buffer, added = torch.zeros_like(u), 0
     with Counted():
         for t in range(1024):
-            _, added = long_conv_cached(u[:, t : t + 1], kernel, buffer, t, added)
+            _, buffer, added = long_conv_cached(
+                u[:, t : t + 1], kernel, buffer, t, added
+            )
     assert 0 < sum(rows) < 3 * 1024 * 10
