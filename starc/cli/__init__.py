@@ -7,7 +7,7 @@ import sys
 def with_values(arguments: list[str]) -> list[str]:
     """`--ray` may stand alone, which typer cannot say: then it means `--ray local`."""
     found = []
-    for argument, following in zip(arguments, [*arguments[1:], "-"], strict=True):
+    for argument, following in zip(arguments, [*arguments[1:], "-"], strict=False):
         found.append(argument)
         if argument == "--ray" and following.startswith("-"):
             found.append("local")

@@ -15,10 +15,12 @@ from starc.cli.options import (
     Json,
     Output,
     input_argument,
+    number,
     one_of,
     output_option,
 )
 from starc.cli.streams import STANDARD, read_python, read_source
+from starc.printable import printable
 
 if TYPE_CHECKING:
     from starc.evolve.compare import Entry, Result
@@ -28,12 +30,8 @@ if TYPE_CHECKING:
 
 def scale(
     file: File,
-    width: Annotated[
-        int | None, typer.Option(min=1, help="Channels; by default those it has.")
-    ] = None,
-    depth: Annotated[
-        int | None, typer.Option(min=1, help="LIVs; by default those it has.")
-    ] = None,
+    width: Annotated[int | None, number("Channels; by default those it has.")] = None,
+    depth: Annotated[int | None, number("LIVs; by default those it has.")] = None,
     by: Annotated[str, one_of(WAYS, "--by", "How depth grows.")] = "stack",
     output: Output = STANDARD,
 ) -> None:
@@ -62,11 +60,11 @@ def compare(
         list[str],
         input_argument("FILES...", ".star files or compiled model.py; - is stdin."),
     ],
-    seeds: Annotated[int, typer.Option(min=1, help="Runs of each model.")] = 3,
-    steps: Annotated[int, typer.Option(min=1, help="Of each run.")] = 500,
-    batch: Annotated[int, typer.Option(min=1, help="Windows a step.")] = 16,
-    context: Annotated[int, typer.Option(min=1, help="Tokens a window.")] = 256,
-    lr: Annotated[float, typer.Option(min=0, help="At its peak.")] = 1e-3,
+    seeds: Annotated[int, number("Runs of each model.")] = 3,
+    steps: Annotated[int, number("Of each run.")] = 500,
+    batch: Annotated[int, number("Windows a step.")] = 16,
+    context: Annotated[int, number("Tokens a window.")] = 256,
+    lr: Annotated[float, number("At its peak.", 0)] = 1e-3,
     data: Data = None,
     device: Annotated[
         str, typer.Option(help="cpu, cuda, cuda:1, ...; by default the best.")
@@ -106,8 +104,10 @@ def compare(
     except TrainingError as error:
         raise Failure(str(error), WRONG_INPUT) from None
     at, found = tables.cache_context(entries), tables.lines(entries, results)
-    text = tables.as_json(found, results, at) if json else tables.as_text(found, at)
-    streams.write(STANDARD, text)
+    if json:
+        streams.write(STANDARD, tables.as_json(found, results, at))
+    else:
+        streams.say(tables.as_text(found, at).removesuffix("\n"))
     if len(results) < seeds * len(files):
         again = f"{len(results)} of {seeds * len(files)} runs; the same command goes on"
         raise Failure(again, INTERRUPTED)
@@ -146,8 +146,8 @@ def _trained(
 
 def _names(files: list[str]) -> list[str]:
     """Short ones where they tell the files apart, else the paths."""
-    short = [Path(file).stem for file in files]
-    names = short if len(set(short)) == len(short) else files
+    short = [printable(Path(file).stem) for file in files]
+    names = short if len(set(short)) == len(short) else [*map(printable, files)]
     if len(set(names)) < len(names):
         raise Failure("one file twice: there is nothing to compare")
     return names

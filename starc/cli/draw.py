@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from starc.cli.failure import WRONG_INPUT, Failure
-from starc.cli.options import File, Output, input_option
+from starc.cli.options import SEEDS, File, Output, input_option, number
 from starc.cli.streams import STANDARD, read_source, write
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def draw(
         str | None,
         input_option("FILE", "model.safetensors; by default random weights."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the random weights.")] = 0,
+    seed: Annotated[int, number("Of the random weights.", 0, SEEDS)] = 0,
     all: Annotated[
         bool, typer.Option("--all", help="Write repeats out, every turn.")
     ] = False,

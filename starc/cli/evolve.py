@@ -11,7 +11,16 @@ import typer
 from starc.choices import ALGORITHMS
 from starc.cli import streams
 from starc.cli.failure import INTERRUPTED, WRONG_INPUT, Failure
-from starc.cli.options import Data, Json, Run, input_argument, one_of, output_option
+from starc.cli.options import (
+    SEEDS,
+    Data,
+    Json,
+    Run,
+    input_argument,
+    number,
+    one_of,
+    output_option,
+)
 
 if TYPE_CHECKING:
     from starc.evolve.coordinator import End, MakeWorkers
@@ -32,9 +41,7 @@ def evolve(
         typer.Option("--resume", metavar="RUN", help="Go on where it stopped."),
     ] = None,
     data: Data = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="Instead of the one in FILE.")
-    ] = None,
+    seed: Annotated[int | None, number("Instead of the one in FILE.", 0, SEEDS)] = None,
     algorithm: Annotated[
         str | None, one_of(ALGORITHMS, "--algorithm", "Instead of the one in FILE.")
     ] = None,
@@ -42,18 +49,18 @@ def evolve(
         bool | None,
         typer.Option("--repair/--no-repair", help="Whether children are repaired."),
     ] = None,
-    generations: Annotated[int | None, typer.Option(min=1, help="Budget.")] = None,
-    evaluations: Annotated[int | None, typer.Option(min=1, help="Budget.")] = None,
+    generations: Annotated[int | None, number("Budget.")] = None,
+    evaluations: Annotated[int | None, number("Budget.")] = None,
     minutes: Annotated[
-        float | None, typer.Option(min=0.01, help="Budget, of all sessions together.")
+        float | None, number("Budget, of all sessions together.", 0.01)
     ] = None,
     device: Annotated[
         str | None, typer.Option(help="cpu, cuda, cuda:1, ...; by default the best.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; by default one for each core.")
+        int | None, number("Processes; by default one for each core.", 1, 4096)
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Of each process.")] = 1,
+    threads: Annotated[int, number("Of each process.", 1, 4096)] = 1,
     ray: Annotated[
         str | None,
         typer.Option(
@@ -190,7 +197,10 @@ def front(run: Run, json: Json = False) -> None:
 def pick(
     run: Run,
     id: Annotated[
-        int, typer.Argument(metavar="ID", help="As `starc front` prints it.")
+        int,
+        typer.Argument(
+            metavar="ID", min=0, max=SEEDS, help="As `starc front` prints it."
+        ),
     ],
     output: Annotated[Path, output_option("DIR", "Where to write.")],
 ) -> None:

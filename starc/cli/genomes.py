@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 import starc
-from starc.cli.options import File, Json, Output
+from starc.cli.failure import Failure
+from starc.cli.options import File, Json, Output, number
 from starc.cli.streams import STANDARD, read_bytes, read_source, say, write
 
 
@@ -17,13 +18,14 @@ def decode(
         ),
     ],
     exact: Annotated[bool, typer.Option("--exact", help="Keep silent genes.")] = False,
-    width: Annotated[int, typer.Option(min=1, help="Of the residual stream.")] = 768,
-    vocab: Annotated[int, typer.Option(min=1, help="Vocabulary size.")] = 50_304,
-    context: Annotated[int, typer.Option(min=1, help="Tokens at once.")] = 4096,
+    width: Annotated[int, number("Of the residual stream.")] = 768,
+    vocab: Annotated[int, number("Vocabulary size.")] = 50_304,
+    context: Annotated[int, number("Tokens at once.")] = 4096,
     name: Annotated[str, typer.Option(help="Of the model.")] = "decoded",
     output: Output = STANDARD,
 ) -> None:
     """Write readable source for the integers of GENOME."""
+    from starc import compiler
     from starc import genome as genomes
     from starc.frontend.unparse import unparse
 
@@ -32,10 +34,15 @@ def decode(
         integers = genomes.read(text, "<stdin>")
     else:
         integers = genomes.read(genome)
-    program = genomes.decode(
-        integers, exact=exact, width=width, vocab=vocab, context=context, name=name
-    )
-    write(output, unparse(program))
+    try:
+        program = genomes.decode(
+            integers, exact=exact, width=width, vocab=vocab, context=context, name=name
+        )
+    except ValueError as error:
+        raise Failure(f"--name: {error}") from None
+    text = unparse(program)
+    compiler.to_ir(text, "<decoded>")  # what is written compiles, or is not written
+    write(output, text)
 
 
 def encode(

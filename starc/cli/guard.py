@@ -51,12 +51,21 @@ def _code(work: Callable[[], object]) -> int | str:
         return failure.code
     except KeyboardInterrupt:
         return INTERRUPTED
-    except MemoryError:
-        streams.tell("starc: there is not enough memory for this")
+    except (MemoryError, RuntimeError) as error:
+        if not _out_of_memory(error):
+            raise
+        streams.tell("starc: There is not enough memory for this; choose smaller sizes")
         return WRONG_CALL
     except OSError as error:
         streams.tell(f"starc: {_reason(error)}")
         return WRONG_CALL
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Python's own, and torch's: it has a class for GPUs only."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    allocator = "can't allocate memory" in str(error)
+    return bool(names & {"MemoryError", "OutOfMemoryError"}) or allocator
 
 
 def _reason(error: OSError) -> str:

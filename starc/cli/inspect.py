@@ -7,7 +7,7 @@ import typer
 
 from starc.choices import DTYPES
 from starc.cli.failure import Failure
-from starc.cli.options import File, Json, input_argument, one_of
+from starc.cli.options import File, Json, input_argument, number, one_of
 from starc.cli.streams import read_source, say, say_json
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def show(
     file: File,
     context: Annotated[
         int | None,
-        typer.Option(min=1, help="Tokens in the cache; by default the model's."),
+        number("Tokens in the cache; by default the model's."),
     ] = None,
     dtype: Annotated[str, one_of(DTYPES, "--dtype", "Of the cache.")] = "bf16",
     json: Json = False,

@@ -12,6 +12,11 @@ import typer
 from starc import files
 from starc.cli.failure import Failure
 
+MOST = 2**31 - 1
+"""Of whatever is counted: tokens, channels, steps."""
+
+SEEDS = 2**63 - 1
+
 
 def is_read(value: Any) -> Any:
     """The callback of every argument whose files are read: they are protected."""
@@ -45,6 +50,11 @@ def _hint(given: str, values: Collection[str]) -> str:
 
     near = did_you_mean(given, values)
     return f"not one of {', '.join(values)}" + (f"; {near}" if near else "")
+
+
+def number(help: str, low: float = 1, high: float = MOST) -> Any:
+    """An option that is a number, whole or not: never one that no tensor can have."""
+    return typer.Option(min=low, max=high, help=help)
 
 
 def input_argument(metavar: str, help: str) -> Any:

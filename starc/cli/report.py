@@ -4,8 +4,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from starc.cli.failure import WRONG_INPUT, Failure
 from starc.cli.options import (
     Json,
@@ -13,6 +11,7 @@ from starc.cli.options import (
     Run,
     input_argument,
     input_option,
+    number,
     output_option,
 )
 from starc.cli.streams import STANDARD, write
@@ -49,10 +48,8 @@ def motifs(
         list[Path] | None,
         input_option("PATH", "What a set of .star files is compared with."),
     ] = None,
-    fewest: Annotated[
-        int, typer.Option(min=0, help="Designs with a motif; 0: a tenth of them.")
-    ] = 0,
-    top: Annotated[int, typer.Option(min=0, help="Rows; 0: all.")] = 30,
+    fewest: Annotated[int, number("Designs with a motif; 0: a tenth of them.", 0)] = 0,
+    top: Annotated[int, number("Rows; 0: all.", 0)] = 30,
     json: Json = False,
     output: Output = STANDARD,
 ) -> None:

@@ -8,7 +8,13 @@ import typer
 
 from starc.cli import streams
 from starc.cli.failure import WRONG_INPUT, Failure
-from starc.cli.options import input_argument, input_option, output_option
+from starc.cli.options import (
+    SEEDS,
+    input_argument,
+    input_option,
+    number,
+    output_option,
+)
 from starc.cli.streams import STANDARD, read_python, read_source
 from starc.files import write_text
 
@@ -36,18 +42,14 @@ def train(
             "own library.",
         ),
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="When to end.")] = None,
-    minutes: Annotated[float | None, typer.Option(min=0.01, help="Or when.")] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="Windows a step.")] = None,
-    context: Annotated[int | None, typer.Option(min=1, help="Bytes a window.")] = None,
-    lr: Annotated[float | None, typer.Option(min=0, help="At its peak.")] = None,
-    warmup: Annotated[int | None, typer.Option(min=1, help="Steps up to it.")] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="Of weights and order.")
-    ] = None,
-    save: Annotated[
-        int | None, typer.Option(min=1, help="Steps between checkpoints.")
-    ] = None,
+    steps: Annotated[int | None, number("When to end.")] = None,
+    minutes: Annotated[float | None, number("Or when.", 0.01)] = None,
+    batch: Annotated[int | None, number("Windows a step.")] = None,
+    context: Annotated[int | None, number("Bytes a window.")] = None,
+    lr: Annotated[float | None, number("At its peak.", 0)] = None,
+    warmup: Annotated[int | None, number("Steps up to it.")] = None,
+    seed: Annotated[int | None, number("Of weights and order.", 0, SEEDS)] = None,
+    save: Annotated[int | None, number("Steps between checkpoints.")] = None,
     device: Annotated[
         str | None, typer.Option(help="cpu, cuda, cuda:1, ...; by default the best.")
     ] = None,
@@ -60,9 +62,7 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where the run in DIR stopped.")
     ] = False,
-    sample: Annotated[
-        int, typer.Option(min=0, help="Bytes to generate at the end.")
-    ] = 400,
+    sample: Annotated[int, number("Bytes to generate at the end.", 0)] = 400,
 ) -> None:
     """Train a compiled model, or a .star file, on bytes.
 

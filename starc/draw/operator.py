@@ -46,7 +46,7 @@ def mixing(
     which show the structure and nothing learned. Raises DrawError, StarError, OSError.
     """
     model = passes.run(compiler.to_ir(source))
-    data = given.encode()
+    data = given.encode("utf-8", "surrogateescape")  # the bytes that were typed
     if not 1 <= len(data) <= LONGEST:
         raise DrawError(f"the input has {len(data)} bytes; it may have 1 to {LONGEST}")
     if max(data) >= model.vocab:

@@ -1,6 +1,7 @@
 """A model.py as a module, wherever it lies and whatever it is called."""
 
 import importlib.util
+import os
 import sys
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +15,7 @@ def load(path: Path) -> ModuleType:
 
     Raises TrainingError if the file cannot be imported or is no emitted model.
     """
-    name = "starc_emitted_" + sha256(str(path.resolve()).encode()).hexdigest()[:16]
+    name = "starc_emitted_" + sha256(os.fsencode(path.resolve())).hexdigest()[:16]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise TrainingError(f"{path}: not a Python file")

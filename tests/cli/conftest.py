@@ -37,6 +37,14 @@ def good(tmp_path: Path) -> str:
     return "good.star"
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what `calls.arguments` names, the run of a search too."""
+    from .calls import furnished
+
+    return furnished(tmp_path_factory.mktemp("calls") / "home")
+
+
 @pytest.fixture
 def bad(tmp_path: Path) -> str:
     (tmp_path / "bad.star").write_text(BAD)

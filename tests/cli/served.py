@@ -2,9 +2,10 @@
 
 A case is a JSON line: {"arguments", "folder", "stdin", "stdout", "stderr", "encoding"}.
 A stream is "closed", "full", "gone" (its reader has ended) or "file"; stdin may be
-"closed", or the text that it holds. Each call gets the streams that Python itself would
-make of its descriptors, and at the end what Python does: they are flushed once more. A
-result is {"code", "stdout", "stderr"}, with "traceback" where one would be printed.
+"closed", or the text that it holds, or a file by "stdin_file". Each call gets the
+streams that Python itself would make of its descriptors, and at the end what Python
+does: they are flushed once more. A result is {"code", "stdout", "stderr"}, with
+"traceback" where one would be printed.
 """
 
 import fcntl
@@ -59,11 +60,14 @@ def call(case: dict[str, Any], held: list[int]) -> dict[str, Any]:
     for descriptor in held:
         os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
+    given = 0
+    if file := case.get("stdin_file"):
+        given = os.open(os.path.join(case["folder"], file), os.O_RDONLY)
     stdin = case.get("stdin", "")
     os.write(held[0], b"" if stdin == "closed" else stdin.encode())
     os.lseek(held[0], 0, os.SEEK_SET)
     os.chdir(case["folder"])
-    arrange(0, stdin if stdin == "closed" else "file", held[0])
+    arrange(0, stdin if stdin == "closed" else "file", given or held[0])
     arrange(1, case.get("stdout", "file"), held[1])
     arrange(2, case.get("stderr", "file"), held[2])
     encoding = case.get("encoding", "utf-8")

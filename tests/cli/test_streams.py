@@ -4,7 +4,9 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .calls import COMMANDS, HEAVY, SEARCH, arguments, furnished, served
+import pytest
+
+from .calls import COMMANDS, HEAVY, SEARCH, arguments, served
 
 CONDITIONS: dict[str, dict[str, str]] = {
     "stdin closed": {"stdin": "closed"},
@@ -21,8 +23,8 @@ CONDITIONS: dict[str, dict[str, str]] = {
 STDIN = {"decode": "21211-31112", "evolve": SEARCH}
 """Where it is not an architecture."""
 
-TAKES_LONG = ("all closed", "stdout full", "stdout gone", "ascii")
-"""For training."""
+FEW = ("all closed", "stdout full", "stdout gone", "ascii")
+"""For training, which takes long, and for what a parser prints for every command."""
 
 
 class Case(NamedTuple):
@@ -46,19 +48,20 @@ def variants(name: str) -> dict[str, list[str]]:
     return found
 
 
-def every_case() -> list[Case]:
+def cases_of(everything: bool) -> list[Case]:
     return [
         Case(name, variant, condition)
         for name in COMMANDS
         for variant in variants(name)
         for condition in CONDITIONS
-        if name not in HEAVY or variant != "right" or condition in TAKES_LONG
+        if condition in FEW
+        or everything
+        or (variant in ("right", "stdin") and name not in HEAVY)
     ]
 
 
-def results(cases: list[Case], folder: Path) -> dict[Case, dict[str, Any]]:
+def results(cases: list[Case], home: Path, folder: Path) -> dict[Case, dict[str, Any]]:
     """Of the cases, and of each call under no condition, each in a fresh folder."""
-    home = furnished(folder / "home")
     text = (home / "good.star").read_text()
     everything = list(dict.fromkeys([*(case.plainly for case in cases), *cases]))
     calls = []
@@ -82,15 +85,23 @@ def expected(case: Case, plain: dict[str, Any]) -> int:
     return int(plain["code"])
 
 
-def test_every_command_under_every_condition(tmp_path: Path) -> None:
-    cases = every_case()
-    found = results(cases, tmp_path)
+def check(cases: list[Case], home: Path, folder: Path) -> None:
+    found = results(cases, home, folder)
     wrong = [
         f"{case}: {problem}"
         for case in cases
         if (problem := what_is_wrong(case, found[case], found[case.plainly]))
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_every_command_under_every_condition(home: Path, tmp_path: Path) -> None:
+    check(cases_of(everything=False), home, tmp_path)
+
+
+@pytest.mark.slow
+def test_every_call_under_every_condition(home: Path, tmp_path: Path) -> None:
+    check(cases_of(everything=True), home, tmp_path)
 
 
 def what_is_wrong(case: Case, result: dict[str, Any], plain: dict[str, Any]) -> str:
@@ -110,7 +121,7 @@ def what_is_wrong(case: Case, result: dict[str, Any], plain: dict[str, Any]) -> 
     return ""
 
 
-def test_the_plain_calls_succeed(tmp_path: Path) -> None:
+def test_the_plain_calls_succeed(home: Path, tmp_path: Path) -> None:
     """Else the sweep would compare errors with errors."""
     cases = [
         Case(name, variant, "")
@@ -118,14 +129,13 @@ def test_the_plain_calls_succeed(tmp_path: Path) -> None:
         for variant in variants(name)
         if name not in HEAVY
     ]
-    for case, result in results(cases, tmp_path).items():
+    for case, result in results(cases, home, tmp_path).items():
         code = 0 if case.variant != "no file" else result["code"]
         assert result["code"] == code, (case, result)
 
 
-def test_ascii_has_no_escapes(tmp_path: Path) -> None:
+def test_ascii_has_no_escapes(home: Path, tmp_path: Path) -> None:
     """For all that starc itself prints there is something like it in ASCII."""
-    home = furnished(tmp_path / "home")
     calls = [["check", "bad.star"], ["show", "good.star"], ["genes"], ["explain"]]
     calls += [["diff", "good.star", "other.star"], ["front", "run"]]
     calls += [[*call, "--help"] for call in ([], *([name] for name in COMMANDS))]
