@@ -39,6 +39,8 @@ def draw(
     if operator is None:
         if input is not None or weights is not None:
             raise Failure("--input and --weights go with --operator")
+        if output.endswith(".png"):
+            raise Failure(f"{output}: Only --operator draws PNG; this is an .svg")
         write(output, _architecture(file, not all) + "\n")
         return
     from starc.draw import heatmap

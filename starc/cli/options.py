@@ -27,9 +27,14 @@ def is_read(value: Any) -> Any:
 
 
 def is_written(value: Any) -> Any:
-    """The callback of every option that says where to write. Raises Failure."""
+    """The callback of every option that says where to write: a Path is a folder.
+
+    Raises Failure.
+    """
     if isinstance(value, str) and not value:
         raise Failure("-o needs the name of a file")
+    if isinstance(value, Path) and value.exists() and not value.is_dir():
+        raise Failure(f"{value}: This is a file, and -o names a folder here")
     return value
 
 

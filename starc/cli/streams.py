@@ -37,14 +37,20 @@ def read_bytes(name: str, limit: int = -1) -> bytes:
 
 
 def read_source(name: str) -> Source:
-    """A `.star` text. Raises StarError if it is no text or too large, OSError."""
+    """A `.star` text. Raises StarError if it is no text or too large, OSError.
+
+    Failure for a `.py` file: a hundred errors about Python would tell less.
+    """
     from starc.diagnostics import Problems
     from starc.frontend.load import load
     from starc.frontend.parse import LARGEST
 
     problems = Problems()
     shown = "<stdin>" if name == STANDARD else name
-    source = load(shown, read_bytes(name, LARGEST), problems)
+    data = read_bytes(name, LARGEST)
+    if name.endswith(".py"):
+        raise Failure(f"{name}: This is Python; a .star file is needed", WRONG_INPUT)
+    source = load(shown, data, problems)
     problems.check()
     assert source is not None, "a problem was added"
     return source

@@ -72,6 +72,24 @@ def test_a_wrong_file_ends_with_1(starc: Run, bad: str, command: list[str]) -> N
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["draw", "good.star", "-o", "x.png"], 2, "x.png: Only --operator draws PNG"),
+        (["check", "model.py"], 1, "model.py: This is Python; a .star file is needed"),
+        (["train", "good.star", "-o", "model.py"], 2, "model.py: This is a file, and"),
+    ],
+)
+def test_one_thing_for_another(
+    starc: Run, tmp_path: Path, good: str, arguments: list[str], code: int, said: str
+) -> None:
+    (tmp_path / "model.py").write_text("import torch\n")
+    done = starc(*arguments)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.startswith(f"starc: {said}") and done.stderr.count("\n") == 1
+    assert not (tmp_path / "x.png").exists()
+
+
 def test_bytes_that_are_no_text(starc: Run, tmp_path: Path) -> None:
     (tmp_path / "a.star").write_bytes(b"model \xff\xfe")
     done = starc("check", "a.star")

@@ -1,12 +1,16 @@
 """Every command with every stream in every state: no traceback, the right exit code."""
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from .calls import COMMANDS, HEAVY, SEARCH, arguments, served
+from .conftest import ROOT
 
 CONDITIONS: dict[str, dict[str, str]] = {
     "stdin closed": {"stdin": "closed"},
@@ -146,3 +150,29 @@ def test_ascii_has_no_escapes(home: Path, tmp_path: Path) -> None:
         said = result["stdout"] + result["stderr"]
         assert said and said.isascii() and "\\u" not in said, (call, said)
         assert "\\x" not in said.replace("\\xff", ""), (call, said)
+
+
+SHELL = {
+    "$starc --help >&-": (2, "starc: stdout: It is closed\n"),
+    "$starc --help >/dev/full": (2, "starc: stdout: No space left on device\n"),
+    "$starc check bad.star 2>/dev/full": (1, ""),
+    "$starc check bad.star <&- >&- 2>&-": (1, ""),
+    "$starc compile - <&-": (2, "starc: stdin: It is closed\n"),
+    "$starc compile good.star >>good.star": (
+        2,
+        "starc: stdout: This is read, and would be overwritten\n",
+    ),
+    "$starc genes | true; exit ${PIPESTATUS[0]}": (141, ""),
+}
+"""Calls from a shell, with the exit code and what is said."""
+
+
+def test_from_a_shell(home: Path) -> None:
+    """Where Python itself finds the streams so, at its start and at its end."""
+    for call, wanted in SHELL.items():
+        command = call.replace("$starc", f"'{sys.executable}' -m starc")
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=home, env=env, capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr) == wanted, call
