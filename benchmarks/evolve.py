@@ -29,12 +29,13 @@ from rich.console import Console
 
 from starc.diagnostics import Problems
 from starc.evolve import coordinator
-from starc.evolve.database import FILE, Database
-from starc.evolve.rows import Generation, Row
-from starc.evolve.selection import Scored, front, hypervolume, placed, score
-from starc.evolve.spec import Spec, read
-from starc.evolve.view import View
-from starc.evolve.workers import Local
+from starc.evolve.problem.reading import read
+from starc.evolve.problem.spec import Spec
+from starc.evolve.selection.ranking import Scored, front, hypervolume, placed, score
+from starc.evolve.storage.database import FILE, Database
+from starc.evolve.storage.rows import Generation, Row
+from starc.evolve.views.live import View
+from starc.evolve.workers.local import Local
 
 ROOT = Path(__file__).parent.parent
 SEARCH = ROOT / "examples" / "search" / "tiny.star"

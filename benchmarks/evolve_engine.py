@@ -27,13 +27,14 @@ from benchmarks.machine import facts
 from starc import passes
 from starc.diagnostics import Problems
 from starc.evolve import coordinator
-from starc.evolve.architecture import to_ir
-from starc.evolve.database import Database
+from starc.evolve.problem.architecture import to_ir
+from starc.evolve.problem.reading import read
+from starc.evolve.problem.spec import Spec
 from starc.evolve.report.page import report
-from starc.evolve.spec import Spec, read
-from starc.evolve.streams import stream
-from starc.evolve.variation import Variation
-from starc.evolve.workers import Inline
+from starc.evolve.storage.database import Database
+from starc.evolve.variation.operators import Variation
+from starc.evolve.variation.random_streams import stream
+from starc.evolve.workers.local import Inline
 from starc.ir.cost import costs
 
 ROOT = Path(__file__).parent.parent

@@ -19,12 +19,12 @@ from typing import Any
 
 from benchmarks import evolve
 from starc.evolve.evaluation.rungs import steps
-from starc.evolve.halving import promoted
+from starc.evolve.problem.spec import Spec
 from starc.evolve.report.read import Run, read
 from starc.evolve.report.rungs import agreements
-from starc.evolve.rows import Row
-from starc.evolve.selection import Scored, front, hypervolume, placed, score
-from starc.evolve.spec import Spec
+from starc.evolve.selection.halving import promoted
+from starc.evolve.selection.ranking import Scored, front, hypervolume, placed, score
+from starc.evolve.storage.rows import Row
 
 RESULTS = evolve.ROOT / "benchmarks" / "results" / "evolve_halving.json"
 RUNGS = (0.125, 0.25, 0.5, 1.0)

@@ -28,6 +28,7 @@ ORDER = (
     "passes",
     "backend",
     "compiler",
+    "resize",
     "reference",
     "training",
     "draw",
@@ -50,6 +51,29 @@ def imports(path: Path) -> tuple[str, ...]:
             assert not node.level, f"{path}: write imports in full"
             found += [f"{node.module}.{alias.name}" for alias in node.names]
     return tuple(found)
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+NAMED = {module_name(path): path for path in MODULES}
+
+
+def imported(path: Path) -> set[str]:
+    """The modules of starc that a file imports.
+
+    `from starc import __version__` counts for none: the facade is there before any file
+    of the package, and gives no more than that constant.
+    """
+    found = set()
+    for name in imports(path):
+        while name and name not in NAMED:
+            name = name.rpartition(".")[0]
+        if name and name != "starc":
+            found.add(name)
+    return found - {module_name(path)} if path.name == "__init__.py" else found
 
 
 def part_of(path: Path) -> str:
@@ -82,6 +106,39 @@ def test_imports_point_one_way(part: str) -> None:
         if name not in above
     ]
     assert not wrong
+
+
+def test_no_file_is_part_of_a_circle_of_imports() -> None:
+    """Also where an import stands in a function, or is for types alone."""
+    assert circles({name: imported(path) for name, path in NAMED.items()}) == []
+
+
+def test_circles_are_found() -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set(), "e": {"e"}}
+    assert circles(graph) == [["b", "c"], ["e"]]
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Strongly connected components of more than one node, and nodes that are their
+    own successors."""
+    below = {name: reached(graph, name) for name in graph}
+    found = {
+        tuple(sorted({name} | {other for other in below[name] if name in below[other]}))
+        for name in graph
+        if name in below[name]
+    }
+    return [list(circle) for circle in sorted(found)]
+
+
+def reached(graph: dict[str, set[str]], start: str) -> set[str]:
+    found: set[str] = set()
+    todo = list(graph[start])
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo += graph[name]
+    return found
 
 
 @pytest.mark.parametrize(
@@ -161,7 +218,7 @@ STREAMS = {"stdout", "stderr", "stdin", "__stdout__", "__stderr__", "__stdin__"}
 MAY_USE_STREAMS = {
     "cli/streams.py",
     "cli/descriptors.py",
-    "worker.py",  # a process of its own, which prints to a log
+    "workers/worker.py",  # a process of its own, which prints to a log
     "training/text.py",  # reads the text that --data - names
 }
 

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from starc.diagnostics import Problems, render
-from starc.evolve.scale import scale
 from starc.frontend.parse import parse
 from starc.printable import printable
+from starc.resize.scale import scale
 from starc.source import Source
 
 TEXT = "model m { width = 64 }\nbackbone { SA-1 }\n"

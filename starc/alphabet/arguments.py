@@ -39,7 +39,16 @@ def build_operator(
     liv: LivClass, given: Givens, span: Span, stream: Stream, problems: Problems
 ) -> Operator | None:
     """The operator with all its numbers, or None with the problem added."""
-    chosen = Chosen(liv, stream, span, given)
+    defaults = {name: o.default for name, o in liv.template.by_name.items()}
+    chosen = Chosen(
+        liv.name,
+        liv.repeat,
+        liv.words,
+        {**defaults, **liv.defaults},
+        stream,
+        span,
+        given,
+    )
     try:
         operator = liv.template.build(chosen)
     except Unfit as unfit:

@@ -1,9 +1,9 @@
 """What is known of a LIV when its operator is built: stated, inherited, derived."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from starc.alphabet.liv_class import LivClass
 from starc.alphabet.option import Givens, Quantity
 from starc.diagnostics import Diagnostic, Note
 from starc.ir.operators import Rope
@@ -33,34 +33,28 @@ class Unfit(Exception):
 class Chosen:
     """The options of one LIV: what the text states, the class settles, or a default.
 
+    name, repeat, words: of its class; repeat is copies of k and v across the heads
+        of q, words the structures that its genome names. defaults: of every option.
     span: of the use, for mistakes in what nobody states.
     """
 
-    liv: LivClass
+    name: str
+    repeat: int
+    words: Mapping[str, str]
+    defaults: Mapping[str, Quantity | None]
     stream: Stream
     span: Span
     stated: Givens
 
     @property
-    def name(self) -> str:
-        return self.liv.name
-
-    @property
     def width(self) -> int:
         return self.stream.width
-
-    @property
-    def repeat(self) -> int:
-        """Copies of k and v across the heads of q."""
-        return self.liv.repeat
 
     def get(self, name: str) -> Quantity | None:
         """The value, or None where it has to be derived."""
         if name in self.stated:
             return self.stated[name].value
-        if name in self.liv.defaults:
-            return self.liv.defaults[name]
-        return self.liv.template.by_name[name].default
+        return self.defaults[name]
 
     def whole(self, name: str) -> int:
         value = self.get(name)

@@ -3,14 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
+from starc.alphabet.chosen import Chosen
 from starc.alphabet.option import Option
 from starc.alphabet.settings import Conflict
 from starc.ir.operator import Operator
-
-if TYPE_CHECKING:
-    from starc.alphabet.chosen import Chosen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +34,7 @@ class Template:
     token: str
     channel: str
     operator: type[Operator]
-    build: "Callable[[Chosen], Operator]"
+    build: Callable[[Chosen], Operator]
     options: tuple[Option, ...]
     fits: Mapping[str, tuple[str, ...]]
     expand: Mapping[str, str]

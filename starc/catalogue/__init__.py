@@ -1,21 +1,10 @@
 """The explanation of every code: `starc explain CODE`."""
 
-from dataclasses import dataclass
 from functools import cache
 
+from starc.catalogue.explanation import Explanation
 
-@dataclass(frozen=True)
-class Explanation:
-    """`wrong` and `right` are complete small .star files; `wrong` yields `code` first.
-
-    `wrong` is empty where no small text can show it (a file too large).
-    """
-
-    code: str
-    title: str
-    text: str
-    wrong: str
-    right: str
+__all__ = ["Explanation", "codes", "explain"]
 
 
 def explain(code: str) -> Explanation | None:
@@ -30,7 +19,7 @@ def codes() -> tuple[str, ...]:
 
 @cache
 def _by_code() -> dict[str, Explanation]:
-    # imported late: these import Explanation, and only `explain` needs them
+    # imported late: only `explain` needs them
     from starc.catalogue import (
         alphabet,
         genomes,

@@ -1,6 +1,6 @@
 """Definitions of featurizers and LIVs."""
 
-from starc.catalogue import Explanation
+from starc.catalogue.explanation import Explanation
 
 _SMALL = "\nmodel tiny { width = 64 }\n\nbackbone {\n  SA-1\n}\n"
 

@@ -1,6 +1,6 @@
 """Genomes as integers."""
 
-from starc.catalogue import Explanation
+from starc.catalogue.explanation import Explanation
 
 _TOP = "model example { width = 256 }\n\n"
 

@@ -1,6 +1,6 @@
 """What no .star file may be: errors, so that nothing hangs or overflows."""
 
-from starc.catalogue import Explanation
+from starc.catalogue.explanation import Explanation
 
 _SMALL = "model tiny { width = 64 }\n\nbackbone {\n  SA-1\n}\n"
 

@@ -3,7 +3,7 @@
 import re
 
 from starc import resources
-from starc.catalogue import Explanation
+from starc.catalogue.explanation import Explanation
 
 _PRELUDE = resources.read("grammar", "prelude.star")
 _LIVS = ", ".join(re.findall(r"(?m)^liv (\S+)", _PRELUDE))

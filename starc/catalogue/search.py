@@ -1,6 +1,6 @@
 """What `starc evolve` needs of a file beyond what compiles."""
 
-from starc.catalogue import Explanation
+from starc.catalogue.explanation import Explanation
 
 _SEARCH = "model tiny { width = 64 }\n\nsearch {\n  pool = [SA-1]\n  depth = 8\n"
 

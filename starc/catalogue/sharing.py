@@ -1,6 +1,6 @@
 """Sharing between LIVs, and LIVs side by side."""
 
-from starc.catalogue import Explanation
+from starc.catalogue.explanation import Explanation
 
 _MODEL = "model tiny { width = 64 }\n\n"
 

@@ -1,6 +1,6 @@
 """Mistakes of syntax, from the table that also finds them."""
 
-from starc.catalogue import Explanation
+from starc.catalogue.explanation import Explanation
 from starc.frontend.syntax_errors import MISTAKES
 
 EXPLANATIONS = tuple(

@@ -1,6 +1,6 @@
 """Settings, parameters and the numbers that follow from them."""
 
-from starc.catalogue import Explanation
+from starc.catalogue.explanation import Explanation
 
 _MODEL = "model tiny { width = 64 }\n\n"
 

@@ -23,8 +23,8 @@ from starc.cli.streams import STANDARD, read_python, read_source
 from starc.printable import printable
 
 if TYPE_CHECKING:
-    from starc.evolve.compare import Entry, Result
     from starc.source import Source
+    from starc.training.compare import Entry, Result
     from starc.training.settings import Settings
 
 
@@ -46,7 +46,7 @@ def scale(
     then its beginning for the rest. interleave: each LIV again in its place. What
     shares, shares within its own copy; copies of a label are c1, c1_b, c1_c.
     """
-    from starc.evolve import scale as scales
+    from starc.resize import scale as scales
 
     try:
         text = scales.scale(read_source(file), width or 0, depth or 0, by)
@@ -81,8 +81,8 @@ def compare(
     with the same -o, is not trained again; Ctrl-C keeps what is done.
     """
     _needs_training()
-    from starc.evolve import compare_table as tables
-    from starc.evolve.compare import entry
+    from starc.training import compare_table as tables
+    from starc.training.compare import entry
     from starc.training.settings import Settings, TrainingError
 
     recipe = Settings(
@@ -118,7 +118,7 @@ def _trained(
 ) -> "list[Result]":
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from starc.evolve.compare import compare as run
+    from starc.training.compare import compare as run
 
     console = streams.console()
     bar = Progress(

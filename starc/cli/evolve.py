@@ -24,8 +24,8 @@ from starc.cli.options import (
 
 if TYPE_CHECKING:
     from starc.evolve.coordinator import End, MakeWorkers
-    from starc.evolve.database import Database
-    from starc.evolve.spec import Spec
+    from starc.evolve.problem.spec import Spec
+    from starc.evolve.storage.database import Database
 
 
 def evolve(
@@ -74,9 +74,9 @@ def evolve(
     """
     _needs("pymoo", "evolve")
     from starc.evolve import coordinator
-    from starc.evolve.run_error import RunError
-    from starc.evolve.view import View
-    from starc.evolve.workers import WorkersError
+    from starc.evolve.storage.run_error import RunError
+    from starc.evolve.views.live import View
+    from starc.evolve.workers.local import WorkersError
 
     budget = {
         "generations": generations,
@@ -110,12 +110,12 @@ def _new(
     from dataclasses import replace
 
     from starc.diagnostics import Problems
-    from starc.evolve import spec as specs
+    from starc.evolve.problem import reading
 
     if file is None:
         raise Failure("a FILE with a search block, or --resume RUN")
     problems = Problems()
-    spec = specs.read(streams.read_source(file), problems)
+    spec = reading.read(streams.read_source(file), problems)
     problems.check()
     assert spec is not None, "a problem was added"
     if budget and "generations" not in budget:
@@ -144,11 +144,11 @@ def _team(count: int | None, threads: int, ray: str | None) -> "MakeWorkers":
     def make(spec: "Spec", folder: Path) -> Any:
         if ray is not None:
             _needs("ray", "ray")
-            from starc.evolve.ray_workers import RayWorkers
+            from starc.evolve.workers.ray_workers import RayWorkers
 
             address = "" if ray == "local" else ray
             return RayWorkers(spec, folder, address, threads)
-        from starc.evolve.workers import Inline, Local
+        from starc.evolve.workers.local import Inline, Local
 
         if spec.trainer.kind == "simulated" and count is None:
             return Inline(spec, folder)
@@ -182,7 +182,7 @@ def _say(end: "End", folder: Path) -> None:
 def front(run: Run, json: Json = False) -> None:
     """Print the front of a run: what nothing is better than in every objective."""
     _needs("pymoo", "evolve")
-    from starc.evolve import front as fronts
+    from starc.evolve.views import front as fronts
 
     database = _open(run)
     rows, spec = fronts.members(database), database.spec()
@@ -206,8 +206,8 @@ def pick(
 ) -> None:
     """Write one candidate: its .star, model.py, weights if there are any, a card."""
     _needs("pymoo", "evolve")
-    from starc.evolve import pick as picks
-    from starc.evolve.run_error import RunError
+    from starc.evolve.storage.run_error import RunError
+    from starc.evolve.views import pick as picks
 
     database = _open(run)
     try:
@@ -218,8 +218,8 @@ def pick(
 
 
 def _open(run: Path) -> "Database":
-    from starc.evolve.database import Database
-    from starc.evolve.run_error import RunError
+    from starc.evolve.storage.database import Database
+    from starc.evolve.storage.run_error import RunError
 
     try:
         return Database.open(run)

@@ -5,17 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from starc.evolve.database import Database
-from starc.evolve.lock import Lock
-from starc.evolve.run_error import RunError
-from starc.evolve.search import Search
-from starc.evolve.spec import Spec
+from starc.evolve.loop import Search
+from starc.evolve.problem.spec import Spec
 from starc.evolve.stop import Stop
-from starc.evolve.watch import Watch
-from starc.evolve.workers import Workers
-
-CANDIDATES = "candidates"
-"""The folder of the candidates' folders, in that of the run."""
+from starc.evolve.storage.database import CANDIDATES, Database
+from starc.evolve.storage.lock import Lock
+from starc.evolve.storage.run_error import RunError
+from starc.evolve.views.watch import Watch
+from starc.evolve.workers.local import Workers
 
 MakeWorkers = Callable[[Spec, Path], Workers]
 """From the spec and the folder of the candidates' folders."""

@@ -11,7 +11,7 @@ from starc.ir.operators import Attention
 def build(chosen: Chosen) -> Attention:
     heads, kv_heads, head_dim = split(chosen)
     window = chosen.whole("window")
-    if not window and chosen.liv.words["sparsity"] == "banded":
+    if not window and chosen.words["sparsity"] == "banded":
         raise chosen.fail(
             "missing-parameter",
             "Banded attention without a window",

@@ -6,7 +6,7 @@ import sys
 
 from starc.evolve.evaluation.failure import failed
 from starc.evolve.evaluation.subject import Subject
-from starc.evolve.spec import Arguments
+from starc.evolve.problem.spec import Arguments
 
 
 def measure(subject: Subject, name: str, arguments: Arguments) -> float:

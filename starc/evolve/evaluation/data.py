@@ -1,6 +1,6 @@
 """The text that all candidates learn from, read once a process."""
 
-from starc.evolve.spec import Spec
+from starc.evolve.problem.spec import Spec
 from starc.training import text
 from starc.training.text import Text
 

@@ -13,7 +13,7 @@ from starc.evolve.evaluation import trainer
 from starc.evolve.evaluation.failure import failed
 from starc.evolve.evaluation.mad_tasks import IGNORED, TASKS, Sizes, Task
 from starc.evolve.evaluation.subject import Subject
-from starc.evolve.objectives import MAD_TASKS
+from starc.evolve.problem.objectives import MAD_TASKS
 from starc.training import optimizer
 
 ASKED = 256

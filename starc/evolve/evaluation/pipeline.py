@@ -3,34 +3,27 @@
 import hashlib
 import logging
 import math
-import operator
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from starc import __version__
 from starc.diagnostics import StarError
-from starc.evolve.candidate import Candidate, source
 from starc.evolve.evaluation import outcome as outcomes
 from starc.evolve.evaluation import simulated, static
 from starc.evolve.evaluation.failure import Ended, failed, in_words, invalid
 from starc.evolve.evaluation.outcome import Outcome
-from starc.evolve.spec import Spec
+from starc.evolve.evaluation.requirements import require
+from starc.evolve.problem.architecture import source
+from starc.evolve.problem.candidate import Candidate
+from starc.evolve.problem.spec import Spec
 from starc.files import write_text
 
 LOG = "log.txt"
 SOURCE = "candidate.star"
 MODEL = "model.py"
-
-RELATIONS: dict[str, Callable[[float, float], bool]] = {
-    "<=": operator.le,
-    ">=": operator.ge,
-    "<": operator.lt,
-    ">": operator.gt,
-    "==": operator.eq,
-}
 
 
 def evaluate(candidate: Candidate, spec: Spec, folder: Path, rung: int) -> Outcome:
@@ -103,15 +96,6 @@ def _evaluate(
     require(spec, measures)
     for asked in spec.objectives:
         assert asked.label in measures, asked.label
-
-
-def require(spec: Spec, measures: dict[str, float]) -> None:
-    """Raises Ended for a requirement that what was measured so far breaks."""
-    for asked in spec.requirements:
-        found = measures.get(asked.label)
-        if found is not None and not RELATIONS[asked.relation](found, asked.bound):
-            wanted = f"{asked.label} {asked.relation} {asked.bound:g}"
-            raise invalid(f"breaks a requirement: {wanted}, it has {found:g}")
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from starc import compiler
-from starc.evolve.candidate import Candidate
 from starc.evolve.evaluation import (
     custom,
     data,
@@ -18,9 +17,11 @@ from starc.evolve.evaluation import (
     trainer,
 )
 from starc.evolve.evaluation.failure import failed
+from starc.evolve.evaluation.requirements import require
 from starc.evolve.evaluation.subject import Subject
-from starc.evolve.objectives import MEASURES, TIMED
-from starc.evolve.spec import Spec
+from starc.evolve.problem.candidate import Candidate
+from starc.evolve.problem.objectives import MEASURES, TIMED
+from starc.evolve.problem.spec import Spec
 from starc.files import write_text
 from starc.training import device, emitted
 from starc.training.settings import TrainingError
@@ -55,8 +56,6 @@ def measure(
     What does not depend on the training is taken over from an earlier rung. Raises
     Ended, and whatever a user's own measure raises.
     """
-    from starc.evolve.evaluation.pipeline import require
-
     try:
         asked = [o for o in static.asked(subject.spec) if o.label not in measures]
         kept = outcome.last(subject.folder, made_by)

@@ -1,6 +1,6 @@
 """How far each rung of successive halving trains."""
 
-from starc.evolve.spec import Spec
+from starc.evolve.problem.spec import Spec
 
 
 def steps(spec: Spec, rung: int) -> int:

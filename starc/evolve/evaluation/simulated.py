@@ -9,12 +9,12 @@ import math
 import random
 from hashlib import sha256
 
-from starc.evolve.candidate import Candidate
 from starc.evolve.evaluation.failure import failed
 from starc.evolve.evaluation.rungs import loss_label
 from starc.evolve.evaluation.static import asked
-from starc.evolve.objectives import MEASURES
-from starc.evolve.spec import Spec
+from starc.evolve.problem.candidate import Candidate
+from starc.evolve.problem.objectives import MEASURES
+from starc.evolve.problem.spec import Spec
 
 FAILING = 32
 """One candidate in so many diverges, so that searches meet one."""

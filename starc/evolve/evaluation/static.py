@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 from starc import passes
 from starc.diagnostics import StarError
-from starc.evolve.architecture import to_ir
-from starc.evolve.candidate import Candidate
 from starc.evolve.evaluation.failure import invalid
-from starc.evolve.objectives import MEASURES
-from starc.evolve.spec import Arguments, Spec, label
+from starc.evolve.problem.architecture import to_ir
+from starc.evolve.problem.candidate import Candidate
+from starc.evolve.problem.objectives import MEASURES
+from starc.evolve.problem.spec import Arguments, Spec, label
 from starc.ir.cost import costs
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
 

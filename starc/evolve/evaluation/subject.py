@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
-from starc.evolve.candidate import Candidate
-from starc.evolve.spec import Spec
+from starc.evolve.problem.candidate import Candidate
+from starc.evolve.problem.spec import Spec
 
 
 @dataclass

@@ -21,6 +21,7 @@ from starc.evolve.evaluation.rungs import is_last, loss_label, steps
 from starc.evolve.evaluation.subject import Subject
 from starc.files import replaced, write_text
 from starc.training import checkpoint
+from starc.training.recipe import LOOK, NARROW, VALIDATION_BATCHES
 from starc.training.run import Run, begin
 from starc.training.settings import Settings, TrainingError
 
@@ -29,14 +30,6 @@ WEIGHTS = "weights.safetensors"
 
 LARGEST_KEPT = 64 * 2**20
 """Bytes of weights that every candidate keeps; larger ones are trained again."""
-
-VALIDATION_BATCHES = 16
-LOOK = 10
-"""Steps between looks at the loss: each look waits for the GPU."""
-
-NARROW = 96
-"""Below this width a CPU with AMX is faster in float32: a step at width 64 took 61 ms
-in float32 and 73 in bf16, at 128 it took 134 and 106, at 512 1071 and 476."""
 
 RISE = 1.0
 """Nats above its start at which a loss has diverged."""

@@ -10,7 +10,7 @@ from starc.evolve.report.measures import Axis
 from starc.evolve.report.picks import Pick
 from starc.evolve.report.proxies import Proxy
 from starc.evolve.report.read import Run
-from starc.evolve.rows import Row
+from starc.evolve.storage.rows import Row
 from starc.genome import write
 
 ARCS = ("weights", "features", "again")

@@ -4,9 +4,9 @@ import re
 from collections import Counter
 from typing import Any
 
-from starc.evolve.changes import Change
 from starc.evolve.report.lineage import is_repair
 from starc.evolve.report.read import Run
+from starc.evolve.variation.changes import Change
 from starc.genome.text import GENE_NAMES
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from starc.evolve.changes import Change
 from starc.evolve.report.designs import Design
-from starc.evolve.rows import Row
+from starc.evolve.storage.rows import Row
+from starc.evolve.variation.changes import Change
 from starc.ir.compare import describe_changes
 
 MOST = 40

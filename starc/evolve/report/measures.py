@@ -3,9 +3,9 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from starc.evolve.objectives import LINEAR, Scale, find
+from starc.evolve.problem.objectives import LINEAR, Scale, find
 from starc.evolve.report.read import Run
-from starc.evolve.rows import Row
+from starc.evolve.storage.rows import Row
 
 QUALITIES = ("bits_per_byte", "perplexity", "loss", "mad")
 """Of measures that training gives, those that say how good a model is; first wins."""

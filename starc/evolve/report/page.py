@@ -14,7 +14,7 @@ from markupsafe import Markup
 from starc import __version__, resources
 from starc.draw import architecture, palette
 from starc.evolve.report import expense, failures, frequencies
-from starc.evolve.report.against import against_seeds
+from starc.evolve.report.baselines import beside_baselines
 from starc.evolve.report.data import chart_data
 from starc.evolve.report.designs import Design, design
 from starc.evolve.report.enrichment import Row as MotifRow
@@ -24,7 +24,7 @@ from starc.evolve.report.picks import Pick, picks
 from starc.evolve.report.proxies import proxies
 from starc.evolve.report.read import Run, read
 from starc.evolve.report.rungs import agreements
-from starc.evolve.rows import Row
+from starc.evolve.storage.rows import Row
 from starc.genome import write
 
 SCRIPTS = ("page.js", "front.js", "charts.js", "parallel.js", "lineage.js")
@@ -73,7 +73,7 @@ def page(run: Run) -> str:
         quality=best,
         cards=cards,
         suggested=[next(c for c in cards if c.entry.id == id) for id in chosen],
-        against=against_seeds(run, objectives),
+        against=beside_baselines(run, objectives),
         seconds=expense.seconds(run),
         engine=expense.engine(run),
         flops=expense.training_flops(run),

@@ -7,8 +7,8 @@ from math import dist
 import numpy as np
 
 from starc.evolve.report.measures import Axis, costs
-from starc.evolve.rows import Row
-from starc.evolve.selection import OUTSIDE, hypervolume
+from starc.evolve.selection.ranking import OUTSIDE, hypervolume
+from starc.evolve.storage.rows import Row
 
 KNEE = "knee"
 

@@ -6,11 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from starc.evolve.database import Database
 from starc.evolve.evaluation.outcome import Outcome
-from starc.evolve.rows import Generation, Row, Timing
-from starc.evolve.run_error import RunError
-from starc.evolve.spec import Spec
+from starc.evolve.problem.spec import Spec
+from starc.evolve.storage.database import Database
+from starc.evolve.storage.rows import Generation, Row, Timing
+from starc.evolve.storage.run_error import RunError
 
 
 class ReportError(Exception):

@@ -7,7 +7,7 @@ from scipy import stats
 
 from starc.evolve.report.proxies import FEWEST, interval
 from starc.evolve.report.read import Run
-from starc.evolve.selection import Scored, fronts, objectives
+from starc.evolve.selection.ranking import Scored, fronts, objectives
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from starc import compiler, passes
 from starc.diagnostics import StarError
-from starc.evolve.database import FILE
 from starc.evolve.report.designs import Design, design, of
 from starc.evolve.report.enrichment import Row, table
 from starc.evolve.report.measures import axes
 from starc.evolve.report.read import ReportError, Run, read
+from starc.evolve.storage.database import FILE
 from starc.ir.cost import costs
 from starc.source import Source
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from starc.evolve.candidate import Candidate
-from starc.evolve.spec import Objective, Spec, Trainer
+from starc.evolve.problem.candidate import Candidate
+from starc.evolve.problem.spec import Objective, Spec, Trainer
 
 CONV = (7, 1, 1, 1, 1)
 ATTENTION = (3, 1, 1, 1, 1)

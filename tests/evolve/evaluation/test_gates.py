@@ -10,10 +10,11 @@ import pytest
 from evolve.evaluation import small
 
 from starc import compiler
-from starc.evolve.candidate import Candidate, source
 from starc.evolve.evaluation import gates, real
 from starc.evolve.evaluation.pipeline import evaluate
-from starc.evolve.spec import Requirement
+from starc.evolve.problem.architecture import source
+from starc.evolve.problem.candidate import Candidate
+from starc.evolve.problem.spec import Requirement
 
 Change = Callable[[str], str]
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from starc.evolve.evaluation.mad_tasks import IGNORED, TASKS, Sizes
-from starc.evolve.objectives import MAD_TASKS
+from starc.evolve.problem.objectives import MAD_TASKS
 
 SIZES = Sizes(length=128)
 COUNT = 64

@@ -10,10 +10,11 @@ from evolve.evaluation import small
 from torch.nn import functional as F
 
 from starc import compiler
-from starc.evolve.candidate import Candidate, source
 from starc.evolve.evaluation import evaluate, outcome, static
-from starc.evolve.objectives import MAD_TASKS, MEASURES, TIMED, find
-from starc.evolve.spec import Objective, Spec, Trainer
+from starc.evolve.problem.architecture import source
+from starc.evolve.problem.candidate import Candidate
+from starc.evolve.problem.objectives import MAD_TASKS, MEASURES, TIMED, find
+from starc.evolve.problem.spec import Objective, Spec, Trainer
 from starc.training import emitted
 
 WIDE = replace(

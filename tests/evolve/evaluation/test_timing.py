@@ -7,12 +7,12 @@ import pytest
 import torch
 from evolve.evaluation import small
 
-from starc.evolve.candidate import Candidate
 from starc.evolve.evaluation import evaluate, timing
 from starc.evolve.evaluation.memory import Peak
 from starc.evolve.evaluation.outcome import Outcome
-from starc.evolve.objectives import TIMED
-from starc.evolve.spec import Objective
+from starc.evolve.problem.candidate import Candidate
+from starc.evolve.problem.objectives import TIMED
+from starc.evolve.problem.spec import Objective
 
 LONG = (("context", 1024),)
 SHORT = (("context", 64),)

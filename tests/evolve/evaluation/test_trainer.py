@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from starc.evolve.evaluation import data, evaluate, mad, rungs
 from starc.evolve.evaluation.outcome import Outcome
-from starc.evolve.spec import Objective, Spec
+from starc.evolve.problem.spec import Objective, Spec
 from starc.training.run import Run
 
 

@@ -14,11 +14,12 @@ from random import Random
 from typing import Any
 
 from starc import compiler, passes
-from starc.evolve import changes as kinds
-from starc.evolve.candidate import Candidate, source
-from starc.evolve.database import FILE
-from starc.evolve.schema import SCHEMA, SCHEMA_VERSION
-from starc.evolve.spec import Objective, Spec, Trainer
+from starc.evolve.problem.architecture import source
+from starc.evolve.problem.candidate import Candidate
+from starc.evolve.problem.spec import Objective, Spec, Trainer
+from starc.evolve.storage.database import FILE
+from starc.evolve.storage.schema import SCHEMA, SCHEMA_VERSION
+from starc.evolve.variation import changes as kinds
 from starc.genome import Genome, published, random_genome, repair
 from starc.ir.cost import costs
 

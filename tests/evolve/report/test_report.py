@@ -13,10 +13,10 @@ from fake_run import NASTY, write
 from typer.testing import CliRunner
 
 from starc.cli.app import app
-from starc.evolve.database import FILE
 from starc.evolve.report.page import report
 from starc.evolve.report.read import ReportError, read
-from starc.evolve.schema import SCHEMA
+from starc.evolve.storage.database import FILE
+from starc.evolve.storage.schema import SCHEMA
 
 SECTIONS = (
     "overview front suggested members hypervolume distributions parallel-coordinates "

@@ -11,9 +11,9 @@ from fake_run import write
 from typer.testing import CliRunner
 
 from starc.cli.app import app
-from starc.evolve.candidate import Candidate
 from starc.evolve.evaluation.outcome import Outcome
-from starc.evolve.objectives import LOG
+from starc.evolve.problem.candidate import Candidate
+from starc.evolve.problem.objectives import LOG
 from starc.evolve.report import expense, failures, lineage
 from starc.evolve.report.designs import Design, design
 from starc.evolve.report.enrichment import table
@@ -23,8 +23,8 @@ from starc.evolve.report.picks import picks, scaled
 from starc.evolve.report.proxies import interval, proxies
 from starc.evolve.report.read import Run, read
 from starc.evolve.report.rungs import agreement, agreements
-from starc.evolve.rows import Row
-from starc.evolve.selection import Scored
+from starc.evolve.selection.ranking import Scored
+from starc.evolve.storage.rows import Row
 
 X = Axis("x", "", "min", False, True)
 Y = Axis("y", "", "max", False, True)

@@ -1,0 +1,24 @@
+"""What a search requires of every candidate."""
+
+import operator
+from collections.abc import Callable
+
+from starc.evolve.evaluation.failure import invalid
+from starc.evolve.problem.spec import Spec
+
+RELATIONS: dict[str, Callable[[float, float], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+    "==": operator.eq,
+}
+
+
+def require(spec: Spec, measures: dict[str, float]) -> None:
+    """Raises Ended for a requirement that what was measured so far breaks."""
+    for asked in spec.requirements:
+        found = measures.get(asked.label)
+        if found is not None and not RELATIONS[asked.relation](found, asked.bound):
+            wanted = f"{asked.label} {asked.relation} {asked.bound:g}"
+            raise invalid(f"breaks a requirement: {wanted}, it has {found:g}")

@@ -1,0 +1,209 @@
+"""The loop: propose, measure, select; every step is in the database before the next.
+
+All that is decided follows from the spec and from what the database holds. So a run
+that was killed goes on as if it had not been, and neither the number of workers nor the
+order in which they finish makes a difference.
+"""
+
+import errno
+import os
+import time
+from collections.abc import Sequence
+
+from starc.evolve.evaluation.outcome import Outcome
+from starc.evolve.problem.candidate import Candidate
+from starc.evolve.problem.spec import Spec
+from starc.evolve.selection.halving import promoted
+from starc.evolve.selection.ranking import Scored, front, score
+from starc.evolve.selection.statistics import hypervolume_of, statistics_of
+from starc.evolve.selection.survival import parents, survivors
+from starc.evolve.stop import Stop, Stopped
+from starc.evolve.storage.database import Database
+from starc.evolve.storage.rows import Generation, Row
+from starc.evolve.storage.run_error import RunError
+from starc.evolve.variation.proposer import Proposer
+from starc.evolve.views.watch import Watch
+from starc.evolve.workers.local import Workers
+
+MOST_EMPTY = 3
+"""Generations in a row without anything new: the search has seen all it can reach."""
+
+DISK = tuple(os.strerror(e) for e in (errno.ENOSPC, errno.EROFS, errno.EDQUOT))
+"""Reasons that are not the candidate's: nothing is recorded, and the run ends."""
+
+
+class Search:
+    """One run, from wherever its database stands. Its coordinator has the lock."""
+
+    def __init__(
+        self,
+        database: Database,
+        workers: Workers,
+        stop: Stop,
+        watch: Watch,
+    ) -> None:
+        self.database, self.workers = database, workers
+        self.stop, self.watch = stop, watch
+        self.spec: Spec = database.spec()
+        self.rows: dict[int, Row] = {}  # of population, front and this generation
+        self.scored: dict[int, Scored] = {}
+        self.last = database.last_generation()
+        self.proposer = Proposer(self.spec, *database.seen())
+        self.count = database.count("WHERE key NOT LIKE 'illegal:%'")
+        self._waited = 0.0
+        self._began = self._clocked = time.monotonic()
+        self._load([*self._population, *(self.last.front if self.last else ())])
+
+    def run(self) -> str:
+        """Goes on to the end: "finished", "interrupted" or "out of time"."""
+        self.watch.begins(self.spec, self.count, self.last)
+        state = "finished"
+        empty = 0
+        try:
+            while not self._over(self._number):
+                self.stop.check()
+                rows = self._proposed(self._number)
+                self._measure(self._number, rows)
+                empty = 0 if rows else empty + 1
+                self._finish(self._number, rows, empty >= MOST_EMPTY)
+                if empty >= MOST_EMPTY:
+                    break
+        except Stopped as stopped:
+            state = stopped.why
+        finally:
+            self._clock()
+        return state
+
+    @property
+    def _number(self) -> int:
+        """Of the generation that is not finished yet."""
+        return self.last.number + 1 if self.last else 0
+
+    @property
+    def _population(self) -> tuple[int, ...]:
+        return self.last.population if self.last else ()
+
+    def _over(self, number: int) -> bool:
+        """Whether the budget allows no generation of this number."""
+        if self.database.proposal(number) is not None:
+            return False  # it is under way
+        spec = self.spec
+        if spec.generations and number >= spec.generations:
+            return True
+        if spec.evaluations and self.count >= spec.evaluations:
+            return True
+        return not (spec.generations or spec.evaluations or spec.minutes)
+
+    # Proposing ----------------------------------------------------------------------
+
+    def _proposed(self, number: int) -> list[Row]:
+        if self.database.proposal(number) is None:
+            want = self.spec.population
+            if self.spec.evaluations:
+                want = min(want, self.spec.evaluations - self.count)
+            ranked = parents(self.spec, [self.scored[id] for id in self._population])
+            rows, statistics = self.proposer.propose(
+                number, self.database.count() + 1, want, ranked, self._candidates()
+            )
+            self.database.propose(number, rows, statistics)
+            self.count += sum(row.outcome is None for row in rows)
+        rows = self.database.candidates("WHERE c.generation = ?", number)
+        self._load([], rows)
+        return rows
+
+    def _candidates(self) -> dict[int, Candidate]:
+        return {id: row.candidate for id, row in self.rows.items()}
+
+    # Measuring ----------------------------------------------------------------------
+
+    def _measure(self, number: int, rows: Sequence[Row]) -> None:
+        """All rungs of one generation; what is in the database is not done again."""
+        alive = [row for row in rows if not row.key.startswith("illegal:")]
+        last = len(self.spec.trainer.rungs) - 1
+        for rung in range(last + 1):
+            done = self.database.rung(rung, number)
+            todo = [row for row in alive if row.id not in done]
+            if todo:
+                self.watch.generation(number, [row.id for row in todo], rung)
+                done |= self._outcomes(todo, rung)
+            if rung < last:
+                going, stopped = promoted(alive, done, rung, self.spec)
+                if stopped:
+                    self.database.stop(stopped)
+                alive = [row for row in alive if row.id in going]
+
+    def _outcomes(self, todo: Sequence[Row], rung: int) -> dict[int, Outcome]:
+        for row in todo:
+            self.workers.submit(row.id, row.candidate, rung)
+        found: dict[int, Outcome] = {}
+        completed = self.workers.completed()
+        while len(found) < len(todo):
+            began = time.monotonic()
+            with self.stop.waiting():
+                id, outcome = next(completed)
+            self._waited += time.monotonic() - began
+            if outcome.status == "stopped":
+                raise Stopped("interrupted")
+            for reason in DISK:
+                if outcome.status == "failed" and reason in outcome.reason:
+                    where = self.database.path.parent
+                    hint = "--resume goes on where it stopped"
+                    raise RunError(f"{where}: {outcome.reason}; {hint}")
+            self.database.record(id, rung, outcome)
+            found[id] = outcome
+            self.watch.measured(id, rung, outcome)
+            self.stop.check()
+        return found
+
+    # Selecting ----------------------------------------------------------------------
+
+    def _finish(self, number: int, rows: Sequence[Row], exhausted: bool) -> None:
+        children = self.database.candidates("WHERE c.generation = ?", number)
+        self._load([], children)
+        before = [self.scored[id] for id in self._population]
+        born = [self.scored[row.id] for row in children]
+        ranked = survivors(self.spec, before, born, self._candidates())
+        old_front = [self.scored[id] for id in (self.last.front if self.last else ())]
+        best = front([*old_front, *born])
+        statistics = statistics_of(
+            self.spec,
+            self.last,
+            self.database.proposal(number) or {},
+            children,
+            born,
+            [self.scored[one.id] for one in ranked],
+        )
+        generation = Generation(
+            number,
+            tuple(one.id for one in ranked),
+            tuple(one.id for one in best),
+            hypervolume_of(self.spec, best, statistics),
+            statistics,
+        )
+        over = exhausted or self._over(number + 1)
+        self.database.finish(generation, "finished" if over else "running")
+        self.last = generation
+        self._forget()
+        self._clock()
+        self.watch.finished(generation)
+
+    def _load(self, ids: Sequence[int], rows: Sequence[Row] = ()) -> None:
+        for row in [*rows, *self.database.with_ids(set(ids) - self.rows.keys())]:
+            self.rows[row.id] = row
+            outcome = row.outcome or Outcome("failed", "not measured")
+            self.scored[row.id] = score(row.id, row.rung or 0, outcome, self.spec)
+
+    def _forget(self) -> None:
+        """Keeps what the next generation can need, however long the run is."""
+        assert self.last is not None
+        kept = {*self.last.population, *self.last.front}
+        self.rows = {id: row for id, row in self.rows.items() if id in kept}
+        self.scored = {id: one for id, one in self.scored.items() if id in kept}
+
+    def _clock(self) -> None:
+        """Elapsed time counts against the minutes; the engine's own is reported."""
+        now = time.monotonic()
+        elapsed = now - self._clocked
+        self.database.clocked("elapsed", elapsed)
+        self.database.clocked("engine", max(0.0, elapsed - self._waited))
+        self._clocked, self._waited = now, 0.0

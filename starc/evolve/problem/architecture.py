@@ -1,0 +1,200 @@
+"""From a candidate to its syntax tree and IR, without writing and reading text."""
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+
+from starc import passes
+from starc.alphabet import Alphabet, Stream, build_operator, extend, prelude
+from starc.alphabet.alphabet import Meaning
+from starc.alphabet.option import Givens
+from starc.diagnostics import Problems
+from starc.evolve.problem.candidate import Candidate, Parameters, Value
+from starc.evolve.problem.spec import Spec
+from starc.frontend import ast
+from starc.frontend.parse import parse
+from starc.frontend.unparse import unparse
+from starc.genome import Classes, decode
+from starc.ir.nodes import Model
+from starc.ir.text import show
+from starc.lower import lower
+from starc.lower.model import read_model
+from starc.source import NOWHERE, Source
+
+FIRST_CODE = 101
+"""For classes of the pool that have no code of their own: only this search has it."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all candidates of a search have in common.
+
+    classes: by gene 1, those of the pool without a published code included.
+    pool: their codes. stated: what an alias of the pool says already, by code.
+    """
+
+    alphabet: Alphabet
+    classes: Classes
+    pool: tuple[int, ...]
+    stated: dict[int, Givens]
+    model: ast.Model
+    definitions: tuple[ast.Item, ...]
+    stream: Stream
+
+    def code(self, name: str) -> int:
+        """Gene 1 of a class by its name."""
+        return next(c for c, liv in self.classes.items() if liv.name == name)
+
+
+def surroundings(spec: Spec) -> Surroundings:
+    return _surroundings(spec.name, spec.model, spec.definitions, spec.pool)
+
+
+@lru_cache(maxsize=64)
+def _surroundings(
+    name: str,
+    model: tuple[tuple[str, str], ...],
+    definitions: str,
+    pool: tuple[str, ...],
+) -> Surroundings:
+    lines = "".join(f"  {key} = {value}\n" for key, value in model)
+    text = f"model {name} {{\n{lines}}}\n{definitions}"
+    problems = Problems()
+    program = parse(Source("<search>", text), problems)
+    alphabet = extend(prelude(), program, problems)
+    block, *rest = program.items
+    assert isinstance(block, ast.Model)
+    settings = read_model(block, frozenset(), problems)
+    problems.check()
+    assert settings is not None and settings.stream is not None
+    classes, codes = with_codes(alphabet, pool)
+    return Surroundings(
+        alphabet,
+        {code: meaning.liv for code, meaning in classes.items()},
+        codes,
+        {code: meaning.stated for code, meaning in classes.items()},
+        block,
+        tuple(rest),
+        settings.stream,
+    )
+
+
+def with_codes(
+    alphabet: Alphabet, pool: tuple[str, ...]
+) -> tuple[dict[int, Meaning], tuple[int, ...]]:
+    """The classes by code, and the codes of the pool.
+
+    Names of the pool that no published code stands for, as of aliases, get one here.
+    """
+    found: dict[int, Meaning] = {}
+    for meaning in alphabet.livs.values():
+        if meaning is not None and not meaning.alias and meaning.liv.code is not None:
+            found[meaning.liv.code] = meaning
+    codes, free = [], max([FIRST_CODE, *(code + 1 for code in found)])
+    for name in dict.fromkeys(pool):
+        meaning = alphabet.livs[name]
+        assert meaning is not None
+        code = meaning.liv.code
+        if code is None or meaning.alias:
+            code, free = free, free + 1
+            liv = replace(meaning.liv, name=name, code=code)
+            found[code] = replace(meaning, liv=liv)
+        codes.append(code)
+    return dict(sorted(found.items())), tuple(codes)
+
+
+def program_of(candidate: Candidate, spec: Spec) -> ast.Program:
+    """The whole .star file as a tree. Raises StarError where the genome is illegal."""
+    around = surroundings(spec)
+    arguments = tuple(_settings(of_liv) for of_liv in candidate.parameters)
+    found = decode(candidate.genome, classes=around.classes, arguments=arguments)
+    _, backbone = found.items
+    genes = _settings(candidate.model)
+    chosen = {gene.name.text for gene in genes}
+    kept = [s for s in around.model.settings if s.name.text not in chosen]
+    model = replace(around.model, settings=(*kept, *genes))
+    return replace(found, items=(model, *around.definitions, backbone))
+
+
+def source(candidate: Candidate, spec: Spec) -> str:
+    """The readable .star text, canonical. Raises StarError where it is illegal."""
+    return unparse(program_of(candidate, spec))
+
+
+@lru_cache(maxsize=4096)
+def _settings(parameters: Parameters) -> tuple[ast.Setting, ...]:
+    return tuple(
+        ast.Setting(NOWHERE, ast.Name(NOWHERE, name), _node(value))
+        for name, value in parameters
+    )
+
+
+def _node(value: Value) -> ast.Value:
+    """The value as the language writes it."""
+    text = in_words(value)
+    (block,) = parse(Source("<value>", f"model {{ x = {text} }}"), Problems()).items
+    assert isinstance(block, ast.Model)
+    return block.settings[0].value
+
+
+def in_words(value: Value) -> str:
+    """`true`, `50_304`, `8/3`."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def to_ir(candidate: Candidate, spec: Spec) -> Model:
+    """The model as written, before any pass. Raises StarError."""
+    problems = Problems()
+    model = lower(program_of(candidate, spec), surroundings(spec).alphabet, problems)
+    problems.check()
+    assert model is not None
+    return model
+
+
+def buildable(code: int, parameters: Parameters, spec: Spec) -> bool:
+    """Whether a LIV of this class can have these parameters together."""
+    around = surroundings(spec)
+    return (
+        _buildable(spec.name, spec.model, spec.definitions, spec.pool, code, parameters)
+        if parameters
+        else code in around.classes
+    )
+
+
+@cache
+def _buildable(
+    name: str,
+    model: tuple[tuple[str, str], ...],
+    definitions: str,
+    pool: tuple[str, ...],
+    code: int,
+    parameters: Parameters,
+) -> bool:
+    from starc.alphabet import read_arguments
+
+    around, problems = _surroundings(name, model, definitions, pool), Problems()
+    liv, stated = around.classes[code], around.stated[code]
+    given = read_arguments(_settings(parameters), liv, stated, problems)
+    if problems:
+        return False
+    return build_operator(liv, given, NOWHERE, around.stream, problems) is not None
+
+
+_NAMED = re.compile(r"^(\s*(?:[+-] )?(?:[\w.]+: )?)\S+ = ", re.MULTILINE)
+_WORD = re.compile(r"[\w.]+")
+_SIDES = re.compile(r"(?<=: )\S+(?= of \d+ sides)")
+_LABEL = re.compile(r"^\s*(?:[+-] )?([\w.]+): ", re.MULTILINE)
+
+
+def function(model: Model) -> str:
+    """sha256 of what a model computes: of its IR after the passes, labels and names
+    apart. Two candidates of one function differ in spelling only.
+
+    The model is as written. Loops are not looked for: a turn is its LIVs.
+    """
+    text = show(passes.run(model, frozenset({"roll"})))
+    text = _SIDES.sub("", _NAMED.sub(r"\1", text.partition("\n")[2]))
+    numbers = {label: f"l{i}" for i, label in enumerate(_LABEL.findall(text))}
+    text = _WORD.sub(lambda found: numbers.get(found.group(), found.group()), text)
+    return hashlib.sha256(text.encode()).hexdigest()

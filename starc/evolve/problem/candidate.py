@@ -1,0 +1,65 @@
+"""A candidate: a genome, and the parameters that the search opened."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from starc.genome import Genome, canonical
+
+Value = int | float | bool | str
+"""Of a parameter. A fraction is text as the language writes it: "8/3"."""
+
+Parameters = tuple[tuple[str, Value], ...]
+"""Sorted by name."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One architecture.
+
+    genome: five integers a LIV. parameters: for each LIV the options that the search
+    opens, ("kernel", 4); () where none is. model: genes of the model block, such as
+    ("placement", "sandwich").
+    """
+
+    genome: Genome
+    parameters: tuple[Parameters, ...] = ()
+    model: Parameters = ()
+
+    def key(self) -> str:
+        """sha256 in hex; equal for equal architectures: silent genes do not count."""
+        canon = self.canonical()
+        return hashlib.sha256(canon.to_json().encode()).hexdigest()
+
+    def canonical(self) -> "Candidate":
+        """The one spelling of this architecture."""
+        used = self.parameters if any(self.parameters) else ()
+        given = tuple(tuple(sorted(of_liv)) for of_liv in used)
+        model = tuple(sorted(self.model))
+        return Candidate(canonical(self.genome), given, model)
+
+    def of_liv(self, position: int) -> Parameters:
+        """The opened parameters of one LIV."""
+        return self.parameters[position] if self.parameters else ()
+
+    def to_json(self) -> str:
+        """`{"genome": [[2,1,2,1,1]], "model": [], "parameters": []}`, canonical."""
+        found = {
+            "genome": self.genome,
+            "parameters": self.parameters,
+            "model": self.model,
+        }
+        return json.dumps(found, sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Candidate":
+        found = json.loads(text)
+        return cls(
+            tuple((a, b, c, d, e) for a, b, c, d, e in found["genome"]),
+            tuple(_pairs(of_liv) for of_liv in found["parameters"]),
+            _pairs(found["model"]),
+        )
+
+
+def _pairs(found: list[list[Value]]) -> Parameters:
+    return tuple((str(name), value) for name, value in found)

@@ -1,0 +1,1 @@
+"""Who survives: fronts, algorithms, halving, and what is counted."""

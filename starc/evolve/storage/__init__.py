@@ -1,0 +1,1 @@
+"""A run on disk: its database, and the lock of its one coordinator."""

@@ -1,0 +1,351 @@
+"""run/evolve.sqlite: all that a search knows, written by its coordinator alone.
+
+Every step is one transaction, so that a run that is killed goes on from the last one.
+"""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import starc
+from starc.evolve.evaluation.outcome import Outcome
+from starc.evolve.problem.spec import Spec
+from starc.evolve.storage.rows import (
+    Generation,
+    Row,
+    Timing,
+    generation_of,
+    outcome_columns,
+    outcome_of,
+    row_of,
+    to_json,
+)
+from starc.evolve.storage.run_error import RunError, sqlite_errors
+from starc.evolve.storage.schema import COMPARED, SCHEMA, SCHEMA_VERSION
+
+__all__ = [
+    "CANDIDATES",
+    "COMPARED",
+    "FILE",
+    "SCHEMA",
+    "SCHEMA_VERSION",
+    "Database",
+    "Generation",
+    "Row",
+    "RunError",
+]
+
+FILE = "evolve.sqlite"
+
+CANDIDATES = "candidates"
+"""The folder of the candidates' folders, in that of the run."""
+
+
+class Database:
+    """One run. Reads and writes raise RunError where sqlite or the disk refuses."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self.connection = connection
+        self.path = path
+
+    # Opening ------------------------------------------------------------------------
+
+    @classmethod
+    def create(cls, folder: Path, spec: Spec) -> "Database":
+        """A new run in `folder`, which exists. RunError if it holds one."""
+        path = folder / FILE
+        with sqlite_errors(path):
+            connection = sqlite3.connect(path, isolation_level=None)
+            found = cls(connection, path)
+            found._settle()
+            if found._begun():
+                connection.close()
+                hint = "--resume goes on with it, -o is another"
+                raise RunError(f"{folder} holds a run: {hint}")
+            connection.execute("PRAGMA journal_mode = WAL")
+            with found.transaction():
+                for statement in SCHEMA.split(";\n"):
+                    if statement.strip():
+                        connection.execute(statement)
+                found._set(
+                    schema=str(SCHEMA_VERSION),
+                    spec=spec.to_json(),
+                    digest=spec.digest(),
+                    starc=starc.__version__,
+                    seed=str(spec.seed),
+                    state="running",
+                )
+        return found
+
+    @classmethod
+    def open(cls, folder: Path, write: bool = False) -> "Database":
+        """The run in `folder`; without `write`, any number of readers at any time."""
+        path = folder / FILE
+        if not path.is_file():
+            raise RunError(f"{folder} holds no run: there is no {FILE}")
+        with sqlite_errors(path):
+            connection = _connect(path, write)
+            found = cls(connection, path)
+            found._settle()
+            found._check()
+        return found
+
+    def _settle(self) -> None:
+        """Killing a process loses nothing; a power cut at most the last steps."""
+        self.connection.execute("PRAGMA synchronous = NORMAL")
+        self.connection.execute("PRAGMA busy_timeout = 10000")
+        self.connection.execute("PRAGMA foreign_keys = ON")
+
+    def _begun(self) -> bool:
+        """False in a file that is empty, as of a run killed before its first step."""
+        query = "SELECT COUNT(*) FROM sqlite_master WHERE name = 'meta'"
+        return bool(self.connection.execute(query).fetchone()[0])
+
+    def _check(self) -> None:
+        if not self._begun():
+            raise RunError(
+                f"{self.path} holds no run yet: it was stopped before its first step, "
+                "so start it again without --resume"
+            )
+        version = self.meta("schema")
+        if version != str(SCHEMA_VERSION):
+            raise RunError(
+                f"{self.path} has tables of version {version}, this starc "
+                f"({starc.__version__}) those of version {SCHEMA_VERSION}: "
+                f"the run was made by starc {self.meta('starc')}"
+            )
+
+    def close(self) -> None:
+        with sqlite_errors(self.path):
+            self.connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with sqlite_errors(self.path):
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.connection.execute("COMMIT")
+            except BaseException:
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+                raise
+
+    # Meta ---------------------------------------------------------------------------
+
+    def meta(self, key: str) -> str:
+        found = self._one("SELECT value FROM meta WHERE key = ?", key)
+        return str(found[0]) if found else ""
+
+    def spec(self) -> Spec:
+        return Spec.from_json(self.meta("spec"))
+
+    def set_meta(self, **values: str) -> None:
+        with self.transaction():
+            self._set(**values)
+
+    def _set(self, **values: str) -> None:
+        for item in values.items():
+            self.connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", item)
+
+    # Writing ------------------------------------------------------------------------
+
+    def propose(
+        self, generation: int, rows: Iterable[Row], statistics: dict[str, Any]
+    ) -> None:
+        """The candidates of a generation; illegal ones have their outcome already."""
+        with self.transaction():
+            for row in rows:
+                self.connection.execute(
+                    "INSERT INTO candidates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        row.id,
+                        row.key,
+                        row.candidate.to_json(),
+                        row.source,
+                        row.generation,
+                        row.origin,
+                        to_json(row.parents),
+                        to_json(row.changes),
+                        int(row.valid_before_repair),
+                        row.function,
+                    ),
+                )
+                if row.outcome is not None:
+                    self._outcome(row.id, 0, row.outcome)
+            self.connection.execute(
+                "INSERT INTO proposals VALUES (?, ?)", (generation, to_json(statistics))
+            )
+
+    def record(self, candidate: int, rung: int, outcome: Outcome) -> None:
+        """What came of one evaluation."""
+        with self.transaction():
+            self.connection.execute(
+                "INSERT OR REPLACE INTO rungs VALUES (?, ?, ?, ?, ?)",
+                (candidate, rung, *outcome_columns(outcome)),
+            )
+            self._outcome(candidate, rung, outcome)
+            self._timings(candidate, rung, outcome.seconds)
+
+    def stop(self, reasons: dict[int, str]) -> None:
+        """Candidates that do not go on to the next rung, and why."""
+        with self.transaction():
+            for candidate, reason in reasons.items():
+                self.connection.execute(
+                    "UPDATE outcomes SET status = 'stopped', reason = ? "
+                    "WHERE candidate = ?",
+                    (reason, candidate),
+                )
+
+    def finish(self, generation: Generation, state: str = "running") -> None:
+        with self.transaction():
+            self.connection.execute(
+                "INSERT INTO generations VALUES (?, ?, ?, ?, ?)",
+                (
+                    generation.number,
+                    to_json(generation.population),
+                    to_json(generation.front),
+                    generation.hypervolume,
+                    to_json(generation.statistics),
+                ),
+            )
+            self._set(state=state)
+
+    def clocked(self, name: str, seconds: float) -> None:
+        """A timing of the coordinator itself."""
+        with self.transaction():
+            self._timings(0, 0, {name: seconds})
+
+    def _outcome(self, candidate: int, rung: int, outcome: Outcome) -> None:
+        self.connection.execute(
+            "INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?)",
+            (candidate, rung, *outcome_columns(outcome)),
+        )
+
+    def _timings(self, candidate: int, rung: int, seconds: dict[str, float]) -> None:
+        self.connection.executemany(
+            "INSERT INTO timings VALUES (?, ?, ?, ?)",
+            [(candidate, rung, name, value) for name, value in seconds.items()],
+        )
+
+    # Reading ------------------------------------------------------------------------
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """One view of all tables, whatever is written meanwhile."""
+        with sqlite_errors(self.path):
+            self.connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self.connection.execute("ROLLBACK")
+
+    def candidates(self, where: str = "", *values: Any) -> list[Row]:
+        """In the order of ids; `where` is SQL about candidates `c` and outcomes `o`."""
+        found = self._all(
+            "SELECT c.*, o.rung, o.status, o.reason, o.measures FROM candidates c "
+            f"LEFT JOIN outcomes o ON o.candidate = c.id {where} ORDER BY c.id",
+            *values,
+        )
+        return [row_of(*columns) for columns in found]
+
+    def with_ids(self, ids: Iterable[int]) -> list[Row]:
+        """In the order asked for."""
+        listed = list(ids)
+        marks = ", ".join("?" * len(listed))
+        rows = self.candidates(f"WHERE c.id IN ({marks})", *listed)
+        by_id = {row.id: row for row in rows}
+        return [by_id[one] for one in listed]
+
+    def rung(self, rung: int, generation: int) -> dict[int, Outcome]:
+        """Outcomes at one rung of the candidates of one generation."""
+        found = self._all(
+            "SELECT r.candidate, r.status, r.reason, r.measures FROM rungs r "
+            "JOIN candidates c ON c.id = r.candidate "
+            "WHERE r.rung = ? AND c.generation = ? ORDER BY r.candidate",
+            rung,
+            generation,
+        )
+        return {i: outcome_of(status, why, m) for i, status, why, m in found}
+
+    def rungs(self) -> dict[int, dict[int, Outcome]]:
+        """Every outcome as it was measured, by rung and candidate."""
+        found: dict[int, dict[int, Outcome]] = {}
+        for rung, id, *columns in self._all(
+            "SELECT rung, candidate, status, reason, measures FROM rungs "
+            "ORDER BY rung, candidate"
+        ):
+            found.setdefault(rung, {})[id] = outcome_of(*columns)
+        return found
+
+    def generations(self) -> list[Generation]:
+        found = self._all("SELECT * FROM generations ORDER BY number")
+        return [generation_of(*columns) for columns in found]
+
+    def last_generation(self) -> Generation | None:
+        query = "SELECT * FROM generations ORDER BY number DESC LIMIT 1"
+        found = self._one(query)
+        return generation_of(*found) if found else None
+
+    def proposal(self, generation: int) -> dict[str, Any] | None:
+        """What was counted when a generation was proposed; None: it was not yet."""
+        query = "SELECT statistics FROM proposals WHERE generation = ?"
+        found = self._one(query, generation)
+        return dict(json.loads(found[0])) if found else None
+
+    def proposals(self) -> dict[int, dict[str, Any]]:
+        """`proposal` of all generations."""
+        found = self._all("SELECT * FROM proposals ORDER BY generation")
+        return {number: dict(json.loads(counted)) for number, counted in found}
+
+    def count(self, where: str = "") -> int:
+        found = self._one(f"SELECT COUNT(*) FROM candidates {where}")
+        return int(found[0]) if found else 0
+
+    def seen(self) -> tuple[set[str], set[str]]:
+        """Keys and functions of all candidates so far."""
+        found = self._all("SELECT key, function FROM candidates")
+        return {key for key, _ in found}, {
+            function for _, function in found if function
+        }
+
+    def timings(self) -> list[Timing]:
+        return [Timing(*columns) for columns in self._all("SELECT * FROM timings")]
+
+    def seconds(self, name: str) -> float:
+        """The sum of all timings of one name."""
+        query = "SELECT COALESCE(SUM(seconds), 0) FROM timings WHERE name = ?"
+        found = self._one(query, name)
+        return float(found[0]) if found else 0.0
+
+    def dump(self, tables: Iterable[str]) -> str:
+        """Everything in some tables, to compare runs."""
+        lines = []
+        for table in tables:
+            lines.append(f"== {table}")
+            lines += [
+                repr(row) for row in self._all(f"SELECT * FROM {table} ORDER BY 1, 2")
+            ]
+        return "\n".join(lines)
+
+    def _one(self, query: str, *values: Any) -> Any:
+        with sqlite_errors(self.path):
+            return self.connection.execute(query, values).fetchone()
+
+    def _all(self, query: str, *values: Any) -> list[Any]:
+        with sqlite_errors(self.path):
+            return self.connection.execute(query, values).fetchall()
+
+
+def _connect(path: Path, write: bool) -> sqlite3.Connection:
+    """A reader also reads where nothing at all can be written."""
+    mode = "rw" if write else "ro"
+    if not write and not os.access(path.parent, os.W_OK):
+        if not path.with_name(f"{path.name}-wal").exists():
+            mode += "&immutable=1"  # WAL's shared memory cannot be made here
+    uri = f"{path.resolve().as_uri()}?mode={mode}"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)

@@ -1,0 +1,96 @@
+"""Rows of the database as values."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from starc.evolve.evaluation.outcome import Outcome
+from starc.evolve.problem.candidate import Candidate
+
+
+@dataclass(frozen=True)
+class Row:
+    """A candidate as it stands in the database, with its last outcome, if any."""
+
+    id: int
+    key: str
+    candidate: Candidate
+    source: str
+    generation: int
+    origin: str
+    parents: tuple[int, ...]
+    changes: tuple[dict[str, Any], ...]
+    valid_before_repair: bool
+    function: str
+    rung: int | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def status(self) -> str:
+        return self.outcome.status if self.outcome else "waiting"
+
+    def measure(self, label: str) -> float | None:
+        """What the last evaluation says, if there was one and it came so far."""
+        return self.outcome.measures.get(label) if self.outcome else None
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A finished generation; `front` is of all candidates up to it."""
+
+    number: int
+    population: tuple[int, ...]
+    front: tuple[int, ...]
+    hypervolume: float
+    statistics: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What a clock said. candidate: 0 is the coordinator itself."""
+
+    candidate: int
+    rung: int
+    name: str
+    seconds: float
+
+
+def to_json(value: Any) -> str:
+    """Canonical: equal values give equal texts."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def outcome_columns(outcome: Outcome) -> tuple[str, str, str]:
+    return outcome.status, outcome.reason, to_json(outcome.measures)
+
+
+def outcome_of(status: str, reason: str, measures: str) -> Outcome:
+    return Outcome(status, reason, json.loads(measures))
+
+
+def generation_of(
+    number: int, population: str, front: str, hypervolume: float, statistics: str
+) -> Generation:
+    ids, best = tuple(json.loads(population)), tuple(json.loads(front))
+    return Generation(number, ids, best, hypervolume, json.loads(statistics))
+
+
+def row_of(*columns: Any) -> Row:
+    id, key, candidate, source, generation, origin, parents, changes, valid = columns[
+        :9
+    ]
+    function, rung, status, reason, measures = columns[9:]
+    return Row(
+        id,
+        key,
+        Candidate.from_json(candidate),
+        source,
+        generation,
+        origin,
+        tuple(json.loads(parents)),
+        tuple(json.loads(changes)),
+        bool(valid),
+        function,
+        rung,
+        None if status is None else outcome_of(status, reason, measures),
+    )

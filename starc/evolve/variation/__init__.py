@@ -1,0 +1,1 @@
+"""New candidates: sampling, crossover, mutation, repair."""

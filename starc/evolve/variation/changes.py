@@ -1,0 +1,88 @@
+"""What variation and repair did to a candidate, as data and in words."""
+
+from typing import Any
+
+from starc.evolve.problem.candidate import Value
+from starc.genome import Change as GeneChange
+from starc.genome import Classes
+from starc.genome.text import GENE_NAMES
+
+Change = dict[str, Any]
+Changes = tuple[Change, ...]
+"""JSON-ready. Each has `by` (crossover, mutation or repair) and `words`."""
+
+
+def gene(
+    by: str, position: int, which: int, old: int, new: int, classes: Classes
+) -> Change:
+    """One of the five genes of a LIV, `which` from 1."""
+    shown = [_class(value, classes) if which == 1 else value for value in (old, new)]
+    return {
+        "by": by,
+        "position": position,
+        "gene": which,
+        "old": old,
+        "new": new,
+        "words": f"LIV {position}: {GENE_NAMES[which - 1]} {shown[0]} -> {shown[1]}",
+    }
+
+
+def repaired(change: GeneChange, classes: Classes) -> Change:
+    found = gene(
+        "repair", change.position, change.gene, change.old, change.new, classes
+    )
+    return found | {"words": f"{found['words']}, since {change.why}"}
+
+
+def parameter(
+    by: str,
+    position: int,
+    name: str,
+    old: Value | None,
+    new: Value | None,
+    why: str = "",
+) -> Change:
+    """An opened parameter of a LIV; None: as its class has it by default."""
+    words = f"LIV {position}: {name} {_shown(old)} -> {_shown(new)}"
+    return {
+        "by": by,
+        "position": position,
+        "parameter": name,
+        "old": old,
+        "new": new,
+        "words": f"{words}, since {why}" if why else words,
+    }
+
+
+def model(by: str, name: str, old: Value | None, new: Value) -> Change:
+    """A gene of the model block."""
+    words = f"model: {name} {_shown(old)} -> {new}"
+    return {"by": by, "model": name, "old": old, "new": new, "words": words}
+
+
+def inserted(position: int, name: str) -> Change:
+    words = f"LIV {position}: {name} inserted"
+    return {"by": "mutation", "position": position, "inserted": name, "words": words}
+
+
+def deleted(position: int, name: str) -> Change:
+    words = f"LIV {position}: {name} deleted"
+    return {"by": "mutation", "position": position, "deleted": name, "words": words}
+
+
+def crossed(cuts: tuple[tuple[int, int], ...]) -> Change:
+    """Where the parents were cut: places in the first and in the second."""
+    places = ", ".join(str(a) if a == b else f"{a} and {b}" for a, b in cuts)
+    return {
+        "by": "crossover",
+        "cuts": [list(c) for c in cuts],
+        "words": f"cut at {places}",
+    }
+
+
+def _class(code: int, classes: Classes) -> str:
+    return classes[code].name if code in classes else str(code)
+
+
+def _shown(value: Value | None) -> str:
+    return "default" if value is None else str(value)

@@ -1,0 +1,99 @@
+"""What makes a candidate illegal, and what is changed so that it is not."""
+
+from collections.abc import Callable
+from random import Random
+
+from starc.evolve.problem.architecture import buildable, surroundings
+from starc.evolve.problem.candidate import Candidate, Parameters
+from starc.evolve.problem.spec import Spec
+from starc.evolve.variation import changes
+from starc.evolve.variation.changes import Changes
+from starc.genome import Genome, legality, meaning, repair
+
+Draw = Callable[[int, Random], Parameters]
+TRIES = 20
+"""Draws of parameters before the class's own are taken."""
+
+
+def problem(candidate: Candidate, spec: Spec) -> str:
+    """Why the candidate describes no architecture, "" if it describes one."""
+    around = surroundings(spec)
+    for found in legality(candidate.genome, around.classes):
+        return f"LIV {found.position}, gene {found.gene}: {found.why}"
+    if not candidate.parameters:
+        return ""
+    owners = _owners(candidate.genome)
+    for position, (code, *_) in enumerate(candidate.genome):
+        given = candidate.of_liv(position)
+        if not buildable(code, given, spec):
+            return f"LIV {position}: {_words(given)} do not fit together"
+        owner = owners[position]
+        if given != candidate.of_liv(owner):
+            return f"LIV {position} shares with LIV {owner}, whose parameters differ"
+    return ""
+
+
+def repaired(
+    candidate: Candidate, spec: Spec, draw: Draw, random: Random
+) -> tuple[Candidate, Changes]:
+    """The nearest legal candidate, and what was changed to get there.
+
+    First the genes, as the compiler's own repair does it. Then parameters: those that
+    do not fit together are drawn again, and LIVs that share take the owner's.
+    """
+    around = surroundings(spec)
+    mended = repair(candidate.genome, random, around.classes, around.pool)
+    done = [changes.repaired(change, around.classes) for change in mended.changes]
+    genome = mended.genome
+    if not candidate.parameters:
+        return Candidate(genome, (), candidate.model), tuple(done)
+    given = list(candidate.parameters)
+
+    def change(position: int, new: Parameters, why: str) -> None:
+        old, now = dict(given[position]), dict(new)
+        for name in sorted({*old, *now}):
+            if old.get(name) != now.get(name):
+                done.append(
+                    changes.parameter(
+                        "repair", position, name, old.get(name), now.get(name), why
+                    )
+                )
+        given[position] = new
+
+    for position, (genes, before) in enumerate(
+        zip(genome, candidate.genome, strict=True)
+    ):
+        code = genes[0]
+        if code != before[0]:
+            change(position, draw(code, random), "the class was drawn again")
+        tries = 0
+        while not buildable(code, given[position], spec):
+            tries += 1
+            new = draw(code, random) if tries < TRIES else ()
+            change(position, new, "the old ones did not fit together")
+    for position, owner in enumerate(_owners(genome)):
+        if given[position] != given[owner]:
+            change(position, given[owner], f"it shares with LIV {owner}")
+    parameters = tuple(given) if any(given) else ()
+    return Candidate(genome, parameters, candidate.model), tuple(done)
+
+
+def _owners(genome: Genome) -> list[int]:
+    """For each LIV the first of all that it shares with, directly or by others."""
+    root = list(range(len(genome)))
+
+    def find(position: int) -> int:
+        while root[position] != position:
+            position = root[position]
+        return position
+
+    for position, liv in enumerate(meaning(genome)):
+        for other in (liv.weights_from, liv.features_from):
+            if other >= 0:
+                one, two = find(position), find(other)
+                root[max(one, two)] = min(one, two)
+    return [find(position) for position in range(len(genome))]
+
+
+def _words(parameters: Parameters) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in parameters)

@@ -1,0 +1,1 @@
+"""Where evaluations run: here, in other processes, on a Ray cluster."""

@@ -1,0 +1,225 @@
+"""Evaluations in other processes of this machine, which may do whatever they do.
+
+A process that crashes, hangs or eats the memory gives an Outcome with the reason, and
+the next evaluation gets a new process. Outcomes do not depend on how many there are.
+"""
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any, NoReturn, Protocol
+
+from starc.evolve.evaluation.outcome import Outcome
+from starc.evolve.evaluation.pipeline import LOG, digest, evaluate
+from starc.evolve.problem.candidate import Candidate
+from starc.evolve.problem.spec import Spec
+from starc.evolve.workers.process import Process, machine_memory
+
+WATCH = 0.1
+"""Seconds between looks at the memory of the processes."""
+
+SHARE = 0.8
+"""Of the machine's memory, for all processes together where no limit is given."""
+
+
+class Workers(Protocol):
+    """submit as many as wanted, then take what `completed` gives until it ends.
+
+    `completed` ends when nothing that was submitted is left; it may be entered again.
+    """
+
+    def submit(self, task: int, candidate: Candidate, rung: int) -> None: ...
+
+    def completed(self) -> Iterator[tuple[int, Outcome]]: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Task:
+    """`number` is also the name of the candidate's folder."""
+
+    number: int
+    candidate: Candidate
+    rung: int
+
+
+class Inline:
+    """No other process: for simulated trainers, where nothing can go wrong."""
+
+    def __init__(self, spec: Spec, folder: Path) -> None:
+        self.spec, self.folder = spec, folder
+        self._waiting: deque[Task] = deque()
+
+    def submit(self, task: int, candidate: Candidate, rung: int) -> None:
+        self._waiting.append(Task(task, candidate, rung))
+
+    def completed(self) -> Iterator[tuple[int, Outcome]]:
+        while self._waiting:
+            task = self._waiting.popleft()
+            folder = self.folder / str(task.number)
+            yield task.number, evaluate(task.candidate, self.spec, folder, task.rung)
+
+    def close(self) -> None:
+        self._waiting.clear()
+
+
+class WorkersError(Exception):
+    """No evaluation is possible here, whatever the candidate; says why."""
+
+
+@dataclass
+class _Busy:
+    """began: when the process took the task; None while it starts."""
+
+    task: Task
+    process: Process
+    began: float | None = None
+    peak: int = 0
+
+
+class Local:
+    """`count` processes, each with `threads` of torch; folders are folder/NUMBER.
+
+    text: the data as starc/training/text.py reads them, for processes that cannot.
+    neighbours: processes of others that the machine's memory is for as well.
+
+    An evaluation whose process the system kills, as it does when memory runs out for
+    reasons that may lie elsewhere, is tried once more. Raises WorkersError where no
+    process comes up.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        folder: Path,
+        count: int = 1,
+        threads: int = 1,
+        text: Any = None,
+        neighbours: int = 0,
+    ) -> None:
+        self.spec, self.folder = spec, folder
+        self.count, self.threads = max(1, count), threads
+        self.text = text
+        limit = spec.trainer.memory_limit
+        sharers = self.count + neighbours
+        self.memory_limit = limit or int(SHARE * machine_memory() / sharers)
+        self._waiting: deque[Task] = deque()
+        self._idle: list[Process] = []
+        self._busy: dict[Any, _Busy] = {}
+        self._slots = list(range(self.count))
+        self._retried: set[Task] = set()
+
+    def submit(self, task: int, candidate: Candidate, rung: int) -> None:
+        self._waiting.append(Task(task, candidate, rung))
+        self._fill()
+
+    def completed(self) -> Iterator[tuple[int, Outcome]]:
+        while self._busy or self._waiting:
+            self._fill()
+            for ready in wait(list(self._busy), timeout=WATCH):
+                done = self._heard(ready)
+                if done is not None:
+                    yield done
+            for connection, busy in list(self._busy.items()):
+                reason = self._overdue(busy) if connection in self._busy else ""
+                if reason and not connection.poll():
+                    yield self._killed(connection, reason)
+
+    def close(self) -> None:
+        """Ends all processes, whatever they do."""
+        for process in [*self._idle, *(busy.process for busy in self._busy.values())]:
+            process.kill()
+        self._idle, self._busy = [], {}
+        self._slots = list(range(self.count))
+        self._waiting.clear()
+
+    def _fill(self) -> None:
+        while self._waiting and len(self._busy) < self.count:
+            process = self._idle.pop() if self._idle else self._new()
+            task = self._waiting.popleft()
+            if not process.send((task.candidate, task.rung, self._folder(task))):
+                self._waiting.appendleft(task)
+                if not process.ready:
+                    self._no_start(process)
+                self._drop(process)  # it died while it had nothing to do
+                continue
+            began = time.monotonic() if process.ready else None
+            self._busy[process.connection] = _Busy(task, process, began)
+
+    def _new(self) -> Process:
+        slot = self._slots.pop(0)
+        return Process(self.spec, slot, self.threads, self.memory_limit, self.text)
+
+    def _drop(self, process: Process) -> None:
+        process.kill()
+        self._slots.append(process.slot)
+
+    def _heard(self, connection: Any) -> tuple[int, Outcome] | None:
+        """What came of a task, if that is what its process says."""
+        busy = self._busy.get(connection)
+        if busy is None:  # closed meanwhile
+            return None
+        found = busy.process.receive()
+        if isinstance(found, Outcome):
+            del self._busy[connection]
+            if found.reason.startswith("out of memory"):
+                self._drop(busy.process)  # what is left in it may be too little
+            else:
+                self._idle.append(busy.process)
+            return busy.task.number, found
+        if busy.process.ready and busy.began is None:
+            busy.began = time.monotonic()
+            return None
+        if not busy.process.ready:
+            self._no_start(busy.process)
+        how = busy.process.how_it_ended()
+        if busy.process.was_killed() and busy.task not in self._retried:
+            self._retried.add(busy.task)
+            del self._busy[connection]
+            self._drop(busy.process)
+            self._waiting.appendleft(busy.task)
+            return None
+        return self._killed(connection, how)
+
+    def _no_start(self, process: Process) -> NoReturn:
+        how = process.how_it_ended()
+        if said := process.last_words():
+            how += f": {said}"
+        self.close()
+        raise WorkersError(f"no worker can be started: {how}")
+
+    def _overdue(self, busy: _Busy) -> str:
+        """Why an evaluation must end now; "" where it need not."""
+        limit = self.spec.trainer.time_limit
+        if busy.began is None:
+            return ""
+        if limit and time.monotonic() - busy.began > limit:
+            return f"out of time: more than {limit:g} s"
+        busy.peak = max(busy.peak, busy.process.resident())
+        if busy.peak > self.memory_limit:
+            return f"out of memory: more than {self.memory_limit / 1e6:,.0f} MB"
+        return ""
+
+    def _killed(self, connection: Any, reason: str) -> tuple[int, Outcome]:
+        busy = self._busy.pop(connection)
+        self._drop(busy.process)
+        task = busy.task
+        seconds = {"killed": time.monotonic() - (busy.began or time.monotonic())}
+        outcome = Outcome("failed", reason, {}, seconds)
+        return task.number, recorded(outcome, task, self.spec, self._folder(task))
+
+    def _folder(self, task: Task) -> Path:
+        return self.folder / str(task.number)
+
+
+def recorded(outcome: Outcome, task: Task, spec: Spec, folder: Path) -> Outcome:
+    """Writes what the process itself could not: log and metrics.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOG).open("a", encoding="utf-8") as log:
+        log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {outcome.reason}\n")
+    outcome.write(folder, task.rung, digest(task.candidate, spec))
+    return outcome

@@ -1,0 +1,1 @@
+"""An architecture at another width and depth."""
