@@ -169,6 +169,10 @@ def _needs(module: str, extra: str) -> None:
 
 
 def _say(end: "End", folder: Path) -> None:
+    if end.before:
+        streams.tell(f"finished before: {end.evaluations} evaluations, none added")
+        streams.tell(f"starc front {quote(str(folder))} prints what was found")
+        return
     engine = f"{1000 * end.engine:.1f} ms an evaluation besides measuring"
     streams.tell(f"{end.state}: {end.evaluations} evaluations, {engine}")
     if end.state != "finished":

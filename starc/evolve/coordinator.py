@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from starc.evolve.loop import Search
+from starc.evolve.loop import Search, over
 from starc.evolve.problem.spec import Spec
 from starc.evolve.stop import Stop
 from starc.evolve.storage.database import CANDIDATES, Database
@@ -30,6 +30,7 @@ class End:
     evaluations: int
     engine: float
     signal: int = 0
+    before: bool = False  # it had ended already: nothing was done
 
 
 def begin(
@@ -70,6 +71,12 @@ def _run(
     database: Database, folder: Path, workers: MakeWorkers, watch: Watch | None
 ) -> End:
     spec = database.spec()
+    last, count = database.last_generation(), database.evaluations()
+    if last is not None and over(database, spec, last.number + 1, count):
+        if database.meta("state") != "finished":
+            database.set_meta(state="finished")
+        database.close()
+        return End("finished", count, 0.0, before=True)
     left = 0.0
     if spec.minutes:
         left = max(60 * spec.minutes - database.seconds("elapsed"), 1e-3)

@@ -32,6 +32,22 @@ DISK = tuple(os.strerror(e) for e in (errno.ENOSPC, errno.EROFS, errno.EDQUOT))
 """Reasons that are not the candidate's: nothing is recorded, and the run ends."""
 
 
+def over(database: Database, spec: Spec, number: int, count: int) -> bool:
+    """Whether there is to be no generation of this number, after `count` evaluations.
+
+    All of it is in the database: a run that ended stays so, however it is resumed.
+    """
+    if database.proposal(number) is not None:
+        return False  # it is under way
+    if number - 1 - database.last_birth() >= MOST_EMPTY:
+        return True
+    if spec.generations and number >= spec.generations:
+        return True
+    if spec.evaluations and count >= spec.evaluations:
+        return True
+    return not (spec.generations or spec.evaluations or spec.minutes)
+
+
 class Search:
     """One run, from wherever its database stands. Its coordinator has the lock."""
 
@@ -49,7 +65,7 @@ class Search:
         self.scored: dict[int, Scored] = {}
         self.last = database.last_generation()
         self.proposer = Proposer(self.spec, *database.seen())
-        self.count = database.count("WHERE key NOT LIKE 'illegal:%'")
+        self.count = database.evaluations()
         self._waited = 0.0
         self._began = self._clocked = time.monotonic()
         self._load([*self._population, *(self.last.front if self.last else ())])
@@ -58,16 +74,12 @@ class Search:
         """Goes on to the end: "finished", "interrupted" or "out of time"."""
         self.watch.begins(self.spec, self.count, self.last)
         state = "finished"
-        empty = 0
         try:
             while not self._over(self._number):
                 self.stop.check()
                 rows = self._proposed(self._number)
                 self._measure(self._number, rows)
-                empty = 0 if rows else empty + 1
-                self._finish(self._number, rows, empty >= MOST_EMPTY)
-                if empty >= MOST_EMPTY:
-                    break
+                self._finish(self._number)
         except Stopped as stopped:
             state = stopped.why
         finally:
@@ -84,15 +96,7 @@ class Search:
         return self.last.population if self.last else ()
 
     def _over(self, number: int) -> bool:
-        """Whether the budget allows no generation of this number."""
-        if self.database.proposal(number) is not None:
-            return False  # it is under way
-        spec = self.spec
-        if spec.generations and number >= spec.generations:
-            return True
-        if spec.evaluations and self.count >= spec.evaluations:
-            return True
-        return not (spec.generations or spec.evaluations or spec.minutes)
+        return over(self.database, self.spec, number, self.count)
 
     # Proposing ----------------------------------------------------------------------
 
@@ -157,7 +161,7 @@ class Search:
 
     # Selecting ----------------------------------------------------------------------
 
-    def _finish(self, number: int, rows: Sequence[Row], exhausted: bool) -> None:
+    def _finish(self, number: int) -> None:
         children = self.database.candidates("WHERE c.generation = ?", number)
         self._load([], children)
         before = [self.scored[id] for id in self._population]
@@ -180,9 +184,10 @@ class Search:
             hypervolume_of(self.spec, best, statistics),
             statistics,
         )
-        over = exhausted or self._over(number + 1)
-        self.database.finish(generation, "finished" if over else "running")
+        self.database.finish(generation)
         self.last = generation
+        if self._over(number + 1):
+            self.database.set_meta(state="finished")
         self._forget()
         self._clock()
         self.watch.finished(generation)

@@ -15,7 +15,7 @@ from starc.evolve.problem.spec import Spec
 from starc.frontend import ast
 from starc.frontend.parse import parse
 from starc.frontend.unparse import unparse
-from starc.genome import Classes, decode
+from starc.genome import Classes, decode, write
 from starc.ir.nodes import Model
 from starc.ir.text import show
 from starc.lower import lower
@@ -115,6 +115,14 @@ def program_of(candidate: Candidate, spec: Spec) -> ast.Program:
     kept = [s for s in around.model.settings if s.name.text not in chosen]
     model = replace(around.model, settings=(*kept, *genes))
     return replace(found, items=(model, *around.definitions, backbone))
+
+
+def genome_text(candidate: Candidate, spec: Spec) -> str:
+    """`21211-31112`, canonical; `-` where a LIV has no published code."""
+    known, _ = with_codes(surroundings(spec).alphabet, ())
+    if any(code not in known for code, *_ in candidate.genome):
+        return "-"
+    return write(candidate.canonical().genome)
 
 
 def source(candidate: Candidate, spec: Spec) -> str:

@@ -306,6 +306,15 @@ class Database:
         found = self._one(f"SELECT COUNT(*) FROM candidates {where}")
         return int(found[0]) if found else 0
 
+    def evaluations(self) -> int:
+        """Candidates that cost an evaluation: all but illegal ones."""
+        return self.count("WHERE key NOT LIKE 'illegal:%'")
+
+    def last_birth(self) -> int:
+        """The last generation that has candidates, -1 where none has."""
+        found = self._one("SELECT COALESCE(MAX(generation), -1) FROM candidates")
+        return int(found[0])
+
     def seen(self) -> tuple[set[str], set[str]]:
         """Keys and functions of all candidates so far."""
         found = self._all("SELECT key, function FROM candidates")

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from starc.evolve.problem.architecture import in_words
+from starc.evolve.problem.architecture import genome_text, in_words
 from starc.evolve.problem.spec import Spec
 from starc.evolve.selection.ranking import front, score
 from starc.evolve.storage.database import Database
 from starc.evolve.storage.rows import Row
 from starc.evolve.views import units
-from starc.genome import write
 
 
 def members(database: Database) -> list[Row]:
@@ -39,7 +38,7 @@ def as_text(rows: list[Row], spec: Spec) -> str:
         assert row.outcome is not None
         found = [units.of(goal, row.outcome.measures) for goal in spec.objectives]
         born = f"generation {row.generation}"
-        lines.append([str(row.id), *found, born, _origin(row), _genome(row)])
+        lines.append([str(row.id), *found, born, _origin(row), _genome(row, spec)])
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]) - 1)]
     return "".join(
         "  ".join(
@@ -72,6 +71,6 @@ def _origin(row: Row) -> str:
     return row.origin + parents
 
 
-def _genome(row: Row) -> str:
+def _genome(row: Row, spec: Spec) -> str:
     genes = "".join(f" {name} = {in_words(v)}" for name, v in row.candidate.model)
-    return write(row.candidate.canonical().genome) + genes
+    return genome_text(row.candidate, spec) + genes

@@ -6,6 +6,7 @@ from pathlib import Path
 import starc
 from starc import compiler
 from starc.evolve.problem import objectives
+from starc.evolve.problem.architecture import genome_text
 from starc.evolve.problem.spec import Spec
 from starc.evolve.storage.database import CANDIDATES, Database
 from starc.evolve.storage.rows import Row
@@ -13,7 +14,6 @@ from starc.evolve.storage.run_error import RunError
 from starc.evolve.views import units
 from starc.evolve.views.front import members
 from starc.files import write_text
-from starc.genome import write
 
 WEIGHTS = "weights.safetensors"
 
@@ -79,7 +79,7 @@ def card(row: Row, spec: Spec, on_front: bool, weights: bool) -> str:
             )
         lines.append("")
     lines += ["## How", "", _recipe(spec), ""]
-    lines += ["## Genome", "", f"`{write(row.candidate.canonical().genome)}`", ""]
+    lines += ["## Genome", "", f"`{genome_text(row.candidate, spec)}`", ""]
     if row.changes:
         lines += ["## What made it of its parents", ""]
         lines += [f"- {change['by']}: {change['words']}" for change in row.changes]

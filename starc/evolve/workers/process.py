@@ -13,8 +13,19 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import starc
 from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.problem.spec import Spec
+
+HOME = Path(starc.__file__).parents[1]
+"""The folder that starc is imported from."""
+
+START = (
+    "import sys; sys.path.append(sys.argv[1]); "
+    "from starc.evolve.workers.worker import main; main(int(sys.argv[2]))"
+)
+"""Not `-m`, and with -P: a random.py in the current folder must not be run. What a user
+measures by himself is still found there, after everything else."""
 
 GPUS = "CUDA_VISIBLE_DEVICES"
 
@@ -49,10 +60,8 @@ class Process:
         with its:
             self._child = subprocess.Popen(
                 [
-                    sys.executable,
-                    "-m",
-                    "starc.evolve.workers.worker",
-                    str(its.fileno()),
+                    *(sys.executable, "-P", "-c", START),
+                    *(str(HOME), str(its.fileno())),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

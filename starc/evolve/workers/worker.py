@@ -1,4 +1,4 @@
-"""`python -m starc.evolve.workers.worker FD`: evaluates until nobody asks any more."""
+"""A process that evaluates until nobody asks any more; process.py starts it."""
 
 import os
 import resource
@@ -86,7 +86,3 @@ def _end_with(owner: int) -> None:
     while os.getppid() == owner:
         time.sleep(0.5)
     os._exit(1)
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sqlite3
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,66 @@ def test_halving_stops_some_and_keeps_what_they_had(tmp_path: Path) -> None:
                 row.outcome.measures and row.id not in database.generations()[-1].front
             )
     assert all(r.rung == 2 for r in rows if r.origin.startswith("seed:"))
+
+
+EXHAUSTED = "pool = [GMemless]; depth = 1; population = 2; generations = 30"
+
+
+def test_a_finished_run_says_so_and_does_nothing(tmp_path: Path) -> None:
+    run(spec_of(EXHAUSTED), tmp_path)
+    before = Database.open(tmp_path).dump([*COMPARED, "timings"])
+    for budget in ({}, {"generations": 60}):
+        end = coordinator.resume(tmp_path, inline, budget=budget)
+        assert end.state == "finished" and end.before
+    budget = {"generations": 30}
+    coordinator.resume(tmp_path, inline, budget=budget)
+    assert Database.open(tmp_path).dump([*COMPARED, "timings"]) == before
+
+
+@pytest.mark.parametrize("settings", [EXHAUSTED, SMALL])
+def test_wherever_a_run_stops_it_goes_on_to_the_same_end(
+    tmp_path: Path, settings: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped before each of its transactions in turn, and resumed to its end."""
+    spec = spec_of(settings)
+    run(spec, tmp_path / "whole")
+    expected, plain = tables(tmp_path / "whole"), Database.transaction
+
+    def begun(folder: Path, moment: int) -> bool:
+        """Whether a run came to its end before its transaction number `moment`."""
+        count = 0
+
+        def transaction(self: Database) -> AbstractContextManager[None]:
+            nonlocal count
+            count += 1
+            if count == moment + 1:
+                raise KeyboardInterrupt
+            return plain(self)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Database, "transaction", transaction)
+            try:
+                coordinator.begin(spec, folder, inline)
+            except KeyboardInterrupt:
+                return False
+        return True
+
+    moment, stride = 1, 1 if settings == EXHAUSTED else 7
+    while not begun(tmp_path / str(moment), moment):
+        coordinator.resume(tmp_path / str(moment), inline)
+        assert tables(tmp_path / str(moment)) == expected, moment
+        moment += stride
+    assert moment > 10
+
+
+def test_a_liv_without_a_code_has_a_dash_for_its_genome(tmp_path: Path) -> None:
+    model = "model m { width = 64; vocab = 256 }\n"
+    spec = spec_of(
+        "pool = [GLA]; depth = 1; population = 1; generations = 1", model=model
+    )
+    database = run(spec, tmp_path)
+    text = as_text(members(database), spec)
+    assert text.splitlines()[1].endswith("  -") and "101" not in text
 
 
 # What may go wrong --------------------------------------------------------------------
