@@ -175,6 +175,9 @@ def _say(end: "End", folder: Path) -> None:
         return
     engine = f"{1000 * end.engine:.1f} ms an evaluation besides measuring"
     streams.tell(f"{end.state}: {end.evaluations} evaluations, {engine}")
+    if end.failure:
+        said = f"every candidate failed for one reason: {end.failure}"
+        raise Failure(said, WRONG_INPUT)
     if end.state != "finished":
         streams.tell(f"starc evolve --resume {quote(str(folder))} goes on")
     else:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from starc.evolve.evaluation import preflight
 from starc.evolve.loop import Search, over
 from starc.evolve.problem.spec import Spec
 from starc.evolve.stop import Stop
@@ -31,12 +32,14 @@ class End:
     engine: float
     signal: int = 0
     before: bool = False  # it had ended already: nothing was done
+    failure: str = ""  # the reason, where all candidates failed for one
 
 
 def begin(
     spec: Spec, folder: Path, workers: MakeWorkers, watch: Watch | None = None
 ) -> End:
     """A new run. Raises RunError, also where `folder` holds one; OSError."""
+    _possible(spec, folder)
     folder.mkdir(parents=True, exist_ok=True)
     lock = Lock(folder)
     lock.take()
@@ -67,6 +70,15 @@ def resume(
         lock.release()
 
 
+def _possible(spec: Spec, folder: Path) -> None:
+    """Before anything is made: whether any candidate could be measured at all."""
+    try:
+        preflight.check_folder(folder)
+        preflight.check(spec)
+    except preflight.NotPossible as error:
+        raise RunError(str(error)) from error
+
+
 def _run(
     database: Database, folder: Path, workers: MakeWorkers, watch: Watch | None
 ) -> End:
@@ -77,6 +89,7 @@ def _run(
             database.set_meta(state="finished")
         database.close()
         return End("finished", count, 0.0, before=True)
+    _possible(spec, folder)
     left = 0.0
     if spec.minutes:
         left = max(60 * spec.minutes - database.seconds("elapsed"), 1e-3)
@@ -91,7 +104,11 @@ def _run(
         database.set_meta(state=state)
         count = search.count
         return End(
-            state, count, database.seconds("engine") / max(1, count), stop.signal
+            state,
+            count,
+            database.seconds("engine") / max(1, count),
+            stop.signal,
+            failure=database.common_failure(),
         )
     finally:
         if team is not None:

@@ -18,7 +18,7 @@ from starc.evolve.selection.ranking import Scored, front, score
 from starc.evolve.selection.statistics import hypervolume_of, statistics_of
 from starc.evolve.selection.survival import parents, survivors
 from starc.evolve.stop import Stop, Stopped
-from starc.evolve.storage.database import Database
+from starc.evolve.storage.database import CANDIDATES, Database
 from starc.evolve.storage.rows import Generation, Row
 from starc.evolve.storage.run_error import RunError
 from starc.evolve.variation.proposer import Proposer
@@ -150,7 +150,7 @@ class Search:
                 raise Stopped("interrupted")
             for reason in DISK:
                 if outcome.status == "failed" and reason in outcome.reason:
-                    where = self.database.path.parent
+                    where = self.database.path.parent / CANDIDATES / str(id)
                     hint = "--resume goes on where it stopped"
                     raise RunError(f"{where}: {outcome.reason}; {hint}")
             self.database.record(id, rung, outcome)

@@ -3,10 +3,22 @@
 import importlib
 import os
 import sys
+from typing import Any
 
 from starc.evolve.evaluation.failure import failed
 from starc.evolve.evaluation.subject import Subject
 from starc.evolve.problem.spec import Arguments
+
+
+def find(name: str) -> Any:
+    """The function `module:function`. Raises Ended where it cannot be imported."""
+    module, _, function = name.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    try:
+        return getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise failed(f"{name}: {error}") from error
 
 
 def measure(subject: Subject, name: str, arguments: Arguments) -> float:
@@ -15,13 +27,7 @@ def measure(subject: Subject, name: str, arguments: Arguments) -> float:
     Raises Ended where it cannot be imported or gives no number. Whatever the function
     raises goes through.
     """
-    module, _, function = name.partition(":")
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
-    try:
-        found = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise failed(f"{name}: {error}") from error
+    found = find(name)
     value = found(subject, **dict(arguments))
     try:
         return float(value)

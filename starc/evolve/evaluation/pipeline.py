@@ -3,10 +3,11 @@
 import hashlib
 import logging
 import math
+import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from starc import __version__
@@ -52,7 +53,11 @@ def evaluate(candidate: Candidate, spec: Spec, folder: Path, rung: int) -> Outco
             log.info("%s", traceback.format_exc())
             found = Outcome("failed", in_words(error), measures, seconds)
         log.info("%s %s", found.status, found.reason)
-    found.write(folder, rung, made_by)
+    try:
+        found.write(folder, rung, made_by)
+    except OSError as error:
+        where = str(folder / outcomes.FILE)
+        raise OSError(error.errno, error.strerror, where) from error
     return found
 
 
@@ -107,14 +112,25 @@ def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
         seconds[stage] = seconds.get(stage, 0.0) + time.monotonic() - began
 
 
+class _LogFile(logging.FileHandler):
+    """Raises where a line cannot be written, instead of printing a traceback."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, self.baseFilename) from error
+        super().handleError(record)
+
+
 @contextmanager
 def _log(path: Path) -> Iterator[logging.Logger]:
     """Lines with the time of day at the end of a file; earlier rungs stay there."""
     log = logging.Logger("evaluation")
-    handler = logging.FileHandler(path, encoding="utf-8")
+    handler = _LogFile(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log.addHandler(handler)
     try:
         yield log
     finally:
-        handler.close()
+        with suppress(OSError):  # of what could not be written, and was reported
+            handler.close()

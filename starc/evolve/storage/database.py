@@ -125,6 +125,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
+        self._still_there()
         with sqlite_errors(self.path):
             self.connection.execute("BEGIN IMMEDIATE")
             try:
@@ -134,6 +135,17 @@ class Database:
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
                 raise
+
+    def _still_there(self) -> None:
+        """Raises RunError if the file was deleted, which sqlite itself does not see."""
+        try:
+            there = self.path.stat().st_ino
+        except FileNotFoundError:
+            there = 0
+        self._file = getattr(self, "_file", there)
+        if not there or there != self._file:
+            gone = f"{self.path} was deleted or replaced while the run went on"
+            raise RunError(f"{gone}: what was found after that is lost")
 
     # Meta ---------------------------------------------------------------------------
 
@@ -309,6 +321,16 @@ class Database:
     def evaluations(self) -> int:
         """Candidates that cost an evaluation: all but illegal ones."""
         return self.count("WHERE key NOT LIKE 'illegal:%'")
+
+    def common_failure(self) -> str:
+        """Why all evaluations failed, if all of them did for one reason; else ""."""
+        found = self._all(
+            "SELECT DISTINCT status, reason FROM outcomes o JOIN candidates c "
+            "ON c.id = o.candidate WHERE c.key NOT LIKE 'illegal:%' LIMIT 2"
+        )
+        if len(found) == 1 and found[0][0] == "failed":
+            return str(found[0][1])
+        return ""
 
     def last_birth(self) -> int:
         """The last generation that has candidates, -1 where none has."""

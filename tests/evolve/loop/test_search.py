@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,12 +14,14 @@ from evolve.loop.searches import SMALL, Shuffled, inline, run, spec_of, tables
 
 from starc.evolve import coordinator
 from starc.evolve.evaluation.outcome import Outcome
+from starc.evolve.problem.spec import Objective, Trainer
 from starc.evolve.selection.ranking import front, score
 from starc.evolve.storage.database import COMPARED, Database
 from starc.evolve.storage.lock import Lock
 from starc.evolve.storage.run_error import RunError
 from starc.evolve.views.front import as_json, as_text, members
 from starc.evolve.views.pick import pick
+from starc.evolve.workers.local import Inline
 
 
 @pytest.mark.parametrize("algorithm", ["nsga2", "ga", "random", "map_elites"])
@@ -124,6 +128,83 @@ def test_halving_stops_some_and_keeps_what_they_had(tmp_path: Path) -> None:
                 row.outcome.measures and row.id not in database.generations()[-1].front
             )
     assert all(r.rung == 2 for r in rows if r.origin.startswith("seed:"))
+
+
+@pytest.mark.parametrize(
+    ("content", "objective", "said"),
+    [
+        (None, "loss", "No such file"),
+        (b"", "loss", "too few"),
+        (b"short", "loss", "too few"),
+        (b"text " * 500, "no_such_module:f", "no_such_module"),
+        (b"text " * 500, "json:no_such_function", "no_such_function"),
+    ],
+)
+def test_what_no_candidate_could_pass_is_reported_before_the_first(
+    tmp_path: Path, content: bytes | None, objective: str, said: str
+) -> None:
+    if content is not None:
+        (tmp_path / "text").write_bytes(content)
+    spec = replace(
+        spec_of(SMALL),
+        trainer=Trainer(context=64),
+        data=str(tmp_path / "text"),
+        objectives=(Objective(objective, "min"), Objective("cache", "min")),
+    )
+    with pytest.raises(RunError, match=said):
+        coordinator.begin(spec, tmp_path / "run", inline)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_device_that_is_not_there_and_a_folder_in_a_file(tmp_path: Path) -> None:
+    spec = replace(spec_of(SMALL), trainer=Trainer(device="cuda:99"))
+    with pytest.raises(RunError, match="device cuda:99 cannot be used"):
+        coordinator.begin(spec, tmp_path / "run", inline)
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match="is no folder"):
+        coordinator.begin(spec_of(SMALL), tmp_path / "file" / "run", inline)
+
+
+def test_a_run_in_which_all_fails_for_one_reason_says_it(tmp_path: Path) -> None:
+    class Failing(Shuffled):
+        def completed(self) -> Iterator[tuple[int, Outcome]]:
+            while self.tasks:
+                yield self.tasks.pop()[0], Outcome("failed", "no luck")
+
+    end = coordinator.begin(spec_of(SMALL), tmp_path, lambda s, f: Failing(s, f, 0))
+    assert end.failure == "no luck"
+    other = coordinator.begin(spec_of(SMALL), tmp_path / "fine", inline)
+    assert other.failure == ""
+
+
+def test_a_folder_that_is_deleted_in_the_middle_is_an_error(tmp_path: Path) -> None:
+    class Deleting(Shuffled):
+        def completed(self) -> Iterator[tuple[int, Outcome]]:
+            for id, outcome in super().completed():
+                shutil.rmtree(tmp_path / "run", ignore_errors=True)
+                yield id, outcome
+
+    with pytest.raises(RunError, match="was deleted or replaced"):
+        coordinator.begin(
+            spec_of(SMALL), tmp_path / "run", lambda s, f: Deleting(s, f, 0)
+        )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_log_that_cannot_be_written_names_its_file(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Full(Inline):
+        def completed(self) -> Iterator[tuple[int, Outcome]]:
+            for number in range(1, 9):
+                folder = self.folder / str(number)
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / "log.txt").symlink_to("/dev/full")
+            yield from super().completed()
+
+    with pytest.raises((RunError, OSError), match="log.txt"):
+        coordinator.begin(spec_of(SMALL), tmp_path, Full)
+    assert "Logging error" not in capfd.readouterr().err
 
 
 EXHAUSTED = "pool = [GMemless]; depth = 1; population = 2; generations = 30"
