@@ -127,8 +127,8 @@ def _pair(pair: Pair, names: dict[str, str]) -> Iterator[_Change]:
             yield from _pair(sides, names)
     elif isinstance(before, Again) and isinstance(after, Again):
         yield from _renamed(before, after)
-        if names.get(before.of) != after.of:
-            old = names.get(before.of, f"{before.of}, which is gone")
+        old = _called(before.of, names)
+        if old != after.of:
             yield _Change(after.label, f"now the same as {after.of}, not {old}")
     elif isinstance(before, Liv) and isinstance(after, Liv):
         yield from _renamed(before, after)
@@ -174,10 +174,7 @@ def _difference(name: str, old: object, new: object) -> Iterator[str]:
 
 def _sharing(before: Liv, after: Liv, names: dict[str, str]) -> Iterator[_Change]:
     """`now takes its weights from conv_0`: sharing that came, went or moved."""
-    old = {
-        what: names.get(source, f"{source}, which is gone")
-        for what, source in sources(before)
-    }
+    old = {what: _called(source, names) for what, source in sources(before)}
     new = dict(sources(after))
     for what, source in new.items():
         if old.get(what) != source:
@@ -187,6 +184,20 @@ def _sharing(before: Liv, after: Liv, names: dict[str, str]) -> Iterator[_Change
     for what, source in old.items():
         if what not in new:
             yield _Change(after.label, f"no longer takes {_own(what)} from {source}")
+
+
+def _called(source: str, names: dict[str, str]) -> str:
+    """The label of a LIV of the old model as the new one has it.
+
+    A LIV that is the same as a parallel one has its branches too, `b.a`, though none of
+    its own stand in the model: they go by the name of the whole.
+    """
+    if source in names:
+        return names[source]
+    whole, dot, branch = source.rpartition(".")
+    if whole in names:
+        return names[whole] + dot + branch
+    return f"{source}, which is gone"
 
 
 def _own(what: str) -> str:

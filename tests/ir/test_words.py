@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from starc import passes
+from starc.compiler import to_ir
 from starc.ir.compare import describe_changes
 from starc.ir.nodes import Loop, Model, Norm, Step
 from starc.ir.operators import Attention, Rope
@@ -238,3 +239,15 @@ def test_any_model_has_words(a: Model, b: Model) -> None:
     assert bool(describe_changes(one, other)) == bool(describe_changes(other, one))
     if tuple(one.layers()) != tuple(other.layers()):
         assert describe_changes(one, other)
+
+
+def test_branches_of_a_differential_used_again() -> None:
+    """Sharing with the branches of a LIV that is another one again."""
+    text = """model { width = 64; vocab = 64 }
+    backbone { a: GConv-1-Diff; b: GConv-1-Diff same as a; GConv-1-Diff c from b }
+    """
+    model = passes.run(to_ir(text))
+    assert describe_changes(model, model) == []
+    other = text.replace(" b:", " z:").replace("from b", "from z")
+    renamed = passes.run(to_ir(other))
+    assert describe_changes(model, renamed) == ["z: named z, not b"]
