@@ -24,6 +24,7 @@ def main() -> None:
         from starc.cli.app import app
         from starc.cli.guard import guarded
 
-        guarded(app)(with_values(sys.argv[1:]))
+        sys.argv = sys.argv or ["starc"]  # an embedding program may have left it empty
+        guarded(app)(with_values(sys.argv[1:] or ["--help"]))
     except KeyboardInterrupt:
         sys.exit(130)

@@ -15,7 +15,6 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,  # rich would be imported for --help alone
     pretty_exceptions_enable=False,
-    no_args_is_help=True,
 )
 
 

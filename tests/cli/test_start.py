@@ -23,3 +23,12 @@ def test_24_livs_take_less_than_half_a_second(tmp_path: Path) -> None:
         subprocess.run(command, check=True, cwd=ROOT)
         times.append(cpu_seconds() - before)
     assert min(times) <= 0.45
+
+
+def test_no_arguments_print_the_help() -> None:
+    """Also in a process that has emptied `sys.argv`."""
+    ways = [["-m", "starc"], ["-c", "import sys; sys.argv = []; import starc.__main__"]]
+    for way in ways:
+        done = subprocess.run([sys.executable, *way], capture_output=True, cwd=ROOT)
+        assert done.returncode == 0, done.stderr.decode()
+        assert b"Usage:" in done.stdout and not done.stderr
