@@ -22,11 +22,24 @@ _HINTS = {
     "%": "shares are written as decimals or fractions: 0.5, 1/2",
     "\\": "inside ( ) and [ ] lines go on by themselves",
 }
+LINE_END = "a line ends with a line feed, or a carriage return and a line feed"
+LINE_ENDS = "\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+_CONTROLS = {
+    "\r": "CARRIAGE RETURN",
+    "\v": "LINE TABULATION",
+    "\f": "FORM FEED",
+    "\x85": "NEXT LINE",
+}  # unicodedata has no names for them
 _QUOTES = "\"'`"
 HIDDEN = re.compile(
-    "[\\x00-\\x08\\x0b-\\x0c\\x0e-\\x1f\\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f\\x85\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
-"""Characters that must not occur anywhere, not even in comments."""
+"""Characters that must not occur anywhere, not even in comments.
+
+Among them all that end a line for some reader but not for the lexer, where a comment
+would hide what stands after them: only a line feed ends a line, alone or after a
+carriage return.
+"""
 
 
 class Finding(NamedTuple):
@@ -68,7 +81,8 @@ def name_of(character: str) -> str:
     """``€` (U+20AC EURO SIGN)``, and for ASCII `the character` alone."""
     point = f"U+{ord(character):04X}"
     if HIDDEN.match(character):
-        return f"control character {point} {unicodedata.name(character, '')}".rstrip()
+        name = unicodedata.name(character, _CONTROLS.get(character, ""))
+        return f"control character {point} {name}".rstrip()
     if character.isascii():
         return f"`{character}` is not part of the language"
     shown = f"`{character}` " if character.isprintable() else ""
@@ -76,6 +90,8 @@ def name_of(character: str) -> str:
 
 
 def _hint(character: str) -> str:
+    if character in LINE_ENDS:
+        return LINE_END
     if character in _HINTS:
         return _HINTS[character]
     if character in _QUOTES or unicodedata.category(character) in ("Pi", "Pf"):

@@ -16,7 +16,7 @@ from starc.diagnostics import Problems
 from starc.frontend import ast
 from starc.frontend.brackets import DEEPEST, Scan, match, scan
 from starc.frontend.build import TreeBuilder
-from starc.frontend.characters import HIDDEN, name_of
+from starc.frontend.characters import HIDDEN, LINE_END, LINE_ENDS, name_of
 from starc.frontend.diagnose import END, Matcher, Mishap
 from starc.frontend.recover import MOST_ERRORS, Recovery, kinds_of_states, mishap_of
 from starc.source import Source
@@ -56,14 +56,19 @@ def _comments(source: Source, scanned: Scan, found: Problems) -> Iterator[ast.Co
     for start, end in scanned.comments:
         line = text.rfind("\n", 0, start) + 1
         own_line = not text[line:start].strip(" \t\r")
-        comment = text[start:end].rstrip()
-        if hidden := HIDDEN.search(comment):
+        comment = text[start:end]
+        if text.startswith("\n", end):
+            comment = comment.removesuffix("\r")
+        hidden = HIDDEN.search(comment)
+        comment = comment.rstrip()
+        if hidden:
             place = start + hidden.start()
             label = name_of(hidden.group())
+            hint = LINE_END if hidden.group() in LINE_ENDS else "delete it"
             span = source.span(place, place + 1)
             title = "Unexpected character"
             if len(found.found) < MOST_ERRORS:
-                found.add("bad-character", title, span, label, hint="delete it")
+                found.add("bad-character", title, span, label, hint=hint)
         yield ast.Comment(source.span(start, start + len(comment)), comment, own_line)
 
 

@@ -50,6 +50,10 @@ def _place(error: Any, end: int) -> int:
     return end if token.type == "$END" else int(token.start_pos)
 
 
+def _closes_block(values: list[Any]) -> bool:
+    return bool(values) and getattr(values[-1], "type", "") == "RBRACE"
+
+
 class Recovery:
     """Called by lark at each mistake, with its exception; True to read on.
 
@@ -67,6 +71,7 @@ class Recovery:
         self.source, self.found = source, found
         self.matcher, self.kinds, self.make_token = matcher, kinds, make_token
         self.brackets: Brackets | None = None
+        self.separated = -1  # the last place where a line end was put: told already
         self.told_until = -1  # end of the last statement that a wrong bracket spoils
 
     def match_brackets(self) -> Brackets:
@@ -144,6 +149,7 @@ class Recovery:
             place = token.start_pos
             parser.feed_token(self.make_token(END, ";", place, place))
             parser.lexer_thread.state.line_ctr.char_pos = place
+            self.separated = place
         elif repair != "join":
             return False
         self.found.found.append(told)
@@ -152,12 +158,15 @@ class Recovery:
     def _skip(self, told: Diagnostic, place: int, parser: Any) -> None:
         """Drops what is left of the statement, and what was read of it."""
         state, start = parser.parser_state, place
+        if _closes_block(state.value_stack) and END in parser.accepts():
+            # The block before it is whole: the statement begins after the `}`.
+            parser.feed_token(self.make_token(END, ";", place, place))
         actions = state.parse_conf.parse_table.states
         while "BROKEN" not in actions[state.state_stack[-1]]:
             state.state_stack.pop()
             start = start_of(state.value_stack.pop())
         end = min(self.match_brackets().statement_end(place), len(self.source.text))
-        if not self._is_told(start, end):
+        if self.separated not in (start, place) and not self._is_told(start, end):
             self.found.found.append(told)
         text = self.source.text[start:end]
         parser.feed_token(self.make_token("BROKEN", text, start, end))
