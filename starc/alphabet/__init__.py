@@ -2,7 +2,7 @@
 
 prelude()                    the classes that ship with starc
 extend(prelude(), program, problems)   with those that a program defines
-TEMPLATES                    what is realised, with a table of options each
+templates()                  what is realised, with a table of options each
 """
 
 from starc.alphabet.alphabet import Alphabet, Meaning
@@ -14,10 +14,9 @@ from starc.alphabet.liv_class import LivClass
 from starc.alphabet.option import Option
 from starc.alphabet.shipped import prelude
 from starc.alphabet.template import Template
-from starc.alphabet.templates import TEMPLATES
+from starc.alphabet.templates import template_of, templates
 
 __all__ = [
-    "TEMPLATES",
     "Alphabet",
     "FeaturizerGenome",
     "LivClass",
@@ -29,4 +28,6 @@ __all__ = [
     "extend",
     "prelude",
     "read_arguments",
+    "template_of",
+    "templates",
 ]

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from starc.alphabet.option import Givens, Quantity
 from starc.diagnostics import Diagnostic, Note
-from starc.ir.operators import Rope
+from starc.ir.rope import Rope
 from starc.source import Span
 
 

@@ -10,13 +10,12 @@ from starc.alphabet.option import Givens, Quantity
 from starc.alphabet.settings import collect, read_all
 from starc.alphabet.sizes import expansions, repeat_of
 from starc.alphabet.template import Template
-from starc.alphabet.templates import TEMPLATES
+from starc.alphabet.templates import templates
 from starc.alphabet.words import Word, read_word
 from starc.diagnostics import Problems
 from starc.frontend import ast
 
 SETTINGS = ("code", "featurizer", *CHOICES)
-_OPTIONS = {name: None for t in TEMPLATES for name in t.by_name}
 
 FindFeaturizer = Callable[[ast.Name], FeaturizerGenome | None]
 
@@ -30,7 +29,10 @@ def read_class(
     """
     before = len(problems.found)
     stated = {setting.name.text for setting in item.settings}
-    allowed = SETTINGS if stated <= {*SETTINGS} else (*SETTINGS, *_OPTIONS)
+    allowed = SETTINGS
+    if not stated <= {*SETTINGS}:
+        options = dict.fromkeys(name for t in templates() for name in t.by_name)
+        allowed = (*SETTINGS, *options)
     settings = collect(item.settings, allowed, "An operator genome", problems)
     featurizer = None
     if "featurizer" in settings:

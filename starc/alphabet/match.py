@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from starc.alphabet.featurizers import FeaturizerGenome
 from starc.alphabet.option import one_of
 from starc.alphabet.template import Template
-from starc.alphabet.templates import TEMPLATES
+from starc.alphabet.templates import templates
 from starc.diagnostics import Note, Problems
 from starc.frontend import ast
 from starc.source import Span
@@ -23,7 +23,7 @@ def match(
     """The template, or None with the problem added."""
     nearest: list[Template] = []
     least: Differences = {}
-    for template in TEMPLATES:
+    for template in templates():
         found = differences(template, featurizer, words)
         if not found:
             return template

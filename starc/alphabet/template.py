@@ -15,6 +15,7 @@ class Template:
     """What is realised, what it may be told, and how it is built.
 
     kind: of the operator. title: what people call it. stem: default word for labels.
+    colour, legend: of its boxes in pictures, `#rrggbb`, and the words beside it.
     groups, optional: the featurizer's feature groups, and those it may have besides.
     token, sparsity, nonlinear, channel: of the operator genome; filter, features_token,
         features_nonlinear: of the featurizer. The words that are realised.
@@ -30,6 +31,8 @@ class Template:
     kind: str
     title: str
     stem: str
+    colour: str
+    legend: str
     groups: tuple[str, ...]
     token: str
     channel: str

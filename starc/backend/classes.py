@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from starc.backend.emission import Argument, Emission
+from starc.backend.emission import Argument, Emission, emission
 from starc.backend.mixers import MixerClass, Variant, mixer_class, weights_class
-from starc.backend.operators import emission
 from starc.backend.parallels import Side, parallel_class
 from starc.backend.wiring import Owner, Wiring
 from starc.ir.nodes import Liv, Model, Parallel

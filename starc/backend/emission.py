@@ -3,6 +3,7 @@
 from collections.abc import Set
 from dataclasses import dataclass, field, replace
 
+from starc import operators
 from starc.ir.operator import Operator
 
 
@@ -85,6 +86,12 @@ class Emission:
         names = tuple(argument.name for argument in self.arguments)
         options = tuple(self.options.items())
         return (self.template, self.class_name, options, names, self.configured)
+
+
+def emission(operator: Operator) -> Emission:
+    """How the emitted file shows this operator."""
+    found: Emission = operators.part(operator.kind, "emission").emission(operator)
+    return found
 
 
 def number(value: int | float) -> str:

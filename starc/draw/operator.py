@@ -18,9 +18,6 @@ LONGEST = 64
 MOST = 8
 """Heads or channels that are shown one by one."""
 
-HEADS = ("attention", "linear_attention", "gated_linear_attention", "ssd")
-"""Kinds that mix by heads; all others by channels."""
-
 INPUT = "The quick brown fox jumps over"
 
 
@@ -61,7 +58,7 @@ def mixing(
         values = random_weights(model, generator)
     with torch.no_grad():
         found = mixing_matrix(model, values, torch.tensor([list(data)]), label)[0]
-    what = "head" if liv.operator.kind in HEADS else "channel"
+    what = "head" if liv.operator.by_heads else "channel"
     maps = [(f"mean of {len(found)} {what}s", found.mean(0).tolist())]
     if len(found) > 1:
         shown = min(len(found), MOST - 1)

@@ -5,37 +5,16 @@ convolutions, violet for recurrences, and a quiet grey for the memoryless LIV, w
 stands between all others.
 """
 
+from starc.alphabet import templates
+
 INK = "#1f2430"
 QUIET = "#747b88"
 RULE = "#d9dce1"
 PAPER = "#ffffff"
 ACCENT = "#1d5fa8"
 
-KINDS: dict[str, str] = {
-    "attention": "#c65f46",
-    "linear_attention": "#d89a45",
-    "gated_linear_attention": "#e3c07c",
-    "gated_conv": "#2f7f86",
-    "long_conv": "#68a8a0",
-    "selective_scan": "#6a5aa3",
-    "ssd": "#9486c6",
-    "rg_lru": "#b184b3",
-    "min_gru": "#8f4f86",
-    "glu": "#c9ccd2",
-}
-
-WORDS: dict[str, str] = {
-    "attention": "attention",
-    "linear_attention": "linear attention",
-    "gated_linear_attention": "gated linear attention",
-    "gated_conv": "gated convolution",
-    "long_conv": "long convolution",
-    "selective_scan": "selective scan",
-    "ssd": "state-space duality",
-    "rg_lru": "gated recurrence",
-    "min_gru": "minimal GRU",
-    "glu": "memoryless (GLU)",
-}
+KINDS: dict[str, str] = {t.kind: t.colour for t in templates()}
+WORDS: dict[str, str] = {t.kind: t.legend for t in templates()}
 
 
 def colour(kind: str) -> str:
@@ -44,11 +23,24 @@ def colour(kind: str) -> str:
 
 
 def on(kind: str) -> str:
-    """Of text on that colour: at least 4.5 to 1 in contrast."""
+    """Of text on that colour: dark or light, whichever has more contrast."""
     return INK if kind in LIGHT else PAPER
 
 
-LIGHT = (
-    *("glu", "linear_attention", "gated_linear_attention", "long_conv", "ssd"),
-    "rg_lru",
-)
+def contrast(one: str, other: str) -> float:
+    """Of two colours `#rrggbb`, from 1 to 21, as WCAG 2 defines it."""
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+LIGHT = tuple(k for k, c in KINDS.items() if contrast(c, PAPER) < contrast(c, INK))
+"""Kinds whose colour asks for dark text."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from fractions import Fraction
 
-from starc.alphabet import TEMPLATES, FeaturizerGenome, LivClass, Option, prelude
+from starc.alphabet import FeaturizerGenome, LivClass, Option, prelude, templates
 from starc.alphabet import structures as words
 from starc.alphabet.liv_class import CHOICES
 from starc.alphabet.option import Quantity
@@ -115,7 +115,7 @@ def _featurizer_genome() -> Iterator[tuple[Cell, ...]]:
 def parameters() -> Iterator[Table]:
     """A table for each operator."""
     columns = ("parameter", "takes", "default", "meaning", "left open", "mark")
-    for template in TEMPLATES:
+    for template in templates():
         users = prelude().classes.items()
         names = ", ".join(name for name, liv in users if liv.template is template)
         about = f"Of {names}. {marks.PARAMETERS}"

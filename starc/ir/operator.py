@@ -66,6 +66,7 @@ class Operator:
     out_bias: bool = False
 
     kind: ClassVar[str]  # "attention": names the template and the default label
+    by_heads: ClassVar[bool] = False  # T(x) is one for each head, not each channel
     convolution_bias: ClassVar[bool] = False
     convolution_activation: ClassVar[str] = ""  # "" or "silu", after the convolution
 

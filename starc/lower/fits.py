@@ -3,7 +3,7 @@
 from dataclasses import fields
 
 from starc.alphabet.settings import show
-from starc.ir.operators import Rope
+from starc.ir.rope import Rope
 from starc.lower.references import Shared
 
 

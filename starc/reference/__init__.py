@@ -2,7 +2,7 @@
 
 Slow and plain on purpose, O(length^2 x channels), for lengths up to about 40. Nothing
 here is shared with `kernels/` or the emitted code: no scan, no chunk, no fused
-projection. What it computes is what the docstrings of `starc/ir/operators` say.
+projection. What it computes is what the docstrings of `operators/*/operator.py` say.
 
     weights = random_weights(model, torch.Generator().manual_seed(0))
     logits = execute(model, weights, tokens)

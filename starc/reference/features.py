@@ -5,12 +5,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from starc import operators
 from starc.ir.operator import Operator
-from starc.ir.operators import Attention
 from starc.reference.matrices import toeplitz
-from starc.reference.mixing import split
-from starc.reference.norms import rms_norm
-from starc.reference.rope import rotate
 
 
 def featurize(
@@ -19,21 +16,17 @@ def featurize(
     """(batch, length, width) to (batch, length, channels of the group).
 
     Dense projection, causal convolution with its activation where the group has one;
-    for q and k of attention then the norm of each head and the rotation. `tensors`: of
-    the group, by parameter name.
+    then what the operator itself does to it: `finish_feature` of its reference, if any.
+    `tensors`: of the group, by parameter name.
     """
     feature = torch.einsum("bld,cd->blc", x, tensors[f"{group}.weight"])
     if operator.bias:
         feature = feature + tensors[f"{group}.bias"]
     if operator.kernel and operator.group(group).convolved:
         feature = _convolve(operator, group, feature, tensors)
-    if isinstance(operator, Attention) and group in ("q", "k"):
-        heads = split(feature, operator.heads if group == "q" else operator.kv_heads)
-        if operator.qk_norm:
-            heads = rms_norm(heads, tensors[f"{group}_norm"], eps)
-        if operator.rope is not None:
-            heads = rotate(heads, operator.rope)
-        feature = heads.flatten(2)
+    own = getattr(operators.part(operator.kind, "reference"), "finish_feature", None)
+    if own is not None:
+        feature = own(operator, group, feature, tensors, eps)
     return feature
 
 

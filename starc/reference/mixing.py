@@ -1,10 +1,13 @@
 """What an operator's reference returns: T(x), and what it is multiplied with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from starc import operators
 
 
 def unchanged(outputs: Tensor) -> Tensor:
@@ -35,3 +38,23 @@ class Mixing:
 def split(channels: Tensor, heads: int) -> Tensor:
     """(batch, length, heads x p) to (batch, length, heads, p)."""
     return channels.reshape(*channels.shape[:-1], heads, -1)
+
+
+def spread(groups: Tensor, heads: int) -> Tensor:
+    """Head h is given group h // (heads // groups); both on the third axis."""
+    each = heads // groups.shape[2]
+    return torch.stack([groups[:, :, head // each] for head in range(heads)], dim=2)
+
+
+Tensors = Mapping[str, Tensor]
+
+
+def mixing_of(kind: str) -> Callable[[Any, Tensors, Tensors, float], Mixing]:
+    """The function that makes T(x) of an operator of this kind.
+
+    It takes the operator, its features by group (batch, length, channels), its tensors
+    besides those of the featurizer's groups by name, and the model's eps.
+    """
+    found: Callable[[Any, Tensors, Tensors, float], Mixing]
+    found = operators.part(kind, "reference").mixing
+    return found

@@ -8,9 +8,8 @@ from torch import Tensor
 
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
 from starc.reference.features import featurize
-from starc.reference.mixing import Mixing
+from starc.reference.mixing import Mixing, mixing_of
 from starc.reference.norms import layer_norm, rms_norm
-from starc.reference.operators import MIXING
 
 Weights = Mapping[tuple[str, str], Tensor]
 
@@ -119,7 +118,7 @@ class _Run:
             x = self.inputs[here.get(feature.input, feature.input)]
             eps = self.model.norm.eps
             features[feature.group] = featurize(owner, feature.group, x, tensors, eps)
-        mixing = MIXING[operator.kind](
+        mixing = mixing_of(operator.kind)(
             operator, features, self._mixing_tensors(liv), self.model.norm.eps
         )
         self.mixings[here[liv.label]] = mixing

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from starc.ir.operators import Rope
+from starc.ir.rope import Rope
 
 
 def rotate(heads: Tensor, rope: Rope) -> Tensor:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from starc.alphabet import TEMPLATES
+from starc.alphabet import templates
 from starc.genome import legality, published
 from starc.genome.marks import MARKS
 from starc.genome.reference import as_json, as_text, tables
@@ -16,7 +16,7 @@ def test_it_names_everything() -> None:
     for liv in published().values():
         assert f"| {liv.name} " in text
         assert "".join(map(str, liv.digits)) in text
-    for template in TEMPLATES:
+    for template in templates():
         assert all(f"| {option.name} " in text for option in template.options)
         assert all(option.assumption in text for option in template.options)
     assert as_text() == text

@@ -6,13 +6,11 @@ from hypothesis import strategies as st
 
 from starc.ir.nodes import Again, Liv, Loop, Model, Norm, Parallel, Step
 from starc.ir.operator import Operator
-from starc.ir.operators import (
-    Attention,
-    GatedConv,
-    Glu,
-    Rope,
-    SelectiveScan,
-)
+from starc.ir.rope import Rope
+from starc.operators.attention.operator import Attention
+from starc.operators.gated_conv.operator import GatedConv
+from starc.operators.glu.operator import Glu
+from starc.operators.selective_scan.operator import SelectiveScan
 
 ATTENTION = Attention(width=8, heads=2, kv_heads=1, head_dim=4)
 CONV = GatedConv(width=8, inner=8)

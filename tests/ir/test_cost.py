@@ -7,7 +7,7 @@ import pytest
 from starc import passes
 from starc.ir.cost import Costs, costs
 from starc.ir.nodes import Model, Norm, Step
-from starc.ir.operators import Attention
+from starc.operators.attention.operator import Attention
 from tests.ir.ir_models import (
     ATTENTION,
     CONV,

@@ -7,8 +7,8 @@ import pytest
 
 from starc import passes
 from starc.ir.nodes import Again, Feature, Liv, Model, Parallel
-from starc.ir.operators import Attention
 from starc.ir.verify import InternalError, verify
+from starc.operators.attention.operator import Attention
 from tests.ir.ir_models import ATTENTION, CONV, GLU, difference, liv, model
 
 OTHER = Attention(width=8, heads=2, kv_heads=2, head_dim=4)

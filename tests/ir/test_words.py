@@ -11,9 +11,10 @@ from starc import passes
 from starc.compiler import to_ir
 from starc.ir.compare import describe_changes
 from starc.ir.nodes import Loop, Model, Norm, Step
-from starc.ir.operators import Attention, Rope
+from starc.ir.rope import Rope
 from starc.ir.show import as_json, as_table
 from starc.ir.text import show
+from starc.operators.attention.operator import Attention
 from tests.ir.ir_models import (
     ATTENTION,
     CONV,

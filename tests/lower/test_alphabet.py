@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from starc import resources
-from starc.alphabet import TEMPLATES, Alphabet, Option, Stream, Template, extend
+from starc.alphabet import Alphabet, Option, Stream, Template, extend, templates
 from starc.alphabet.arguments import build_operator
 from starc.alphabet.option import Given, Quantity
 from starc.alphabet.shipped import prelude
@@ -16,16 +16,14 @@ from starc.diagnostics import Problems
 from starc.frontend.parse import parse
 from starc.ir.nodes import Liv
 from starc.ir.operator import Operator
-from starc.ir.operators import (
-    Attention,
-    GatedLinearAttention,
-    Glu,
-    LongConv,
-    MinGru,
-    Rope,
-    SelectiveScan,
-    Ssd,
-)
+from starc.ir.rope import Rope
+from starc.operators.attention.operator import Attention
+from starc.operators.gated_linear_attention.operator import GatedLinearAttention
+from starc.operators.glu.operator import Glu
+from starc.operators.long_conv.operator import LongConv
+from starc.operators.min_gru.operator import MinGru
+from starc.operators.selective_scan.operator import SelectiveScan
+from starc.operators.ssd.operator import Ssd
 from starc.source import NOWHERE, Source
 
 # docs: facts/star.md, the table of classes.
@@ -182,7 +180,7 @@ def test_heads_of_gla(
 SET_ELSEWHERE = {"width", "context"}  # by the model block
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda t: t.kind)
+@pytest.mark.parametrize("template", templates(), ids=lambda t: t.kind)
 def test_every_field_of_an_operator_can_be_set(template: Template) -> None:
     settable = {option.field or option.name for option in template.options}
     unused = (
@@ -207,7 +205,7 @@ def example(option: Option) -> Quantity:
 
 @pytest.mark.parametrize(
     ("template", "option"),
-    [(t, o) for t in TEMPLATES for o in t.options],
+    [(t, o) for t in templates() for o in t.options],
     ids=lambda x: getattr(x, "kind", "") or x.name,
 )
 def test_every_option_changes_the_operator(template: Template, option: Option) -> None:
@@ -224,7 +222,7 @@ def test_every_option_changes_the_operator(template: Template, option: Option) -
     assert option.default is not None or option.derived
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda t: t.kind)
+@pytest.mark.parametrize("template", templates(), ids=lambda t: t.kind)
 def test_templates_describe_their_operators(template: Template) -> None:
     liv = next(c for c in prelude().classes.values() if c.template is template)
     plain = build_operator(liv, {}, NOWHERE, Stream(64), Problems())
@@ -238,7 +236,7 @@ def test_templates_describe_their_operators(template: Template) -> None:
 
 def test_defaults_of_tables_are_those_of_operators() -> None:
     """Where a table and a dataclass both have a default, they are one."""
-    for template in TEMPLATES:
+    for template in templates():
         for field in fields(template.operator):
             option = template.by_name.get(field.name)
             if option and option.default is not None and field.default is not MISSING:

@@ -11,9 +11,9 @@ from starc.diagnostics import Problems, StarError
 from starc.frontend import ast
 from starc.frontend.parse import parse
 from starc.ir.nodes import Again, Liv, Loop, Model, Norm, Parallel
-from starc.ir.operators import Attention
 from starc.lower import lower
 from starc.lower.labels import MODULE_ATTRIBUTES
+from starc.operators.attention.operator import Attention
 from starc.passes import run
 from starc.source import NOWHERE, Source
 

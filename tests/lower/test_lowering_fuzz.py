@@ -6,7 +6,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from starc.alphabet import TEMPLATES, prelude
+from starc.alphabet import prelude, templates
 from starc.compiler import build
 from starc.diagnostics import Problems
 from starc.frontend import ast
@@ -39,7 +39,7 @@ ODD = (
     "-",
     "_",
 )
-OPTIONS = sorted({o.name for t in TEMPLATES for o in t.options})
+OPTIONS = sorted({o.name for t in templates() for o in t.options})
 WORDS = (
     *(
         "diagonal",

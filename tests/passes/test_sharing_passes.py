@@ -6,7 +6,9 @@ from hypothesis import given, settings
 
 from starc import passes
 from starc.ir.nodes import Feature, Liv, Loop, Model, Parallel, Step
-from starc.ir.operators import Attention, SelectiveScan, Ssd
+from starc.operators.attention.operator import Attention
+from starc.operators.selective_scan.operator import SelectiveScan
+from starc.operators.ssd.operator import Ssd
 from tests.ir.ir_models import (
     ATTENTION,
     CONV,

@@ -1,19 +1,17 @@
 """A small instance of every operator and option, by a name for the test's report."""
 
 from starc.ir.operator import Operator
-from starc.ir.operators import (
-    Attention,
-    GatedConv,
-    GatedLinearAttention,
-    Glu,
-    LinearAttention,
-    LongConv,
-    MinGru,
-    RgLru,
-    Rope,
-    SelectiveScan,
-    Ssd,
-)
+from starc.ir.rope import Rope
+from starc.operators.attention.operator import Attention
+from starc.operators.gated_conv.operator import GatedConv
+from starc.operators.gated_linear_attention.operator import GatedLinearAttention
+from starc.operators.glu.operator import Glu
+from starc.operators.linear_attention.operator import LinearAttention
+from starc.operators.long_conv.operator import LongConv
+from starc.operators.min_gru.operator import MinGru
+from starc.operators.rg_lru.operator import RgLru
+from starc.operators.selective_scan.operator import SelectiveScan
+from starc.operators.ssd.operator import Ssd
 
 WIDTH = 16
 

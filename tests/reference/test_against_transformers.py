@@ -13,7 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from starc.ir.nodes import Layer, Model, Norm
-from starc.ir.operators import Attention, GatedConv, Glu, RgLru, Rope, Ssd
+from starc.ir.rope import Rope
+from starc.operators.attention.operator import Attention
+from starc.operators.gated_conv.operator import GatedConv
+from starc.operators.glu.operator import Glu
+from starc.operators.rg_lru.operator import RgLru
+from starc.operators.ssd.operator import Ssd
 from starc.reference import execute, random_weights
 from tests.reference.models import liv, model, parallel, random_tokens, seeded
 

@@ -9,20 +9,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from starc.ir.operators import (
-    Attention,
-    GatedConv,
-    GatedLinearAttention,
-    Glu,
-    LinearAttention,
-    LongConv,
-    MinGru,
-    RgLru,
-    SelectiveScan,
-    Ssd,
-)
+from starc.operators.attention.operator import Attention
+from starc.operators.gated_conv.operator import GatedConv
+from starc.operators.gated_linear_attention.operator import GatedLinearAttention
+from starc.operators.glu.operator import Glu
+from starc.operators.linear_attention.operator import LinearAttention
+from starc.operators.long_conv.operator import LongConv
+from starc.operators.min_gru.operator import MinGru
+from starc.operators.rg_lru.operator import RgLru
+from starc.operators.selective_scan.operator import SelectiveScan
+from starc.operators.ssd.operator import Ssd
 from starc.reference.features import featurize
-from starc.reference.operators import MIXING
+from starc.reference.mixing import mixing_of
 from starc.reference.weights import random_weights
 from tests.reference.models import liv, model, seeded
 from tests.reference.operators import OPERATORS
@@ -218,7 +216,7 @@ def test_mixing_equals_another_way(name: str) -> None:
         ).requires_grad_()
         for i, g in enumerate(op.groups)
     }
-    found = MIXING[op.kind](op, f, p, EPS).output()
+    found = mixing_of(op.kind)(op, f, p, EPS).output()
     expected = ORACLES[op.kind](op, f, p)
     used = [*f.values(), *(p[q.name] for q in op.parameters if not q.group)]
     compare(found, expected, used)

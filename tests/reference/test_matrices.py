@@ -5,9 +5,13 @@ import math
 import torch
 from torch import Tensor
 
-from starc.ir.operators import GatedConv, MinGru, RgLru, Rope, Ssd
+from starc.ir.rope import Rope
+from starc.operators.gated_conv.operator import GatedConv
+from starc.operators.min_gru.operator import MinGru
+from starc.operators.rg_lru.operator import RgLru
+from starc.operators.ssd.operator import Ssd
 from starc.reference.matrices import causal, decay_products, toeplitz
-from starc.reference.operators import MIXING
+from starc.reference.mixing import mixing_of
 from starc.reference.rope import rotate
 from tests.reference.models import seeded
 from tests.reference.operators import attention, gla
@@ -57,7 +61,7 @@ def test_rotation_of_a_quarter_turn() -> None:
 def test_attention_without_a_preference_is_the_mean_so_far() -> None:
     v = torch.arange(5.0).double()[None, :, None].expand(1, 5, 16)
     features = {"q": 0 * v, "k": 0 * v, "v": v}
-    found = MIXING["attention"](attention(), features, {}, 0.0).output()
+    found = mixing_of("attention")(attention(), features, {}, 0.0).output()
     torch.testing.assert_close(found, v / 2)  # mean of 0 .. i
 
 
@@ -67,7 +71,7 @@ def test_gated_convolution_of_a_pulse_is_the_filter() -> None:
     pulse[:, 0] = 1
     features = {"b": ones(1, 4, 2), "c": 3 * ones(1, 4, 2), "x": pulse}
     taps = torch.tensor([[1.0, 2.0, 4.0], [0.0, 0.0, 1.0]]).double()
-    found = MIXING["gated_conv"](op, features, {"filter": taps}, 0.0).output()
+    found = mixing_of("gated_conv")(op, features, {"filter": taps}, 0.0).output()
     assert found[0].T.tolist() == [[12, 6, 3, 0], [3, 0, 0, 0]]
 
 
@@ -82,7 +86,7 @@ def test_ssd_with_a_constant_decay_is_a_geometric_series() -> None:
         "skip": 10 * ones(1),
         "norm_weight": ones(1),
     }
-    matrix = MIXING["ssd"](op, features, tensors, 0.0).matrix
+    matrix = mixing_of("ssd")(op, features, tensors, 0.0).matrix
     series = [2 - 2.0**-t + 10 for t in range(5)]
     torch.testing.assert_close(matrix.sum(-1)[0, 0], torch.tensor(series).double())
 
@@ -99,7 +103,7 @@ def test_rg_lru_with_gates_half_open() -> None:
         "decay": torch.log(torch.expm1(math.log(4) / 4 * ones(2))),
     }
     features = {"gate": 100 * ones(1, 2, 2), "x": ones(1, 2, 2)}  # gelu(100) = 100
-    found = MIXING["rg_lru"](op, features, tensors, 0.0).output()
+    found = mixing_of("rg_lru")(op, features, tensors, 0.0).output()
     first = 100 * math.sqrt(15 / 16) / 2
     expected = torch.tensor([first, 1.25 * first]).double()
     torch.testing.assert_close(found[0, :, 0], expected)
@@ -108,7 +112,7 @@ def test_rg_lru_with_gates_half_open() -> None:
 def test_min_gru_with_its_gate_half_open_halves_the_distance() -> None:
     op = MinGru(width=1, inner=1)
     features = {"gate": 0 * ones(1, 4, 1), "x": ones(1, 4, 1)}
-    found = MIXING["min_gru"](op, features, {}, 0.0).output()
+    found = mixing_of("min_gru")(op, features, {}, 0.0).output()
     assert found.flatten().tolist() == [1 / 2, 3 / 4, 7 / 8, 15 / 16]
 
 
@@ -119,7 +123,7 @@ def test_gla_with_a_constant_decay_is_a_geometric_series() -> None:
     features |= {"v": x, "gate": x}
     tensors = {"decay_weight": 0 * ones(4, 1), "decay_bias": math.log(2) * ones(4)}
     tensors["norm_weight"] = ones(1)
-    mixing = MIXING["gated_linear_attention"](op, features, tensors, 0.0)
+    mixing = mixing_of("gated_linear_attention")(op, features, tensors, 0.0)
     a = (2 / 3) ** (1 / 16)
     series = [2 * (1 - a ** (t + 1)) / (1 - a) for t in range(5)]
     torch.testing.assert_close(

@@ -1,0 +1,1 @@
+"""Softmax attention: T_ij = softmax(q_i k_j), low rank made dense by the softmax."""

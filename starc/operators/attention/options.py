@@ -1,0 +1,112 @@
+"""Softmax attention: SA-1 to SA-4, and whatever heads, windows and gates one wants."""
+
+from starc.alphabet import common
+from starc.alphabet.chosen import Chosen
+from starc.alphabet.heads import split
+from starc.alphabet.option import Option
+from starc.alphabet.template import Template
+from starc.operators.attention.operator import Attention
+
+
+def build(chosen: Chosen) -> Attention:
+    heads, kv_heads, head_dim = split(chosen)
+    window = chosen.whole("window")
+    if not window and chosen.words["sparsity"] == "banded":
+        raise chosen.fail(
+            "missing-parameter",
+            "Banded attention without a window",
+            "window",
+            "the window is missing",
+            f"The sparsity of {chosen.name} is banded: it sees `window` tokens.",
+            f"write {chosen.name}(window = 1024), or banded(window = 1024) in its "
+            "definition",
+        )
+    return Attention(
+        width=chosen.width,
+        kernel=chosen.whole("kernel"),
+        bias=chosen.flag("bias"),
+        out_bias=chosen.flag("out_bias"),
+        heads=heads,
+        kv_heads=kv_heads,
+        head_dim=head_dim,
+        rope=chosen.rope(head_dim),
+        window=window,
+        qk_norm=chosen.flag("qk_norm"),
+        gated=chosen.flag("gate"),
+    )
+
+
+TEMPLATE = Template(
+    kind="attention",
+    title="softmax attention",
+    stem="attn",
+    colour="#c65f46",
+    legend="attention",
+    groups=("q", "k", "v"),
+    optional=("gate",),
+    flags={"gate": "gate"},
+    token="low_rank",
+    sparsity=("none", "banded"),
+    nonlinear=("softmax",),
+    channel="grouped",
+    features_token=("diagonal", "toeplitz"),
+    operator=Attention,
+    build=build,
+    expand={"q": "expand", "k": "expand", "v": "expand"},
+    repeat=("k", "v"),
+    fits={
+        "q": ("heads", "head_dim", "rope", "kernel"),
+        "k": ("kv_heads", "head_dim", "rope", "window", "kernel"),
+        "v": ("kv_heads", "head_dim", "window", "kernel"),
+        "gate": ("heads",),
+    },
+    conflicts=(("rope", False, "rope_theta"), ("rope", False, "rope_fraction")),
+    options=(
+        common.HEADS,
+        common.KV_HEADS,
+        common.HEAD_DIM,
+        Option(
+            "window",
+            "whole",
+            "tokens that a token sees, itself included; none: all before it",
+            0,
+            high=common.MOST_TOKENS,
+            none=True,
+        ),
+        Option("qk_norm", "flag", "RMSNorm over each head of q and k", False),
+        Option(
+            "rope",
+            "flag",
+            "rotary positions on q and k",
+            derived="as `positions` of the model says",
+            assumption="the paper does not name its positions",
+        ),
+        Option(
+            "rope_theta",
+            "number",
+            "base of the wavelengths of the rotation",
+            derived="as `positions` of the model says",
+            high=1e12,
+            field="rope",
+        ),
+        Option(
+            "rope_fraction",
+            "number",
+            "part of each head's channels that is rotated",
+            derived="as `positions` of the model says",
+            low=1e-3,
+            field="rope",
+        ),
+        Option(
+            "gate",
+            "flag",
+            "each head's output times a sigmoid of the input",
+            False,
+            field="gated",
+        ),
+        common.kernel("q, k and v", "SA-2: 3 taps; the paper gives no length"),
+        common.EXPAND,
+        common.BIAS,
+        common.OUT_BIAS,
+    ),
+)

@@ -1,0 +1,58 @@
+"""GConv-1: a gated short convolution whose taps are parameters."""
+
+from starc.alphabet import common
+from starc.alphabet.chosen import Chosen
+from starc.alphabet.option import Option
+from starc.alphabet.template import Template
+from starc.operators.gated_conv.operator import GatedConv
+
+
+def build(chosen: Chosen) -> GatedConv:
+    return GatedConv(
+        width=chosen.width,
+        bias=chosen.flag("bias"),
+        out_bias=chosen.flag("out_bias"),
+        inner=chosen.channels(),
+        taps=chosen.whole("kernel"),
+        sigmoid_gates=chosen.word("gates") == "sigmoid",
+        filter_bias=chosen.flag("filter_bias"),
+    )
+
+
+TEMPLATE = Template(
+    kind="gated_conv",
+    title="gated short convolution",
+    stem="conv",
+    colour="#2f7f86",
+    legend="gated convolution",
+    groups=("b", "c", "x"),
+    token="toeplitz",
+    channel="diagonal",
+    filter="explicit",
+    operator=GatedConv,
+    build=build,
+    expand={"b": "expand", "c": "expand", "x": "expand"},
+    fits={
+        "b": ("inner", "sigmoid_gates"),
+        "c": ("inner", "sigmoid_gates"),
+        "x": ("inner",),
+    },
+    options=(
+        Option(
+            "kernel", "whole", "taps of the filter", 3, low=2, high=16, field="taps"
+        ),
+        Option(
+            "gates",
+            "word",
+            "what b and c go through; linear: nothing",
+            "linear",
+            choices=("linear", "sigmoid"),
+            assumption="the paper does not say; LFM2 has linear gates",
+            field="sigmoid_gates",
+        ),
+        Option("filter_bias", "flag", "a bias in the filter", False),
+        common.INNER,
+        common.BIAS,
+        common.OUT_BIAS,
+    ),
+)

@@ -1,0 +1,125 @@
+"""GLA: linear attention whose state decays, each key channel by its own rate."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+from starc.alphabet import common
+from starc.alphabet.chosen import Chosen
+from starc.alphabet.option import Option
+from starc.alphabet.template import Template
+from starc.operators.gated_linear_attention.operator import GatedLinearAttention
+
+_FROM = {"key_dim": "key_expand", "head_dim": "expand"}
+"""Channels of a head -> the option that says how many all heads have together."""
+
+
+_WIDEST_KEY = 128
+"""Channels of a head that the kernel keeps the state of."""
+
+
+def _heads(shared: dict[str, int]) -> int:
+    """Heads that divide the channels, by option: 4, fewer, or as many as it takes."""
+    fewest = -(-shared.get("key_dim", 0) // _WIDEST_KEY)
+    most = max(shared.values(), default=1)
+    ordered: tuple[int, ...] = (4, 3, 2, 1)
+    if fewest > 4:
+        ordered = (*range(fewest, most + 1), 1)
+    return next(n for n in ordered if all(c % n == 0 for c in shared.values()))
+
+
+def build(chosen: Chosen) -> GatedLinearAttention:
+    sizes = {name: chosen.maybe(name) for name in _FROM}
+    shared = {n: chosen.channels(_FROM[n]) for n, size in sizes.items() if size is None}
+    heads = chosen.maybe("heads") or _heads(shared)
+    for name, channels in shared.items():
+        if channels % heads:
+            raise chosen.fail(
+                "does-not-divide",
+                "The channels do not divide into heads",
+                "heads",
+                f"{channels} channels do not divide by {heads}",
+                f"{chosen.name} has {_FROM[name]} x width = {channels} channels, "
+                f"unless {name} is stated.",
+                other=_FROM[name],
+            )
+    whole = {n: size or shared[n] // heads for n, size in sizes.items()}
+    return GatedLinearAttention(
+        width=chosen.width,
+        kernel=chosen.whole("kernel"),
+        bias=chosen.flag("bias"),
+        out_bias=chosen.flag("out_bias"),
+        heads=heads,
+        **whole,
+        decay_rank=chosen.whole("decay_rank"),
+    )
+
+
+TEMPLATE = Template(
+    kind="gated_linear_attention",
+    title="gated linear attention (GLA)",
+    stem="gla",
+    colour="#e3c07c",
+    legend="gated linear attention",
+    groups=("q", "k", "v", "gate", "decay"),
+    token="semi_separable",
+    channel="grouped",
+    features_token=("diagonal", "toeplitz"),
+    operator=GatedLinearAttention,
+    build=build,
+    expand={
+        "q": "key_expand",
+        "k": "key_expand",
+        "v": "expand",
+        "gate": "expand",
+        "decay": "",
+    },
+    fits={
+        "q": ("heads", "key_dim", "kernel"),
+        "k": ("heads", "key_dim", "kernel"),
+        "v": ("heads", "head_dim", "kernel"),
+        "gate": ("heads", "head_dim"),
+        "decay": ("decay_rank",),
+    },
+    options=(
+        Option(
+            "heads",
+            "whole",
+            "heads, each with a state of its own",
+            derived="4, more where keys would be wider than 128; one that divides",
+            high=common.MOST_HEADS,
+            assumption="4 as the authors' code has, but 128 channels of a key at most",
+        ),
+        Option(
+            "key_dim",
+            "whole",
+            "channels of q and k in each head",
+            derived="key_expand x width / heads",
+            high=common.MOST_HEAD_DIM,
+        ),
+        Option(
+            "head_dim",
+            "whole",
+            "channels of v in each head",
+            derived="expand x width / heads",
+            high=common.MOST_HEAD_DIM,
+        ),
+        Option(
+            "decay_rank",
+            "whole",
+            "channels from which the decays are made",
+            16,
+            high=65_536,
+        ),
+        common.kernel("q, k and v"),
+        replace(
+            common.EXPAND,
+            name="key_expand",
+            meaning="channels of q and of k over the width of the model",
+            default=Fraction(1, 2),
+            field="key_dim",
+        ),
+        common.EXPAND,
+        common.BIAS,
+        common.OUT_BIAS,
+    ),
+)

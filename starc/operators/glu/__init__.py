@@ -1,0 +1,1 @@
+"""GMemless: a gated linear unit, T_ij = activation(gate_i) for i = j, else 0."""

@@ -1,0 +1,75 @@
+"""GMemless: a gated linear unit, tokens apart."""
+
+from fractions import Fraction
+
+from starc.alphabet import common
+from starc.alphabet.chosen import Chosen
+from starc.alphabet.option import Option
+from starc.alphabet.template import Template
+from starc.operators.glu.operator import Glu
+
+
+def build(chosen: Chosen) -> Glu:
+    return Glu(
+        width=chosen.width,
+        bias=chosen.flag("bias"),
+        out_bias=chosen.flag("out_bias"),
+        hidden=_hidden(chosen),
+        activation=chosen.word("activation"),
+    )
+
+
+def _hidden(chosen: Chosen) -> int:
+    """`hidden` as stated, else expand x width, up to the next multiple of 8."""
+    hidden = None if "expand" in chosen.stated else chosen.maybe("hidden")
+    if hidden is None:
+        hidden = -(-chosen.exact("expand") * chosen.width // 8) * 8
+    return hidden
+
+
+TEMPLATE = Template(
+    kind="glu",
+    title="gated linear unit",
+    stem="mlp",
+    colour="#c9ccd2",
+    legend="memoryless (GLU)",
+    groups=("gate", "up"),
+    token="diagonal",
+    channel="dense",
+    nonlinear=("silu", "gelu", "relu", "sigmoid"),
+    nonlinear_option="activation",
+    operator=Glu,
+    build=build,
+    expand={"gate": "expand", "up": "expand"},
+    fits={"gate": ("hidden",), "up": ("hidden",)},
+    conflicts=(("hidden", None, "expand"),),
+    options=(
+        Option(
+            "hidden",
+            "whole",
+            "channels of gate and up",
+            derived="expand x width, up to the next multiple of 8",
+            high=2**22,
+        ),
+        Option(
+            "expand",
+            "number",
+            "channels of gate and up over the width of the model",
+            Fraction(8, 3),
+            low=1 / 64,
+            high=common.MOST_EXPAND,
+            assumption="12 width^2 parameters with an SA-1, which the paper's totals "
+            "confirm",
+            field="hidden",
+        ),
+        Option(
+            "activation",
+            "word",
+            "what gate goes through; gelu is the tanh form",
+            "silu",
+            choices=("silu", "gelu", "relu", "sigmoid"),
+        ),
+        common.BIAS,
+        common.OUT_BIAS,
+    ),
+)

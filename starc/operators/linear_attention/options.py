@@ -1,0 +1,82 @@
+"""Linear attention: low rank and nothing else, a positive map on q and k."""
+
+from starc.alphabet import common
+from starc.alphabet.chosen import Chosen
+from starc.alphabet.heads import split
+from starc.alphabet.option import Option
+from starc.alphabet.template import Template
+from starc.operators.linear_attention.operator import LinearAttention
+
+_POSITIVE = ("elu", "relu")
+
+
+def build(chosen: Chosen) -> LinearAttention:
+    heads, kv_heads, head_dim = split(chosen)
+    feature_map, normalize = chosen.word("feature_map"), chosen.get("normalize")
+    if normalize and feature_map not in _POSITIVE:
+        raise chosen.fail(
+            "conflicting-settings",
+            "Nothing to normalize by",
+            "normalize",
+            f"feature_map = {feature_map} can be negative",
+            "Normalizing divides by the sum of q . k, which may then be zero.",
+            "say feature_map = elu or relu, or normalize = false",
+            "feature_map",
+        )
+    return LinearAttention(
+        width=chosen.width,
+        kernel=chosen.whole("kernel"),
+        bias=chosen.flag("bias"),
+        out_bias=chosen.flag("out_bias"),
+        heads=heads,
+        kv_heads=kv_heads,
+        head_dim=head_dim,
+        feature_map=feature_map,
+        normalize=feature_map in _POSITIVE if normalize is None else bool(normalize),
+    )
+
+
+TEMPLATE = Template(
+    kind="linear_attention",
+    title="linear attention",
+    stem="linear_attn",
+    colour="#d89a45",
+    legend="linear attention",
+    groups=("q", "k", "v"),
+    token="low_rank",
+    channel="grouped",
+    features_token=("diagonal", "toeplitz"),
+    features_nonlinear=("none", "elu", "relu", "silu"),
+    features_option="feature_map",
+    operator=LinearAttention,
+    build=build,
+    expand={"q": "expand", "k": "expand", "v": "expand"},
+    repeat=("k", "v"),
+    fits={
+        "q": ("heads", "head_dim", "feature_map", "kernel"),
+        "k": ("kv_heads", "head_dim", "feature_map", "kernel"),
+        "v": ("kv_heads", "head_dim", "kernel"),
+    },
+    options=(
+        common.HEADS,
+        common.KV_HEADS,
+        common.HEAD_DIM,
+        Option(
+            "feature_map",
+            "word",
+            "map on q and k; elu means elu + 1",
+            "elu",
+            choices=("elu", "relu", "silu", "none"),
+        ),
+        Option(
+            "normalize",
+            "flag",
+            "divide by the sum of q . k",
+            derived="true where feature_map is never negative",
+        ),
+        common.kernel("q, k and v"),
+        common.EXPAND,
+        common.BIAS,
+        common.OUT_BIAS,
+    ),
+)

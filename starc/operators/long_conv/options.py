@@ -1,0 +1,57 @@
+"""GConv-2: a gated long convolution whose filter a small network makes (Hyena)."""
+
+from starc.alphabet import common
+from starc.alphabet.chosen import Chosen
+from starc.alphabet.option import Option
+from starc.alphabet.template import Template
+from starc.operators.long_conv.operator import LongConv
+
+
+def build(chosen: Chosen) -> LongConv:
+    return LongConv(
+        width=chosen.width,
+        bias=chosen.flag("bias"),
+        out_bias=chosen.flag("out_bias"),
+        inner=chosen.channels(),
+        context=chosen.stream.context,
+        order=chosen.whole("order"),
+        frequencies=chosen.whole("frequencies"),
+    )
+
+
+TEMPLATE = Template(
+    kind="long_conv",
+    title="gated long convolution",
+    stem="long_conv",
+    colour="#68a8a0",
+    legend="long convolution",
+    groups=("b", "c", "x"),
+    token="toeplitz",
+    channel="diagonal",
+    filter="implicit",
+    operator=LongConv,
+    build=build,
+    expand={"b": "expand", "c": "expand", "x": "expand"},
+    fits={"b": ("inner",), "c": ("inner",), "x": ("inner",)},
+    options=(
+        Option(
+            "order",
+            "whole",
+            "width of the network that makes the filter",
+            64,
+            high=4096,
+            assumption="as in Hyena's own code; the paper does not say",
+        ),
+        Option(
+            "frequencies",
+            "whole",
+            "sines and cosines of the position that the network sees",
+            16,
+            high=4096,
+            assumption="as in Hyena's own code; the paper does not say",
+        ),
+        common.INNER,
+        common.BIAS,
+        common.OUT_BIAS,
+    ),
+)

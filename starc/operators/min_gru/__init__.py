@@ -1,0 +1,1 @@
+"""minGRU: a gated recurrence whose gate does not see the state."""

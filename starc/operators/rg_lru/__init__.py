@@ -1,0 +1,1 @@
+"""The recurrent block of Griffin: a gated diagonal recurrence (RG-LRU)."""

@@ -1,0 +1,59 @@
+"""RG-LRU: the gated diagonal recurrence of Griffin."""
+
+from starc.alphabet import common
+from starc.alphabet.chosen import Chosen
+from starc.alphabet.option import Option
+from starc.alphabet.template import Template
+from starc.operators.rg_lru.operator import RgLru
+
+
+def build(chosen: Chosen) -> RgLru:
+    inner = chosen.channels()
+    blocks = chosen.maybe("blocks") or chosen.heads(inner) or 1
+    if inner % blocks:
+        raise chosen.fail(
+            "does-not-divide",
+            "The channels do not divide into blocks",
+            "blocks",
+            f"{inner} channels do not divide by {blocks}",
+            "The gates are computed block by block.",
+            other="expand",
+        )
+    return RgLru(
+        width=chosen.width,
+        kernel=chosen.whole("kernel"),
+        bias=chosen.flag("bias"),
+        out_bias=chosen.flag("out_bias"),
+        inner=inner,
+        blocks=blocks,
+    )
+
+
+TEMPLATE = Template(
+    kind="rg_lru",
+    title="gated diagonal recurrence (RG-LRU)",
+    stem="lru",
+    colour="#b184b3",
+    legend="gated recurrence",
+    groups=("gate", "x"),
+    token="semi_separable",
+    channel="diagonal",
+    features_token=("diagonal", "toeplitz"),
+    operator=RgLru,
+    build=build,
+    expand={"gate": "expand", "x": "expand"},
+    fits={"gate": ("inner",), "x": ("inner", "kernel")},
+    options=(
+        common.INNER,
+        Option(
+            "blocks",
+            "whole",
+            "blocks of channels within which the gates mix",
+            derived="blocks of 64 channels; the next smaller number that divides",
+            high=common.MOST_HEADS,
+        ),
+        common.kernel("x"),
+        common.BIAS,
+        common.OUT_BIAS,
+    ),
+)

@@ -1,0 +1,34 @@
+"""The selective scan of Mamba as the emitted file shows it."""
+
+from starc.backend.emission import (
+    Argument,
+    Emission,
+    StateField,
+    biases,
+    convolution,
+    inner_width,
+)
+from starc.operators.selective_scan.operator import SelectiveScan
+
+
+def emission(op: SelectiveScan) -> Emission:
+    inner, argument = inner_width(op)
+    return Emission(
+        template="selective_scan",
+        class_name="SelectiveScan",
+        summary="h = exp(dt A) h + dt b x, y = c h: a selective recurrence a channel",
+        arguments=(
+            *argument,
+            Argument("states", "int", op.states),
+            Argument(
+                "dt_rank", "int", op.dt_rank, "channels that the step size is made of"
+            ),
+            *convolution(op),
+        ),
+        widths={"z": inner, "x": inner, "b": "states", "c": "states", "dt": "dt_rank"},
+        inner=inner,
+        options={"gated": op.gated, **biases(op)},
+        states=(StateField("h", f"{inner}, states", "(B, D, N)", float32=True),),
+        kernels=("selective_scan", *(("short_conv",) if op.kernel else ())),
+        letters={"N": "states of a channel"},
+    )

@@ -1,0 +1,64 @@
+"""Rec-1 and Rec-2: a selective state-space layer, states for each channel (Mamba)."""
+
+from starc.alphabet import common
+from starc.alphabet.chosen import Chosen
+from starc.alphabet.option import Option
+from starc.alphabet.template import Template
+from starc.operators.selective_scan.operator import SelectiveScan
+
+
+def build(chosen: Chosen) -> SelectiveScan:
+    dt_rank = chosen.maybe("dt_rank")
+    return SelectiveScan(
+        width=chosen.width,
+        kernel=chosen.whole("kernel"),
+        bias=chosen.flag("bias"),
+        out_bias=chosen.flag("out_bias"),
+        inner=chosen.channels(),
+        states=chosen.whole("states"),
+        dt_rank=-(-chosen.width // 16) if dt_rank is None else dt_rank,
+        gated=chosen.flag("gate"),
+    )
+
+
+TEMPLATE = Template(
+    kind="selective_scan",
+    title="selective state-space layer",
+    stem="rec",
+    colour="#6a5aa3",
+    legend="selective scan",
+    groups=("x", "b", "c", "dt"),
+    optional=("z",),
+    flags={"z": "gate"},
+    token="semi_separable",
+    channel="diagonal",
+    features_token=("diagonal", "toeplitz"),
+    operator=SelectiveScan,
+    build=build,
+    expand={"z": "expand", "x": "expand", "b": "states", "c": "states", "dt": ""},
+    fits={
+        "z": ("inner",),
+        "x": ("inner", "kernel"),
+        "b": ("states", "kernel"),
+        "c": ("states", "kernel"),
+        "dt": ("dt_rank",),
+    },
+    options=(
+        common.states(
+            16, "the featurizer's expansion, 16 and 2, read as states per channel"
+        ),
+        common.INNER,
+        Option(
+            "dt_rank",
+            "whole",
+            "channels from which the step sizes are made",
+            derived="width / 16, rounded up",
+            high=65_536,
+            assumption="as Mamba; the paper does not say",
+        ),
+        common.kernel("x, b and c", "4 taps, as Mamba; the paper does not say"),
+        Option("gate", "flag", "y times silu(z)", True, field="gated"),
+        common.BIAS,
+        common.OUT_BIAS,
+    ),
+)

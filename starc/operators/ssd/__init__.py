@@ -1,0 +1,1 @@
+"""Mamba-2: a semi-separable T with one scalar decay for each head (SSD)."""

@@ -1,0 +1,45 @@
+"""The state-space duality of Mamba-2 as the emitted file shows it."""
+
+from starc.backend.emission import Argument, Emission, StateField, biases, convolution
+from starc.operators.ssd.operator import Ssd
+
+
+def emission(op: Ssd) -> Emission:
+    return Emission(
+        template="ssd",
+        class_name="Mamba2",
+        summary="h = exp(dt A) h + dt x b', y = h c: one decay for each head",
+        arguments=(
+            Argument("heads", "int", op.heads),
+            Argument("head_dim", "int", op.head_dim, "channels of a head"),
+            Argument("states", "int", op.states),
+            Argument(
+                "state_groups", "int", op.state_groups, "heads of a group share b and c"
+            ),
+            *convolution(op),
+        ),
+        widths={
+            "z": "heads * head_dim",
+            "x": "heads * head_dim",
+            "b": "state_groups * states",
+            "c": "state_groups * states",
+            "dt": "heads",
+        },
+        inner="heads * head_dim",
+        options=biases(op),
+        states=(
+            StateField(
+                "h",
+                "self.heads, self.head_dim, self.states",
+                "(B, H, P, N)",
+                float32=True,
+            ),
+        ),
+        kernels=("ssd", *(("short_conv",) if op.kernel else ())),
+        letters={
+            "H": "heads",
+            "P": "channels of a head",
+            "N": "states",
+            "G": "state groups",
+        },
+    )

@@ -1,0 +1,70 @@
+"""Mamba-2: a semi-separable T with one scalar decay for each head (SSD)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from starc.ir.operator import Group, Operator, Parameter, StateTensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ssd(Operator):
+    """h_t = exp(dt_t A) h_{t-1} + dt_t x_t b_t',  y_t = h_t c_t + skip x_t per head.
+
+    arXiv 2405.21060. Groups z and x (heads x head_dim), b and c (state_groups x
+    states), dt (heads, then softplus(dt + dt_bias)). x, b and c go through the short
+    convolution, with bias, and silu. Then RMSNorm(y silu(z)) times norm_weight over all
+    channels.
+    """
+
+    heads: int
+    head_dim: int
+    states: int
+    state_groups: int = 1
+    kernel: int = 4
+
+    kind: ClassVar[str] = "ssd"
+    by_heads: ClassVar[bool] = True
+    convolution_bias: ClassVar[bool] = True
+    convolution_activation: ClassVar[str] = "silu"
+
+    @property
+    def inner(self) -> int:
+        return self.heads * self.head_dim
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        convolved = self.kernel > 0
+        states = self.state_groups * self.states
+        return (
+            Group("z", self.inner),
+            Group("x", self.inner, convolved),
+            Group("b", states, convolved),
+            Group("c", states, convolved),
+            Group("dt", self.heads),
+        )
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return (
+            Parameter("dt_bias", (self.heads,)),
+            Parameter("a_log", (self.heads,)),
+            Parameter("skip", (self.heads,)),
+            Parameter("norm_weight", (self.inner,), "", False),
+        )
+
+    def state(self, max_length: int) -> tuple[StateTensor, ...]:
+        shape = (self.heads, self.head_dim, self.states)
+        return (StateTensor("h", shape, float32=True),)
+
+    def mixing_flops(self, context: int, tokens: int) -> float:
+        """In chunks: masked products inside, the state written and read once between.
+
+        A single token reads the state; an outer product is no matrix product.
+        """
+        read = 2.0 * self.inner * self.states
+        if tokens == 1:
+            return read
+        chunk = 32 if self.states <= 64 else 64
+        padded = -(-tokens // chunk) * chunk / tokens
+        scores = 2.0 * chunk * (self.state_groups * self.states + self.inner)
+        return padded * (scores + 2.0 * read)

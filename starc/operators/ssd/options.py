@@ -1,0 +1,105 @@
+"""Mamba-2: one scalar decay for each head, large states."""
+
+from starc.alphabet import common
+from starc.alphabet.chosen import Chosen
+from starc.alphabet.option import Option
+from starc.alphabet.template import Template
+from starc.operators.ssd.operator import Ssd
+
+
+def build(chosen: Chosen) -> Ssd:
+    heads, head_dim = chosen.maybe("heads"), chosen.maybe("head_dim")
+    if heads is None or head_dim is None:
+        channels = chosen.channels()
+        if heads is None and head_dim is None:
+            found = chosen.heads(channels)
+            assert found is not None  # one head always divides
+            heads = found
+        elif heads is None:
+            heads = _quotient(chosen, channels, "head_dim", head_dim or 1)
+        head_dim = _quotient(chosen, channels, "heads", heads)
+    groups = chosen.whole("groups")
+    if heads % groups:
+        raise chosen.fail(
+            "does-not-divide",
+            "The heads do not divide into groups",
+            "groups",
+            f"{heads} heads do not divide by {groups}",
+            "The heads of a group have b and c in common.",
+            other="heads",
+        )
+    return Ssd(
+        width=chosen.width,
+        kernel=chosen.whole("kernel"),
+        bias=chosen.flag("bias"),
+        out_bias=chosen.flag("out_bias"),
+        heads=heads,
+        head_dim=head_dim,
+        states=chosen.whole("states"),
+        state_groups=groups,
+    )
+
+
+def _quotient(chosen: Chosen, channels: int, name: str, divisor: int) -> int:
+    if channels % divisor:
+        raise chosen.fail(
+            "does-not-divide",
+            "The channels do not divide into heads",
+            name,
+            f"{channels} channels do not divide by {divisor}",
+            f"{chosen.name} has expand x width = {channels} channels.",
+            other="expand",
+        )
+    return channels // divisor
+
+
+TEMPLATE = Template(
+    kind="ssd",
+    title="state-space duality (Mamba-2)",
+    stem="mamba",
+    colour="#9486c6",
+    legend="state-space duality",
+    groups=("z", "x", "b", "c", "dt"),
+    token="semi_separable",
+    channel="grouped",
+    features_token=("diagonal", "toeplitz"),
+    operator=Ssd,
+    build=build,
+    expand={"z": "expand", "x": "expand", "b": "states", "c": "states", "dt": ""},
+    fits={
+        "z": ("heads", "head_dim"),
+        "x": ("heads", "head_dim", "kernel"),
+        "b": ("state_groups", "states", "kernel"),
+        "c": ("state_groups", "states", "kernel"),
+        "dt": ("heads",),
+    },
+    options=(
+        Option(
+            "heads",
+            "whole",
+            "heads, each with a decay of its own",
+            derived="expand x width / head_dim",
+            high=common.MOST_HEADS,
+        ),
+        Option(
+            "head_dim",
+            "whole",
+            "channels of each head",
+            derived="64, or the next larger number that divides",
+            high=common.MOST_HEAD_DIM,
+        ),
+        common.states(128),
+        Option(
+            "groups",
+            "whole",
+            "sets of b and c, each for heads / groups heads",
+            1,
+            high=common.MOST_HEADS,
+            field="state_groups",
+        ),
+        common.EXPAND,
+        common.kernel("x, b and c"),
+        common.BIAS,
+        common.OUT_BIAS,
+    ),
+)
