@@ -9,7 +9,7 @@ from starc.backend.layout import LIMIT, broken
 
 @dataclass
 class Body:
-    """Constructor and method lines while a class is put together.
+    """Constructor, method and reset_parameters lines while a class is put together.
 
     Numbers are written by their bare names in `init`, as self.name in `methods`; what
     is read decides which arguments and attributes the class gets.
@@ -18,6 +18,7 @@ class Body:
     emission: Emission
     init: list[str] = field(default_factory=list)
     methods: list[str] = field(default_factory=list)
+    reset: list[str] = field(default_factory=list)
 
     def _reads(self, name: str) -> int:
         """How often the constructor's lines read a number."""
@@ -53,8 +54,19 @@ class Body:
             *assignments("self.", configured, "config."),
             *(_inlined(line.strip(), inline) for line in self.init),
         ]
+        if self.reset:
+            statements.append("self.reset_parameters()")
         for statement in statements:
             lines.extend(broken(statement, 8))
+        return lines + self._reset()
+
+    def _reset(self) -> list[str]:
+        """The method that draws the class's own tensors, where it has any."""
+        if not self.reset:
+            return []
+        lines = ["", "    @torch.no_grad()", "    def reset_parameters(self) -> None:"]
+        for line in self.reset:
+            lines.extend(broken(line.strip(), 8))
         return lines
 
 

@@ -101,12 +101,24 @@ def weight_lines(
     if projection.convolved:
         name = projection.convolution
         width = width_of(emission, projection.convolved, init)
-        lines += [
-            f"self.{name} = nn.Parameter(torch.empty({width}, kernel))",
-            f"nn.init.uniform_(self.{name}, -(kernel**-0.5), kernel**-0.5)",
-        ]
+        lines.append(f"self.{name} = nn.Parameter(torch.empty({width}, kernel))")
         if operator.convolution_bias:
-            lines.append(f"self.{name}_bias = nn.Parameter(torch.zeros({width}))")
+            lines.append(f"self.{name}_bias = nn.Parameter(torch.empty({width}))")
+    return lines
+
+
+def reset_lines(operator: Operator, projection: Projection) -> list[str]:
+    """Lines that draw the taps of a projection's convolution; the model draws those of
+    every nn.Linear."""
+    if not projection.convolved:
+        return []
+    name = projection.convolution
+    lines = [
+        f"bound = self.{name}.shape[1] ** -0.5",
+        f"nn.init.uniform_(self.{name}, -bound, bound)",
+    ]
+    if operator.convolution_bias:
+        lines.append(f"nn.init.zeros_(self.{name}_bias)")
     return lines
 
 

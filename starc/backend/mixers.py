@@ -9,6 +9,7 @@ from starc.backend.features import (
     Projection,
     convolution_state,
     forward_lines,
+    reset_lines,
     weight_lines,
 )
 from starc.backend.layout import broken, call, fitted
@@ -79,9 +80,12 @@ def weights_class(
     body = Body(emission)
     for projection in projections:
         body.init += weight_lines(operator, emission, projection, [])
+        body.reset += reset_lines(operator, projection)
     groups = {group for projection in projections for group in projection.groups}
     if with_mixing or not has_mixing_tensors(operator):
-        body.init += block(emission.template, "weights", _context(emission, groups))
+        own = _context(emission, groups)
+        body.init += block(emission.template, "weights", own)
+        body.reset += block(emission.template, "reset", own)
     body.methods = block(emission.template, "methods", _context(emission, groups))
     doc = f'    """The featurizer of {emission.class_name}, used by several layers."""'
     lines = [f"class {name}(nn.Module):", doc, ""]
@@ -111,6 +115,7 @@ def mixer_class(
             body.init += weight_lines(
                 operator, emission, projection, sizes, variant.projected
             )
+            body.reset += reset_lines(operator, projection)
         if projection.convolved:
             states.append(convolution_state(operator, emission, projection))
     where = {group: p.weights for p in variant.projections for group in p.groups}
@@ -125,7 +130,9 @@ def mixer_class(
     )
     if variant.mixing == "self" or not has_mixing_tensors(operator):
         body.init += block(emission.template, "weights", context)
+        body.reset += block(emission.template, "reset", context)
     body.init += block(emission.template, "own", context)
+    body.reset += block(emission.template, "reset_own", context)
     inner, bias = emission.inner, operator.out_bias
     body.init.append(
         f"self.{emission.out_name} = nn.Linear({inner}, config.width, bias={bias})"

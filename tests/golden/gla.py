@@ -26,6 +26,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -110,6 +111,7 @@ class Model(nn.Module):
 
     def __init__(self, config: Config = Config()) -> None:
         super().__init__()
+        random = torch.get_rng_state()
         self.config = config
         self.embedding = nn.Embedding(config.vocab, config.width)
         layers: OrderedDict[str, nn.Module] = OrderedDict()
@@ -125,20 +127,24 @@ class Model(nn.Module):
             layers[f"mlp_{len(layers)}"] = Layer(config, SwiGLU(config))
         self.layers = nn.Sequential(layers)  # in order of depth
         self.norm = nn.RMSNorm(config.width, config.eps)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Normal weights by fan-in; those that write to the stream scaled by depth."""
+        # Normal weights by fan-in; those that write to the stream scaled by depth.
         for name, module in self.named_modules():
             if isinstance(module, nn.Embedding):
-                nn.init.normal_(module.weight, std=0.02)
+                setattr(module, "reset_parameters", partial(draw, module, 0.02))
             elif isinstance(module, nn.Linear):
                 last = name.endswith(("out_proj", "down_proj"))
                 variance = 0.4 / 48 if last else 0.4
                 std = (variance / module.in_features) ** 0.5
-                nn.init.normal_(module.weight, std=std)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+                setattr(module, "reset_parameters", partial(draw, module, std))
+        torch.set_rng_state(random)  # before what nn.Linear and nn.Embedding drew
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws every parameter: each module has a reset_parameters of its own."""
+        for module in self.modules():
+            reset = getattr(module, "reset_parameters", None)
+            if module is not self and reset is not None:
+                reset()
 
     def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Logits (B, T, vocab) for tokens (B, T), which follow those in the cache."""
@@ -292,10 +298,17 @@ class GatedLinearAttention(nn.Module):
             config.width, sum(self.q_k_v_gate_decay_sizes), bias=False
         )
         self.decay_weight = nn.Parameter(torch.empty(heads * key_dim, decay_rank))
-        nn.init.uniform_(self.decay_weight, -(decay_rank**-0.5), decay_rank**-0.5)
-        self.decay_bias = nn.Parameter(torch.zeros(heads * key_dim))
-        self.norm_weight = nn.Parameter(torch.ones(head_dim))
+        self.decay_bias = nn.Parameter(torch.empty(heads * key_dim))
+        self.norm_weight = nn.Parameter(torch.empty(head_dim))
         self.out_proj = nn.Linear(heads * head_dim, config.width, bias=False)
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        bound = self.decay_weight.shape[1] ** -0.5
+        nn.init.uniform_(self.decay_weight, -bound, bound)
+        nn.init.zeros_(self.decay_bias)
+        nn.init.ones_(self.norm_weight)
 
     def forward(self, u: Tensor, state: State | None = None) -> Tensor:
         state = State() if state is None else state
@@ -374,6 +387,13 @@ class SlidingGroupedQueryAttention(nn.Module):
                 batch, self.kv_heads, min(max_length, self.window), self.head_dim
             ),
         )
+
+
+def draw(module: nn.Linear | nn.Embedding, std: float) -> None:
+    """Normal weights; biases 0."""
+    nn.init.normal_(module.weight, std=std)
+    if isinstance(module, nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)
 
 
 def sample(

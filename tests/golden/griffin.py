@@ -24,6 +24,7 @@ import warnings
 from collections import OrderedDict
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -111,6 +112,7 @@ class Model(nn.Module):
 
     def __init__(self, config: Config = Config()) -> None:
         super().__init__()
+        random = torch.get_rng_state()
         self.config = config
         self.embedding = nn.Embedding(config.vocab, config.width)
         layers: OrderedDict[str, nn.Module] = OrderedDict()
@@ -124,20 +126,24 @@ class Model(nn.Module):
             layers[f"mlp_{len(layers)}"] = Layer(config, GeGLU(config))
         self.layers = nn.Sequential(layers)  # in order of depth
         self.norm = nn.RMSNorm(config.width, config.eps)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Normal weights by fan-in; those that write to the stream scaled by depth."""
+        # Normal weights by fan-in; those that write to the stream scaled by depth.
         for name, module in self.named_modules():
             if isinstance(module, nn.Embedding):
-                nn.init.normal_(module.weight, std=0.02)
+                setattr(module, "reset_parameters", partial(draw, module, 0.02))
             elif isinstance(module, nn.Linear):
                 last = name.endswith(("out_proj", "down_proj"))
                 variance = 0.4 / 24 if last else 0.4
                 std = (variance / module.in_features) ** 0.5
-                nn.init.normal_(module.weight, std=std)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+                setattr(module, "reset_parameters", partial(draw, module, std))
+        torch.set_rng_state(random)  # before what nn.Linear and nn.Embedding drew
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws every parameter: each module has a reset_parameters of its own."""
+        for module in self.modules():
+            reset = getattr(module, "reset_parameters", None)
+            if module is not self and reset is not None:
+                reset()
 
     def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Logits (B, T, vocab) for tokens (B, T), which follow those in the cache."""
@@ -276,25 +282,34 @@ class GatedRecurrence(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        blocks, kernel = config.blocks, config.kernel
-        self.kernel = kernel
-        self.width = config.width
+        blocks = config.blocks
+        self.width, self.kernel = config.width, config.kernel
         self.gate_x_sizes = [config.width, config.width]
         self.gate_x_proj = nn.Linear(config.width, sum(self.gate_x_sizes), bias=False)
-        self.x_conv = nn.Parameter(torch.empty(config.width, kernel))
-        nn.init.uniform_(self.x_conv, -(kernel**-0.5), kernel**-0.5)
-        self.x_conv_bias = nn.Parameter(torch.zeros(config.width))
+        self.x_conv = nn.Parameter(torch.empty(config.width, config.kernel))
+        self.x_conv_bias = nn.Parameter(torch.empty(config.width))
         side = config.width // blocks
         self.input_gate_weight = nn.Parameter(torch.empty(blocks, side, side))
-        self.input_gate_bias = nn.Parameter(torch.zeros(config.width))
+        self.input_gate_bias = nn.Parameter(torch.empty(config.width))
         self.recurrence_gate_weight = nn.Parameter(torch.empty(blocks, side, side))
-        self.recurrence_gate_bias = nn.Parameter(torch.zeros(config.width))
-        nn.init.normal_(self.input_gate_weight, std=side**-0.5)
-        nn.init.normal_(self.recurrence_gate_weight, std=side**-0.5)
-        # a between 0.9 and 0.999 where r = 1: 8 softplus(decay) = -log(a).
-        rate = -torch.empty(config.width).uniform_(0.9, 0.999).log() / 8
-        self.decay = nn.Parameter(torch.log(torch.expm1(rate)))
+        self.recurrence_gate_bias = nn.Parameter(torch.empty(config.width))
+        self.decay = nn.Parameter(torch.empty(config.width))
         self.out_proj = nn.Linear(config.width, config.width, bias=False)
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        bound = self.x_conv.shape[1] ** -0.5
+        nn.init.uniform_(self.x_conv, -bound, bound)
+        nn.init.zeros_(self.x_conv_bias)
+        std = self.input_gate_weight.shape[1] ** -0.5
+        nn.init.normal_(self.input_gate_weight, std=std)
+        nn.init.normal_(self.recurrence_gate_weight, std=std)
+        nn.init.zeros_(self.input_gate_bias)
+        nn.init.zeros_(self.recurrence_gate_bias)
+        # a between 0.9 and 0.999 where r = 1: 8 softplus(decay) = -log(a).
+        rate = -torch.empty_like(self.decay).uniform_(0.9, 0.999).log() / 8
+        self.decay.copy_(torch.log(torch.expm1(rate)))
 
     def forward(self, u: Tensor, state: State | None = None) -> Tensor:
         state = State() if state is None else state
@@ -364,6 +379,13 @@ class SlidingGroupedQueryAttention(nn.Module):
                 batch, self.kv_heads, min(max_length, self.window), self.head_dim
             ),
         )
+
+
+def draw(module: nn.Linear | nn.Embedding, std: float) -> None:
+    """Normal weights; biases 0."""
+    nn.init.normal_(module.weight, std=std)
+    if isinstance(module, nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)
 
 
 def sample(

@@ -23,6 +23,7 @@ import warnings
 from collections import OrderedDict
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -107,6 +108,7 @@ class Model(nn.Module):
 
     def __init__(self, config: Config = Config()) -> None:
         super().__init__()
+        random = torch.get_rng_state()
         self.config = config
         self.embedding = nn.Embedding(config.vocab, config.width)
         layers: OrderedDict[str, nn.Module] = OrderedDict()
@@ -125,20 +127,24 @@ class Model(nn.Module):
         layers["mlp_31"] = Layer(config, SwiGLU(config))
         self.layers = nn.Sequential(layers)  # in order of depth
         self.norm = nn.RMSNorm(config.width, config.eps)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Normal weights by fan-in; those that write to the stream scaled by depth."""
+        # Normal weights by fan-in; those that write to the stream scaled by depth.
         for name, module in self.named_modules():
             if isinstance(module, nn.Embedding):
-                nn.init.normal_(module.weight, std=0.02)
+                setattr(module, "reset_parameters", partial(draw, module, 0.02))
             elif isinstance(module, nn.Linear):
                 last = name.endswith(("out_proj", "down_proj"))
                 variance = 0.4 / 32 if last else 0.4
                 std = (variance / module.in_features) ** 0.5
-                nn.init.normal_(module.weight, std=std)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+                setattr(module, "reset_parameters", partial(draw, module, std))
+        torch.set_rng_state(random)  # before what nn.Linear and nn.Embedding drew
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws every parameter: each module has a reset_parameters of its own."""
+        for module in self.modules():
+            reset = getattr(module, "reset_parameters", None)
+            if module is not self and reset is not None:
+                reset()
 
     def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Logits (B, T, vocab) for tokens (B, T), which follow those in the cache."""
@@ -274,13 +280,16 @@ class GatedConv(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        taps = config.taps
-        self.taps = taps
-        self.width = config.width
+        self.width, self.taps = config.width, config.taps
         self.bcx_proj = nn.Linear(config.width, 3 * config.width, bias=False)
-        self.filter = nn.Parameter(torch.empty(config.width, taps))
-        nn.init.uniform_(self.filter, -(taps**-0.5), taps**-0.5)
+        self.filter = nn.Parameter(torch.empty(config.width, config.taps))
         self.out_proj = nn.Linear(config.width, config.width, bias=False)
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        bound = self.filter.shape[1] ** -0.5
+        nn.init.uniform_(self.filter, -bound, bound)
 
     def forward(self, u: Tensor, state: State | None = None) -> Tensor:
         state = State() if state is None else state
@@ -316,9 +325,15 @@ class GroupedQueryAttention(nn.Module):
         self.theta, self.eps = config.theta, config.eps
         self.qkv_sizes = [heads * head_dim, kv_heads * head_dim, kv_heads * head_dim]
         self.qkv_proj = nn.Linear(config.width, sum(self.qkv_sizes), bias=False)
-        self.q_norm = nn.Parameter(torch.ones(head_dim))
-        self.k_norm = nn.Parameter(torch.ones(head_dim))
+        self.q_norm = nn.Parameter(torch.empty(head_dim))
+        self.k_norm = nn.Parameter(torch.empty(head_dim))
         self.out_proj = nn.Linear(heads * head_dim, config.width, bias=False)
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        nn.init.ones_(self.q_norm)
+        nn.init.ones_(self.k_norm)
 
     def forward(self, u: Tensor, state: State | None = None) -> Tensor:
         state = State() if state is None else state
@@ -341,6 +356,13 @@ class GroupedQueryAttention(nn.Module):
             k=like.new_zeros(batch, self.kv_heads, max_length, self.head_dim),
             v=like.new_zeros(batch, self.kv_heads, max_length, self.head_dim),
         )
+
+
+def draw(module: nn.Linear | nn.Embedding, std: float) -> None:
+    """Normal weights; biases 0."""
+    nn.init.normal_(module.weight, std=std)
+    if isinstance(module, nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)
 
 
 def sample(

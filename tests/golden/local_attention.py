@@ -24,6 +24,7 @@ import warnings
 from collections import OrderedDict
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -114,6 +115,7 @@ class Model(nn.Module):
 
     def __init__(self, config: Config = Config()) -> None:
         super().__init__()
+        random = torch.get_rng_state()
         self.config = config
         self.embedding = nn.Embedding(config.vocab, config.width)
         layers: OrderedDict[str, nn.Module] = OrderedDict()
@@ -133,20 +135,24 @@ class Model(nn.Module):
         layers["mlp_11"] = Layer(config, SwiGLU(config))
         self.layers = nn.Sequential(layers)  # in order of depth
         self.norm = nn.RMSNorm(config.width, config.eps)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Normal weights by fan-in; those that write to the stream scaled by depth."""
+        # Normal weights by fan-in; those that write to the stream scaled by depth.
         for name, module in self.named_modules():
             if isinstance(module, nn.Embedding):
-                nn.init.normal_(module.weight, std=0.02)
+                setattr(module, "reset_parameters", partial(draw, module, 0.02))
             elif isinstance(module, nn.Linear):
                 last = name.endswith(("out_proj", "down_proj"))
                 variance = 0.4 / 12 if last else 0.4
                 std = (variance / module.in_features) ** 0.5
-                nn.init.normal_(module.weight, std=std)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+                setattr(module, "reset_parameters", partial(draw, module, std))
+        torch.set_rng_state(random)  # before what nn.Linear and nn.Embedding drew
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws every parameter: each module has a reset_parameters of its own."""
+        for module in self.modules():
+            reset = getattr(module, "reset_parameters", None)
+            if module is not self and reset is not None:
+                reset()
 
     def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Logits (B, T, vocab) for tokens (B, T), which follow those in the cache."""
@@ -285,20 +291,21 @@ class SlidingGroupedQueryAttention(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        heads = config.heads
-        kv_heads = config.kv_heads
-        head_dim = config.head_dim
-        kernel = config.kernel
-        self.heads = heads
-        self.kv_heads = kv_heads
-        self.head_dim = head_dim
-        self.kernel = kernel
-        self.window, self.theta = config.window, config.theta
+        heads, kv_heads, head_dim = config.heads, config.kv_heads, config.head_dim
+        self.heads, self.kv_heads, self.head_dim = heads, kv_heads, head_dim
+        self.window = config.window
+        self.theta = config.theta
+        self.kernel = config.kernel
         self.qkv_sizes = [heads * head_dim, kv_heads * head_dim, kv_heads * head_dim]
         self.qkv_proj = nn.Linear(config.width, sum(self.qkv_sizes), bias=False)
-        self.qkv_conv = nn.Parameter(torch.empty(sum(self.qkv_sizes), kernel))
-        nn.init.uniform_(self.qkv_conv, -(kernel**-0.5), kernel**-0.5)
+        self.qkv_conv = nn.Parameter(torch.empty(sum(self.qkv_sizes), config.kernel))
         self.out_proj = nn.Linear(heads * head_dim, config.width, bias=False)
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        bound = self.qkv_conv.shape[1] ** -0.5
+        nn.init.uniform_(self.qkv_conv, -bound, bound)
 
     def forward(self, u: Tensor, state: State | None = None) -> Tensor:
         state = State() if state is None else state
@@ -354,20 +361,21 @@ class ProjectedSlidingGroupedQueryAttention(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        heads = config.heads
-        kv_heads = config.kv_heads
-        head_dim = config.head_dim
-        kernel = config.kernel
-        self.heads = heads
-        self.kv_heads = kv_heads
-        self.head_dim = head_dim
-        self.kernel = kernel
-        self.window, self.theta = config.window, config.theta
+        heads, kv_heads, head_dim = config.heads, config.kv_heads, config.head_dim
+        self.heads, self.kv_heads, self.head_dim = heads, kv_heads, head_dim
+        self.window = config.window
+        self.theta = config.theta
+        self.kernel = config.kernel
         self.qkv_sizes = [heads * head_dim, kv_heads * head_dim, kv_heads * head_dim]
         self.features = sum(self.qkv_sizes)
-        self.qkv_conv = nn.Parameter(torch.empty(sum(self.qkv_sizes), kernel))
-        nn.init.uniform_(self.qkv_conv, -(kernel**-0.5), kernel**-0.5)
+        self.qkv_conv = nn.Parameter(torch.empty(sum(self.qkv_sizes), config.kernel))
         self.out_proj = nn.Linear(heads * head_dim, config.width, bias=False)
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        bound = self.qkv_conv.shape[1] ** -0.5
+        nn.init.uniform_(self.qkv_conv, -bound, bound)
 
     def forward(self, qkv: Tensor, state: State | None = None) -> Tensor:
         state = State() if state is None else state
@@ -423,6 +431,13 @@ class DifferentialSlidingGroupedQueryAttention(nn.Module):
             "b": self.b.new_state(batch, max_length, like),
         }
         return State(sides=sides)
+
+
+def draw(module: nn.Linear | nn.Embedding, std: float) -> None:
+    """Normal weights; biases 0."""
+    nn.init.normal_(module.weight, std=std)
+    if isinstance(module, nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)
 
 
 def sample(

@@ -25,6 +25,7 @@ import warnings
 from collections import OrderedDict
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -108,6 +109,7 @@ class Model(nn.Module):
 
     def __init__(self, config: Config = Config()) -> None:
         super().__init__()
+        random = torch.get_rng_state()
         self.config = config
         self.embedding = nn.Embedding(config.vocab, config.width)
         self.shared = nn.ModuleDict()  # weights that several layers use, by owner
@@ -119,20 +121,24 @@ class Model(nn.Module):
         layers["attn_3"] = Layer(config, GroupedQueryAttentionBorrowingKV(config))
         self.layers = nn.Sequential(layers)  # in order of depth
         self.norm = nn.RMSNorm(config.width, config.eps)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Normal weights by fan-in; those that write to the stream scaled by depth."""
+        # Normal weights by fan-in; those that write to the stream scaled by depth.
         for name, module in self.named_modules():
             if isinstance(module, nn.Embedding):
-                nn.init.normal_(module.weight, std=0.02)
+                setattr(module, "reset_parameters", partial(draw, module, 0.02))
             elif isinstance(module, nn.Linear):
                 last = name.endswith("out_proj")
                 variance = 0.4 / 4 if last else 0.4
                 std = (variance / module.in_features) ** 0.5
-                nn.init.normal_(module.weight, std=std)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+                setattr(module, "reset_parameters", partial(draw, module, std))
+        torch.set_rng_state(random)  # before what nn.Linear and nn.Embedding drew
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws every parameter: each module has a reset_parameters of its own."""
+        for module in self.modules():
+            reset = getattr(module, "reset_parameters", None)
+            if module is not self and reset is not None:
+                reset()
 
     def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Logits (B, T, vocab) for tokens (B, T), which follow those in the cache."""
@@ -279,10 +285,15 @@ class AttentionWeights(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        heads, head_dim, kernel = config.heads, config.head_dim, config.kernel
+        heads, head_dim = config.heads, config.head_dim
         self.qkv_proj = nn.Linear(config.width, 3 * heads * head_dim, bias=False)
-        self.qkv_conv = nn.Parameter(torch.empty(3 * heads * head_dim, kernel))
-        nn.init.uniform_(self.qkv_conv, -(kernel**-0.5), kernel**-0.5)
+        self.qkv_conv = nn.Parameter(torch.empty(3 * heads * head_dim, config.kernel))
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        bound = self.qkv_conv.shape[1] ** -0.5
+        nn.init.uniform_(self.qkv_conv, -bound, bound)
 
 
 class SharedAttention(nn.Module):
@@ -392,6 +403,13 @@ class GroupedQueryAttentionBorrowingKV(nn.Module):
 
     def new_state(self, batch: int, max_length: int, like: Tensor) -> State:
         return State()
+
+
+def draw(module: nn.Linear | nn.Embedding, std: float) -> None:
+    """Normal weights; biases 0."""
+    nn.init.normal_(module.weight, std=std)
+    if isinstance(module, nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)
 
 
 def sample(

@@ -23,6 +23,7 @@ import warnings
 from collections import OrderedDict
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -109,6 +110,7 @@ class Model(nn.Module):
 
     def __init__(self, config: Config = Config()) -> None:
         super().__init__()
+        random = torch.get_rng_state()
         self.config = config
         self.embedding = nn.Embedding(config.vocab, config.width)
         layers: OrderedDict[str, nn.Module] = OrderedDict()
@@ -119,20 +121,24 @@ class Model(nn.Module):
             layers[f"mlp_{len(layers)}"] = Layer(config, SwiGLU(config))
         self.layers = nn.Sequential(layers)  # in order of depth
         self.norm = nn.RMSNorm(config.width, config.eps)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Normal weights by fan-in; those that write to the stream scaled by depth."""
+        # Normal weights by fan-in; those that write to the stream scaled by depth.
         for name, module in self.named_modules():
             if isinstance(module, nn.Embedding):
-                nn.init.normal_(module.weight, std=0.02)
+                setattr(module, "reset_parameters", partial(draw, module, 0.02))
             elif isinstance(module, nn.Linear):
                 last = name.endswith(("out_proj", "down_proj"))
                 variance = 0.4 / 24 if last else 0.4
                 std = (variance / module.in_features) ** 0.5
-                nn.init.normal_(module.weight, std=std)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+                setattr(module, "reset_parameters", partial(draw, module, std))
+        torch.set_rng_state(random)  # before what nn.Linear and nn.Embedding drew
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws every parameter: each module has a reset_parameters of its own."""
+        for module in self.modules():
+            reset = getattr(module, "reset_parameters", None)
+            if module is not self and reset is not None:
+                reset()
 
     def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Logits (B, T, vocab) for tokens (B, T), which follow those in the cache."""
@@ -271,24 +277,35 @@ class SelectiveScan(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        states, dt_rank, kernel = config.states, config.dt_rank, config.kernel
-        self.states, self.kernel = states, kernel
-        self.width = config.width
+        states, dt_rank = config.states, config.dt_rank
+        self.states = states
+        self.width, self.kernel = config.width, config.kernel
         self.xbc_sizes = [config.width, states, states]
         self.zxbcdt_sizes = [config.width, sum(self.xbc_sizes), dt_rank]
         self.zxbcdt_proj = nn.Linear(config.width, sum(self.zxbcdt_sizes), bias=False)
-        self.xbc_conv = nn.Parameter(torch.empty(sum(self.xbc_sizes), kernel))
-        nn.init.uniform_(self.xbc_conv, -(kernel**-0.5), kernel**-0.5)
-        self.xbc_conv_bias = nn.Parameter(torch.zeros(sum(self.xbc_sizes)))
-        # A = -1, ..., -N in each channel; softplus(dt_bias) between 0.001 and 0.1.
-        steps = torch.arange(1, states + 1, dtype=torch.float32).log()
-        self.a_log = nn.Parameter(steps.repeat(config.width, 1))
-        self.skip = nn.Parameter(torch.ones(config.width))
+        self.xbc_conv = nn.Parameter(torch.empty(sum(self.xbc_sizes), config.kernel))
+        self.xbc_conv_bias = nn.Parameter(torch.empty(sum(self.xbc_sizes)))
+        self.a_log = nn.Parameter(torch.empty(config.width, states))
+        self.skip = nn.Parameter(torch.empty(config.width))
         self.dt_weight = nn.Parameter(torch.empty(config.width, dt_rank))
-        nn.init.uniform_(self.dt_weight, -(dt_rank**-0.5), dt_rank**-0.5)
-        dt = torch.empty(config.width).uniform_(math.log(1e-3), math.log(1e-1)).exp()
-        self.dt_bias = nn.Parameter(dt + torch.log(-torch.expm1(-dt)))
+        self.dt_bias = nn.Parameter(torch.empty(config.width))
         self.out_proj = nn.Linear(config.width, config.width, bias=False)
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        bound = self.xbc_conv.shape[1] ** -0.5
+        nn.init.uniform_(self.xbc_conv, -bound, bound)
+        nn.init.zeros_(self.xbc_conv_bias)
+        # A = -1, ..., -N in each channel; softplus(dt_bias) between 0.001 and 0.1.
+        steps = torch.arange(1, self.a_log.shape[1] + 1, dtype=torch.float32).log()
+        self.a_log.copy_(steps.expand_as(self.a_log))
+        nn.init.ones_(self.skip)
+        bound = self.dt_weight.shape[1] ** -0.5
+        nn.init.uniform_(self.dt_weight, -bound, bound)
+        dt = torch.empty_like(self.dt_bias)
+        dt.uniform_(math.log(1e-3), math.log(1e-1)).exp_()
+        self.dt_bias.copy_(dt + torch.log(-torch.expm1(-dt)))
 
     def forward(self, u: Tensor, state: State | None = None) -> Tensor:
         state = State() if state is None else state
@@ -355,6 +372,13 @@ class Attention(nn.Module):
             k=like.new_zeros(batch, self.heads, max_length, self.head_dim),
             v=like.new_zeros(batch, self.heads, max_length, self.head_dim),
         )
+
+
+def draw(module: nn.Linear | nn.Embedding, std: float) -> None:
+    """Normal weights; biases 0."""
+    nn.init.normal_(module.weight, std=std)
+    if isinstance(module, nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)
 
 
 def sample(

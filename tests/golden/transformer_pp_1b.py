@@ -21,6 +21,7 @@ import warnings
 from collections import OrderedDict
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -102,6 +103,7 @@ class Model(nn.Module):
 
     def __init__(self, config: Config = Config()) -> None:
         super().__init__()
+        random = torch.get_rng_state()
         self.config = config
         self.embedding = nn.Embedding(config.vocab, config.width)
         layers: OrderedDict[str, nn.Module] = OrderedDict()
@@ -110,20 +112,24 @@ class Model(nn.Module):
             layers[f"mlp_{len(layers)}"] = Layer(config, SwiGLU(config))
         self.layers = nn.Sequential(layers)  # in order of depth
         self.norm = nn.RMSNorm(config.width, config.eps)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Normal weights by fan-in; those that write to the stream scaled by depth."""
+        # Normal weights by fan-in; those that write to the stream scaled by depth.
         for name, module in self.named_modules():
             if isinstance(module, nn.Embedding):
-                nn.init.normal_(module.weight, std=0.02)
+                setattr(module, "reset_parameters", partial(draw, module, 0.02))
             elif isinstance(module, nn.Linear):
                 last = name.endswith(("out_proj", "down_proj"))
                 variance = 0.4 / 48 if last else 0.4
                 std = (variance / module.in_features) ** 0.5
-                nn.init.normal_(module.weight, std=std)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+                setattr(module, "reset_parameters", partial(draw, module, std))
+        torch.set_rng_state(random)  # before what nn.Linear and nn.Embedding drew
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws every parameter: each module has a reset_parameters of its own."""
+        for module in self.modules():
+            reset = getattr(module, "reset_parameters", None)
+            if module is not self and reset is not None:
+                reset()
 
     def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Logits (B, T, vocab) for tokens (B, T), which follow those in the cache."""
@@ -298,6 +304,13 @@ class SwiGLU(nn.Module):
     def forward(self, u: Tensor) -> Tensor:
         y = swiglu(self.gate_up_proj(u))
         return self.down_proj(y)
+
+
+def draw(module: nn.Linear | nn.Embedding, std: float) -> None:
+    """Normal weights; biases 0."""
+    nn.init.normal_(module.weight, std=std)
+    if isinstance(module, nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)
 
 
 def sample(

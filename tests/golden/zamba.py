@@ -33,6 +33,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -117,6 +118,7 @@ class Model(nn.Module):
 
     def __init__(self, config: Config = Config()) -> None:
         super().__init__()
+        random = torch.get_rng_state()
         self.config = config
         self.embedding = nn.Embedding(config.vocab, config.width)
         layers: OrderedDict[str, nn.Module] = OrderedDict()
@@ -133,20 +135,24 @@ class Model(nn.Module):
                 )
         self.layers = nn.Sequential(layers)  # in order of depth
         self.norm = nn.RMSNorm(config.width, config.eps)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Normal weights by fan-in; those that write to the stream scaled by depth."""
+        # Normal weights by fan-in; those that write to the stream scaled by depth.
         for name, module in self.named_modules():
             if isinstance(module, nn.Embedding):
-                nn.init.normal_(module.weight, std=0.02)
+                setattr(module, "reset_parameters", partial(draw, module, 0.02))
             elif isinstance(module, nn.Linear):
                 last = name.endswith(("out_proj", "down_proj"))
                 variance = 0.4 / 48 if last else 0.4
                 std = (variance / module.in_features) ** 0.5
-                nn.init.normal_(module.weight, std=std)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+                setattr(module, "reset_parameters", partial(draw, module, std))
+        torch.set_rng_state(random)  # before what nn.Linear and nn.Embedding drew
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws every parameter: each module has a reset_parameters of its own."""
+        for module in self.modules():
+            reset = getattr(module, "reset_parameters", None)
+            if module is not self and reset is not None:
+                reset()
 
     def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Logits (B, T, vocab) for tokens (B, T), which follow those in the cache."""
@@ -301,13 +307,12 @@ class Mamba2(nn.Module):
 
     def __init__(self, config: Config, heads: int, head_dim: int) -> None:
         super().__init__()
-        states, state_groups, kernel = config.states, config.state_groups, config.kernel
+        states, state_groups = config.states, config.state_groups
         self.states = states
         self.state_groups = state_groups
-        self.kernel = kernel
         self.heads = heads
         self.head_dim = head_dim
-        self.eps = config.eps
+        self.kernel, self.eps = config.kernel, config.eps
         self.xbc_sizes = [
             heads * head_dim,
             state_groups * states,
@@ -315,16 +320,27 @@ class Mamba2(nn.Module):
         ]
         self.zxbcdt_sizes = [heads * head_dim, sum(self.xbc_sizes), heads]
         self.zxbcdt_proj = nn.Linear(config.width, sum(self.zxbcdt_sizes), bias=False)
-        self.xbc_conv = nn.Parameter(torch.empty(sum(self.xbc_sizes), kernel))
-        nn.init.uniform_(self.xbc_conv, -(kernel**-0.5), kernel**-0.5)
-        self.xbc_conv_bias = nn.Parameter(torch.zeros(sum(self.xbc_sizes)))
-        # A between -1 and -16, softplus(dt_bias) between 0.001 and 0.1.
-        self.a_log = nn.Parameter(torch.empty(heads).uniform_(1, 16).log())
-        self.skip = nn.Parameter(torch.ones(heads))
-        dt = torch.empty(heads).uniform_(math.log(1e-3), math.log(1e-1)).exp()
-        self.dt_bias = nn.Parameter(dt + torch.log(-torch.expm1(-dt)))
-        self.norm_weight = nn.Parameter(torch.ones(heads * head_dim))
+        self.xbc_conv = nn.Parameter(torch.empty(sum(self.xbc_sizes), config.kernel))
+        self.xbc_conv_bias = nn.Parameter(torch.empty(sum(self.xbc_sizes)))
+        self.a_log = nn.Parameter(torch.empty(heads))
+        self.skip = nn.Parameter(torch.empty(heads))
+        self.dt_bias = nn.Parameter(torch.empty(heads))
+        self.norm_weight = nn.Parameter(torch.empty(heads * head_dim))
         self.out_proj = nn.Linear(heads * head_dim, config.width, bias=False)
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        bound = self.xbc_conv.shape[1] ** -0.5
+        nn.init.uniform_(self.xbc_conv, -bound, bound)
+        nn.init.zeros_(self.xbc_conv_bias)
+        # A between -1 and -16, softplus(dt_bias) between 0.001 and 0.1.
+        self.a_log.uniform_(1, 16).log_()
+        nn.init.ones_(self.skip)
+        dt = torch.empty_like(self.dt_bias)
+        dt.uniform_(math.log(1e-3), math.log(1e-1)).exp_()
+        self.dt_bias.copy_(dt + torch.log(-torch.expm1(-dt)))
+        nn.init.ones_(self.norm_weight)
 
     def forward(self, u: Tensor, state: State | None = None) -> Tensor:
         state = State() if state is None else state
@@ -398,6 +414,13 @@ class SwiGLU(nn.Module):
     def forward(self, u: Tensor) -> Tensor:
         y = swiglu(self.gate_up_proj(u))
         return self.down_proj(y)
+
+
+def draw(module: nn.Linear | nn.Embedding, std: float) -> None:
+    """Normal weights; biases 0."""
+    nn.init.normal_(module.weight, std=std)
+    if isinstance(module, nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)
 
 
 def sample(

@@ -1,0 +1,92 @@
+"""`reset_parameters` draws what `Model()` draws: for the model at once, as FSDP2 users
+call it, and module by module, as FSDP and transformers do."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from starc.compiler import to_ir
+from starc.source import Source
+from tests.emitted.architectures import model, use
+from tests.emitted.helpers import Emitted, emit
+from tests.emitted.small import EXAMPLES, TEXTS, small
+from tests.reference.operators import OPERATORS
+
+CASES = {
+    **{f"operator {name}": model(use(op)) for name, op in OPERATORS.items()},
+    **{f"text {name}": text for name, text in TEXTS.items()},
+    **{f"example {path.stem}": small(path) for path in EXAMPLES},
+}
+
+
+def emitted(name: str) -> Emitted:
+    case = CASES[name]
+    return emit(to_ir(Source(name, case)) if isinstance(case, str) else case)
+
+
+def on_meta(made: Emitted) -> nn.Module:
+    """Built without memory, then given some that holds no number."""
+    with torch.device("meta"):
+        built: nn.Module = made.module.Model()
+    built.to_empty(device="cpu")
+    with torch.no_grad():
+        for tensor in built.state_dict().values():
+            tensor.fill_(torch.nan)
+    return built
+
+
+def drawn(made: Emitted) -> dict[str, Tensor]:
+    torch.manual_seed(5)
+    found: dict[str, Tensor] = made.module.Model().state_dict()
+    return found
+
+
+def assert_same(found: nn.Module, expected: dict[str, Tensor]) -> None:
+    state = found.state_dict()
+    assert state.keys() == expected.keys()
+    for key, tensor in expected.items():
+        assert torch.isfinite(tensor).all(), key
+        assert torch.equal(state[key], tensor), key
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_reset_parameters_draws_what_the_constructor_draws(name: str) -> None:
+    made = emitted(name)
+    expected = drawn(made)
+    whole = on_meta(made)
+    torch.manual_seed(5)
+    whole.reset_parameters()  # type: ignore[operator]
+    assert_same(whole, expected)
+
+    parts = on_meta(made)
+    torch.manual_seed(5)
+    for module in parts.modules():
+        if module is not parts and [*module.parameters(recurse=False)]:
+            module.reset_parameters()  # type: ignore[operator]
+    assert_same(parts, expected)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_copy_draws_into_itself(name: str) -> None:
+    made = emitted(f"text {name}")
+    first = made.module.Model()
+    before = {key: tensor.clone() for key, tensor in first.state_dict().items()}
+    other = copy.deepcopy(first)
+    torch.manual_seed(5)
+    for module in other.modules():
+        if module is not other and [*module.parameters(recurse=False)]:
+            module.reset_parameters()  # type: ignore[operator]
+    assert_same(first, before)
+    assert_same(other, drawn(made))
+
+
+def test_every_parameter_is_drawn_once_from_the_seed() -> None:
+    """Two seeds differ in whatever is random; norms and the like stay constant."""
+    made = emitted("text lfm2")
+    one = drawn(made)
+    torch.manual_seed(6)
+    other = made.module.Model().state_dict()
+    for key, tensor in one.items():
+        assert torch.equal(tensor, other[key]) == bool((tensor == 1).all()), key
