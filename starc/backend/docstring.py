@@ -1,9 +1,12 @@
 """The docstring of the emitted file: operators, sharing in words, letters, origin."""
 
-from textwrap import wrap
+import textwrap
+from functools import partial
 
 from starc.backend.classes import Classes
 from starc.ir.nodes import Again, Liv, Model, Parallel
+
+wrap = partial(textwrap.wrap, break_on_hyphens=False)
 
 _LETTERS = {
     "B": "sequences",
@@ -21,7 +24,10 @@ def docstring(
         "x + post_norm(liv(norm(x)))" if model.norm.sandwich else "x + liv(norm(x))"
     )
     lines = [
-        f"{model.name}: {depth} LIVs on a residual stream of width {model.width}.",
+        *wrap(
+            f"{model.name}: {depth} LIVs on a residual stream of width {model.width}.",
+            85,  # behind the quotes
+        ),
         "",
         f"Each LIV stands in its residual, {residual}. The operators:",
         "",

@@ -28,6 +28,12 @@ def environment() -> Environment:
 
 
 @cache
+def source(name: str) -> str:
+    """A template as it is written."""
+    return resources.read("templates", name)
+
+
+@cache
 def _template(name: str) -> Template:
     return environment().get_template(name)
 

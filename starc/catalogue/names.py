@@ -64,15 +64,6 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         _MODEL + "backbone {\n  a: SA-1\n  b: SA-1\n}\n",
     ),
     Explanation(
-        "reserved-label",
-        "A reserved label",
-        "A label becomes the name of a module in the emitted file and the prefix of "
-        "its tensors. Keywords of Python, methods of torch.nn.Module such as `forward` "
-        "or `train`, and parts of the model such as `norm` cannot be.",
-        _MODEL + "backbone {\n  forward: SA-1\n}\n",
-        _MODEL + "backbone {\n  first: SA-1\n}\n",
-    ),
-    Explanation(
         "label-collision",
         "Two LIVs of one name",
         "A LIV without a label is called by its kind and the number of layers before "

@@ -16,7 +16,7 @@ from starc.ir.nodes import Again, Layer, Liv, Loop, Parallel
 from starc.ir.operator import Operator
 from starc.lower.collisions import check_generated_names
 from starc.lower.count import count_livs, turns
-from starc.lower.labels import collect_labels, is_reserved
+from starc.lower.labels import collect_labels
 from starc.lower.references import Shared
 from starc.lower.sharing import Sharing
 from starc.source import Span
@@ -226,6 +226,6 @@ class _Backbone:
 
 
 def _safe(stem: str) -> str:
-    """An alias may be called as a part of the emitted file is; its LIVs may not."""
+    """The name of an alias as that of a LIV, which begins with a letter."""
     stem = stem.lstrip("_")
-    return stem if stem.isidentifier() and not is_reserved(stem) else f"liv_{stem}"
+    return stem if stem.isidentifier() else f"liv_{stem}"

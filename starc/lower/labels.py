@@ -2,37 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from keyword import iskeyword
 
 from starc.diagnostics import Note, Problems
 from starc.frontend import ast
 
-MODULE_ATTRIBUTES = frozenset("""
-    T_destination add_module append apply bfloat16 buffers call_super_init children
-    compile cpu cuda double dump_patches eval extend extra_repr float forward get_buffer
-    get_extra_state get_parameter get_submodule half insert ipu load_state_dict modules
-    mtia named_buffers named_children named_modules named_parameters parameters pop
-    register_backward_hook register_buffer register_forward_hook
-    register_forward_pre_hook register_full_backward_hook
-    register_full_backward_pre_hook register_load_state_dict_post_hook
-    register_load_state_dict_pre_hook register_module register_parameter
-    register_state_dict_post_hook register_state_dict_pre_hook requires_grad_
-    set_extra_state set_submodule share_memory state_dict to to_empty train training
-    type xpu zero_grad
-    """.split())
-"""Of torch.nn.Sequential: a LIV of this name would hide the method."""
-
-MODEL_ATTRIBUTES = frozenset("""
-    cache config embedding generate head layers new_cache norm post_norm shared
-    """.split())
-"""What the emitted model and its layers call their own parts."""
-
 _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
-
-
-def is_reserved(word: str) -> bool:
-    """Whether a part of the emitted file could not be called so."""
-    return iskeyword(word) or word in MODULE_ATTRIBUTES or word in MODEL_ATTRIBUTES
 
 
 def uses(body: tuple[ast.Step, ...]) -> Iterator[ast.Use]:
@@ -68,17 +42,7 @@ def collect_labels(backbone: ast.Backbone, problems: Problems) -> dict[str, ast.
 
 
 def _check(label: ast.Name, problems: Problems) -> None:
-    if is_reserved(label.text):
-        problems.add(
-            "reserved-label",
-            "A reserved label",
-            label.span,
-            "this word has a meaning in the emitted file",
-            "Labels become names of modules there: no keyword of Python, method of "
-            "torch.nn.Module, or part of the model may be one.",
-            f"write {label.text}_1",
-        )
-    elif not _LABEL.fullmatch(label.text):
+    if not _LABEL.fullmatch(label.text):
         problems.add(
             "bad-name",
             "This cannot be a label",

@@ -17,6 +17,8 @@ Source: sha256 9e2ef5318dc9058c; passes: expand, resolve, share_features, share_
 prune, fuse, roll.
 """
 
+from __future__ import annotations
+
 import math
 import os
 import warnings
@@ -53,57 +55,7 @@ class Config:
     eps: float = 1e-5  # of the norms
 
 
-@dataclass
-class State:
-    """What a layer keeps of the tokens before; in training nothing is kept."""
-
-    length: int | Tensor = 0  # tokens seen
-    conv: Tensor | None = None  # (B, taps - 1, D)
-    k: Tensor | None = None  # (B, G, length, K)
-    v: Tensor | None = None  # (B, G, length, K)
-
-
-class Cache:
-    """The states of all layers, for a batch of sequences that grow together."""
-
-    def __init__(self, states: dict[str, State], max_length: int) -> None:
-        self.states = states
-        self.max_length = max_length
-        self.length = 0  # tokens seen
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all tensors kept."""
-        kept = [vars(state).values() for state in self.all_states()]
-        return sum(t.nbytes for values in kept for t in values if isinstance(t, Tensor))
-
-    def reserve(self, tokens: int) -> None:
-        """Raises ValueError unless so many more tokens fit."""
-        if self.length + tokens > self.max_length:
-            raise ValueError(
-                f"{self.length} + {tokens} tokens do not fit a cache of "
-                f"{self.max_length}: give new_cache a larger max_length"
-            )
-
-    def advance(self, tokens: int) -> None:
-        """Counts tokens that all layers have seen."""
-        self.length += tokens
-        for state in self.all_states():
-            state.length = self.length
-
-    def detach(self) -> None:
-        """Gradients end here: what follows does not reach the tokens so far."""
-        for state in self.all_states():
-            for name, value in vars(state).items():
-                if isinstance(value, Tensor):
-                    setattr(state, name, value.detach())
-
-    def all_states(self) -> list[State]:
-        """One for each layer."""
-        return list(self.states.values())
-
-
-class Model(nn.Module):
+class Lfm2350m(nn.Module):
     """Tokens (B, T) to logits (B, T, vocab), each from the tokens up to its own."""
 
     def __init__(self, config: Config = Config()) -> None:
@@ -130,9 +82,11 @@ class Model(nn.Module):
         # Normal weights by fan-in; those that write to the stream scaled by depth.
         for name, module in self.named_modules():
             if isinstance(module, nn.Embedding):
+                # 0.02: as in GPT-2
                 setattr(module, "reset_parameters", partial(draw, module, 0.02))
             elif isinstance(module, nn.Linear):
                 last = name.endswith(("out_proj", "down_proj"))
+                # 0.4: of inputs normed to 1, std 0.02 at 1,000 channels
                 variance = 0.4 / 32 if last else 0.4
                 std = (variance / module.in_features) ** 0.5
                 setattr(module, "reset_parameters", partial(draw, module, std))
@@ -152,8 +106,7 @@ class Model(nn.Module):
 
     def hidden(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """What the head reads, (B, T, D)."""
-        if cache is not None:
-            cache.reserve(tokens.shape[1])
+        check_tokens(tokens, cache)
         states = {} if cache is None else cache.states
         x = self.embedding(tokens)  # (B, T, D)
         for name, layer in self.layers.named_children():
@@ -177,14 +130,13 @@ class Model(nn.Module):
         weight = self.embedding.weight
         device, dtype = device or weight.device, dtype or weight.dtype
         like = torch.empty(0, device=device, dtype=dtype)
-        states = {}
+        cache = Cache(batch, max_length, like)
         for name, layer in self.layers.named_children():
             new_state = getattr(layer.mixer, "new_state", None)
             if new_state is not None:  # the others keep nothing
-                states[name] = new_state(batch, max_length, like)
-        return Cache(states, max_length)
+                cache.states[name] = new_state(batch, max_length, like)
+        return cache
 
-    @torch.no_grad()
     def generate(
         self,
         tokens: Tensor,
@@ -194,71 +146,10 @@ class Model(nn.Module):
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """The tokens (B, T) and those sampled after them; temperature 0: greedy."""
-        cache = self.new_cache(tokens.shape[0], tokens.shape[1] + max_new_tokens)
-        decode = DecodeGraph(self, cache)
-        sampled: list[Tensor] = []
-        for _ in range(max_new_tokens):
-            if sampled:
-                logits = decode(sampled[-1])  # (B, 1, vocab)
-            else:
-                logits = self.logits(self.hidden(tokens, cache)[:, -1:])
-            sampled.append(sample(logits[:, 0], temperature, top_k, generator))
-        return torch.cat((tokens, *sampled), dim=1)
+        return generate(self, tokens, max_new_tokens, temperature, top_k, generator)
 
 
-class DecodeGraph:
-    """A token at a time, on a GPU as replays of one CUDA graph: one launch for all.
-
-    A graph works on the same memory again, so the token, its position and the states
-    stay where they are. The first token is computed without one, the second captured.
-    """
-
-    def __init__(self, model: Model, cache: Cache) -> None:
-        self.model, self.cache = model, cache
-        self.graph: torch.cuda.CUDAGraph | None = None
-        self.warm = False
-
-    @torch.no_grad()
-    def __call__(self, tokens: Tensor) -> Tensor:
-        """Logits (B, 1, vocab) after tokens (B, 1); the next call overwrites them."""
-        if not tokens.is_cuda:
-            return self.model(tokens, self.cache)
-        if not self.warm:
-            self.warm = True
-            self.tokens = tokens.clone()
-            self.position = torch.full((1,), self.cache.length, device=tokens.device)
-            self.side = torch.cuda.Stream(tokens.device)
-            self.side.wait_stream(torch.cuda.current_stream(tokens.device))
-            with torch.cuda.stream(self.side):
-                self.logits = self._step()
-            torch.cuda.current_stream(tokens.device).wait_stream(self.side)
-            return self.logits
-        self.tokens.copy_(tokens)
-        if self.graph is None:
-            self.graph = torch.cuda.CUDAGraph()
-            # torch's own stream would be of the device that captured first
-            with torch.cuda.graph(self.graph, stream=self.side):
-                self.logits = self._step()
-        else:
-            self.cache.reserve(1)
-            self.cache.advance(1)
-        self.graph.replay()
-        return self.logits
-
-    def _step(self) -> Tensor:
-        """What is captured."""
-        states = self.cache.all_states()
-        for state in states:
-            state.length = self.position
-        before = [dict(vars(state)) for state in states]
-        logits: Tensor = self.model(self.tokens, self.cache)
-        for state, kept in zip(states, before, strict=True):
-            for name, old in kept.items():
-                new = getattr(state, name)
-                if isinstance(new, Tensor) and new is not old:
-                    setattr(state, name, old.copy_(new))
-        self.position += 1
-        return logits
+Model = Lfm2350m
 
 
 class Layer(nn.Module):
@@ -358,29 +249,6 @@ class GroupedQueryAttention(nn.Module):
         )
 
 
-def draw(module: nn.Linear | nn.Embedding, std: float) -> None:
-    """Normal weights; biases 0."""
-    nn.init.normal_(module.weight, std=std)
-    if isinstance(module, nn.Linear) and module.bias is not None:
-        nn.init.zeros_(module.bias)
-
-
-def sample(
-    logits: Tensor,
-    temperature: float,
-    top_k: int | None,
-    generator: torch.Generator | None,
-) -> Tensor:
-    """One token (B, 1) from logits (B, vocab)."""
-    if temperature == 0:
-        return logits.argmax(dim=-1, keepdim=True)
-    logits = logits.float() / temperature
-    if top_k is not None:
-        least = logits.topk(min(top_k, logits.shape[-1])).values[:, -1:]
-        logits = logits.masked_fill(logits < least, float("-inf"))
-    return torch.multinomial(logits.softmax(dim=-1), 1, generator=generator)
-
-
 def append(
     buffer: Tensor | None, new: Tensor, length: int | Tensor
 ) -> tuple[Tensor, Tensor | None]:
@@ -416,3 +284,190 @@ def causal_attention(q: Tensor, k: Tensor, v: Tensor, length: int | Tensor) -> T
     seen = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device)
     mask = seen.tril(past)  # (T, S)
     return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=True)
+
+
+@dataclass
+class State:
+    """What a layer keeps of the tokens before; in training nothing is kept."""
+
+    length: int | Tensor = 0  # tokens seen
+    conv: Tensor | None = None  # (B, taps - 1, D)
+    k: Tensor | None = None  # (B, G, length, K)
+    v: Tensor | None = None  # (B, G, length, K)
+
+
+class Cache:
+    """The states of all layers, for a batch of sequences that grow together."""
+
+    def __init__(self, batch: int, max_length: int, like: Tensor) -> None:
+        """`like`: an empty tensor of the device and dtype of what is kept."""
+        at_least(0, batch=batch, max_length=max_length)
+        if not like.is_floating_point():
+            raise ValueError(f"dtype: of floating point, not {like.dtype}")
+        self.states: dict[str, State] = {}
+        self.batch, self.max_length, self.like = batch, max_length, like
+        self.length = 0  # tokens seen
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all tensors kept."""
+        kept = [vars(state).values() for state in self.all_states()]
+        return sum(t.nbytes for values in kept for t in values if isinstance(t, Tensor))
+
+    def reserve(self, tokens: int) -> None:
+        """Raises ValueError unless so many more tokens fit."""
+        if self.length + tokens > self.max_length:
+            raise ValueError(
+                f"{self.length} + {tokens} tokens do not fit a cache of "
+                f"{self.max_length}: give new_cache a larger max_length"
+            )
+
+    def advance(self, tokens: int) -> None:
+        """Counts tokens that all layers have seen."""
+        self.length += tokens
+        for state in self.all_states():
+            state.length = self.length
+
+    def detach(self) -> None:
+        """Gradients end here: what follows does not reach the tokens so far."""
+        for state in self.all_states():
+            for name, value in vars(state).items():
+                if isinstance(value, Tensor):
+                    setattr(state, name, value.detach())
+
+    def all_states(self) -> list[State]:
+        """One for each layer."""
+        return list(self.states.values())
+
+
+class DecodeGraph:
+    """A token at a time, on a GPU as replays of one CUDA graph: one launch for all.
+
+    A graph works on the same memory again, so the token, its position and the states
+    stay where they are. The first token is computed without one, the second captured.
+    """
+
+    def __init__(self, model: Lfm2350m, cache: Cache) -> None:
+        self.model, self.cache = model, cache
+        self.graph: torch.cuda.CUDAGraph | None = None
+        self.warm = False
+
+    @torch.no_grad()
+    def __call__(self, tokens: Tensor) -> Tensor:
+        """Logits (B, 1, vocab) after tokens (B, 1); the next call overwrites them."""
+        if not tokens.is_cuda:
+            return self.model(tokens, self.cache)
+        if not self.warm:
+            self.warm = True
+            self.tokens = tokens.clone()
+            self.position = torch.full((1,), self.cache.length, device=tokens.device)
+            self.side = torch.cuda.Stream(tokens.device)
+            self.side.wait_stream(torch.cuda.current_stream(tokens.device))
+            with torch.cuda.stream(self.side):
+                self.logits = self._step()
+            torch.cuda.current_stream(tokens.device).wait_stream(self.side)
+            return self.logits
+        self.tokens.copy_(tokens)
+        if self.graph is None:
+            self.graph = torch.cuda.CUDAGraph()
+            # torch's own stream would be of the device that captured first
+            with torch.cuda.graph(self.graph, stream=self.side):
+                self.logits = self._step()
+        else:
+            self.cache.reserve(1)
+            self.cache.advance(1)
+        self.graph.replay()
+        return self.logits
+
+    def _step(self) -> Tensor:
+        """What is captured."""
+        states = self.cache.all_states()
+        for state in states:
+            state.length = self.position
+        before = [dict(vars(state)) for state in states]
+        logits: Tensor = self.model(self.tokens, self.cache)
+        for state, kept in zip(states, before, strict=True):
+            for name, old in kept.items():
+                new = getattr(state, name)
+                if isinstance(new, Tensor) and new is not old:
+                    setattr(state, name, old.copy_(new))
+        self.position += 1
+        return logits
+
+
+@torch.no_grad()
+def generate(
+    model: Lfm2350m,
+    tokens: Tensor,
+    max_new_tokens: int,
+    temperature: float,
+    top_k: int | None,
+    generator: torch.Generator | None,
+) -> Tensor:
+    """The tokens (B, T) and those sampled after them."""
+    at_least(0, max_new_tokens=max_new_tokens)
+    at_least(1, top_k=1 if top_k is None else top_k)
+    if not 0 <= temperature < float("inf"):
+        raise ValueError(f"temperature: a number, at least 0, not {temperature}")
+    check_tokens(tokens, None)
+    if tokens.shape[1] == 0:
+        raise ValueError("tokens: at least one in each row, to continue from")
+    cache = model.new_cache(tokens.shape[0], tokens.shape[1] + max_new_tokens)
+    decode = DecodeGraph(model, cache)
+    sampled: list[Tensor] = []
+    for _ in range(max_new_tokens):
+        if sampled:
+            logits = decode(sampled[-1])  # (B, 1, vocab)
+        else:
+            logits = model.logits(model.hidden(tokens, cache)[:, -1:])
+        sampled.append(sample(logits[:, 0], temperature, top_k, generator))
+    return torch.cat((tokens, *sampled), dim=1)
+
+
+def draw(module: nn.Linear | nn.Embedding, std: float) -> None:
+    """Normal weights; biases 0."""
+    nn.init.normal_(module.weight, std=std)
+    if isinstance(module, nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)
+
+
+def sample(
+    logits: Tensor,
+    temperature: float,
+    top_k: int | None,
+    generator: torch.Generator | None,
+) -> Tensor:
+    """One token (B, 1) from logits (B, vocab)."""
+    if temperature < 1e-6:  # logits are not more exact than that
+        return logits.argmax(dim=-1, keepdim=True)
+    logits = logits.float() / temperature
+    if top_k is not None:
+        least = logits.topk(min(top_k, logits.shape[-1])).values[:, -1:]
+        logits = logits.masked_fill(logits < least, float("-inf"))
+    return torch.multinomial(logits.softmax(dim=-1), 1, generator=generator)
+
+
+def at_least(least: int, **numbers: int) -> None:
+    """Raises ValueError with the name of a number that is less, or not whole."""
+    for name, value in numbers.items():
+        if type(value) is not int or value < least:
+            raise ValueError(f"{name}: a whole number, at least {least}, not {value!r}")
+
+
+def check_tokens(tokens: Tensor, cache: Cache | None) -> None:
+    """Raises ValueError for tokens that are none, or do not fit the cache."""
+    if tokens.dim() != 2 or tokens.dtype not in (torch.int64, torch.int32):
+        shape = tuple(tokens.shape)
+        raise ValueError(f"tokens: integers (B, T), not {tokens.dtype} {shape}")
+    if cache is None:
+        return
+    if tokens.shape[0] != cache.batch:
+        raise ValueError(
+            f"tokens: {tokens.shape[0]} rows for a cache of {cache.batch}: give "
+            "new_cache that batch"
+        )
+    if tokens.device != cache.like.device:
+        raise ValueError(
+            f"tokens: on {tokens.device}, but the cache is on {cache.like.device}"
+        )
+    cache.reserve(tokens.shape[1])

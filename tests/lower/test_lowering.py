@@ -3,7 +3,6 @@
 import time
 
 import pytest
-from torch import nn
 
 from starc.alphabet import extend, prelude
 from starc.compiler import build, check, to_ir
@@ -12,7 +11,6 @@ from starc.frontend import ast
 from starc.frontend.parse import parse
 from starc.ir.nodes import Again, Liv, Loop, Model, Norm, Parallel
 from starc.lower import lower
-from starc.lower.labels import MODULE_ATTRIBUTES
 from starc.operators.attention.operator import Attention
 from starc.passes import run
 from starc.source import NOWHERE, Source
@@ -60,10 +58,10 @@ liv my-conv = GConv-1(kernel = 5)
 def test_aliases_named_like_parts_of_the_file() -> None:
     before = "liv forward = SA-1\nliv lambda = Rec-1\nliv _x = GMemless\n"
     names = flat("parallel { forward; lambda; _x }; forward", before)
-    assert names == ["parallel_0", "liv_forward_1"]
+    assert names == ["parallel_0", "forward_1"]
     step, _ = model("parallel { forward; lambda; _x }; SA-1", before=before).body
     assert isinstance(step, Parallel)
-    assert [side.stem for side in step.sides] == ["liv_forward", "liv_lambda", "x"]
+    assert [side.stem for side in step.sides] == ["forward", "lambda", "x"]
 
 
 def test_repeats_stay_loops() -> None:
@@ -139,11 +137,6 @@ def test_one_operator_for_all_uses_of_one_spelling() -> None:
 def test_names_that_only_look_like_generated_ones(body: str) -> None:
     labels = flat(body)
     assert len(set(labels)) == len(labels)
-
-
-def test_reserved_labels_are_those_of_torch() -> None:
-    names = {name for name in dir(nn.Sequential()) if not name.startswith("_")}
-    assert names <= MODULE_ATTRIBUTES
 
 
 def test_what_broken_text_may_define_is_not_told() -> None:
