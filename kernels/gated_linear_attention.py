@@ -86,6 +86,8 @@ def gated_linear_attention(
         return _chunk_packed(
             gated_linear_attention, timed, v.shape[3], state, cu_seqlens
         )
+    if not q.shape[1]:
+        return v.clone(), state
     with torch.autocast(q.device.type, enabled=False):  # it would round to bfloat16
         y, last = (_gla_step if q.shape[1] == 1 else _gla_chunks)(
             q.to(dtype), k.to(dtype), v.to(dtype), log_decay.to(dtype), state.to(dtype)

@@ -66,6 +66,8 @@ def linear_recurrence(
         state = _scan_zeros(b, cu_seqlens, b.shape[2])
     if cu_seqlens is not None:
         return _scan_packed(linear_recurrence, (a, b), state, cu_seqlens)
+    if not b.shape[1]:
+        return b.clone(), state
     dtype = torch.promote_types(b.dtype, torch.float32)
     if b.shape[1] == 1:
         last = a[:, 0] * state + b[:, 0]  # (B, D)

@@ -75,6 +75,8 @@ def min_gru(
         state = _scan_zeros(x, cu_seqlens, x.shape[2])
     if cu_seqlens is not None:
         return _scan_packed(min_gru, (x, gate), state, cu_seqlens)
+    if not x.shape[1]:
+        return x.clone(), state
     dtype = torch.promote_types(x.dtype, torch.float32)
     if torch.is_grad_enabled():
         h, last = _MinGRU.apply(x, gate, state)  # type: ignore[no-untyped-call]

@@ -87,6 +87,8 @@ def rg_lru(
             state,
             cu_seqlens,
         )
+    if not x.shape[1]:
+        return x.clone(), state
     dtype = torch.promote_types(x.dtype, torch.float32)
     if torch.is_grad_enabled():
         h, last = _RGLRU.apply(  # type: ignore[no-untyped-call]

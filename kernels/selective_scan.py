@@ -110,7 +110,9 @@ def selective_scan(
 
 
 def _selective_scan_split(*tensors: Tensor) -> list[tuple[Tensor, ...]]:
-    """Views of 16 steps each, time first; float32."""
+    """Views of 16 steps each, time first; float32. No step, no view."""
+    if not tensors[0].shape[1]:
+        return []
     wide = (z.to(torch.promote_types(z.dtype, torch.float32)) for z in tensors)
     return list(zip(*(torch.split(z.transpose(0, 1), 16) for z in wide), strict=True))
 
@@ -156,7 +158,7 @@ def _selective_scan_forward(
         if keep:
             starts.append(h)
     last = h.transpose(1, 2).contiguous()
-    return y.to(x.dtype), last, torch.stack(starts[:-1] if keep else starts)
+    return y.to(x.dtype), last, torch.stack(starts[:-1] or starts)
 
 
 def _traced_by_export() -> bool:

@@ -93,6 +93,8 @@ def ssd(
             state,
             cu_seqlens,
         )
+    if not x.shape[1]:
+        return x.clone(), state
     with torch.autocast(x.device.type, enabled=False):  # it would round to bfloat16
         y, last = (_ssd_step if x.shape[1] == 1 else _ssd_chunks)(
             x.to(dtype), dt.to(dtype), a_log.to(dtype), b.to(dtype), c.to(dtype), state

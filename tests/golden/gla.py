@@ -312,7 +312,7 @@ def append_window(
 def causal_attention(q: Tensor, k: Tensor, v: Tensor, length: int | Tensor) -> Tensor:
     """Softmax attention; q (B, H, T, K) follow the first `length` tokens of k, v."""
     if q.shape[2] == 1:  # the heads of a group stand as its queries: k, v are read once
-        grouped = q.view(q.shape[0], k.shape[1], -1, q.shape[3])
+        grouped = q.unflatten(1, (k.shape[1], q.shape[1] // k.shape[1])).squeeze(3)
         mask = None
         if isinstance(length, Tensor):  # behind it the buffer is empty
             mask = torch.arange(k.shape[2], device=k.device)[None] <= length

@@ -1,0 +1,60 @@
+"""Zero tokens and zero rows: empty in, empty out, and the cache stays as it was."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from starc.compiler import to_ir
+from tests.emitted.architectures import model, use
+from tests.emitted.helpers import emit
+from tests.emitted.small import TEXTS
+from tests.reference.operators import OPERATORS
+
+CASES = {
+    **{f"operator {name}": model(use(op)) for name, op in OPERATORS.items()},
+    **{f"text {name}": to_ir(text) for name, text in TEXTS.items()},
+}
+EMPTY = [(2, 0), (0, 0), (0, 1), (0, 3)]
+
+
+def fresh(name: str) -> nn.Module:
+    torch.manual_seed(0)
+    made: nn.Module = emit(CASES[name]).module.Model()
+    return made
+
+
+def tokens(rows: int, length: int) -> Tensor:
+    return torch.randint(0, 20, (rows, length))
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(("rows", "length"), EMPTY)
+def test_empty_in_empty_out(name: str, rows: int, length: int) -> None:
+    made = fresh(name)
+    vocab = made.config.vocab  # type: ignore[union-attr]
+    logits = made(tokens(rows, length))
+    assert logits.shape == (rows, length, vocab)
+    logits.sum().backward()
+    grads = [p.grad for p in made.parameters() if p.grad is not None]
+    assert all(not grad.any() for grad in grads)
+    for before in (0, 1, 4):
+        for gradients in (False, True):
+            with torch.set_grad_enabled(gradients):
+                cache = made.new_cache(rows, 16)  # type: ignore[operator]
+                if before:
+                    assert made(tokens(rows, before), cache).shape[0] == rows
+                logits = made(tokens(rows, length), cache)
+            assert logits.shape == (rows, length, vocab)
+            assert cache.length == before + length
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_zero_tokens_leave_the_cache_as_it_was(name: str) -> None:
+    made, given = fresh(name), tokens(2, 7)
+    for pieces in ((0, 7), (3, 4), (1, 1, 5), (3, 1, 3)):
+        caches = [made.new_cache(2, 16) for _ in range(2)]  # type: ignore[operator]
+        with torch.no_grad():
+            for piece in given.split(pieces, dim=1):
+                assert made(given[:, :0], caches[1]).shape[:2] == (2, 0)
+                expected, found = (made(piece, cache) for cache in caches)
+                assert torch.equal(found, expected)
