@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from kernels.state_scan import _states
 
 try:
     import triton
@@ -37,6 +40,42 @@ def _chunk_packed(
             ys.append(y)
     ys.append(x.new_zeros((1, x.shape[1] - bounds[-1], x.shape[2], width)))
     return torch.cat(ys, 1), torch.cat(states)
+
+
+def _chunk_split(x: Tensor, size: int) -> Tensor:
+    """(B, L, ...) as (B, K, size, ...), zeros behind the last token.
+
+    One chunk more in a graph for any length: torch.compile makes one a case of its own.
+    """
+    length, any_length = x.shape[1], torch.compiler.is_compiling()
+    chunks = (length + (2 if any_length else 1) * size - 1) // size
+    if any_length or length % size:
+        rest = chunks * size - length
+        x = F.pad(x, (0, 0) * (x.dim() - 2) + (0, rest))
+    return torch.unflatten(x, 1, (chunks, size))
+
+
+def _chunk_join(y: Tensor, length: int) -> Tensor:
+    """(B, K, Q, ...) as the first L of all tokens, (B, L, ...)."""
+    y = y.flatten(1, 2)
+    if torch.compiler.is_compiling():  # that a slice fits, torch.export cannot prove
+        return y.index_select(1, torch.arange(length, device=y.device))
+    return y[:, :length]
+
+
+def _chunk_states(factor: Tensor, more: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    """The state before each chunk (B, K, ...), and the last, of state * factor + more.
+
+    more (B, K, ...), and factor, whose last axes may be 1
+    """
+    if torch.compiler.is_compiling():
+        states = _states(factor, more, state)
+        return states[:, :-1], states[:, -1]
+    starts = []
+    for new, old in zip(more.unbind(1), factor.unbind(1), strict=True):
+        starts.append(state)
+        state = torch.addcmul(new, old, state)
+    return torch.stack(starts, 1), state
 
 
 # In Triton

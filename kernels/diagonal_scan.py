@@ -17,6 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kernels.state_scan import _states_scan
+
 try:
     import triton
     import triton.language as tl
@@ -57,6 +59,9 @@ def _scan_chunks(a: Tensor, h: Tensor, first: Tensor, reverse: bool = False) -> 
     and by what it multiplies the state it is given; a short recurrence over the chunks
     gives those states; pass 2 writes h. With reverse, time runs from end to start.
     """
+    if torch.compiler.is_compiling():
+        b = torch.cat((first.unsqueeze(1), h), 1)
+        return h.copy_(_states_scan(a, b)[:, 1:])
     length = h.shape[1]
     size = 32 if length >= 2048 else 16  # measured: about sqrt(L / 2)
     chunks = length // size if length >= 4 * size else 0
@@ -89,6 +94,8 @@ def _scan_gradients(
     a: Tensor, h: Tensor, state: Tensor, dh: Tensor, dlast: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """b's gradient is g_t = dh_t + a_{t+1} g_{t+1}; a's is g_t h_{t-1}."""
+    if torch.compiler.is_compiling():
+        return _scan_gradients_any_length(a, h, state, dh, dlast)
     g = dh.to(a.dtype, copy=True)
     g[:, -1] += dlast
     _scan_chunks(a[:, 1:], g[:, :-1], g[:, -1], reverse=True)
@@ -96,6 +103,17 @@ def _scan_gradients(
     da[:, 0] *= state
     da[:, 1:] *= h[:, :-1]
     return da, g, g[:, 0] * a[:, 0]
+
+
+def _scan_gradients_any_length(
+    a: Tensor, h: Tensor, state: Tensor, dh: Tensor, dlast: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The same with e_t = a_t g_t, of which e_L is dlast and e_0 the state's."""
+    e = torch.cat((dlast.unsqueeze(1), (a * dh).flip(1)), 1)
+    e = _states_scan(a.flip(1), e).flip(1)
+    g = dh + e[:, 1:]
+    before = torch.cat((state.unsqueeze(1).to(h.dtype), h), 1)[:, :-1]
+    return g * before, g, e[:, 0]
 
 
 # Triton

@@ -32,15 +32,17 @@ and returns that tensor.
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from kernels.chunks import (
     _chunk_dense,
     _chunk_empty,
     _chunk_gradients,
+    _chunk_join,
     _chunk_packed,
     _chunk_places,
+    _chunk_split,
+    _chunk_states,
     _chunk_strides,
 )
 from kernels.dispatch import kernels_for, launch_on, warp_group_products
@@ -110,12 +112,8 @@ def _gla_chunks(
 ) -> tuple[Tensor, Tensor]:
     """All tokens, in K chunks of Q = 16: no decay within one has to be split."""
     length, chunk = q.shape[1], 16
-    pad = -length % chunk
-    if pad:  # padded tokens keep the state and add nothing
-        q, k, v, log = (F.pad(z, (0, 0, 0, 0, 0, pad)) for z in (q, k, v, log))
-    q, k, v, log = (
-        torch.unflatten(z, 1, (-1, chunk)).transpose(2, 3) for z in (q, k, v, log)
-    )  # (B, K, H, Q, N or P)
+    # padded tokens keep the state and add nothing; (B, K, H, Q, N or P)
+    q, k, v, log = (_chunk_split(z, chunk).transpose(2, 3) for z in (q, k, v, log))
     ones = torch.ones(chunk, chunk, 1, dtype=torch.bool, device=q.device)
     future, later = ones[..., 0].triu(1)[..., None], ones[..., 0].tril(-1)[..., None]
     span = log.unsqueeze(4).expand(*log.shape[:4], chunk, log.shape[4])
@@ -126,12 +124,9 @@ def _gla_chunks(
     total = log.cumsum(3)
     add = (k * decay[:, :, :, -1]).transpose(3, 4) @ v  # (B, K, H, N, P)
     keep = total[:, :, :, -1].exp().unsqueeze(4)  # (B, K, H, N, 1)
-    starts = []
-    for more, factor in zip(add.unbind(1), keep.unbind(1), strict=True):
-        starts.append(state)
-        state = torch.addcmul(more, factor, state)
-    y = y + (q * total.exp()) @ torch.stack(starts, 1)
-    return y.transpose(2, 3).flatten(1, 2)[:, :length], state
+    starts, state = _chunk_states(keep, add, state)
+    y = y + (q * total.exp()) @ starts
+    return _chunk_join(y.transpose(2, 3), length), state
 
 
 def _gla_why_not(q: Tensor, v: Tensor) -> str:

@@ -39,8 +39,10 @@ from kernels.chunks import (
     _chunk_dense,
     _chunk_empty,
     _chunk_gradients,
+    _chunk_join,
     _chunk_packed,
     _chunk_places,
+    _chunk_split,
     _chunk_strides,
 )
 from kernels.dispatch import kernels_for, launch_on
@@ -107,21 +109,18 @@ def _linear_attention_chunks(
     """Letters: K chunks of Q tokens, R query heads for each k and v."""
     length, repeat = q.shape[1], q.shape[3]
     chunk = 64
-    pad = -length % chunk
-    if pad:  # padded keys are zeros: they add nothing to S and z
-        q = F.pad(q, (0, 0, 0, 0, 0, 0, 0, pad))
-        k, v = (F.pad(x, (0, 0, 0, 0, 0, pad)) for x in (k, v))
-    k = torch.unflatten(k, 1, (-1, chunk)).transpose(2, 3)  # (B, K, G, Q, N)
-    v = torch.unflatten(v, 1, (-1, chunk)).transpose(2, 3)  # (B, K, G, Q, P + 1)
-    q = torch.unflatten(q, 1, (-1, chunk)).permute(0, 1, 3, 4, 2, 5).flatten(3, 4)
+    # padded keys are zeros: they add nothing to S and z
+    k = _chunk_split(k, chunk).transpose(2, 3)  # (B, K, G, Q, N)
+    v = _chunk_split(v, chunk).transpose(2, 3)  # (B, K, G, Q, P + 1)
+    q = _chunk_split(q, chunk).permute(0, 1, 3, 4, 2, 5).flatten(3, 4)
     future = torch.ones(chunk, chunk, dtype=torch.bool, device=q.device).triu(1)
     scores = q @ k.transpose(3, 4)  # (B, K, G, RQ, Q)
     scores = scores.masked_fill(future.repeat(repeat, 1), 0)
     states = torch.cat([state.to(q.dtype).unsqueeze(1), k.transpose(3, 4) @ v], 1)
     states = states.cumsum(1)  # (B, K + 1, G, N, P + 1)
     y = scores @ v + q @ states[:, :-1]  # (B, K, G, RQ, P + 1)
-    y = torch.unflatten(y, 3, (repeat, chunk)).permute(0, 1, 4, 2, 3, 5).flatten(1, 2)
-    return y[:, :length], states[:, -1].clone()
+    y = torch.unflatten(y, 3, (repeat, chunk)).permute(0, 1, 4, 2, 3, 5)
+    return _chunk_join(y, length), states[:, -1].clone()
 
 
 def _la_why_not(q: Tensor, v: Tensor) -> str:

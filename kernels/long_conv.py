@@ -34,7 +34,9 @@ def long_conv(u: Tensor, kernel: Tensor, history: Tensor | None = None) -> Tenso
     past = torch.cat([history.to(u.dtype), u], 1).to(dtype)
     total = past.shape[1]  # S + L
     # What wraps around must fall before the L outputs kept: total + length is enough.
-    size = 1 << (total + length - 1).bit_length()
+    size = total + length
+    if not torch.compiler.is_compiling():  # lengths are symbols there, without bits
+        size = 1 << (size - 1).bit_length()
     spectrum = torch.fft.rfft(past.transpose(1, 2), n=size)  # (B, D, F)
     spectrum = spectrum * torch.fft.rfft(kernel[:total].to(dtype).t(), n=size)
     y: Tensor = torch.fft.irfft(spectrum, n=size)[..., total - length : total]

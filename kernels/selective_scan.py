@@ -43,6 +43,7 @@ from kernels.diagonal_scan import (
     _scan_zeros,
 )
 from kernels.dispatch import kernels_for, launch_on
+from kernels.state_scan import _states
 
 try:
     import triton
@@ -98,8 +99,8 @@ def selective_scan(
             h = (step * x.transpose(1, 2) * b).addcmul_(decay, state)  # (B, D, N)
             y = (h @ c.to(dtype).transpose(1, 2)).transpose(1, 2) + skip * x
             y, last = y.to(x.dtype), h
-        elif _traced_by_export():
-            y, last = _selective_scan_plain(x, dt, a_log, b, c, skip, state)
+        elif torch.compiler.is_compiling():
+            y, last = _selective_scan_any_length(x, dt, a_log, b, c, skip, state)
         elif torch.is_grad_enabled():
             y, last = _SelectiveScan.apply(  # type: ignore[no-untyped-call]
                 x, dt, a_log, b, c, skip, state
@@ -161,12 +162,7 @@ def _selective_scan_forward(
     return y.to(x.dtype), last, torch.stack(starts[:-1] or starts)
 
 
-def _traced_by_export() -> bool:
-    compiler = torch.compiler
-    return compiler.is_compiling() and not compiler.is_dynamo_compiling()
-
-
-def _selective_scan_plain(
+def _selective_scan_any_length(
     x: Tensor,
     dt: Tensor,
     a_log: Tensor,
@@ -175,18 +171,13 @@ def _selective_scan_plain(
     skip: Tensor,
     h: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """The same with nothing in place, for torch.export, whose programs run with
-    gradients but without the Function around the other form.
-    """
+    """The same in one graph for any length, which holds all states (B, L, D, N)."""
     dtype = torch.promote_types(x.dtype, torch.float32)
-    a, ys = -a_log.to(dtype).exp(), []
-    inputs = (z.to(dtype).unbind(1) for z in (x, dt, b, c))
-    for xt, step, bt, ct in zip(*inputs, strict=True):
-        add = (step * xt).unsqueeze(2) * bt.unsqueeze(1)  # (B, D, N)
-        h = torch.addcmul(add, (step.unsqueeze(2) * a).exp(), h)
-        ys.append((h @ ct.unsqueeze(2)).squeeze(2))
-    y = torch.stack(ys, 1) + skip * x
-    return y.to(x.dtype), h
+    step, bt = dt.to(dtype).unsqueeze(3), b.to(dtype).unsqueeze(2)
+    decay = (step * -a_log.to(dtype).exp()).exp()  # (B, L, D, N)
+    states = _states(decay, step * x.unsqueeze(3) * bt, h.to(dtype))
+    y = (states[:, 1:] @ c.to(dtype).unsqueeze(3)).squeeze(3) + skip * x
+    return y.to(x.dtype), states[:, -1].clone()
 
 
 def _selective_scan_backward(
@@ -797,7 +788,7 @@ if triton is not None:
         d = tl.program_id(0) % blocks * BLOCK + tl.arange(0, BLOCK)
         n, at, exists = _selective_scan_places(d, channels, states, R, S)
         rate = _selective_scan_rate(a_log, at, exists)
-        wide = d.to(tl.int64)
+        wide, n = d.to(tl.int64), n.to(tl.int64)  # strides can be any
         there = d < channels
         step = tl.load(dt + row * dt_batch + wide * dt_channel, mask=there, other=0.0)
         step = step.to(tl.float32)

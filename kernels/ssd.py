@@ -33,15 +33,17 @@ that tensor.
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from kernels.chunks import (
     _chunk_dense,
     _chunk_empty,
     _chunk_gradients,
+    _chunk_join,
     _chunk_packed,
     _chunk_places,
+    _chunk_split,
+    _chunk_states,
     _chunk_strides,
 )
 from kernels.dispatch import kernels_for, launch_on, warp_group_products
@@ -122,15 +124,11 @@ def _ssd_chunks(
     """All tokens, without the skip. Letters: K chunks of Q tokens, R heads a group."""
     length, width, groups, size = x.shape[1], x.shape[3], b.shape[2], b.shape[3]
     chunk = 32 if size <= 64 else 64  # measured on a CPU, both ways
-    pad = -length % chunk
-    if pad:  # padded steps have dt = 0: they keep the state and add nothing
-        x, b, c = (F.pad(z, (0, 0, 0, 0, 0, pad)) for z in (x, b, c))
-        dt = F.pad(dt, (0, 0, 0, pad))
-    x = torch.unflatten(x * dt.unsqueeze(3), 1, (-1, chunk))  # (B, K, Q, H, P)
-    b = torch.unflatten(b, 1, (-1, chunk)).transpose(2, 3)  # (B, K, G, Q, N)
-    c = torch.unflatten(c, 1, (-1, chunk)).transpose(2, 3)
-    log = torch.unflatten(dt * -a_log.exp(), 1, (-1, chunk))
-    log = log.transpose(2, 3)  # (B, K, H, Q)
+    # padded steps have dt = 0: they keep the state and add nothing
+    x = _chunk_split(x * dt.unsqueeze(3), chunk)  # (B, K, Q, H, P)
+    b = _chunk_split(b, chunk).transpose(2, 3)  # (B, K, G, Q, N)
+    c = _chunk_split(c, chunk).transpose(2, 3)
+    log = _chunk_split(dt * -a_log.exp(), chunk).transpose(2, 3)  # (B, K, H, Q)
     total = log.cumsum(3)
 
     # inside a chunk: token j reaches token i >= j through exp(sum of log over j+1..i)
@@ -150,14 +148,11 @@ def _ssd_chunks(
     keep = torch.unflatten(keep, 2, (groups, 1, -1))  # (B, K, G, 1, RP)
     h = torch.unflatten(state.to(x.dtype), 1, (groups, -1))
     h = h.flatten(2, 3).transpose(2, 3)  # (B, G, N, RP)
-    starts = []
-    for more, factor in zip(add.unbind(1), keep.unbind(1), strict=True):
-        starts.append(h)
-        h = torch.addcmul(more, factor, h)  # (B, G, N, RP)
-    past = c @ torch.stack(starts, 1)  # (B, K, G, Q, RP)
+    starts, h = _chunk_states(keep, add, h)  # (B, K, G, N, RP), (B, G, N, RP)
+    past = c @ starts  # (B, K, G, Q, RP)
     past = torch.unflatten(past, 4, (-1, width)).transpose(3, 4).flatten(2, 3)
     y = torch.addcmul(y, past, total.exp().unsqueeze(4))
-    y = y.transpose(2, 3).flatten(1, 2)[:, :length]  # (B, L, H, P)
+    y = _chunk_join(y.transpose(2, 3), length)  # (B, L, H, P)
     last = torch.unflatten(h.transpose(2, 3), 2, (-1, width)).flatten(1, 2)
     return y, last.contiguous()
 

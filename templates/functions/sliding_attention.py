@@ -15,13 +15,17 @@ def sliding_attention(
     with its square.
     """
     tokens, past = q.shape[2], k.shape[2] - q.shape[2]
-    if tokens == 1 or (past == 0 and tokens <= window):  # all are in the window
+    if tokens == 1:
         return causal_attention(q, k, v, length)
-    if tokens <= window:
+    any_length = torch.compiler.is_compiling()  # one graph for all, in blocks
+    if past == 0 and not any_length and tokens <= window:  # all are in the window
+        return causal_attention(q, k, v, length)
+    if not any_length and tokens <= window:
         seen = torch.ones(tokens, k.shape[2], dtype=torch.bool, device=q.device)
         mask = seen.tril(past).triu(past - window + 1)  # (T, S)
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=True)
-    blocks = -(-tokens // window)
+    # One more for any length: a single block would be a case, and a graph, of its own.
+    blocks = (tokens + (2 if any_length else 1) * window - 1) // window
     right = blocks * window - tokens
     q = F.pad(q, (0, 0, 0, right)).unflatten(2, (blocks, window)).transpose(1, 2)
     # Block n of k, v: the window before the queries of block n, and these themselves.
@@ -36,4 +40,7 @@ def sliding_attention(
     mask = ((key > query) & (key <= query + window)).repeat(blocks, 1, 1, 1)
     mask[0, :, :, : window - past] = False  # nothing stands before the first token
     y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=True)
-    return y.transpose(1, 2).flatten(2, 3)[:, :, :tokens]  # (B, H, T, K)
+    y = y.transpose(1, 2).flatten(2, 3)
+    if any_length:  # that a slice fits, torch.export cannot prove
+        return y.index_select(2, torch.arange(tokens, device=y.device))
+    return y[:, :, :tokens]  # (B, H, T, K)

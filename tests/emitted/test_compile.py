@@ -12,10 +12,9 @@ from torch._dynamo.testing import CompileCounterWithBackend
 
 from starc.compiler import to_ir
 from tests.emitted.helpers import emit
-from tests.emitted.small import TEXTS, apart, fresh, gradients, tokens
+from tests.emitted.small import SMALL, TEXTS, apart, fresh, gradients, tokens
 
 LENGTH = 6
-"""Recurrences are unrolled, and every step takes time to trace."""
 
 
 @pytest.fixture(autouse=True)
@@ -86,11 +85,34 @@ def test_decoding_is_a_graph_for_all_lengths(name: str) -> None:
     assert counter.frame_count <= 3
 
 
-@pytest.mark.parametrize("name", TEXTS)
-def test_export(name: str) -> None:
-    """What comes back runs with gradients too, since parameters ask for them."""
+SWEPT = [
+    *TEXTS,
+    *(pytest.param(n, marks=pytest.mark.slow) for n in sorted(SMALL.keys() - TEXTS)),
+]
+
+
+@pytest.mark.parametrize("name", SWEPT)
+def test_sizes_are_symbols(name: str) -> None:
+    """One graph for any batch and any length; PyTorch itself makes one sequence, and
+    one token, cases of their own."""
     model = fresh(name)
-    given = tokens(model, 2, LENGTH)
-    program = torch.export.export(model, (given,))
-    other = tokens(model, 2, LENGTH, seed=1)
-    assert apart(program.module()(other), model(other)) < 1e-5
+    counter = CompileCounterWithBackend("eager")
+    compiled = torch.compile(model, fullgraph=True, dynamic=True, backend=counter)
+    for batch, length in (2, 6), (2, 7), (3, 17), (2, 33), (4, 64), (2, 2), (3, 48):
+        given = tokens(model, batch, length)
+        assert apart(compiled(given), model(given)) < 1e-5
+    assert counter.frame_count == 1
+
+
+@pytest.mark.parametrize("name", SWEPT)
+def test_export(name: str) -> None:
+    """One program for any batch and length. What comes back runs with gradients too,
+    since parameters ask for them."""
+    model = fresh(name)
+    batch, time = (torch.export.Dim(n, min=2, max=64) for n in ("batch", "time"))
+    dynamic = ({0: batch, 1: time},)
+    given = (tokens(model, 2, LENGTH),)
+    program = torch.export.export(model, given, dynamic_shapes=dynamic)
+    for shape in (2, LENGTH), (2, 2), (3, 17), (4, 64):
+        other = tokens(model, *shape, seed=1)
+        assert apart(program.module()(other), model(other)) < 1e-5
