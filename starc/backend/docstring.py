@@ -4,7 +4,7 @@ import textwrap
 from functools import partial
 
 from starc.backend.classes import Classes
-from starc.ir.nodes import Again, Liv, Model, Parallel
+from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat
 
 wrap = partial(textwrap.wrap, break_on_hyphens=False)
 
@@ -29,7 +29,12 @@ def docstring(
             85,  # behind the quotes
         ),
         "",
-        f"Each LIV stands in its residual, {residual}. The operators:",
+        *wrap(
+            "A LIV, a linear input-varying operator, maps the tokens linearly, by a "
+            "matrix T(x) that is itself made of them. Each stands in its residual, "
+            f"{residual}. The operators:",
+            88,
+        ),
         "",
         *_operators(model, classes),
         "",
@@ -77,18 +82,54 @@ def _operators(model: Model, classes: Classes) -> list[str]:
 
 def _sharing(model: Model) -> list[str]:
     sentences: list[str] = []
-    for layer in model.layers():
-        if isinstance(layer, Again):
-            sentences.append(f"{layer.label} is {layer.of} again.")
-            continue
-        for liv in layer.sides if isinstance(layer, Parallel) else (layer,):
-            sentences += _liv_sharing(liv)
+    for step in model.body:
+        stems = _stems(step.turns[0]) if isinstance(step, Repeat) else {}
+        if isinstance(step, Repeat) and stems:
+            told = _told(step.turns[0], stems)
+            each = f"In each of {len(step.turns)} turns "
+            sentences += [each + sentence for sentence in told]
+        elif isinstance(step, Repeat):
+            sentences += [s for turn in step.turns for s in _told(turn, {})]
+        else:
+            assert isinstance(step, Layer)
+            sentences += _told((step,), {})
     if not sentences:
         return ["Nothing is shared between LIVs."]
     return [
         "Sharing:",
         *(f"  {line}" for text in _merge(sentences) for line in wrap(text, 84)),
     ]
+
+
+def _stems(turn: tuple[Layer, ...]) -> dict[str, str]:
+    """Label -> what every turn calls the LIV; none where that would be ambiguous."""
+    stems: dict[str, str] = {}
+    for layer in turn:
+        stems[layer.label] = layer.stem
+        if isinstance(layer, Parallel):
+            for side in layer.sides:
+                stems.setdefault(side.label, f"{layer.stem}.{side.stem}")
+    names = list(stems.values())
+    sentences = " ".join(_told(turn, stems)).replace(",", "").split()
+    clear = all(names.count(word.rstrip(".")) <= 1 for word in sentences)
+    return stems if clear else {}
+
+
+def _named(label: str, stems: dict[str, str]) -> str:
+    return stems.get(label, label)
+
+
+def _told(layers: tuple[Layer, ...], stems: dict[str, str]) -> list[str]:
+    """Sentences about what these layers share, with the names of `stems`."""
+    found: list[str] = []
+    for layer in layers:
+        if isinstance(layer, Again):
+            used = _named(layer.of, stems)
+            found.append(f"{_named(layer.label, stems)} is {used} again.")
+            continue
+        for liv in layer.sides if isinstance(layer, Parallel) else (layer,):
+            found += _liv_sharing(liv, stems)
+    return found
 
 
 def _merge(sentences: list[str]) -> list[str]:
@@ -98,16 +139,19 @@ def _merge(sentences: list[str]) -> list[str]:
     return [*sentences[:23], f"and {len(sentences) - 23} more like these."]
 
 
-def _liv_sharing(liv: Liv) -> list[str]:
+def _liv_sharing(liv: Liv, stems: dict[str, str]) -> list[str]:
     found = []
+    name = _named(liv.label, stems)
     borrowed: dict[str, list[str]] = {}
     for feature in liv.features:
         if feature.input != liv.label:
             borrowed.setdefault(feature.input, []).append(feature.group)
     for lender, groups in borrowed.items():
-        found.append(f"{liv.label} takes {', '.join(groups)} from {lender}.")
+        found.append(f"{name} takes {', '.join(groups)} from {_named(lender, stems)}.")
     own = [f.weights for f in liv.features if f.input == liv.label]
     for owner in dict.fromkeys([*own, liv.mixing]):
         if owner != liv.label and owner not in borrowed:
-            found.append(f"{liv.label} uses the featurizer weights of {owner}.")
+            found.append(
+                f"{name} uses the featurizer weights of {_named(owner, stems)}."
+            )
     return found
