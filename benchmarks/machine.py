@@ -15,6 +15,7 @@ def facts() -> dict[str, Any]:
     """The machine and the versions. `load`: waiting processes of the last minute."""
     return {
         "processor": _processor(),
+        "kind": kind(),
         "cores": len(os.sched_getaffinity(0)),
         "threads": torch.get_num_threads(),
         "load": round(os.getloadavg()[0], 1),
@@ -48,12 +49,33 @@ def timed(
     return now() - start
 
 
+KINDS = {
+    "amx": "amx_bf16",
+    "avx512_bf16": "avx512_bf16",
+    "avx512": "avx512f",
+    "avx2": "avx2",
+}
+"""What a processor multiplies matrices with, the best first, and its flag."""
+
+
+def kind() -> str:
+    """Which of KINDS the processor is, for PyTorch chooses its products by that."""
+    flags = _cpuinfo("flags").split()
+    found = (name for name, flag in KINDS.items() if flag in flags)
+    return next(found, platform.machine())
+
+
 def _processor() -> str:
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def _cpuinfo(key: str) -> str:
+    """What Linux says of the first processor, empty where it does not."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
             for line in lines:
-                if line.startswith("model name"):
+                if line.startswith(key):
                     return line.split(":", 1)[1].strip()
     except OSError:
         pass
-    return platform.processor() or platform.machine()
+    return ""

@@ -37,7 +37,7 @@ def _conv_packed(
 
 
 def _conv_blocks(x: Tensor) -> list[tuple[int, int]]:
-    """Time in blocks, (start, stop), of 256 KiB a thread: all passes over a block find
+    """Time in blocks, (start, stop), of 512 KiB a thread: all passes over a block find
     it in the cache (measured: 1.4 times faster than whole passes, forward + backward).
 
     One block where torch.compile fuses the passes, and on a GPU, where launches cost.
@@ -45,7 +45,7 @@ def _conv_blocks(x: Tensor) -> list[tuple[int, int]]:
     batch, length, channels = x.shape
     if torch.compiler.is_compiling() or x.device.type != "cpu":
         return [(0, length)]
-    size = max(16, 2**16 * torch.get_num_threads() // max(1, batch * channels))
+    size = max(16, 2**17 * torch.get_num_threads() // max(1, batch * channels))
     starts = range(0, max(1, length), size)
     return [(start, min(start + size, length)) for start in starts]
 

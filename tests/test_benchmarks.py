@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import kernels_compiled
+import pytest
+
+from benchmarks import kernels_compiled, machine
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
@@ -16,8 +18,11 @@ def results(name: str) -> dict[str, Any]:
     return found
 
 
-def test_models() -> None:
-    found = results("cpu")
+@pytest.mark.parametrize("kind", ["amx", "avx512_bf16"])
+def test_models(kind: str) -> None:
+    found = results(f"cpu_{kind}")
+    assert found["machine"]["kind"] == kind in machine.KINDS
+    assert f"load {found['machine']['load']}" in TEXT
     for version in "torch", "transformers":
         assert found["machine"][version].partition("+")[0] in TEXT
     for dtype in "float32", "bfloat16":

@@ -80,7 +80,7 @@ def test_wide_filter_in_bfloat16() -> None:
 def test_blocks_of_time(width: int, sigmoid: bool) -> None:
     """Blocks of 16 tokens here, narrower than the widest filter; the last has one."""
     for dtype in (torch.float32, torch.bfloat16):
-        args = inputs(49, width, dtype, sigmoid=sigmoid, dim=2048)
+        args = inputs(49, width, dtype, sigmoid=sigmoid, dim=4096)
         assert len(MODULE._conv_blocks(args[0])) == 4
         agree(gated_conv, twin, args, BOUND[dtype])
 
@@ -94,7 +94,7 @@ def test_side_by_side(length: int) -> None:
 
     for state in (False, True):
         for dtype in (torch.float32, torch.bfloat16):
-            b, c, x, *rest = inputs(length, 3, dtype, state=state, dim=2048)
+            b, c, x, *rest = inputs(length, 3, dtype, state=state, dim=4096)
             args = [torch.cat([b, c, x], -1), *rest]
             agree(MODULE.gated_conv_fused, apart, args, BOUND[dtype])
     args = [a.double() if isinstance(a, Tensor) else a for a in args]

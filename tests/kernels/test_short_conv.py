@@ -80,7 +80,7 @@ def test_options(length: int) -> None:
 def test_blocks_of_time(width: int, act: str | None) -> None:
     """Blocks of 16 tokens here, narrower than the widest filter; the last has one."""
     for dtype in (torch.float32, torch.bfloat16):
-        args = inputs(49, width, dtype, act=act, dim=2048)
+        args = inputs(49, width, dtype, act=act, dim=4096)
         assert len(MODULE._conv_blocks(args[0])) == 4
         agree(short_conv, twin, args, BOUND[dtype])
 
