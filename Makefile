@@ -1,18 +1,20 @@
 # Everything starts from a fresh checkout with Python >= 3.11 and make:
 #   make demo    compile an example, train what came out for a minute, show a sample
 #   make demo-evolve   a search and random search beside it, 6 minutes on two cores
-#   make test    all tests but the slow ones, after the checks
+#   make test    all tests but the slow ones, after the checks; last, what it could not try
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-evolve test test-slow test-kernels gpu check format benchmark clean
+.PHONY: help demo demo-evolve test test-compiler test-slow test-kernels golden gpu check \
+  format benchmark clean
 
 help:
 	@sed -n 's/^#   //p' $(MAKEFILE_LIST)
-	@echo 'also: make test-slow | test-kernels | gpu | check | format | benchmark | clean'
+	@echo 'also: make test-compiler | test-slow | test-kernels | golden | gpu | check | format |'
+	@echo '      benchmark | clean'
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -39,9 +41,25 @@ demo-evolve: $(READY)
 # Two workers with a thread each are faster on two cores than one worker with two.
 # The kernels in Triton have a process of their own: its interpreter is chosen when they
 # are defined. Here it takes a sample of them, the same each time.
+# What a missing program kept from being tried is gathered in a file and said last.
+SKIPPED := build/skipped.txt
+test: export STARC_SKIPPED = $(SKIPPED)
 test: check
+	@mkdir -p build && rm -f $(SKIPPED)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'not slow' $(PYTEST)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/triton
+	@touch $(SKIPPED) && cat $(SKIPPED)
+
+# The compiler alone, without torch: under a minute.
+test-compiler: $(READY)
+	$(BIN)/python -m pytest -n 2 -m 'not slow' $(COMPILER) $(PYTEST)
+COMPILER := $(addprefix tests/, frontend genome ir lower passes resize test_catalogue.py \
+  test_golden.py test_guards.py test_printable.py)
+
+# What is expected of a compilation, written anew: read the difference before you commit.
+golden: $(READY)
+	$(BIN)/python -m pytest -n 2 --update-golden tests/test_golden.py tests/frontend
+	git diff --stat -- '*golden*'
 
 # All lengths, sizes and options, compiled for all four GPUs.
 test-kernels: $(READY)

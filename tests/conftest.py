@@ -1,6 +1,17 @@
-"""Options of the whole suite."""
+"""Options of the whole suite; what it could not try here, and why, at its end."""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
+
+if find_spec("hypothesis"):  # a machine with a GPU may lack it
+    from hypothesis import settings
+
+    # A deadline is a time: on a slow machine it fails what is right.
+    settings.register_profile("starc", deadline=None, print_blob=True)
+    settings.load_profile("starc")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -9,3 +20,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write what is expected anew; read the difference before you commit it",
     )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says what was skipped and why; STARC_SKIPPED names a file that gathers it.
+
+    `make test` runs pytest twice, and shows the file last.
+    """
+    reasons: dict[str, int] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        where = report.longrepr
+        reason = where[2] if isinstance(where, tuple) else str(where)
+        reason = reason.removeprefix("Skipped: ")
+        reasons[reason] = reasons.get(reason, 0) + 1
+    lines = [
+        f"not tried here: {number} tests: {reason}"
+        for reason, number in sorted(reasons.items())
+    ]
+    for line in lines:
+        terminalreporter.write_line(line)
+    gathered = os.environ.get("STARC_SKIPPED")
+    if gathered and lines:
+        with Path(gathered).open("a", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")

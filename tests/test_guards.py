@@ -297,3 +297,60 @@ def test_printing_has_one_place() -> None:
         for place in printing(path)
     ]
     assert not found
+
+
+CLOCKS = frozenset(
+    f"time.{name}{unit}"
+    for name in ("time", "monotonic", "perf_counter", "process_time", "thread_time")
+    for unit in ("", "_ns")
+) | {"resource.getrusage", "os.times", "datetime.datetime.now"}
+TESTS = PACKAGE.parent / "tests"
+MAY_READ_A_CLOCK = {
+    "work.py": "counts work, and waits",
+    "triton/conftest.py": "ends in time on a GPU that is lent for minutes",
+}
+
+
+def clocks(tree: ast.AST) -> Iterator[str]:
+    """The clocks that a file reads, under whatever name it imports them."""
+    named: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                named[alias.asname or alias.name] = alias.name
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                named[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Attribute, ast.Name)):
+            first, _, rest = ast.unparse(node).partition(".")
+            known = named.get(first, first)
+            found = f"{known}.{rest}" if rest else known
+            if found in CLOCKS or found.split(".")[0] == "timeit":
+                yield found
+
+
+def test_no_test_reads_a_clock() -> None:
+    """Times differ between machines: they are measured in benchmarks/, as ratios."""
+    found = {
+        str(path.relative_to(TESTS)): set(clocks(ast.parse(path.read_text())))
+        for path in TESTS.rglob("*.py")
+        if "golden" not in path.parts
+    }
+    reads = {name: read for name, read in found.items() if read}
+    assert reads.keys() == MAY_READ_A_CLOCK.keys(), reads
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import time\nassert time.time() < 5",
+        "import time as t\nt.perf_counter_ns()",
+        "from time import monotonic as now\nnow()",
+        "import timeit\ntimeit.timeit(f)",
+        "from resource import getrusage\ngetrusage(0)",
+        "from datetime import datetime as d\nd.now()",
+    ],
+)
+def test_a_clock_is_seen_under_any_name(text: str) -> None:
+    assert list(clocks(ast.parse(text)))

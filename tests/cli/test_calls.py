@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.work import PATIENCE
+
 from .conftest import ROOT, Run
 
 READERS = (
@@ -116,7 +118,7 @@ def test_a_reader_that_goes_away() -> None:
     )
     assert process.stdout is not None and process.stderr is not None
     process.stdout.close()
-    assert process.wait(timeout=60) == 141
+    assert process.wait(timeout=PATIENCE) == 141
     assert process.stderr.read() == b""
     process.stderr.close()
 
@@ -145,5 +147,5 @@ def test_colour_on_a_terminal(tmp_path: Path, bad: str, no_color: str) -> None:
         if not more:
             break
     os.close(ours)
-    assert process.wait(timeout=60) == 1
+    assert process.wait(timeout=PATIENCE) == 1
     assert (b"\x1b[" in shown) == (not no_color)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.work import PATIENCE
+
 from .conftest import ROOT
 
 LONG = {
@@ -64,7 +66,7 @@ def test_ctrl_c(tmp_path: Path, name: str) -> None:
         time.sleep(0.05)
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=120)
+    _, said = process.communicate(timeout=PATIENCE)
     ended = (130, 0) if name in FAST else (130,)
     assert process.returncode in ended, said
     assert "Traceback" not in said

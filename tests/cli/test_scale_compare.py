@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+from tests.work import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 STARC = [sys.executable, "-m", "starc"]
 MODEL = "model m { width = 32; vocab = 256; context = 64 }\nbackbone { SA-1 }\n"
@@ -63,7 +65,7 @@ def test_ctrl_c_keeps_what_is_done(tmp_path: Path) -> None:
     while not list(results.glob("*.json")) and run.poll() is None:
         time.sleep(0.02)
     run.send_signal(signal.SIGINT)
-    out, err = run.communicate(timeout=60)
+    out, err = run.communicate(timeout=PATIENCE)
     assert run.returncode == 130, err
     kept = len(list(results.glob("*.json")))
     assert 1 <= kept < 4 and f"{kept} of 4 runs" in err

@@ -1,7 +1,6 @@
 """The table of mistakes against itself, and recovery: all mistakes at once."""
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from starc.frontend.parse import parse
 from starc.frontend.recover import MOST_ERRORS
 from starc.frontend.syntax_errors import MISTAKES, Case, Mistake
 from starc.source import Source
+from tests.work import growth
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = [(mistake, case) for mistake in MISTAKES for case in mistake.cases]
@@ -227,17 +227,27 @@ def test_mistakes_at_the_end_of_the_file() -> None:
         assert render(found)
 
 
-def test_long_garbage_is_told_in_seconds() -> None:
-    size = 1 << 18
+def garbage(size: int) -> list[str]:
+    """Texts of about so many characters that are no program."""
     texts = ["(" * size, "{}" * (size // 2), "a b\n" * (size // 4), '"' * size]
     texts += ["1 " * (size // 2), "-" * size, "a-" * (size // 2), "1_" * (size // 2)]
     texts += ["model { a = 1" + " " * size + "/ x }", "# \x00\n" * (size // 4)]
     texts += ["backbone {\n" + "a(\n" * 50 + "b = \n" * (size // 5)]
-    for text in texts:
-        start = time.process_time()
+    return texts
+
+
+SIZE = 1 << 13
+
+
+@pytest.mark.parametrize(
+    ("short", "long"), zip(garbage(SIZE), garbage(32 * SIZE), strict=True)
+)
+def test_long_garbage_takes_time_in_proportion(short: str, long: str) -> None:
+    def tell(text: str) -> None:
         for found in errors(text):
             render(found)
-        assert time.process_time() - start < 5, text[:20]
+
+    assert growth(lambda: tell(short), lambda: tell(long)) < 200, short[:20]
 
 
 def test_crlf_and_tabs() -> None:

@@ -1,7 +1,7 @@
 """What holds for all genomes: round trips, canonical form, repair."""
 
+from collections.abc import Callable
 from random import Random
-from time import process_time
 
 import pytest
 from genome_spellings import brute_force, silently_changed
@@ -25,6 +25,7 @@ from starc.genome import (
     repair,
 )
 from starc.source import Source
+from tests.work import calls
 
 ATTENTION, RECURRENT, ONE = (1, 3, 9), (5, 14), (2,)
 POOLS = ((), ATTENTION, RECURRENT, ONE)
@@ -165,14 +166,12 @@ def test_genes_that_decode_wrote_are_no_problem(random_source: Random) -> None:
         lambda genome: decode(genome, exact=True),
         lambda genome: repair(genome, Random(1)),
         lambda genome: repair(tuple((g[0], 0, 3, 0, 9) for g in genome), Random(1)),
-        lambda genome: random_genome(Random(1), 24),
+        lambda genome: random_genome(Random(1), len(genome)),
     ],
 )
-def test_twenty_four_livs_take_less_than_a_third_of_a_millisecond(work) -> None:
-    genome = random_genome(Random(7), 24)
-    best = 1.0
-    for _ in range(60):  # the best of many, since other work shares the machine
-        start = process_time()
-        work(genome)
-        best = min(best, process_time() - start)
-    assert best < 0.3e-3
+def test_work_grows_with_the_number_of_livs(work: Callable[[Genome], object]) -> None:
+    short, long = (random_genome(Random(7), livs) for livs in (24, 24 * 16))
+    work(short)  # what is read once is read
+    few = calls(lambda: work(short))
+    assert few < 24 * 200, "calls for each LIV"
+    assert calls(lambda: work(long)) < 40 * few  # 16 is linear, 256 quadratic

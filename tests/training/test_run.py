@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from starc.training.progress import Display
 from starc.training.run import Run, prepare
 from starc.training.settings import Settings, TrainingError
 from starc.training.stop import Stop
+from tests.work import PATIENCE, until
 
 STUB = Path(__file__).parent / "stub_model.py"
 SETTINGS = Settings(steps=12, batch=4, context=16, learning_rate=1e-2, save=5)
@@ -174,11 +174,9 @@ def test_ctrl_c_saves_and_resume_ends_the_run(tmp_path: Path, data: str) -> None
     process = subprocess.Popen(
         command(*options), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 60
-    while not saved.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(saved.exists, "checkpoint")
     process.send_signal(signal.SIGINT)
-    out_text, err_text = process.communicate(timeout=60)
+    out_text, err_text = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, err_text
     assert "--resume goes on" in err_text and "Traceback" not in err_text
     step = json.loads(saved.read_text())["step"]

@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     elif os.environ.get("STAR_TEST_ALL") != "1":
         for item in items:
             if item.get_closest_marker("some"):
-                item.add_marker(pytest.mark.skip(reason="make test-kernels"))
+                item.add_marker(pytest.mark.skip(reason="left to make test-kernels"))
 
 
 def pytest_runtest_setup() -> None:

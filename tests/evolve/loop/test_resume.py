@@ -13,6 +13,7 @@ from evolve.loop.searches import MODEL, tables
 
 from starc.evolve.storage.database import Database
 from starc.evolve.storage.run_error import RunError
+from tests.work import until
 
 KILLS = 50 if os.environ.get("STARC_SLOW") else 6
 
@@ -41,17 +42,15 @@ def finish(process: "subprocess.Popen[bytes]") -> None:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, float]:
-    """The search file, the tables of an uninterrupted run, and its seconds."""
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """The search file, the tables of an uninterrupted run."""
     folder = tmp_path_factory.mktemp("whole")
     star = folder / "search.star"
     star.write_text(STAR)
-    began = time.monotonic()
     finish(start(str(star), "-o", str(folder / "run")))
-    seconds = time.monotonic() - began
     found = tables(folder / "run")
     assert found.count("\n") > 2 * 288
-    return str(star), found, seconds
+    return str(star), found
 
 
 def go_on(star: str, run: Path) -> "subprocess.Popen[bytes]":
@@ -68,10 +67,9 @@ def go_on(star: str, run: Path) -> "subprocess.Popen[bytes]":
 
 def kill(process: "subprocess.Popen[bytes]", run: Path, size_then: int) -> bool:
     """Kills once so many candidates have folders; False: it had ended before."""
-    deadline = time.monotonic() + 300
-    while process.poll() is None and size(run) < size_then:
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    until(
+        lambda: process.poll() is not None or size(run) >= size_then, "candidate more"
+    )
     if process.poll() is None:
         process.send_signal(signal.SIGKILL)
     process.communicate()
@@ -85,10 +83,10 @@ def size(run: Path) -> int:
 
 
 def test_a_killed_run_goes_on_as_if_nothing_had_been(
-    whole: tuple[str, str, float], tmp_path: Path
+    whole: tuple[str, str], tmp_path: Path
 ) -> None:
     """One run, killed again and again, at moments all over its length."""
-    star, expected, _ = whole
+    star, expected = whole
     run = tmp_path / "run"
     moments = random.Random(KILLS)
     for at in sorted(moments.randrange(288) for _ in range(KILLS)):
@@ -100,14 +98,11 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(
     assert tables(run) == expected
 
 
-def test_ctrl_c_says_how_to_resume(
-    whole: tuple[str, str, float], tmp_path: Path
-) -> None:
-    star, expected, _ = whole
+def test_ctrl_c_says_how_to_resume(whole: tuple[str, str], tmp_path: Path) -> None:
+    star, expected = whole
     run = tmp_path / "run"
     process = start(star, "-o", str(run))
-    while size(run) < 40:
-        time.sleep(0.005)
+    until(lambda: size(run) >= 40, "40 candidates")
     process.send_signal(signal.SIGINT)
     _, said = process.communicate()
     assert process.returncode == 130
@@ -117,21 +112,18 @@ def test_ctrl_c_says_how_to_resume(
     assert tables(run) == expected
 
 
-def test_workers_make_no_difference(
-    whole: tuple[str, str, float], tmp_path: Path
-) -> None:
-    star, expected, _ = whole
+def test_workers_make_no_difference(whole: tuple[str, str], tmp_path: Path) -> None:
+    star, expected = whole
     run = tmp_path / "run"
     finish(start(star, "-o", str(run), "--workers", "3"))
     assert tables(run) == expected
 
 
-def test_two_coordinators(whole: tuple[str, str, float], tmp_path: Path) -> None:
-    star, _, _ = whole
+def test_two_coordinators(whole: tuple[str, str], tmp_path: Path) -> None:
+    star, _ = whole
     run = tmp_path / "run"
     first = start(star, "-o", str(run))
-    while size(run) < 10:
-        time.sleep(0.005)
+    until(lambda: size(run) >= 10, "10 candidates")
     for arguments in (("--resume", str(run)), (star, "-o", str(run))):
         second = start(*arguments)
         _, said = second.communicate()

@@ -86,7 +86,7 @@ def test_the_budget_in_minutes_ends_a_run_that_may_go_on(tmp_path: Path) -> None
     spec = spec_of(SMALL.replace("generations = 4", "minutes = 0.01"))
     folder = tmp_path / "run"
     assert coordinator.begin(spec, folder, inline).state == "out of time"
-    assert 0.3 < Database.open(folder).seconds("elapsed") < 5
+    assert Database.open(folder).seconds("elapsed") > 0.3
     before = Database.open(folder).count()
     budget = {"minutes": 0.0, "generations": 1 + before // 8}
     end = coordinator.resume(folder, inline, budget=budget)

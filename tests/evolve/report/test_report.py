@@ -4,7 +4,6 @@ import re
 import shutil
 import sqlite3
 import subprocess
-import time
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from starc.evolve.report.page import report
 from starc.evolve.report.read import ReportError, read
 from starc.evolve.storage.database import FILE
 from starc.evolve.storage.schema import SCHEMA
+from tests.work import PATIENCE
 
 SECTIONS = (
     "overview front suggested members hypervolume distributions parallel-coordinates "
@@ -97,32 +97,28 @@ FLAGS = (
 
 @pytest.mark.skipif(chromium() is None, reason="no chromium: apt-get install chromium")
 def test_it_opens_in_a_browser(page: str, tmp_path: Path) -> None:
-    """288 candidates within two seconds, no error, the first chart drawn."""
+    """288 candidates, no error, the first chart drawn."""
     (tmp_path / "report.html").write_text(page)
     address = (tmp_path / "report.html").as_uri()
-    best = float("inf")
-    for attempt in range(3):  # others may use the machine too
-        profile = f"--user-data-dir={tmp_path / f'profile{attempt}'}"
-        flags = [flag.replace("+", " ") for flag in FLAGS]
-        seen = subprocess.run(
-            [chromium() or "", *flags, profile, "--dump-dom", address],
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert "Uncaught" not in seen.stderr and "Refused to" not in seen.stderr
-        dom = seen.stdout
-        ready = re.search(r'data-ready="(\d+)"', dom)
-        assert ready, "the scripts did not run to their end"
-        best = min(best, int(ready.group(1)))
-        if best < 2000:
-            break
+    seen = subprocess.run(
+        [
+            chromium() or "",
+            *(flag.replace("+", " ") for flag in FLAGS),
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--dump-dom",
+            address,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert "Uncaught" not in seen.stderr and "Refused to" not in seen.stderr
+    dom = seen.stdout
+    assert re.search(r'data-ready="\d+"', dom), "the scripts did not run to their end"
     body = dom[: dom.index('id="data"')]
     assert body.count("main-svg") >= 1
     assert body.count('<path class="point') > 200
     assert "<script>alert" not in body
-    # 1.3 s on two busy cores; the bound is for machines that are busier still.
-    assert best < 6000, f"{best} ms"
 
 
 def test_a_run_that_has_just_begun(tmp_path: Path) -> None:
@@ -148,9 +144,7 @@ def test_while_another_process_writes(tmp_path: Path) -> None:
     writer.execute("BEGIN IMMEDIATE")
     writer.execute("UPDATE generations SET hypervolume = -1")
     writer.execute("DELETE FROM timings")
-    start = time.perf_counter()
     seen = read(folder)
-    assert time.perf_counter() - start < 2
     assert seen.timings and all(g.hypervolume >= 0 for g in seen.generations)
     writer.execute("COMMIT")
     assert not read(folder).timings
@@ -253,7 +247,7 @@ def test_every_chart_draws_and_answers(page: str, tmp_path: Path) -> None:
         ],
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=PATIENCE,
     )
     assert "Uncaught" not in seen.stderr and "Refused to" not in seen.stderr
     assert 'data-exercised="#200, 3, #200, ' in seen.stdout

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.spec import Objective, Spec
 from starc.evolve.workers.local import Inline, Local, Workers, WorkersError
+from tests.work import until
 
 HOSTILE = """
 import ctypes, os, signal, sys
@@ -194,10 +194,7 @@ def test_workers_end_with_their_owner(tmp_path: Path) -> None:
     )
     pids = [int(word) for word in done.stdout.split()]
     assert len(pids) == 2
-    end = time.monotonic() + 10
-    while any(_runs(pid) for pid in pids):
-        assert time.monotonic() < end, "a worker outlives its owner"
-        time.sleep(0.1)
+    until(lambda: not any(_runs(pid) for pid in pids), "end of orphaned workers")
 
 
 def _runs(pid: int) -> bool:
