@@ -1,5 +1,6 @@
 """Text from outside, such as the name of a file, as it can be shown anywhere."""
 
+import re
 from unicodedata import category
 
 
@@ -17,6 +18,16 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(_written(c) if hidden(c) else c for c in text)
+
+
+def markdown(text: str) -> str:
+    """`printable`, with nothing that Markdown or HTML would take for markup."""
+    return re.sub(r"([\\`*_{}\[\]()<>#|&!~$])", r"\\\1", printable(text))
+
+
+def lines(text: str) -> str:
+    """Several lines, each `printable`."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def _written(character: str) -> str:

@@ -16,6 +16,7 @@ PACKAGE = Path(__file__).parent.parent / "starc"
 ORDER = (
     "choices",
     "printable",
+    "artefacts",
     "source",
     "snippet",
     "diagnostics",

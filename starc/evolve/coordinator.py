@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from starc.artefacts import refuse_odd
 from starc.evolve.evaluation import preflight
 from starc.evolve.loop import Search, over
 from starc.evolve.problem.spec import Spec
@@ -41,8 +42,7 @@ def begin(
     """A new run. Raises RunError, also where `folder` holds one; OSError."""
     _possible(spec, folder)
     folder.mkdir(parents=True, exist_ok=True)
-    lock = Lock(folder)
-    lock.take()
+    lock = _locked(folder)
     try:
         return _run(Database.create(folder, spec), folder, workers, watch)
     finally:
@@ -57,8 +57,7 @@ def resume(
 ) -> End:
     """Goes on where a run stopped; `budget`: those of BUDGET that change."""
     Database.open(folder).close()  # before anything is written: is there a run?
-    lock = Lock(folder)
-    lock.take()
+    lock = _locked(folder)
     try:
         database = Database.open(folder, write=True)
         before = database.spec()
@@ -68,6 +67,18 @@ def resume(
         return _run(database, folder, workers, watch)
     finally:
         lock.release()
+
+
+def _locked(folder: Path) -> Lock:
+    """The lock of a run, and nothing in it that leads out of its folder. RunError."""
+    lock = Lock(folder)
+    try:
+        lock.take()
+        refuse_odd(folder / CANDIDATES)
+    except OSError as error:
+        lock.release()
+        raise RunError(f"{error.filename}: {error.strerror}") from error
+    return lock
 
 
 def _possible(spec: Spec, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +12,15 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from starc.training.settings import Settings, TrainingError
+from starc.artefacts import (
+    ArtefactError,
+    integer,
+    open_inside,
+    read_json,
+    real,
+    string,
+)
+from starc.training.settings import MOST, Settings, TrainingError
 
 NAME = "checkpoint"
 
@@ -62,19 +71,38 @@ def load(folder: Path) -> Checkpoint:
     if not path.is_dir():  # the machine stopped between two renames
         path = folder / f".{NAME}.old"
     try:
-        state: dict[str, Any] = json.loads((path / "training.json").read_text())
+        state = read_json(folder, f"{path.name}/training.json")
+        if not isinstance(state, dict):
+            raise ArtefactError("training.json is no object")
         return Checkpoint(
-            load_file(path / "model.safetensors"),
-            load_file(path / "optimizer.safetensors"),
+            _tensors(folder, f"{path.name}/model.safetensors"),
+            _tensors(folder, f"{path.name}/optimizer.safetensors"),
             Settings.read(state["settings"]),
-            int(state["step"]),
-            float(state["seconds"]),
-            str(state["data_sha256"]),
+            integer(state["step"], "step", 0, MOST),
+            real(state["seconds"], "seconds", 0, 1e12),
+            _digest(state["data_sha256"]),
         )
     except FileNotFoundError:
         raise TrainingError(f"{folder}: no checkpoint to resume from") from None
-    except (ValueError, KeyError, TypeError, SafetensorError) as error:
+    except KeyError as error:
+        raise TrainingError(f"{path}: damaged checkpoint: no {error}") from error
+    except (ValueError, OSError, SafetensorError) as error:
         raise TrainingError(f"{path}: damaged checkpoint: {error}") from error
+
+
+def _tensors(folder: Path, name: str) -> dict[str, torch.Tensor]:
+    """Of the very file that was opened. safetensors checks its header by its size."""
+    handle = open_inside(folder, name)
+    try:
+        return load_file(f"/dev/fd/{handle}")
+    finally:
+        os.close(handle)
+
+
+def _digest(found: Any) -> str:
+    if not re.fullmatch("[0-9a-f]{64}", string(found, "data_sha256")):
+        raise ArtefactError("data_sha256 is no sha256 in hex")
+    return str(found)
 
 
 def _plain(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -9,13 +9,15 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from starc import __version__, compiler
+from starc.artefacts import integer, one_of, read_json, real, string
 from starc.files import write_text
 from starc.source import Source
 from starc.training import device, emitted, text
@@ -122,8 +124,22 @@ def _key(one: Entry, settings: Settings, read: Text) -> str:
 
 def _known(path: Path, name: str) -> Result | None:
     with suppress(OSError, ValueError, TypeError):
-        return Result(**{**json.loads(path.read_text()), "name": name})
+        return _result({**read_json(path.parent, path.name), "name": name})
     return None
+
+
+def _result(found: dict[str, Any]) -> Result:
+    """Raises ArtefactError, TypeError where `compare` did not write it."""
+    one_of(found.get("status"), "status", ("ok", "diverged"))
+    for field in fields(Result):
+        value = found.get(field.name, field.default)
+        if field.type in (int, "int"):
+            integer(value, field.name, 0, 2**63 - 1)
+        elif field.type in (str, "str"):
+            string(value, field.name)
+        elif value is not None and not (value != value):
+            real(value, field.name, 0, 1e300)
+    return Result(**found)
 
 
 def _train(

@@ -20,6 +20,8 @@ def choose(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise TrainingError(f"device {name} cannot be used: {reason}") from None
+    if device.type == "meta":
+        raise TrainingError("device meta holds no numbers: cpu and cuda can train")
     return device
 
 

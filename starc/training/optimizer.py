@@ -5,6 +5,11 @@ import math
 import torch
 from torch import nn
 
+from starc.training.settings import TrainingError
+
+STATE = ("step", "exp_avg", "exp_avg_sq")
+"""What AdamW keeps of a parameter."""
+
 BETAS = (0.9, 0.95)
 WEIGHT_DECAY = 0.1
 FINAL = 0.1  # of the peak learning rate, at the end of the cosine
@@ -53,12 +58,30 @@ def tensors(model: nn.Module, optimizer: torch.optim.AdamW) -> dict[str, torch.T
 def restore(
     model: nn.Module, optimizer: torch.optim.AdamW, stored: dict[str, torch.Tensor]
 ) -> None:
-    """Puts back what `tensors` gave; a parameter without anything starts anew."""
+    """Puts back what `tensors` gave; a parameter without anything starts anew.
+
+    Raises TrainingError where a tensor is of no parameter, or of another shape or type,
+    or where a parameter has some of its tensors and not all.
+    """
     parameters = dict(model.named_parameters())
     fused = optimizer.param_groups[0]["fused"]
     for key, value in stored.items():
         name, _, kind = key.rpartition(":")
-        parameter = parameters[name]
+        parameter = parameters.get(name)
+        if parameter is None or kind not in STATE:
+            raise TrainingError(f"optimizer.safetensors: {key!r} is of another model")
+        shape = torch.Size() if kind == "step" else parameter.shape
+        if value.shape != shape or not value.is_floating_point():
+            raise TrainingError(
+                f"optimizer.safetensors: {key!r} is {value.dtype} of shape "
+                f"{tuple(value.shape)}, not numbers of shape {tuple(shape)}"
+            )
         on_cpu = kind == "step" and not fused
         device = torch.device("cpu") if on_cpu else parameter.device
         optimizer.state[parameter][kind] = value.to(device)
+    for name, parameter in parameters.items():
+        found = optimizer.state.get(parameter, {})
+        if found and set(found) != set(STATE):
+            raise TrainingError(
+                f"optimizer.safetensors: {name!r} needs {', '.join(STATE)}"
+            )

@@ -3,6 +3,18 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from starc.artefacts import ArtefactError, integer, real, string
+
+MOST = 2**63 - 1
+"""Of a whole number in a checkpoint."""
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "minutes": (0, 1e9),
+    "learning_rate": (0, 1e6),
+    "weight_decay": (0, 1e6),
+}
+_AT_LEAST_ONE = ("batch", "save")
+
 
 class TrainingError(Exception):
     """The run cannot go on; the message says why, in words for the user."""
@@ -39,6 +51,28 @@ class Settings:
 
     @staticmethod
     def read(stored: dict[str, Any]) -> "Settings":
-        """From a checkpoint, whatever version of starc wrote it."""
-        known = {field.name for field in fields(Settings)}
-        return Settings(**{key: value for key, value in stored.items() if key in known})
+        """From a checkpoint, whatever version of starc wrote it. ArtefactError."""
+        if not isinstance(stored, dict):
+            raise ArtefactError("settings is no object")
+        found = {
+            field.name: _checked(field.name, field.default, stored[field.name])
+            for field in fields(Settings)
+            if field.name in stored
+        }
+        settings = Settings(**found)
+        if not settings.steps and not settings.minutes:
+            raise ArtefactError("settings: neither steps nor minutes end the run")
+        return settings
+
+
+def _checked(name: str, default: Any, found: Any) -> Any:
+    """The value of a setting, if it is of the default's type and in its range."""
+    if isinstance(default, bool):
+        if not isinstance(found, bool):
+            raise ArtefactError(f"settings.{name} is neither true nor false")
+        return found
+    if isinstance(default, int):
+        return integer(found, f"settings.{name}", name in _AT_LEAST_ONE, MOST)
+    if isinstance(default, float):
+        return real(found, f"settings.{name}", *_RANGES[name])
+    return string(found, f"settings.{name}")

@@ -89,7 +89,9 @@ def _bytes(data: str) -> bytes:
 
 
 def _folder(folder: Path, pattern: str) -> bytes:
-    """All files below, hidden ones left out, in an order that only names decide.
+    """All files below, in an order that only names decide.
+
+    Hidden ones are left out, and links that lead out of the folder.
 
     Names are hashed, so that the end of the text is like the rest of it.
     """
@@ -97,7 +99,9 @@ def _folder(folder: Path, pattern: str) -> bytes:
     for path in folder.rglob(pattern):
         name = path.relative_to(folder)
         hidden = any(part.startswith(".") for part in name.parts)
-        if not hidden and not _NOT_SOURCE & set(name.parts) and path.is_file():
+        out = path.is_symlink() and not path.resolve().is_relative_to(folder.resolve())
+        left_out = hidden or out or _NOT_SOURCE & set(name.parts)
+        if not left_out and path.is_file():
             found[sha256(name.as_posix().encode()).hexdigest()] = path
     return b"".join(found[key].read_bytes() for key in sorted(found))
 

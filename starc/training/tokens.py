@@ -1,6 +1,5 @@
 """Files of tokens: .npy arrays, and raw .bin files as nanoGPT writes them."""
 
-import json
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import numpy
 import torch
 
+from starc.artefacts import ArtefactError, integer, read_json
 from starc.training.settings import TrainingError
 
 SUFFIXES = (".npy", ".bin")
@@ -38,10 +38,12 @@ def read(path: Path) -> Tokens:
         raise TrainingError(f"{path}.json: dtype is one of {', '.join(TYPES)}")
     try:
         if path.suffix == ".npy":
-            array = numpy.load(path, mmap_mode="c")
+            array = numpy.lib.format.open_memmap(path, mode="c")
         else:
             array = numpy.memmap(path, numpy.dtype(dtype).newbyteorder("<"), "c")
-    except ValueError as error:
+    except OSError:
+        raise
+    except Exception as error:  # numpy reads headers as Python: SyntaxError, TokenError
         raise TrainingError(f"{path}: no array of tokens: {error}") from None
     if array.ndim != 1 or array.dtype.name not in TYPES:
         raise TrainingError(
@@ -52,7 +54,7 @@ def read(path: Path) -> Tokens:
         raise TrainingError(f"{path}: negative numbers are no tokens")
     return Tokens(
         torch.from_numpy(array),
-        sha256(memoryview(array).cast("B")).hexdigest(),
+        sha256(array.view(numpy.uint8).data).hexdigest(),
         int(array.max()) + 1 if len(array) else 1,
         about["bytes"] / max(len(array), 1) if "bytes" in about else None,
     )
@@ -62,11 +64,15 @@ def _about(path: Path) -> dict[str, Any]:
     """What the JSON file beside it says; nothing where there is none."""
     beside = path.with_name(path.name + ".json")
     try:
-        about = json.loads(beside.read_text())
+        about = read_json(beside.parent, beside.name)
     except FileNotFoundError:
         return {}
     except ValueError as error:
-        raise TrainingError(f"{beside}: {error}") from None
-    if not isinstance(about, dict) or not isinstance(about.get("bytes", 0), int):
+        raise TrainingError(str(error)) from None
+    if not isinstance(about, dict):
         raise TrainingError(f"{beside}: not an object with `dtype` and `bytes`")
-    return about
+    try:
+        integer(about.get("bytes", 1), "bytes", 1, 2**63 - 1)
+    except ArtefactError as error:
+        raise TrainingError(f"{beside}: {error}") from None
+    return dict(about)

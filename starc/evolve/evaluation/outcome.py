@@ -5,9 +5,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from starc.artefacts import ArtefactError, integer, one_of, read_json, string
 from starc.files import write_text
 
 FILE = "metrics.json"
+STATUSES = ("ok", "invalid", "failed", "stopped")
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,21 @@ class Outcome:
     reason: str = ""
     measures: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def of(found: Any) -> "Outcome":
+        """From what `to_json` gave. Raises ArtefactError where it is something else."""
+        if not isinstance(found, dict):
+            raise ArtefactError("an outcome is no object")
+        return Outcome(
+            one_of(found.get("status"), "status", STATUSES),
+            string(found.get("reason"), "reason", 1 << 20),
+            _numbers(found.get("measures"), "measures"),
+            _numbers(found.get("seconds"), "seconds"),
+        )
 
     def write(self, folder: Path, rung: int, made_by: str) -> None:
         """metrics.json, whole or not at all. made_by: digest of all that decided it."""
@@ -48,14 +65,21 @@ def last(folder: Path, made_by: str) -> Outcome | None:
 
 def _read(folder: Path, made_by: str, rung: int | None) -> Outcome | None:
     try:
-        found = json.loads((folder / FILE).read_text())
+        found = read_json(folder, FILE)
         if found["made_by"] != made_by or rung not in (None, found["rung"]):
             return None
-        return Outcome(
-            str(found["status"]),
-            str(found["reason"]),
-            {str(name): float(value) for name, value in found["measures"].items()},
-            {str(name): float(value) for name, value in found["seconds"].items()},
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return Outcome.of(found)
+    except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _numbers(found: Any, what: str) -> dict[str, float]:
+    """Also those that are not finite: a loss may be. ArtefactError."""
+    if not isinstance(found, dict):
+        raise ArtefactError(f"{what} is no object")
+    for name, value in found.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ArtefactError(f"{what}: {name!r} is no number")
+        if isinstance(value, int):
+            integer(value, f"{what}: {name!r}", -(2**63), 2**63 - 1)
+    return {name: float(value) for name, value in found.items()}

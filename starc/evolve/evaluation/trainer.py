@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from starc.artefacts import read_json, real, string
 from starc.evolve.evaluation import data
 from starc.evolve.evaluation.failure import Ended, failed
 from starc.evolve.evaluation.rungs import is_last, loss_label, steps
@@ -50,8 +51,13 @@ class History:
     @staticmethod
     def read(folder: Path) -> "History | None":
         try:
-            return History(**json.loads((folder / PROGRESS).read_text()))
-        except (OSError, ValueError, TypeError):
+            found = read_json(folder, PROGRESS)
+            losses = found["losses"].items()
+            return History(
+                string(found["made_by"], "made_by"),
+                {name: real(loss, "losses", -1e300, 1e300) for name, loss in losses},
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
 

@@ -9,7 +9,8 @@ from starc import passes
 from starc.alphabet import Alphabet, Stream, build_operator, extend, prelude
 from starc.alphabet.alphabet import Meaning
 from starc.alphabet.option import Givens
-from starc.diagnostics import Problems
+from starc.artefacts import ArtefactError
+from starc.diagnostics import Problems, StarError
 from starc.evolve.problem.candidate import Candidate, Parameters, Value
 from starc.evolve.problem.spec import Spec
 from starc.frontend import ast
@@ -51,6 +52,30 @@ def surroundings(spec: Spec) -> Surroundings:
     return _surroundings(spec.name, spec.model, spec.definitions, spec.pool)
 
 
+def check(spec: Spec) -> None:
+    """ArtefactError where a spec that was stored describes no search of this starc."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", spec.name):
+        raise ArtefactError("spec.name is no name of a model")
+    known = prelude().livs
+    try:
+        if unknown := set(spec.pool) - set(known) - _own_names(spec.definitions):
+            raise ArtefactError(f"spec.pool: there is no LIV {min(unknown)!r}")
+        surroundings(spec)
+    except StarError as error:
+        first = error.diagnostics[0]
+        raise ArtefactError(f"spec: {first.title}: {first.code}") from None
+
+
+def _own_names(definitions: str) -> set[str]:
+    problems = Problems()
+    items = parse(Source("<search>", definitions), problems).items
+    problems.check()
+    kinds = (ast.LivGenome, ast.LivDiff, ast.LivAlias, ast.Featurizer)
+    if not all(isinstance(item, kinds) for item in items):
+        raise ArtefactError("spec.definitions hold more than LIVs and featurizers")
+    return {item.name.text for item in items if isinstance(item, kinds)}
+
+
 @lru_cache(maxsize=64)
 def _surroundings(
     name: str,
@@ -63,6 +88,7 @@ def _surroundings(
     problems = Problems()
     program = parse(Source("<search>", text), problems)
     alphabet = extend(prelude(), program, problems)
+    problems.check()
     block, *rest = program.items
     assert isinstance(block, ast.Model)
     settings = read_model(block, frozenset(), problems)

@@ -3,7 +3,10 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from typing import Any
 
+from starc.artefacts import ArtefactError
+from starc.evolve.storage import stored
 from starc.genome import Genome, canonical
 
 Value = int | float | bool | str
@@ -53,13 +56,17 @@ class Candidate:
 
     @classmethod
     def from_json(cls, text: str) -> "Candidate":
-        found = json.loads(text)
-        return cls(
-            tuple((a, b, c, d, e) for a, b, c, d, e in found["genome"]),
-            tuple(_pairs(of_liv) for of_liv in found["parameters"]),
-            _pairs(found["model"]),
-        )
+        """Raises ArtefactError where `to_json` did not write it."""
+        return cls.of(stored.parsed(text, "candidate"))
 
-
-def _pairs(found: list[list[Value]]) -> Parameters:
-    return tuple((str(name), value) for name, value in found)
+    @classmethod
+    def of(cls, found: Any) -> "Candidate":
+        """From the value of the JSON. Raises ArtefactError."""
+        if not isinstance(found, dict):
+            raise ArtefactError("candidate is no object")
+        genome = stored.genome(found.get("genome"))
+        listed = found.get("parameters")
+        if not isinstance(listed, list) or len(listed) not in (0, len(genome)):
+            raise ArtefactError("parameters are not one list for each LIV")
+        parameters = tuple(stored.pairs(one, "parameters") for one in listed)
+        return cls(genome, parameters, stored.pairs(found.get("model"), "model"))

@@ -2,10 +2,13 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from starc.artefacts import ArtefactError, string
 from starc.evolve.problem.candidate import Candidate, Value
+from starc.evolve.storage import stored
+from starc.lower.search_options import PLAIN, TRAINER
 
 Arguments = tuple[tuple[str, Value], ...]
 Opened = tuple[tuple[str, tuple[tuple[str, tuple[Value, ...]], ...]], ...]
@@ -134,19 +137,35 @@ class Spec:
 
     @classmethod
     def from_json(cls, text: str) -> "Spec":
-        found: dict[str, Any] = json.loads(text)
-        known = {field.name for field in fields(cls)}
-        found = {name: _tuples(v) for name, v in found.items() if name in known}
-        found["seeds"] = tuple(
-            (name, Candidate.from_json(json.dumps(candidate)))
-            for name, candidate in json.loads(text)["seeds"]
+        """Raises ArtefactError where `to_json` did not write it."""
+        given = stored.like(cls, stored.parsed(text, "spec"), "spec", PLAIN)
+        seeds = given.pop("seeds", [])
+        trainer = stored.like(
+            Trainer, given.pop("trainer", {}), "spec.trainer", TRAINER
         )
-        found["objectives"] = tuple(Objective(**_dict(o)) for o in found["objectives"])
-        found["requirements"] = tuple(
-            Requirement(**_dict(r)) for r in found["requirements"]
-        )
-        found["trainer"] = Trainer(**_dict(found["trainer"]))
-        return cls(**found)
+        goals = [
+            stored.like(Objective, one, "spec.objectives")
+            for one in given.pop("objectives", [])
+        ]
+        needs = [
+            stored.like(Requirement, one, "spec.requirements")
+            for one in given.pop("requirements", [])
+        ]
+        try:
+            spec = cls(
+                **_tuples(given),
+                seeds=tuple(
+                    (string(name, "spec.seeds"), Candidate.of(one))
+                    for name, one in seeds
+                ),
+                objectives=tuple(Objective(**_tuples(goal)) for goal in goals),
+                requirements=tuple(Requirement(**_tuples(need)) for need in needs),
+                trainer=Trainer(**_tuples(trainer)),
+            )
+            spec.width  # noqa: B018 - a model without a width is none
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtefactError(f"spec: {error}") from None
+        return spec
 
     @property
     def width(self) -> int:
@@ -166,9 +185,4 @@ def _tuples(value: Any) -> Any:
         return tuple(_tuples(item) for item in value)
     if isinstance(value, dict):
         return {key: _tuples(item) for key, item in value.items()}
-    return value
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    assert isinstance(value, dict)
     return value

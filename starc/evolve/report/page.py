@@ -26,6 +26,7 @@ from starc.evolve.report.read import Run, read
 from starc.evolve.report.rungs import agreements
 from starc.evolve.storage.rows import Row
 from starc.genome import write
+from starc.printable import lines
 
 SCRIPTS = ("page.js", "front.js", "charts.js", "parallel.js", "lineage.js")
 
@@ -197,6 +198,11 @@ def _plotly() -> str:
     return text
 
 
+def _shown(value: Any) -> Any:
+    """Text of the database without what turns its direction or is no text."""
+    return lines(value) if type(value) is str else value
+
+
 @lru_cache(maxsize=1)
 def _template() -> Any:
     names = ("page.html.j2", "macros.html.j2")
@@ -205,6 +211,7 @@ def _template() -> Any:
         loader=DictLoader(texts),
         undefined=StrictUndefined,
         autoescape=True,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )

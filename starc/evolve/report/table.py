@@ -13,6 +13,7 @@ from starc.evolve.report.measures import axes
 from starc.evolve.report.read import ReportError, Run, read
 from starc.evolve.storage.database import FILE
 from starc.ir.cost import costs
+from starc.printable import printable
 from starc.source import Source
 
 DEEPEST = 4096
@@ -173,8 +174,8 @@ def as_text(found: Motifs, top: int = 0) -> str:
     ratio = "odds" if found.initial else "ratio"
     compared = ("last", "first") if found.initial else ()
     heads = ["motif", "places", "designs", *compared, ratio, "95 %", "p", "q"]
-    heads += [f"{label} %" for label in found.labels]
-    lines = [_cells(row, found) for row in rows]
+    heads += [f"{printable(label)} %" for label in found.labels]
+    lines = [[*map(printable, _cells(row, found))] for row in rows]
     widths = [max(map(len, column)) for column in zip(heads, *lines, strict=True)]
     written = [
         "  ".join(

@@ -3,7 +3,6 @@
 Every step is one transaction, so that a run that is killed goes on from the last one.
 """
 
-import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -12,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import starc
+from starc.artefacts import ArtefactError, refuse_odd
 from starc.evolve.evaluation.outcome import Outcome
+from starc.evolve.problem import architecture
 from starc.evolve.problem.spec import Spec
 from starc.evolve.storage.rows import (
     Generation,
@@ -22,10 +23,12 @@ from starc.evolve.storage.rows import (
     outcome_columns,
     outcome_of,
     row_of,
+    timing_of,
     to_json,
 )
 from starc.evolve.storage.run_error import RunError, sqlite_errors
 from starc.evolve.storage.schema import COMPARED, SCHEMA, SCHEMA_VERSION
+from starc.evolve.storage.stored import parsed
 
 __all__ = [
     "CANDIDATES",
@@ -58,6 +61,7 @@ class Database:
     def create(cls, folder: Path, spec: Spec) -> "Database":
         """A new run in `folder`, which exists. RunError if it holds one."""
         path = folder / FILE
+        _refuse_links(folder)
         with sqlite_errors(path):
             connection = sqlite3.connect(path, isolation_level=None)
             found = cls(connection, path)
@@ -87,6 +91,7 @@ class Database:
         path = folder / FILE
         if not path.is_file():
             raise RunError(f"{folder} holds no run: there is no {FILE}")
+        _refuse_links(folder)
         with sqlite_errors(path):
             connection = _connect(path, write)
             found = cls(connection, path)
@@ -99,6 +104,10 @@ class Database:
         self.connection.execute("PRAGMA synchronous = NORMAL")
         self.connection.execute("PRAGMA busy_timeout = 10000")
         self.connection.execute("PRAGMA foreign_keys = ON")
+        self.connection.execute("PRAGMA trusted_schema = OFF")
+        odd = "SELECT name FROM sqlite_master WHERE type NOT IN ('table', 'index')"
+        if self.connection.execute(odd).fetchone():  # it could compute without end
+            raise ArtefactError("views or triggers")
 
     def _begun(self) -> bool:
         """False in a file that is empty, as of a run killed before its first step."""
@@ -154,7 +163,10 @@ class Database:
         return str(found[0]) if found else ""
 
     def spec(self) -> Spec:
-        return Spec.from_json(self.meta("spec"))
+        with sqlite_errors(self.path):
+            spec = Spec.from_json(self.meta("spec"))
+            architecture.check(spec)
+            return spec
 
     def set_meta(self, **values: str) -> None:
         with self.transaction():
@@ -263,7 +275,8 @@ class Database:
             f"LEFT JOIN outcomes o ON o.candidate = c.id {where} ORDER BY c.id",
             *values,
         )
-        return [row_of(*columns) for columns in found]
+        with sqlite_errors(self.path):
+            return [row_of(*columns) for columns in found]
 
     def with_ids(self, ids: Iterable[int]) -> list[Row]:
         """In the order asked for."""
@@ -271,6 +284,9 @@ class Database:
         marks = ", ".join("?" * len(listed))
         rows = self.candidates(f"WHERE c.id IN ({marks})", *listed)
         by_id = {row.id: row for row in rows}
+        lost = [one for one in listed if one not in by_id]
+        if lost:
+            raise RunError(f"{self.path} names candidate {lost[0]}, and has none")
         return [by_id[one] for one in listed]
 
     def rung(self, rung: int, generation: int) -> dict[int, Outcome]:
@@ -282,7 +298,8 @@ class Database:
             rung,
             generation,
         )
-        return {i: outcome_of(status, why, m) for i, status, why, m in found}
+        with sqlite_errors(self.path):
+            return {i: outcome_of(status, why, m) for i, status, why, m in found}
 
     def rungs(self) -> dict[int, dict[int, Outcome]]:
         """Every outcome as it was measured, by rung and candidate."""
@@ -291,28 +308,33 @@ class Database:
             "SELECT rung, candidate, status, reason, measures FROM rungs "
             "ORDER BY rung, candidate"
         ):
-            found.setdefault(rung, {})[id] = outcome_of(*columns)
+            with sqlite_errors(self.path):
+                found.setdefault(rung, {})[id] = outcome_of(*columns)
         return found
 
     def generations(self) -> list[Generation]:
         found = self._all("SELECT * FROM generations ORDER BY number")
-        return [generation_of(*columns) for columns in found]
+        with sqlite_errors(self.path):
+            return [generation_of(*columns) for columns in found]
 
     def last_generation(self) -> Generation | None:
         query = "SELECT * FROM generations ORDER BY number DESC LIMIT 1"
         found = self._one(query)
-        return generation_of(*found) if found else None
+        with sqlite_errors(self.path):
+            return generation_of(*found) if found else None
 
     def proposal(self, generation: int) -> dict[str, Any] | None:
         """What was counted when a generation was proposed; None: it was not yet."""
         query = "SELECT statistics FROM proposals WHERE generation = ?"
         found = self._one(query, generation)
-        return dict(json.loads(found[0])) if found else None
+        with sqlite_errors(self.path):
+            return dict(parsed(found[0], "statistics")) if found else None
 
     def proposals(self) -> dict[int, dict[str, Any]]:
         """`proposal` of all generations."""
         found = self._all("SELECT * FROM proposals ORDER BY generation")
-        return {number: dict(json.loads(counted)) for number, counted in found}
+        with sqlite_errors(self.path):
+            return {number: dict(parsed(text, "statistics")) for number, text in found}
 
     def count(self, where: str = "") -> int:
         found = self._one(f"SELECT COUNT(*) FROM candidates {where}")
@@ -345,7 +367,8 @@ class Database:
         }
 
     def timings(self) -> list[Timing]:
-        return [Timing(*columns) for columns in self._all("SELECT * FROM timings")]
+        with sqlite_errors(self.path):
+            return [timing_of(*row) for row in self._all("SELECT * FROM timings")]
 
     def seconds(self, name: str) -> float:
         """The sum of all timings of one name."""
@@ -370,6 +393,16 @@ class Database:
     def _all(self, query: str, *values: Any) -> list[Any]:
         with sqlite_errors(self.path):
             return self.connection.execute(query, values).fetchall()
+
+
+def _refuse_links(folder: Path) -> None:
+    """RunError where the database, or a file that sqlite keeps beside it, is a link."""
+    try:
+        refuse_odd(
+            *(folder / f"{FILE}{end}" for end in ("", "-wal", "-shm", "-journal"))
+        )
+    except OSError as error:
+        raise RunError(f"{error.filename}: {error.strerror}") from error
 
 
 def _connect(path: Path, write: bool) -> sqlite3.Connection:

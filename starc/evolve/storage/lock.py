@@ -4,6 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
+from starc.artefacts import open_inside
 from starc.evolve.storage.run_error import RunError
 
 FILE = "evolve.lock"
@@ -18,14 +19,14 @@ class Lock:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.path = (folder / FILE).resolve()
+        self.path = folder.resolve() / FILE
         self._handle = -1
 
     def take(self) -> None:
         """Raises RunError if another coordinator has it; OSError."""
         if self.path in _HELD:  # POSIX would let the same process in again
             raise RunError(self._in_use(os.getpid()))
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+        handle = open_inside(self.path.parent, FILE, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -4,8 +4,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from starc.artefacts import integer, real, string
 from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.problem.candidate import Candidate
+from starc.evolve.storage import stored
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,32 @@ def outcome_columns(outcome: Outcome) -> tuple[str, str, str]:
 
 
 def outcome_of(status: str, reason: str, measures: str) -> Outcome:
-    return Outcome(status, reason, json.loads(measures))
+    return Outcome(
+        string(status, "status"),
+        string(reason, "reason", 1 << 20),
+        stored.measures(measures),
+    )
 
 
 def generation_of(
     number: int, population: str, front: str, hypervolume: float, statistics: str
 ) -> Generation:
-    ids, best = tuple(json.loads(population)), tuple(json.loads(front))
-    return Generation(number, ids, best, hypervolume, json.loads(statistics))
+    return Generation(
+        integer(number, "generation", 0, stored.MOST),
+        stored.ids(population, "population"),
+        stored.ids(front, "front"),
+        real(hypervolume, "hypervolume", -1e300, 1e300),
+        stored.parsed(statistics, "statistics"),
+    )
+
+
+def timing_of(candidate: Any, rung: Any, name: Any, seconds: Any) -> Timing:
+    return Timing(
+        integer(candidate, "timing: candidate", 0, stored.MOST),
+        integer(rung, "timing: rung", 0, stored.MOST_RUNGS),
+        string(name, "timing: name"),
+        real(seconds, "timing: seconds", 0, 1e12),
+    )
 
 
 def row_of(*columns: Any) -> Row:
@@ -81,16 +101,16 @@ def row_of(*columns: Any) -> Row:
     ]
     function, rung, status, reason, measures = columns[9:]
     return Row(
-        id,
-        key,
+        integer(id, "id", 0, stored.MOST),
+        string(key, "key"),
         Candidate.from_json(candidate),
-        source,
-        generation,
-        origin,
-        tuple(json.loads(parents)),
-        tuple(json.loads(changes)),
-        bool(valid),
-        function,
-        rung,
+        string(source, "source", 16 << 20),
+        integer(generation, "generation", 0, stored.MOST),
+        string(origin, "origin"),
+        stored.ids(parents, "parents"),
+        stored.changes(changes),
+        bool(integer(valid, "valid_before_repair", 0, 1)),
+        string(function, "function", 1 << 20),
+        None if rung is None else integer(rung, "rung", 0, stored.MOST_RUNGS),
         None if status is None else outcome_of(status, reason, measures),
     )

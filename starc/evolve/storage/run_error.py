@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from starc.artefacts import ArtefactError
+
 
 class RunError(Exception):
     """The run cannot go on, or cannot be read; nothing that was written is lost."""
@@ -17,6 +19,8 @@ def sqlite_errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise RunError(_reason(path, error)) from error
+    except (ArtefactError, UnicodeDecodeError, OverflowError) as error:
+        raise RunError(f"{path} holds what no search wrote: {error}") from error
 
 
 def _reason(path: Path, error: sqlite3.Error) -> str:

@@ -8,6 +8,7 @@ from starc.evolve.selection.ranking import front, score
 from starc.evolve.storage.database import Database
 from starc.evolve.storage.rows import Row
 from starc.evolve.views import units
+from starc.printable import printable
 
 
 def members(database: Database) -> list[Row]:
@@ -33,12 +34,13 @@ def members(database: Database) -> list[Row]:
 def as_text(rows: list[Row], spec: Spec) -> str:
     """A table: id, objectives, where from, and the LIVs."""
     goals = [goal.label for goal in spec.objectives]
-    lines = [["id", *goals, "born", "from", "genome"]]
+    lines = [["id", *map(printable, goals), "born", "from", "genome"]]
     for row in rows:
         assert row.outcome is not None
         found = [units.of(goal, row.outcome.measures) for goal in spec.objectives]
         born = f"generation {row.generation}"
-        lines.append([str(row.id), *found, born, _origin(row), _genome(row, spec)])
+        cells = [str(row.id), *found, born, _origin(row), _genome(row, spec)]
+        lines.append([printable(cell) for cell in cells])
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]) - 1)]
     return "".join(
         "  ".join(

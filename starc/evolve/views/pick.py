@@ -1,10 +1,14 @@
 """One candidate, taken out of a run: its text, its model, weights and a card."""
 
+import os
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
+from typing import BinaryIO
 
 import starc
 from starc import compiler
+from starc.artefacts import open_inside
 from starc.evolve.problem import objectives
 from starc.evolve.problem.architecture import genome_text
 from starc.evolve.problem.spec import Spec
@@ -13,7 +17,8 @@ from starc.evolve.storage.rows import Row
 from starc.evolve.storage.run_error import RunError
 from starc.evolve.views import units
 from starc.evolve.views.front import members
-from starc.files import write_text
+from starc.files import replaced, write_text
+from starc.printable import markdown
 
 WEIGHTS = "weights.safetensors"
 
@@ -29,16 +34,18 @@ def pick(database: Database, id: int, folder: Path) -> list[Path]:
         raise RunError(f"candidate {id} describes no architecture: {why}")
     spec = database.spec()
     on_front = id in {one.id for one in members(database)}
-    folder.mkdir(parents=True, exist_ok=True)
     star = folder / f"{spec.name}_{id}.star"
-    written = [star, folder / "model.py", folder / "card.md"]
-    write_text(star, row.source)
-    write_text(folder / "model.py", compiler.compile(row.source, star.name))
-    weights = database.path.parent / CANDIDATES / str(id) / WEIGHTS
-    if weights.is_file():
-        shutil.copyfile(weights, folder / WEIGHTS)
-        written.append(folder / WEIGHTS)
-    write_text(folder / "card.md", card(row, spec, on_front, weights.is_file()))
+    model = compiler.compile(row.source, star.name)
+    weights = _weights(database.path.parent, id)  # before anything is written
+    with weights or nullcontext():
+        folder.mkdir(parents=True, exist_ok=True)
+        written = [star, folder / "model.py", folder / "card.md"]
+        write_text(star, row.source)
+        write_text(folder / "model.py", model)
+        if weights:
+            _copy(weights, folder / WEIGHTS)
+            written.append(folder / WEIGHTS)
+        write_text(folder / "card.md", card(row, spec, on_front, weights is not None))
     return written
 
 
@@ -63,7 +70,11 @@ def card(row: Row, spec: Spec, on_front: bool, weights: bool) -> str:
     ]
     outcome = row.outcome
     if outcome is None or outcome.status != "ok":
-        said = "not yet" if outcome is None else f"{outcome.status}: {outcome.reason}"
+        said = (
+            "not yet"
+            if outcome is None
+            else f"{outcome.status}: {markdown(outcome.reason)}"
+        )
         lines += [f"Its evaluation: {said}.", ""]
     measures = outcome.measures if outcome else {}
     if measures:
@@ -74,26 +85,44 @@ def card(row: Row, spec: Spec, on_front: bool, weights: bool) -> str:
             text = units.value(number, found.unit if found else "")
             wanted = {"min": "minimized", "max": "maximized", "": ""}
             goal = goals.get(label)
-            lines.append(
-                f"| {label} | {text} | {wanted[goal.direction if goal else '']} |"
-            )
+            direction = wanted[goal.direction if goal else ""]
+            lines.append(f"| {markdown(label)} | {text} | {direction} |")
         lines.append("")
     lines += ["## How", "", _recipe(spec), ""]
     lines += ["## Genome", "", f"`{genome_text(row.candidate, spec)}`", ""]
     if row.changes:
         lines += ["## What made it of its parents", ""]
-        lines += [f"- {change['by']}: {change['words']}" for change in row.changes]
+        lines += [
+            f"- {markdown(change['by'])}: {markdown(change['words'])}"
+            for change in row.changes
+        ]
         lines.append("")
     return "\n".join(lines)
+
+
+def _weights(run: Path, id: int) -> BinaryIO | None:
+    """Those of a candidate, opened through no link; None where it has none. OSError."""
+    try:
+        return os.fdopen(open_inside(run, f"{CANDIDATES}/{id}/{WEIGHTS}"), "rb")
+    except FileNotFoundError:
+        return None
+
+
+def _copy(weights: BinaryIO, copy: Path) -> None:
+    """Never for more eyes than the file itself."""
+    mode = os.fstat(weights.fileno()).st_mode & 0o777
+    with replaced(copy) as beside, beside.open("wb") as target:
+        os.fchmod(target.fileno(), os.fstat(target.fileno()).st_mode & mode)
+        shutil.copyfileobj(weights, target)
 
 
 def _born(row: Row) -> str:
     kind, _, name = row.origin.partition(":")
     if kind == "seed":
-        return f"hand: it is the seed {name}"
+        return f"hand: it is the seed {markdown(name)}"
     if not row.parents:
         return "lot"
-    return f"{kind} of {' and '.join(f'candidate {p}' for p in row.parents)}"
+    return f"{markdown(kind)} of {' and '.join(f'candidate {p}' for p in row.parents)}"
 
 
 def _recipe(spec: Spec) -> str:
@@ -103,7 +132,7 @@ def _recipe(spec: Spec) -> str:
             "Losses are simulated: a function of the genome, for tests of the search."
         )
     rates = ", ".join(f"{rate:g}" for rate in trainer.learning_rates)
-    text = spec.data or "the sources of the standard library of Python"
+    text = markdown(spec.data) or "the sources of the standard library of Python"
     return (
         f"{trainer.steps} steps of {trainer.batch} sequences of {trainer.context} "
         f"tokens from {text}, learning rate {rates}, seed {trainer.seed}: the same "

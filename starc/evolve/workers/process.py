@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -27,12 +29,32 @@ START = (
 """Not `-m`, and with -P: a random.py in the current folder must not be run. What a user
 measures by himself is still found there, after everything else."""
 
+LARGEST_ANSWER = 1 << 24
+"""Bytes of what a worker may say at once."""
+
+PATIENCE = 10
+"""Seconds in which the rest of an answer has to come."""
+
 GPUS = "CUDA_VISIBLE_DEVICES"
 
 
 def send(connection: Connection[Any, Any], message: object) -> None:
     """Plainly pickled: torch would rather send handles of shared memory."""
     connection.send_bytes(pickle.dumps(message))
+
+
+def answer(connection: Connection[Any, Any], outcome: Outcome | None) -> None:
+    """What a worker says: that it is ready, or what came of a candidate. JSON, so that
+    whatever else writes to its socket is refused and never run."""
+    found = None if outcome is None else outcome.to_json()
+    connection.send_bytes(json.dumps(found).encode())
+
+
+def heard(connection: Connection[Any, Any]) -> Outcome | None:
+    """What `answer` sent. OSError, EOFError, ValueError: it was something else."""
+    text = connection.recv_bytes(LARGEST_ANSWER).decode()
+    found = json.loads(text)
+    return None if found is None else Outcome.of(found)
 
 
 def receive(connection: Connection[Any, Any]) -> Any:
@@ -51,6 +73,8 @@ class Process:
         self, spec: Spec, slot: int, threads: int, memory: int, text: Any = None
     ) -> None:
         mine, its = socket.socketpair()
+        patience = struct.pack("ll", PATIENCE, 0)  # an answer that stays half is none
+        mine.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
         self.slot = slot
         self.ready = False
         environment = {**os.environ, **_gpu(slot)}
@@ -82,13 +106,13 @@ class Process:
         return True
 
     def receive(self) -> Outcome | None:
-        """Its answer; None where it says that it is ready, or ended without one."""
+        """Its answer; None where it says that it is ready, or gave none that is one."""
         try:
-            found = receive(self.connection)
-        except (OSError, EOFError, pickle.UnpicklingError):
+            found = heard(self.connection)
+        except (OSError, EOFError, ValueError, RecursionError):
             return None
         self.ready = True  # the first thing that it says
-        return found if isinstance(found, Outcome) else None
+        return found
 
     def was_killed(self) -> bool:
         """Not by its owner: by the system, or a person."""

@@ -14,7 +14,7 @@ from starc.evolve.evaluation.failure import in_words
 from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.evaluation.pipeline import LOG, evaluate
 from starc.evolve.problem.spec import Spec
-from starc.evolve.workers.process import receive, send
+from starc.evolve.workers.process import answer, receive
 
 GRACE = 60
 """Seconds after its time limit at which a process ends without being told to."""
@@ -38,7 +38,7 @@ def main(handle: int) -> None:
             from starc.evolve.evaluation import data
 
             data.install(spec, text)
-    send(asked, "ready")
+    answer(asked, None)
     while True:
         try:
             candidate, rung, folder = receive(asked)
@@ -46,7 +46,7 @@ def main(handle: int) -> None:
             return
         if spec.trainer.time_limit:  # ends it even if no Python runs any more
             signal.alarm(int(spec.trainer.time_limit) + GRACE)
-        send(asked, _outcome(spec, candidate, rung, folder))
+        answer(asked, _outcome(spec, candidate, rung, folder))
         signal.alarm(0)
 
 

@@ -1,0 +1,188 @@
+"""Checkpoints and files of tokens that someone tampered with: one error, no hang."""
+
+import json
+import random
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from starc.training import checkpoint, text, tokens
+from starc.training.run import Run, prepare
+from starc.training.settings import Settings, TrainingError
+
+STUB = Path(__file__).parent / "stub_model.py"
+VALUES = (
+    *(None, True, -1, 0, 10**30, 1e308, float("nan"), "", "x", [], {}, "9" * 50),
+    *("\x1b[31m", [[]]),
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A checkpoint of two steps in run/, and a canary beside it."""
+    data = tmp_path / "data.txt"
+    data.write_bytes(b"the quick brown fox\n" * 100)
+    (tmp_path / "canary").write_text("kept")
+    run = prepare(STUB, Settings(steps=4, batch=2, context=8, data=str(data)))
+    for _ in range(2):
+        run.take_step()
+    run.save(tmp_path / "run")
+    return tmp_path / "run"
+
+
+def resumed(folder: Path) -> Run:
+    stored = checkpoint.load(folder)
+    return prepare(STUB, stored.settings, stored)
+
+
+def state(folder: Path) -> Path:
+    return folder / "checkpoint" / "training.json"
+
+
+def test_a_sound_one(folder: Path) -> None:
+    assert resumed(folder).step == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("steps", bad) for bad in ("x", -1, 0, 10**30, True)),
+        *(("batch", bad) for bad in (0, "x")),
+        *(("minutes", bad) for bad in (-1.0, float("nan"))),
+    ],
+)
+def test_settings_that_no_run_has(folder: Path, name: str, value: object) -> None:
+    found = json.loads(state(folder).read_text())
+    found["settings"][name] = value
+    state(folder).write_text(json.dumps(found))
+    with pytest.raises(TrainingError, match="settings"):
+        checkpoint.load(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"nobody:exp_avg": torch.zeros(1)},
+        {"nobody": torch.zeros(1)},
+    ],
+)
+def test_a_foreign_tensor(folder: Path, change: dict[str, torch.Tensor]) -> None:
+    path = folder / "checkpoint" / "optimizer.safetensors"
+    save_file({**load_file(path), **change}, path)
+    with pytest.raises(TrainingError, match="optimizer"):
+        resumed(folder)
+
+
+def test_a_tensor_of_another_shape_or_none(folder: Path) -> None:
+    path = folder / "checkpoint" / "optimizer.safetensors"
+    sound = load_file(path)
+    name = next(name for name in sound if name.endswith(":exp_avg"))
+    others = {key: value for key, value in sound.items() if key != name}
+    for broken in (others, {**others, name: torch.zeros(7, 7, 7)}):
+        save_file(broken, path)
+        with pytest.raises(TrainingError, match="optimizer"):
+            resumed(folder)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "/training.json", "/model.safetensors", "/optimizer.safetensors"]
+)
+def test_a_link_is_not_followed(folder: Path, name: str) -> None:
+    path, elsewhere = folder / f"checkpoint{name}", folder.parent / "elsewhere"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+    with pytest.raises(TrainingError, match="link"):
+        checkpoint.load(folder)
+
+
+@pytest.mark.parametrize(
+    "beside", ["[" * 10_000, "[]", '{"bytes": "x"}', '{"bytes": -1}', '{"dtype": []}']
+)
+def test_what_stands_beside_tokens(tmp_path: Path, beside: str) -> None:
+    path = tmp_path / "t.bin"
+    path.write_bytes(bytes(200))
+    Path(f"{path}.json").write_text(beside)
+    with pytest.raises(TrainingError, match=r"t\.bin\.json"):
+        tokens.read(path)
+
+
+def test_an_array_that_is_a_zip(tmp_path: Path) -> None:
+    path = tmp_path / "t.npy"
+    with path.open("wb") as file:
+        numpy.savez(file, a=numpy.zeros(9))
+    with pytest.raises(TrainingError, match="no array"):
+        tokens.read(path)
+
+
+def test_a_folder_of_text_does_not_lead_out(tmp_path: Path) -> None:
+    inside, secret = tmp_path / "texts", tmp_path / "secret"
+    inside.mkdir()
+    secret.write_bytes(b"s" * 100)
+    (inside / "a").write_bytes(b"a" * 100)
+    (inside / "b").symlink_to(secret)
+    (inside / "c").symlink_to(inside / "a")
+    found = text.read(str(inside), 4)
+    whole = torch.cat([found.training, found.validation]).tolist()
+    assert bytes(whole) == b"a" * 200
+
+
+def _damaged(path: Path, drawn: random.Random) -> None:
+    raw = bytearray(path.read_bytes())
+    for _ in range(drawn.randint(1, 4)):
+        raw[drawn.randrange(min(len(raw), 400))] = drawn.randrange(256)
+    path.write_bytes(raw[: drawn.randrange(len(raw))] if drawn.random() < 0.2 else raw)
+
+
+def _field(path: Path, drawn: random.Random) -> None:
+    found = json.loads(path.read_text())
+    place = found if drawn.random() < 0.4 else found["settings"]
+    place[drawn.choice(sorted(place))] = drawn.choice(VALUES)
+    path.write_text(json.dumps(found))
+
+
+def _seeds() -> Iterator[object]:
+    yield range(2_000)
+    yield pytest.param(range(2_000, 102_000), marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("seeds", _seeds(), ids=str)
+def test_tampered_checkpoints_and_tokens(
+    folder: Path, tmp_path: Path, seeds: range
+) -> None:
+    """What is read is sound, or a TrainingError; nothing else is raised or touched."""
+    sound = tmp_path / "sound"
+    shutil.copytree(folder / "checkpoint", sound)
+    array = tmp_path / "t.npy"
+    numpy.save(array, numpy.arange(100, dtype=numpy.uint16))
+    whole = array.read_bytes()
+    for seed in seeds:
+        print("seed", seed)
+        drawn = random.Random(seed)
+        name = drawn.choice(["training.json", "model.safetensors", "t.npy"])
+        try:
+            if name == "t.npy":
+                array.write_bytes(whole)
+                _damaged(array, drawn)
+                tokens.read(array)
+                continue
+            path = folder / "checkpoint" / name
+            shutil.copy(sound / name, path)
+            change = (
+                _field if name.endswith(".json") and drawn.random() < 0.8 else _damaged
+            )
+            change(path, drawn)
+            found = checkpoint.load(folder)
+            assert found.settings.steps or found.settings.minutes
+            assert replace(found).step >= 0
+        except TrainingError as error:
+            assert len(str(error)) < 10_000
+        finally:
+            if name != "t.npy":
+                shutil.copy(sound / name, folder / "checkpoint" / name)
+    assert (tmp_path / "canary").read_text() == "kept"
