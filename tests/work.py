@@ -32,7 +32,9 @@ def calls(run: Callable[[], object]) -> int:
     return count
 
 
-def growth(small: Callable[[], object], large: Callable[[], object]) -> float:
+def growth(
+    small: Callable[[], object], large: Callable[[], object], rounds: int = 5
+) -> float:
     """By how many times `large` takes longer, for work that hides within C functions.
 
     The least of several runs each, in turn, so that what else the machine does meets
@@ -40,7 +42,7 @@ def growth(small: Callable[[], object], large: Callable[[], object]) -> float:
     16 is linear, 256 quadratic, 80 a bound.
     """
     least = [float("inf"), float("inf")]
-    for _ in range(5):
+    for _ in range(rounds):
         for index, run in enumerate((small, large)):
             start = time.process_time()
             run()

@@ -8,7 +8,7 @@ EXPLANATIONS = (
     Explanation(
         "too-large",
         "File too large",
-        "A .star file has at most 16 MiB. One of 24 LIVs has a thousand bytes or two; "
+        "A .star file has at most 256 KiB. One of 24 LIVs has a thousand bytes or two; "
         "what is longer was most likely not meant for starc.",
         "",
         _SMALL,

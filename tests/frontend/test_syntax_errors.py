@@ -9,7 +9,7 @@ from star_samples import TRANSFORMER
 from starc.diagnostics import Diagnostic, Problems, render
 from starc.frontend import ast
 from starc.frontend import parse as module
-from starc.frontend.parse import parse
+from starc.frontend.parse import LARGEST, parse
 from starc.frontend.recover import MOST_ERRORS
 from starc.frontend.syntax_errors import MISTAKES, Case, Mistake
 from starc.source import Source
@@ -199,7 +199,7 @@ def test_limits() -> None:
     assert codes(blocks) == []
     lists = "model { a = " + "[" * 99 + "]" * 99 + "}"
     assert codes(lists) == []
-    assert codes("#" * (16 * 1024 * 1024 + 1)) == ["too-large"]
+    assert codes("#" * (LARGEST + 1)) == ["too-large"]
 
 
 def test_after_many_mistakes_reading_stops() -> None:
