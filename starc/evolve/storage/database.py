@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import starc
-from starc.artefacts import ArtefactError, refuse_odd
+from starc.artefacts import ArtefactError, integer, refuse_odd
 from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.problem import architecture
 from starc.evolve.problem.spec import Spec
@@ -28,7 +28,7 @@ from starc.evolve.storage.rows import (
 )
 from starc.evolve.storage.run_error import RunError, sqlite_errors
 from starc.evolve.storage.schema import COMPARED, SCHEMA, SCHEMA_VERSION
-from starc.evolve.storage.stored import parsed
+from starc.evolve.storage.stored import MOST, MOST_RUNGS, parsed
 
 __all__ = [
     "CANDIDATES",
@@ -309,7 +309,9 @@ class Database:
             "ORDER BY rung, candidate"
         ):
             with sqlite_errors(self.path):
-                found.setdefault(rung, {})[id] = outcome_of(*columns)
+                at = integer(rung, "rung", 0, MOST_RUNGS)
+                one = integer(id, "candidate", 0, MOST)
+                found.setdefault(at, {})[one] = outcome_of(*columns)
         return found
 
     def generations(self) -> list[Generation]:
@@ -334,7 +336,10 @@ class Database:
         """`proposal` of all generations."""
         found = self._all("SELECT * FROM proposals ORDER BY generation")
         with sqlite_errors(self.path):
-            return {number: dict(parsed(text, "statistics")) for number, text in found}
+            return {
+                integer(number, "generation", 0, MOST): dict(parsed(text, "statistics"))
+                for number, text in found
+            }
 
     def count(self, where: str = "") -> int:
         found = self._one(f"SELECT COUNT(*) FROM candidates {where}")

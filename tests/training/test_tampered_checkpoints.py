@@ -4,7 +4,7 @@ import json
 import random
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy
@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from starc.training import checkpoint, text, tokens
+from starc.training.compare import Result, _known
 from starc.training.run import Run, prepare
 from starc.training.settings import Settings, TrainingError
 
@@ -186,3 +187,18 @@ def test_tampered_checkpoints_and_tokens(
             if name != "t.npy":
                 shutil.copy(sound / name, folder / "checkpoint" / name)
     assert (tmp_path / "canary").read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"loss": "x"}, {"tokens": 10**30}, {"status": "great"}, {"reason": 1}, {"x": 1}],
+)
+def test_a_result_that_no_comparison_wrote_is_none(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
+    path = tmp_path / "r.json"
+    sound = asdict(Result("a", "d", 0, loss=1.5))
+    path.write_text(json.dumps(sound))
+    assert _known(path, "b") == Result("b", "d", 0, loss=1.5)
+    path.write_text(json.dumps({**sound, **change}))
+    assert _known(path, "b") is None
