@@ -300,7 +300,7 @@ def test_tampered_runs(run: Path, tmp_path: Path, seeds: range) -> None:
             use(run, run / "out")
         with contextlib.suppress(ReportError, StarError):
             read_run(run)
-            if number % 8 == 0:  # a page takes longer
+            if number % 40 == 0:  # a page takes longer
                 report(run)
                 motifs_text(collect([run], [], 0))
     assert (tmp_path / "canary").read_text() == "kept"
