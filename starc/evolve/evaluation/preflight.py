@@ -20,6 +20,9 @@ def check(spec: Spec, here: bool = True) -> None:
 
     here: whether evaluations run on this machine, so that its devices are the ones.
     """
+    if spec.data and not Path(spec.data).exists():
+        # also where nobody would read it: it was asked for
+        raise NotPossible(f"--data {spec.data}: No such file or directory")
     if spec.trainer.kind == "simulated":
         return
     names = {one.name for one in static.asked(spec)}

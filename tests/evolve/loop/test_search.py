@@ -156,6 +156,15 @@ def test_what_no_candidate_could_pass_is_reported_before_the_first(
     assert not (tmp_path / "run").exists()
 
 
+def test_data_that_is_not_there_is_reported_even_where_nobody_reads_it(
+    tmp_path: Path,
+) -> None:
+    spec = replace(spec_of(SMALL), data=str(tmp_path / "nosuch.txt"))
+    with pytest.raises(RunError, match="nosuch.txt: No such file"):
+        coordinator.begin(spec, tmp_path / "run", inline)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_device_that_is_not_there_and_a_folder_in_a_file(tmp_path: Path) -> None:
     spec = replace(spec_of(SMALL), trainer=Trainer(device="cuda:99"))
     with pytest.raises(RunError, match="device cuda:99 cannot be used"):
