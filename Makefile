@@ -46,7 +46,7 @@ SKIPPED := build/skipped.txt
 test: export STARC_SKIPPED = $(SKIPPED)
 test: check
 	@mkdir -p build && rm -f $(SKIPPED)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'not slow' $(PYTEST)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow' $(PYTEST)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/triton
 	@touch $(SKIPPED) && cat $(SKIPPED)
 

@@ -171,7 +171,7 @@ def _imports(
 ) -> tuple[str, ...]:
     found = {"import math"} if re.search(r"\bmath\.", text) else set()
     found |= standard | {"from collections import OrderedDict"}
-    found.add("from functools import partial")
+    found |= {"from functools import partial"}
     found.add(f"from dataclasses import dataclass{', field' if sided else ''}")
     if wired or re.search(r"\bAny\b", text):
         found |= {"from typing import Any"}

@@ -12,7 +12,7 @@ from torch._dynamo.testing import CompileCounterWithBackend
 
 from starc.compiler import to_ir
 from tests.emitted.helpers import emit
-from tests.emitted.small import SMALL, TEXTS, apart, fresh, gradients, tokens
+from tests.emitted.small import HEAD, SMALL, TEXTS, apart, fresh, gradients, tokens
 
 LENGTH = 6
 
@@ -85,17 +85,33 @@ def test_decoding_is_a_graph_for_all_lengths(name: str) -> None:
     assert counter.frame_count <= 3
 
 
+EACH = {
+    name: f"model m {{ {HEAD} }}\nbackbone {{ {name} }}\n"
+    for name in ("SA-1", "SA-1(window = 5)", "MinGRU", "GLA", "RG-LRU", "Mamba-2")
+}
+"""One operator each: a text with several takes a minute to trace."""
 SWEPT = [
-    *TEXTS,
-    *(pytest.param(n, marks=pytest.mark.slow) for n in sorted(SMALL.keys() - TEXTS)),
+    *EACH,
+    "convolutions",
+    *(
+        pytest.param(name, marks=pytest.mark.slow)
+        for name in sorted(SMALL.keys() - {"convolutions"})
+    ),
 ]
+
+
+def swept(name: str) -> nn.Module:
+    if name not in EACH:
+        return fresh(name)
+    torch.manual_seed(0)
+    return emit(to_ir(EACH[name])).module.Model()
 
 
 @pytest.mark.parametrize("name", SWEPT)
 def test_sizes_are_symbols(name: str) -> None:
     """One graph for any batch and any length; PyTorch itself makes one sequence, and
     one token, cases of their own."""
-    model = fresh(name)
+    model = swept(name)
     counter = CompileCounterWithBackend("eager")
     compiled = torch.compile(model, fullgraph=True, dynamic=True, backend=counter)
     for batch, length in (2, 6), (2, 7), (3, 17), (2, 33), (4, 64), (2, 2), (3, 48):
@@ -108,7 +124,7 @@ def test_sizes_are_symbols(name: str) -> None:
 def test_export(name: str) -> None:
     """One program for any batch and length. What comes back runs with gradients too,
     since parameters ask for them."""
-    model = fresh(name)
+    model = swept(name)
     batch, time = (torch.export.Dim(n, min=2, max=64) for n in ("batch", "time"))
     dynamic = ({0: batch, 1: time},)
     given = (tokens(model, 2, LENGTH),)
