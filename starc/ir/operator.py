@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from starc.ir.init import LINEAR, TAPS, ZEROS, Init
+
 Shape = tuple[int, ...]
 
 
@@ -25,11 +27,12 @@ class Parameter:
 
     `group`: the feature group it belongs to; it is not there where that group is
     borrowed. "" belongs to the mixing itself. `featurizer`: it makes part of T(x), so
-    `weights from` shares it; otherwise each LIV has its own.
+    `weights from` shares it; otherwise each LIV has its own. `init`: how it starts.
     """
 
     name: str
     shape: Shape
+    init: Init
     group: str = ""
     featurizer: bool = True
 
@@ -109,22 +112,26 @@ class Operator:
     def projection_parameters(self, group: Group) -> tuple[Parameter, ...]:
         """The tensors that compute a feature group: `q.weight`, `q.conv.weight`, ..."""
         name, width = group.name, group.width
-        found = [Parameter(f"{name}.weight", (width, self.width), name)]
+        found = [Parameter(f"{name}.weight", (width, self.width), LINEAR, name)]
         if self.bias:
-            found.append(Parameter(f"{name}.bias", (width,), name))
+            found.append(Parameter(f"{name}.bias", (width,), ZEROS, name))
         if group.convolved and self.kernel:
-            found.append(Parameter(f"{name}.conv.weight", (width, self.kernel), name))
+            found.append(
+                Parameter(f"{name}.conv.weight", (width, self.kernel), TAPS, name)
+            )
             if self.convolution_bias:
-                found.append(Parameter(f"{name}.conv.bias", (width,), name))
+                found.append(Parameter(f"{name}.conv.bias", (width,), ZEROS, name))
         return tuple(found)
 
     def all_parameters(self) -> tuple[Parameter, ...]:
         """Every tensor of the LIV when nothing is shared, without its norms."""
         found = [p for group in self.groups for p in self.projection_parameters(group)]
         found.extend(self.parameters)
-        found.append(Parameter("out.weight", (self.width, self.inner), "", False))
+        found.append(
+            Parameter("out.weight", (self.width, self.inner), LINEAR, "", False)
+        )
         if self.out_bias:
-            found.append(Parameter("out.bias", (self.width,), "", False))
+            found.append(Parameter("out.bias", (self.width,), ZEROS, "", False))
         return tuple(found)
 
     def all_state(self, max_length: int) -> tuple[StateTensor, ...]:

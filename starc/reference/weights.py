@@ -5,8 +5,18 @@ import math
 import torch
 from torch import Generator, Tensor
 
+from starc.ir.init import (
+    EMBEDDING,
+    LINEAR,
+    ONES,
+    ZEROS,
+    InverseSoftplus,
+    Normal,
+    Trial,
+    Uniform,
+)
 from starc.ir.nodes import Again, Liv, Model
-from starc.ir.operator import Shape
+from starc.ir.operator import Parameter, Shape
 
 Key = tuple[str, str]
 
@@ -18,7 +28,14 @@ def tensors(model: Model) -> dict[Key, Shape]:
     "norm.bias" (LayerNorm), "post_norm.weight" (sandwich), and "" is the model's label.
     What several LIVs share stands under its owner's label.
     """
-    found: dict[Key, Shape] = {("", "embedding.weight"): (model.vocab, model.width)}
+    return {key: parameter.shape for key, parameter in parameters(model).items()}
+
+
+def parameters(model: Model) -> dict[Key, Parameter]:
+    """The same with all that is known of each tensor."""
+    vocab = (model.vocab, model.width)
+    embedding = Parameter("embedding.weight", vocab, EMBEDDING)
+    found: dict[Key, Parameter] = {("", embedding.name): embedding}
     owners = {liv.label: liv for liv in model.livs()}
     for layer in model.layers():
         if isinstance(layer, Again):
@@ -30,24 +47,27 @@ def tensors(model: Model) -> dict[Key, Shape]:
             found |= _liv(liv, owners)
     found |= _norm(model, "", "norm")
     if not model.tied:
-        found["", "head.weight"] = (model.vocab, model.width)
+        found["", "head.weight"] = Parameter("head.weight", vocab, LINEAR)
     return found
 
 
-def _norm(model: Model, label: str, name: str) -> dict[Key, Shape]:
-    kinds = ("weight", "bias") if model.norm.kind == "layer" else ("weight",)
-    return {(label, f"{name}.{kind}"): (model.width,) for kind in kinds}
+def _norm(model: Model, label: str, name: str) -> dict[Key, Parameter]:
+    shape = (model.width,)
+    found = [Parameter(f"{name}.weight", shape, ONES)]
+    if model.norm.kind == "layer":
+        found.append(Parameter(f"{name}.bias", shape, ZEROS))
+    return {(label, parameter.name): parameter for parameter in found}
 
 
-def _liv(liv: Liv, owners: dict[str, Liv]) -> dict[Key, Shape]:
-    found: dict[Key, Shape] = {}
+def _liv(liv: Liv, owners: dict[str, Liv]) -> dict[Key, Parameter]:
+    found: dict[Key, Parameter] = {}
     for feature in liv.features:
         for p in owners[feature.weights].operator.all_parameters():
             if p.group == feature.group:
-                found[feature.weights, p.name] = p.shape
+                found[feature.weights, p.name] = p
     for p in liv.operator.all_parameters():
         if not p.group:
-            found[liv.mixing if p.featurizer else liv.label, p.name] = p.shape
+            found[liv.mixing if p.featurizer else liv.label, p.name] = p
     return found
 
 
@@ -55,41 +75,25 @@ def random_weights(model: Model, generator: Generator) -> dict[Key, Tensor]:
     """Leaves in float64 that require gradients, so chosen that each one matters.
 
     Projections keep the size of what they read, norms stand around 1, biases are not
-    zero, decays forget within a few tokens to a few hundred.
+    zero, decays forget within a few tokens to a few hundred: `Init.trial` of each.
     """
     return {
-        key: _random(key[1], shape, generator).requires_grad_()
-        for key, shape in tensors(model).items()
+        key: _random(parameter.init.trial, parameter.shape, generator).requires_grad_()
+        for key, parameter in parameters(model).items()
     }
 
 
-def _random(name: str, shape: Shape, generator: Generator) -> Tensor:
+def _random(trial: Trial, shape: Shape, generator: Generator) -> Tensor:
+    """Both kinds of numbers are drawn, so that no tensor depends on another's kind."""
     normal = torch.randn(shape, generator=generator, dtype=torch.float64)
     uniform = torch.rand(shape, generator=generator, dtype=torch.float64)
-    if "norm" in name and not name.endswith("bias"):
-        return 1 + 0.2 * normal
-    if name == "skip":
-        return 0.5 + 0.5 * normal
-    if name == "a_log":
-        return 2 * uniform  # rates 1 to 7.4
-    if name == "dt_bias":
-        return _inverse_softplus(_logarithmic(uniform, 0.05, 0.8))  # steps
-    if name == "decay":
-        return _inverse_softplus(_logarithmic(uniform, 0.005, 0.3))  # -log(a) / 8 r
-    if name.endswith("bias"):
-        return 0.2 * normal
-    if name == "dt_weight":
-        return 0.5 * normal / math.sqrt(shape[-1])
-    if name.endswith("conv.weight"):
-        return 1.7 * normal / math.sqrt(shape[-1])  # silu, which often follows, halves
-    if name == "embedding.weight":
-        return 0.5 * normal
-    return normal / math.sqrt(shape[-1])
-
-
-def _logarithmic(uniform: Tensor, low: float, high: float) -> Tensor:
-    """From [0, 1) to [low, high), evenly in the logarithm."""
-    return low * (high / low) ** uniform
+    match trial:
+        case Normal(mean, std, by_inputs):
+            return mean + std * normal / (math.sqrt(shape[-1]) if by_inputs else 1.0)
+        case Uniform(low, high):
+            return low + (high - low) * uniform
+        case InverseSoftplus(low, high):
+            return _inverse_softplus(low * (high / low) ** uniform)
 
 
 def _inverse_softplus(y: Tensor) -> Tensor:

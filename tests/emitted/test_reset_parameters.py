@@ -2,12 +2,15 @@
 call it, and module by module, as FSDP and transformers do."""
 
 import copy
+import math
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from starc.compiler import to_ir
+from starc.ir.init import Start
+from starc.reference.weights import parameters
 from starc.source import Source
 from tests.emitted.architectures import model, use
 from tests.emitted.helpers import Emitted, emit
@@ -90,3 +93,31 @@ def test_every_parameter_is_drawn_once_from_the_seed() -> None:
     other = made.module.Model().state_dict()
     for key, tensor in one.items():
         assert torch.equal(tensor, other[key]) == bool((tensor == 1).all()), key
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_tensors_start_as_the_operator_says(name: str) -> None:
+    """What `Parameter.init` says, which templates write out, holds of the numbers."""
+    made = emitted(f"operator {name}")
+    canonical = parameters(made.ir)
+    for key, tensor in drawn(made).items():
+        pieces = [canonical[piece] for piece in made.plan.weights[key]]
+        parts = tensor.split([piece.shape[0] for piece in pieces])
+        for piece, part in zip(pieces, parts, strict=True):
+            assert starts(piece.init.start, part), (key, piece)
+
+
+def starts(start: Start, tensor: Tensor) -> bool:
+    """Whether the numbers can come from that rule: seeded, so always or never."""
+    inputs = tensor.shape[-1]
+    if start in ("zeros", "ones"):
+        return bool((tensor == (start == "ones")).all())
+    if start == "uniform":
+        reached = tensor.abs().max() * math.sqrt(inputs)
+        return bool(reached <= 1 and tensor.unique().numel() == tensor.numel())
+    if start == "template":
+        return True
+    wanted = math.sqrt((0.4 if start == "linear" else 1.0) / inputs)
+    slack = 4 / math.sqrt(2 * tensor.numel())  # of a standard deviation so estimated
+    spread = float(tensor.square().mean().sqrt()) / wanted
+    return abs(spread - 1) < slack

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from starc.ir.init import ONES
 from starc.ir.operator import Group, Operator, Parameter, StateTensor
 from starc.ir.rope import Rope
 
@@ -50,7 +51,10 @@ class Attention(Operator):
         if not self.qk_norm:
             return ()
         shape = (self.head_dim,)
-        return Parameter("q_norm", shape, "q"), Parameter("k_norm", shape, "k")
+        return (
+            Parameter("q_norm", shape, ONES, "q"),
+            Parameter("k_norm", shape, ONES, "k"),
+        )
 
     def state(self, max_length: int) -> tuple[StateTensor, ...]:
         length = min(self.window, max_length) if self.window else max_length

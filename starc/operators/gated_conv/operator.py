@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from starc.ir.init import UNIFORM, ZEROS
 from starc.ir.operator import Group, Operator, Parameter, StateTensor
 
 
@@ -27,8 +28,10 @@ class GatedConv(Operator):
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        bias = (Parameter("filter_bias", (self.inner,)),) if self.filter_bias else ()
-        return Parameter("filter", (self.inner, self.taps)), *bias
+        filter = Parameter("filter", (self.inner, self.taps), UNIFORM)
+        if not self.filter_bias:
+            return (filter,)
+        return filter, Parameter("filter_bias", (self.inner,), ZEROS)
 
     def state(self, max_length: int) -> tuple[StateTensor, ...]:
         return (StateTensor("conv", (self.taps - 1, self.inner)),)

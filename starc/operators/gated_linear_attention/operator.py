@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from starc.ir.init import ONES, UNIFORM, ZEROS
 from starc.ir.operator import Group, Operator, Parameter, StateTensor
 
 
@@ -47,9 +48,9 @@ class GatedLinearAttention(Operator):
     def parameters(self) -> tuple[Parameter, ...]:
         keys = self.heads * self.key_dim
         return (
-            Parameter("decay_weight", (keys, self.decay_rank)),
-            Parameter("decay_bias", (keys,)),
-            Parameter("norm_weight", (self.head_dim,), "", False),
+            Parameter("decay_weight", (keys, self.decay_rank), UNIFORM),
+            Parameter("decay_bias", (keys,), ZEROS),
+            Parameter("norm_weight", (self.head_dim,), ONES, "", False),
         )
 
     def state(self, max_length: int) -> tuple[StateTensor, ...]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from starc.ir.init import LINEAR, SKIP, ZEROS
 from starc.ir.operator import Group, Operator, Parameter, StateTensor
 
 
@@ -34,12 +35,12 @@ class LongConv(Operator):
     def parameters(self) -> tuple[Parameter, ...]:
         position = 1 + 2 * self.frequencies
         return (
-            Parameter("filter_in.weight", (self.order, position)),
-            Parameter("filter_in.bias", (self.order,)),
-            Parameter("filter_mid.weight", (self.order, self.order)),
-            Parameter("filter_mid.bias", (self.order,)),
-            Parameter("filter_out.weight", (self.inner, self.order)),
-            Parameter("skip", (self.inner,)),
+            Parameter("filter_in.weight", (self.order, position), LINEAR),
+            Parameter("filter_in.bias", (self.order,), ZEROS),
+            Parameter("filter_mid.weight", (self.order, self.order), LINEAR),
+            Parameter("filter_mid.bias", (self.order,), ZEROS),
+            Parameter("filter_out.weight", (self.inner, self.order), LINEAR),
+            Parameter("skip", (self.inner,), SKIP),
         )
 
     def state(self, max_length: int) -> tuple[StateTensor, ...]:

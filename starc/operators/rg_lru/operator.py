@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from starc.ir.init import NORMAL, ZEROS, Init, InverseSoftplus
 from starc.ir.operator import Group, Operator, Parameter, StateTensor
+
+_DECAY = Init("template", InverseSoftplus(0.005, 0.3))  # -log(a) / 8 r
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +35,11 @@ class RgLru(Operator):
         side = self.inner // self.blocks
         return (
             # Both weights are [block, in, out].
-            Parameter("input_gate_weight", (self.blocks, side, side)),
-            Parameter("input_gate_bias", (self.inner,)),
-            Parameter("recurrence_gate_weight", (self.blocks, side, side)),
-            Parameter("recurrence_gate_bias", (self.inner,)),
-            Parameter("decay", (self.inner,)),
+            Parameter("input_gate_weight", (self.blocks, side, side), NORMAL),
+            Parameter("input_gate_bias", (self.inner,), ZEROS),
+            Parameter("recurrence_gate_weight", (self.blocks, side, side), NORMAL),
+            Parameter("recurrence_gate_bias", (self.inner,), ZEROS),
+            Parameter("decay", (self.inner,), _DECAY),
         )
 
     def state(self, max_length: int) -> tuple[StateTensor, ...]:

@@ -3,7 +3,12 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from starc.ir.init import SKIP, Init, InverseSoftplus, Normal, Uniform
 from starc.ir.operator import Group, Operator, Parameter, StateTensor
+
+_STEP_WEIGHT = Init("uniform", Normal(std=0.5, by_inputs=True))
+_STEP = Init("template", InverseSoftplus(0.05, 0.8))
+_RATE = Init("template", Uniform(0.0, 2.0))  # rates 1 to 7.4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +47,10 @@ class SelectiveScan(Operator):
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         return (
-            Parameter("dt_weight", (self.inner, self.dt_rank)),
-            Parameter("dt_bias", (self.inner,)),
-            Parameter("a_log", (self.inner, self.states)),
-            Parameter("skip", (self.inner,)),
+            Parameter("dt_weight", (self.inner, self.dt_rank), _STEP_WEIGHT),
+            Parameter("dt_bias", (self.inner,), _STEP),
+            Parameter("a_log", (self.inner, self.states), _RATE),
+            Parameter("skip", (self.inner,), SKIP),
         )
 
     def state(self, max_length: int) -> tuple[StateTensor, ...]:

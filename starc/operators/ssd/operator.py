@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from starc.ir.init import ONES, SKIP, Init, InverseSoftplus, Uniform
 from starc.ir.operator import Group, Operator, Parameter, StateTensor
+
+_STEP = Init("template", InverseSoftplus(0.05, 0.8))
+_RATE = Init("template", Uniform(0.0, 2.0))  # rates 1 to 7.4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +50,10 @@ class Ssd(Operator):
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         return (
-            Parameter("dt_bias", (self.heads,)),
-            Parameter("a_log", (self.heads,)),
-            Parameter("skip", (self.heads,)),
-            Parameter("norm_weight", (self.inner,), "", False),
+            Parameter("dt_bias", (self.heads,), _STEP),
+            Parameter("a_log", (self.heads,), _RATE),
+            Parameter("skip", (self.heads,), SKIP),
+            Parameter("norm_weight", (self.inner,), ONES, "", False),
         )
 
     def state(self, max_length: int) -> tuple[StateTensor, ...]:

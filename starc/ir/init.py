@@ -1,0 +1,64 @@
+"""How a tensor starts: what a new model draws, and what the oracle's tests draw."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Normal:
+    """mean + std * n; `by_inputs`: the deviation over sqrt(last dimension)."""
+
+    mean: float = 0.0
+    std: float = 1.0
+    by_inputs: bool = False
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Evenly in [low, high)."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class InverseSoftplus:
+    """x with softplus(x) in [low, high), evenly in the logarithm."""
+
+    low: float
+    high: float
+
+
+Trial = Normal | Uniform | InverseSoftplus
+
+Start = Literal["zeros", "ones", "uniform", "normal", "linear", "template"]
+"""What `reset_parameters` of the emitted file does.
+
+uniform: within 1 / sqrt(last dimension). normal: a deviation of that. linear: the model
+draws it with all its nn.Linear, by their inputs and its depth. template: the `reset`
+block of the operator's template has lines for it.
+"""
+
+
+@dataclass(frozen=True)
+class Init:
+    """How a tensor starts.
+
+    start: in a new model. trial: in tests against the oracle, where every number has to
+    matter: norms are not 1, biases not 0, and decays forget within some tokens.
+    """
+
+    start: Start
+    trial: Trial
+
+
+ZEROS = Init("zeros", Normal(std=0.2))
+ONES = Init("ones", Normal(1.0, 0.2))
+UNIFORM = Init("uniform", Normal(by_inputs=True))
+NORMAL = Init("normal", Normal(by_inputs=True))
+LINEAR = Init("linear", Normal(by_inputs=True))
+TAPS = Init("uniform", Normal(std=1.7, by_inputs=True))
+"""Of a convolution before silu, which halves."""
+SKIP = Init("ones", Normal(0.5, 0.5))
+"""The weight of x itself beside what a recurrence or a filter makes of it."""
+EMBEDDING = Init("template", Normal(std=0.5))
