@@ -14,6 +14,9 @@ from starc.diagnostics import Note, Problems
 from starc.source import Source
 
 DEEPEST = 100
+MOST_ERRORS = 50
+"""Mistakes after which the rest of a file is not looked at."""
+
 _OPENING = {")": "(", "]": "[", "}": "{"}
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _MARK = re.compile(r"#[^\n]*|[][(){}]")

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from starc.frontend.lines import END
 from starc.frontend.syntax_errors import MISTAKES, Case, Mistake
 
 BLOCKS = ("model", "backbone", "search", "liv", "featurizer")
-END = "_END"
 
 _WORDS = {
     "NAME": "a name",

@@ -1,25 +1,17 @@
-"""Text to syntax tree. The only module that knows lark.
-
-The grammar says what is right; recover.py, what happens at a mistake.
-"""
+"""Text to syntax tree."""
 
 from collections.abc import Iterator
-from functools import cache, cached_property
-from threading import Lock
-from typing import cast
+from typing import TYPE_CHECKING
 
-from lark import Lark, Token
-from lark.exceptions import UnexpectedInput
-
-from starc import resources
 from starc.diagnostics import Problems
-from starc.frontend import ast
-from starc.frontend.brackets import DEEPEST, Scan, match, scan
+from starc.frontend import ast, lalr
+from starc.frontend.brackets import DEEPEST, MOST_ERRORS, Scan, scan
 from starc.frontend.build import TreeBuilder
 from starc.frontend.characters import HIDDEN, LINE_END, LINE_ENDS, name_of
-from starc.frontend.diagnose import END, Matcher, Mishap
-from starc.frontend.recover import MOST_ERRORS, Recovery, kinds_of_states, mishap_of
 from starc.source import Source
+
+if TYPE_CHECKING:
+    from starc.frontend.with_mistakes import Found
 
 LARGEST = 256 * 1024
 """Bytes or characters: the slowest texts of this size take 2 s, most of it in lark."""
@@ -46,10 +38,26 @@ def parse(source: Source, problems: Problems) -> ast.Program:
         _too_deep(source, scanned.too_deep, found)
         problems.found += found.found
         return ast.Program(whole, (), comments, (ast.Broken(whole),))
-    with _parser().lock:
-        items, broken = _parser().run(source, scanned, found)
+    items, broken = _read(source, scanned.balanced, found)
     problems.found += sorted(found.found, key=lambda d: d.span.start)
     return ast.Program(whole, items, comments, broken)
+
+
+def _read(source: Source, balanced: bool, found: Problems) -> "Found":
+    """Texts without mistakes the fast way; where there is one, all of it by lark."""
+    if balanced:
+        builder, own = TreeBuilder(), Problems()
+        builder.start(source, own)
+        try:
+            items = lalr.read(source.text, builder)
+        except lalr.Stopped:
+            pass
+        else:
+            found.found += own.found
+            return items, ()
+    from starc.frontend import with_mistakes
+
+    return with_mistakes.read(source, balanced, found)
 
 
 def _comments(source: Source, scanned: Scan, found: Problems) -> Iterator[ast.Comment]:
@@ -81,115 +89,3 @@ def _too_deep(source: Source, place: int, found: Problems) -> None:
         f"this is bracket {DEEPEST + 1} inside one another",
         f"Brackets nest at most {DEEPEST} deep.",
     )
-
-
-class _Lines:
-    """Drops line ends inside ( ) and [ ], and adds the `}` that the text lacks.
-
-    To lark, what comes between its lexer and its parser. Words and brackets are lexed
-    as such even where none may stand, so that the parser sees the mistake.
-    """
-
-    always_accept = (
-        *("NAME", "NUMBER", "RELATION", END, "COMMA", "COLON", "EQUAL"),
-        *("LPAR", "RPAR", "LSQB", "RSQB", "LBRACE", "RBRACE"),
-    )
-
-    def __init__(self) -> None:
-        self.missing: dict[int, list[int]] = {}
-
-    def process(self, tokens: Iterator[Token]) -> Iterator[Token]:
-        depth = 0
-        for token in tokens:
-            kind = token.type
-            if kind == "LPAR" or kind == "LSQB":
-                depth += 1
-            elif kind == "RPAR" or kind == "RSQB":
-                depth -= 1
-            elif kind == END:
-                if depth and not _semicolon(token):
-                    continue
-                if self.missing and token.end_pos in self.missing:
-                    yield token
-                    for _ in self.missing.pop(token.end_pos):
-                        yield Token.new_borrow_pos("RBRACE", "}", token)
-                        yield Token.new_borrow_pos(END, "\n", token)
-                    continue
-            yield token
-
-
-def _semicolon(token: Token) -> bool:
-    return any(";" in line.partition("#")[0] for line in token.split("\n"))
-
-
-class _Parser:
-    """Lark with our grammar and builder; one a process, since it takes 40 ms."""
-
-    def __init__(self) -> None:
-        self.lock, self.builder, self.lines = Lock(), TreeBuilder(), _Lines()
-        self.lark = Lark(
-            resources.read("grammar", "star.lark"),
-            parser="lalr",
-            start="program",
-            postlex=self.lines,
-            transformer=self.builder,
-            keep_all_tokens=True,
-            maybe_placeholders=False,
-        )
-
-    def run(
-        self, source: Source, scanned: Scan, found: Problems
-    ) -> tuple[tuple[ast.Item, ...], tuple[ast.Broken, ...]]:
-        everything = ast.Broken(source.span(0, len(source.text)))
-        self.builder.start(source, found)
-        recovery = Recovery(
-            source, found, lambda: self.matcher, lambda: self.kinds, _token
-        )
-        text, self.lines.missing = source.text, {}
-        if not scanned.balanced:
-            brackets = recovery.match_brackets()
-            found.found += brackets.problems.found
-            text, self.lines.missing = brackets.text, brackets.missing
-            if recovery.is_enough():
-                return (), (everything,)
-        try:
-            items = self.lark.parse(text, on_error=recovery)
-        except UnexpectedInput:  # recovery gave up
-            return (), (everything,)
-        return cast(tuple[ast.Item, ...], items), tuple(self.builder.broken)
-
-    @cached_property
-    def kinds(self) -> dict[int, int]:
-        table = self.lark.parse_interactive("").parser_state.parse_conf.parse_table
-        return kinds_of_states(table.states)
-
-    @cached_property
-    def matcher(self) -> Matcher:
-        """Made at the first mistake, since it parses the examples, in 15 ms."""
-        builder, lines = self.builder, self.lines
-        outer = builder.source, builder.problems, builder.broken, lines.missing
-        try:
-            return Matcher(self._stop)
-        finally:  # the parse in which the mistake was found goes on
-            builder.source, builder.problems, builder.broken, lines.missing = outer
-
-    def _stop(self, text: str) -> Mishap | None:
-        """Where the parser stops in a wrong example."""
-        self.builder.start(source := Source("<example>", text), Problems())
-        self.lines.missing = {}
-        try:
-            self.lark.parse(text)
-        except UnexpectedInput as error:
-            return mishap_of(error, match(source, 1), self.kinds)
-        return None
-
-
-@cache
-def _parser() -> _Parser:
-    return _Parser()
-
-
-def _token(kind: str, text: str, start: int, end: int) -> Token:
-    token = Token(kind, text, start)
-    token.end_pos = end
-    return token

@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from starc.diagnostics import Diagnostic, Problems
-from starc.frontend.brackets import Brackets, match
+from starc.frontend.brackets import MOST_ERRORS, Brackets, match
 from starc.frontend.build import end_of, start_of
 from starc.frontend.characters import describe
-from starc.frontend.diagnose import END, Matcher, Mishap, meant_block, shorten
+from starc.frontend.diagnose import Matcher, Mishap, meant_block, shorten
+from starc.frontend.lines import END
 from starc.source import Source, Span
-
-MOST_ERRORS = 50
 
 
 def kinds_of_states(states: Mapping[int, Mapping[str, Any]]) -> dict[int, int]:

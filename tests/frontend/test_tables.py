@@ -1,0 +1,114 @@
+"""The two ways to read a text give the same; the tables are those of the grammar."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from star_samples import FILES, SAMPLES
+from star_strategies import programs, rewritten
+
+from starc.diagnostics import Diagnostic, Problems
+from starc.frontend import ast, lalr, tables, with_mistakes
+from starc.frontend.brackets import scan
+from starc.frontend.build import TreeBuilder
+from starc.frontend.syntax_errors import MISTAKES, Mistake
+from starc.frontend.unparse import unparse
+from starc.source import Source, Span
+
+ROOT = Path(__file__).parent.parent.parent
+PRELUDE = ROOT / "grammar" / "prelude.star"
+TEXTS = [path.read_text(encoding="utf-8") for path in (*FILES, PRELUDE)]
+TEXTS += SAMPLES.values()
+
+
+def test_the_tables_are_current(request: pytest.FixtureRequest) -> None:
+    path = ROOT / "grammar" / "tables.json"
+    if request.config.getoption("--update-golden"):
+        path.write_text(tables.as_json(), encoding="utf-8")
+    assert tables.as_json() == path.read_text(encoding="utf-8"), "make golden"
+
+
+def told(problems: Problems) -> list[tuple[Diagnostic, int, int]]:
+    return [(one, one.span.start, one.span.end) for one in problems]
+
+
+def places(value: object) -> Iterator[tuple[int, int]]:
+    """Of all nodes of a tree, in their order: spans that differ compare as equal."""
+    if isinstance(value, Span):
+        yield value.start, value.end
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from places(item)
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from places(getattr(value, field.name))
+
+
+def same_by_both(text: str) -> bool:
+    """Whether the text is read without a mistake: then both have to give one tree."""
+    source = Source("a.star", text)
+    if not scan(text).balanced:
+        return False
+    fast, slow = Problems(), Problems()
+    builder = TreeBuilder()
+    builder.start(source, fast)
+    try:
+        items = lalr.read(text, builder)
+    except lalr.Stopped:
+        items = None
+    expected, broken = with_mistakes.read(source, True, slow)
+    if items is None:
+        assert broken or slow, "only what has a mistake is no text for the tables"
+        return False
+    assert not broken and items == expected and told(fast) == told(slow)
+    assert [*places(items)] == [*places(expected)]
+    return True
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_examples(text: str) -> None:
+    assert same_by_both(text)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.code)
+def test_texts_with_mistakes(mistake: Mistake) -> None:
+    for case in mistake.cases:
+        same_by_both(case.wrong)
+    assert same_by_both(mistake.right)
+
+
+@given(programs, st.data())
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
+def test_random_programs_in_random_layouts(
+    program: ast.Program, data: st.DataObject
+) -> None:
+    text = unparse(program)
+    assert same_by_both(text)
+    same_by_both(data.draw(rewritten(text)))
+
+
+def test_changed_examples() -> None:
+    """A word left out, doubled or put elsewhere: right by chance, or wrong for both."""
+    chance, right = random.Random(0), 0
+    for _ in range(400):
+        lines = chance.choice(TEXTS).split("\n")
+        number = chance.randrange(len(lines))
+        words = lines[number].split(" ")
+        place = chance.randrange(len(words))
+        words[place : place + 1] = chance.choice(
+            [[], [words[place]] * 2, [chance.choice(words)], ["parallel"], ["x"], ["#"]]
+        )
+        lines[number] = " ".join(words)
+        right += same_by_both("\n".join(lines))
+    assert 40 < right < 360, "both kinds are tried"
+
+
+def test_a_long_text_is_read_without_lark() -> None:
+    """Not by recursion: as deep as brackets may nest, and as long as a file may be."""
+    text = "backbone {" + "2 x {" * 90 + "SA-1" + "}" * 90 + "}\n"
+    assert same_by_both(text)
+    assert same_by_both("backbone {" + "SA-1\n" * 20_000 + "}\n")
