@@ -21,7 +21,7 @@ def docstring(
     """Lines of the docstring, without quotes, at most 88 columns wide."""
     depth = sum(1 for _ in model.layers())
     residual = (
-        "x + post_norm(liv(norm(x)))" if model.norm.sandwich else "x + liv(norm(x))"
+        "x + post_norm(liv(norm(x)))" if model.residual.after else "x + liv(norm(x))"
     )
     lines = [
         *wrap(

@@ -113,7 +113,7 @@ def make_plan(
         tied=model.tied,
         softcap=number(model.logit_softcap) if model.logit_softcap else "",
         norm="nn.RMSNorm" if model.norm.kind == "rms" else "nn.LayerNorm",
-        sandwich=model.norm.sandwich,
+        sandwich=model.residual.after is not None,
         wired=wired,
         shares=bool(model.shared),
         lending=lending,

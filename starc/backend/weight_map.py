@@ -25,9 +25,8 @@ def weight_map(
         if isinstance(layer, Again):
             continue
         prefix = f"layers.{layer.label}"
-        found.update(_norm(f"{prefix}.norm", layer.label, "norm", model))
-        if model.norm.sandwich:
-            found.update(_norm(f"{prefix}.post_norm", layer.label, "post_norm", model))
+        for parameter in layer.residual.parameters(model.width):
+            found[f"{prefix}.{parameter.name}"] = ((layer.label, parameter.name),)
         if isinstance(layer, Liv):
             found.update(_liv(layer, f"{prefix}.mixer", wiring, out_names))
             continue
@@ -36,20 +35,10 @@ def weight_map(
             found.update(_liv(side, path, wiring, out_names, layer.fused))
         if layer.fused:
             found.update(_fused(layer, f"{prefix}.mixer.in_proj"))
-    found.update(_norm("norm", "", "norm", model))
+    for parameter in model.norm.parameters("norm", model.width):
+        found[parameter.name] = (("", parameter.name),)
     if not model.tied:
         found["head.weight"] = (("", "head.weight"),)
-    return found
-
-
-def _norm(
-    prefix: str, label: str, name: str, model: Model
-) -> dict[str, tuple[Piece, ...]]:
-    found: dict[str, tuple[Piece, ...]] = {
-        f"{prefix}.weight": ((label, f"{name}.weight"),)
-    }
-    if model.norm.kind == "layer":
-        found[f"{prefix}.bias"] = ((label, f"{name}.bias"),)
     return found
 
 

@@ -5,19 +5,21 @@ what torch.utils.flop_counter counts. Nothing of torch is needed, and a model of
 takes less than half a millisecond, because a search asks 100,000 times.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from functools import lru_cache
 from math import prod
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from starc.ir.nodes import Again, Liv, Model, Parallel
 from starc.ir.operator import Operator, Parameter
+from starc.ir.residual import Residual
 
 
 class Cost(NamedTuple):
     """Of a layer, a side or a model.
 
-    params: shared tensors count once, with the LIV that owns them; norms are included.
+    params: shared tensors count once, with the LIV that owns them; a layer's norms are
+        included.
     cache_bytes: for one sequence. *_flops: for each token.
     """
 
@@ -29,7 +31,7 @@ class Cost(NamedTuple):
 
 
 class LayerCost(NamedTuple):
-    """A layer with its norms; `sides` of a parallel are contained in the sum."""
+    """A layer with its residual; `sides` of a parallel are contained in the sum."""
 
     total: Cost
     sides: tuple[Cost, ...] = ()
@@ -50,34 +52,40 @@ def costs(model: Model, context: int, dtype_bytes: int) -> Costs:
     `context` tokens with logits for each, decode the token at position `context`.
     """
     shared = frozenset(model.shared)
-    norm = model.width * (2 if model.norm.kind == "layer" else 1)
-    norms = norm * (2 if model.norm.sandwich else 1)
+    norm = _size(model.norm.parameters("norm", model.width))
     made: dict[str, LayerCost] = {}  # what `same as` does again
     layers: list[LayerCost] = []
     for layer in model.layers():
-        if isinstance(layer, Liv):
-            cost = LayerCost(_liv(layer, shared, norms, context, dtype_bytes))
-            made[layer.label] = cost
-        elif isinstance(layer, Parallel):
-            sides = tuple(
-                _liv(side, shared, 0, context, dtype_bytes) for side in layer.sides
-            )
-            cost = LayerCost(_sum(layer.label, norms, sides), sides)
-            made[layer.label] = cost
-        else:
-            cost = _again(layer, made[layer.of])
-        layers.append(cost)
+        match layer:
+            case Liv():
+                cost = _liv(layer, shared, context, dtype_bytes)
+                around = _residual(layer.residual, model.width)
+                total = _sum(layer.label, (cost, around))
+                found = made[layer.label] = LayerCost(total)
+            case Parallel():
+                sides = tuple(
+                    _liv(side, shared, context, dtype_bytes) for side in layer.sides
+                )
+                around = _residual(layer.residual, model.width)
+                total = _sum(layer.label, (*sides, around))
+                found = made[layer.label] = LayerCost(total, sides)
+            case Again():
+                found = _again(layer, made[layer.of])
+            case _:
+                assert_never(layer)
+        layers.append(found)
     head = 2.0 * model.width * model.vocab
-    body = _sum(model.name, norm, [layer.total for layer in layers])
+    body = _sum(model.name, [layer.total for layer in layers])
+    params = body.params + norm
     embeddings = model.width * model.vocab * (1 if model.tied else 2)
-    total = Cost(
+    whole = Cost(
         model.name,
-        body.params + embeddings,
+        params + embeddings,
         body.cache_bytes,
         body.prefill_flops + head,
         body.decode_flops + head,
     )
-    return Costs(total, body.params, tuple(layers))
+    return Costs(whole, params, tuple(layers))
 
 
 class _Operator(NamedTuple):
@@ -140,9 +148,13 @@ def _size(parameters: tuple[Parameter, ...]) -> int:
     return sum(prod(parameter.shape) for parameter in parameters)
 
 
-def _liv(
-    liv: Liv, shared: Container[str], norms: int, context: int, dtype_bytes: int
-) -> Cost:
+@lru_cache(maxsize=1024)
+def _residual(residual: Residual, width: int) -> Cost:
+    flops = residual.flops(width)
+    return Cost("", _size(residual.parameters(width)), 0, flops, flops)
+
+
+def _liv(liv: Liv, shared: Container[str], context: int, dtype_bytes: int) -> Cost:
     label = liv.label
     operator = _operator(liv.operator, context, dtype_bytes)
     prefill, decode = operator.own_flops
@@ -153,12 +165,12 @@ def _liv(
         if liv.mixing == label:  # nothing comes from another LIV
             return Cost(
                 label,
-                operator.all_params + norms,
+                operator.all_params,
                 operator.all_cache,
                 prefill + operator.all_flops,
                 decode + operator.all_flops,
             )
-    params = operator.own_params + norms
+    params = operator.own_params
     if liv.mixing == label or liv.mixing not in shared:
         params += operator.mixing_params
     cache, flops = operator.own_cache, 0.0
@@ -182,11 +194,11 @@ def _again(again: Again, first: LayerCost) -> LayerCost:
     return LayerCost(first.total._replace(label=again.label, params=0), sides)
 
 
-def _sum(label: str, params: int, parts: tuple[Cost, ...] | list[Cost]) -> Cost:
-    """The sum, in one go over each column; `params` are added."""
+def _sum(label: str, parts: Sequence[Cost]) -> Cost:
+    """The sum, in one go over each column."""
     return Cost(
         label,
-        params + sum([part.params for part in parts]),
+        sum([part.params for part in parts]),
         sum([part.cache_bytes for part in parts]),
         sum([part.prefill_flops for part in parts]),
         sum([part.decode_flops for part in parts]),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from starc.ir.operator import Operator
+from starc.ir.residual import Norm, Residual
 from starc.source import NOWHERE, Span
 
 
@@ -30,7 +31,7 @@ class Feature:
 
 @dataclass(frozen=True)
 class Liv:
-    """A linear input-varying system y = T(x) x, input normed, output projected.
+    """A linear input-varying system y = T(x) x, its output projected.
 
     stem: the label as written, else the name of its alias, else a word for its kind.
     label: unique in the model (after expand): the name of the module, the prefix of its
@@ -40,6 +41,7 @@ class Liv:
     mixing: label of the LIV whose tensors of the mixing itself are used (those of
         `operator.parameters` with `featurizer` set and no `group`).
     projections: the groups computed here, each tuple by one multiplication (pass fuse).
+    residual: what stands around it; around a side of a parallel nothing (BARE).
     """
 
     stem: str
@@ -52,7 +54,18 @@ class Liv:
     features: tuple[Feature, ...] = ()
     mixing: str = ""
     projections: tuple[tuple[str, ...], ...] = ()
+    residual: Residual = Residual()
     span: Span = field(default=NOWHERE, repr=False, compare=False)
+
+    @property
+    def livs(self) -> "tuple[Liv, ...]":
+        """The LIVs of this layer that have tensors: itself."""
+        return (self,)
+
+    @property
+    def signs(self) -> tuple[int, ...]:
+        """How the outputs of `livs` are added."""
+        return (1,)
 
     def feature(self, group: str) -> Feature:
         return next(feature for feature in self.features if feature.group == group)
@@ -60,13 +73,19 @@ class Liv:
 
 @dataclass(frozen=True)
 class Again:
-    """`same as`: a whole LIV once more. Same tensors, same norm, a state of its own."""
+    """`same as`: a whole layer once more. Its tensors and its residual are those of
+    `of`, its state is its own."""
 
     stem: str
     label: str
     of: str
     labelled: bool = False
     span: Span = field(default=NOWHERE, repr=False, compare=False)
+
+    @property
+    def livs(self) -> tuple[Liv, ...]:
+        """The LIVs of this layer that have tensors: none, they are those of `of`."""
+        return ()
 
 
 @dataclass(frozen=True)
@@ -84,7 +103,13 @@ class Parallel:
     signs: tuple[int, ...]
     labelled: bool = False
     fused: bool = False
+    residual: Residual = Residual()
     span: Span = field(default=NOWHERE, repr=False, compare=False)
+
+    @property
+    def livs(self) -> tuple[Liv, ...]:
+        """The LIVs of this layer that have tensors: its sides."""
+        return self.sides
 
 
 Layer = Liv | Again | Parallel
@@ -110,21 +135,15 @@ Step = Layer | Loop | Repeat
 
 
 @dataclass(frozen=True)
-class Norm:
-    """`kind`: "rms" or "layer". `sandwich`: also on each LIV's output, then the sum."""
-
-    kind: str = "rms"
-    eps: float = 1e-5
-    sandwich: bool = False
-
-
-@dataclass(frozen=True)
 class Model:
     """The residual stream and what is composed on it, in order.
 
+    norm: the last one, before the head.
     shared: labels of the LIVs whose featurizer several LIVs use and which therefore
         belongs to the model (pass share_weights).
     logit_softcap: c in c tanh(logits / c); 0: none.
+    residual: that of the model block, of every layer that says nothing else. What is
+        computed is what the layers carry.
     """
 
     name: str
@@ -136,6 +155,7 @@ class Model:
     norm: Norm = Norm()
     logit_softcap: float = 0.0
     shared: tuple[str, ...] = ()
+    residual: Residual = Residual()
     span: Span = field(default=NOWHERE, repr=False, compare=False)
 
     def layers(self) -> Iterator[Layer]:
@@ -152,7 +172,4 @@ class Model:
     def livs(self) -> Iterator[Liv]:
         """Every LIV that has tensors, in order of depth, sides one by one."""
         for layer in self.layers():
-            if isinstance(layer, Parallel):
-                yield from layer.sides
-            elif isinstance(layer, Liv):
-                yield layer
+            yield from layer.livs

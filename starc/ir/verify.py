@@ -4,6 +4,7 @@ from collections import Counter
 
 from starc.ir.nodes import Again, Feature, Liv, Model, Parallel
 from starc.ir.operator import Group, Operator
+from starc.ir.residual import BARE
 
 
 class InternalError(Exception):
@@ -85,6 +86,8 @@ class _Verifier:
         for side in parallel.sides:
             self.name(side.label)
             self.liv(side)
+            if side.residual != BARE:
+                self.fail(f"{side.label} is a side with a residual of its own")
         if parallel.fused and any(
             len(side.projections) != 1 for side in parallel.sides
         ):

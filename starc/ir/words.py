@@ -47,7 +47,7 @@ def model_settings(model: Model) -> dict[str, object]:
         "tied": model.tied,
         "norm": model.norm.kind,
         "eps": model.norm.eps,
-        "placement": "sandwich" if model.norm.sandwich else "pre",
+        "placement": model.residual.placement,
         "logit_softcap": model.logit_softcap or None,
     }
 

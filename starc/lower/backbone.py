@@ -14,6 +14,7 @@ from starc.diagnostics import Note, Problems
 from starc.frontend import ast
 from starc.ir.nodes import Again, Layer, Liv, Loop, Parallel
 from starc.ir.operator import Operator
+from starc.ir.residual import BARE, Residual
 from starc.lower.collisions import check_generated_names
 from starc.lower.count import count_livs, turns
 from starc.lower.labels import collect_labels
@@ -28,14 +29,18 @@ Written = Layer | Loop
 def lower_backbone(
     block: ast.Backbone,
     stream: Stream | None,
+    residual: Residual,
     alphabet: Alphabet,
     problems: Problems,
 ) -> tuple[Written, ...]:
-    """The body of the model; it lacks what is wrong. No stream: nothing is built."""
+    """The body of the model; it lacks what is wrong. No stream: nothing is built.
+
+    `residual`: the model's, of every layer that says nothing else.
+    """
     count_livs(block, problems)
     labels = collect_labels(block, problems)
     before = len(problems.found)
-    lowering = _Backbone(stream, alphabet, labels, problems)
+    lowering = _Backbone(stream, residual, alphabet, labels, problems)
     body = lowering.steps(block.body, "backbone", block.span)
     if stream is not None and len(problems.found) == before:
         check_generated_names(body, labels, problems)
@@ -46,11 +51,13 @@ class _Backbone:
     def __init__(
         self,
         stream: Stream | None,
+        residual: Residual,
         alphabet: Alphabet,
         labels: dict[str, ast.Name],
         problems: Problems,
     ) -> None:
         self.stream = stream
+        self.residual = residual
         self.alphabet = alphabet
         self.problems = problems
         self.sharing = Sharing(labels, alphabet.broken, problems)
@@ -122,6 +129,7 @@ class _Backbone:
                 name=liv.name,
                 operator=operator,
                 labelled=labelled,
+                residual=BARE if side else self.residual,
                 weights_from=weights,
                 features_from=features,
                 span=use.span,
@@ -132,6 +140,7 @@ class _Backbone:
                 label=f"{label}.{letter}" if label else "",
                 name=liv.of,
                 operator=operator,
+                residual=BARE,
                 weights_from=f"{weights}.{letter}" if weights else "",
                 features_from=tuple((g, f"{of}.{letter}") for g, of in features),
                 span=use.span,
@@ -139,7 +148,11 @@ class _Backbone:
             for letter in ("a", "b")
         )
         stem = label or _safe(liv.template.stem)
-        return Parallel(stem, label, liv.name, sides, (1, -1), labelled, span=use.span)
+        return Parallel(
+            *(stem, label, liv.name, sides, (1, -1), labelled),
+            residual=self.residual,
+            span=use.span,
+        )
 
     def operator(self, use: ast.Use, meaning: Meaning | None) -> Operator | None:
         """The operator of a use, from the last like it if there was one."""
@@ -202,8 +215,11 @@ class _Backbone:
             self.empty("parallel", node.span)
         sides = [self.use(use, side=True) for use in uses]
         livs = tuple(side for side in sides if isinstance(side, Liv))
-        signs = (1,) * len(livs)
-        return Parallel("parallel", "", "parallel", livs, signs, span=node.span)
+        return Parallel(
+            *("parallel", "", "parallel", livs, (1,) * len(livs)),
+            residual=self.residual,
+            span=node.span,
+        )
 
     def sides(self, node: ast.Parallel) -> Iterator[ast.Use]:
         for step in node.body:

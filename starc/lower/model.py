@@ -10,7 +10,8 @@ from starc.alphabet.option import Givens, Option, Quantity
 from starc.alphabet.settings import collect, contradiction, read_all, read_call
 from starc.diagnostics import Problems
 from starc.frontend import ast
-from starc.ir.nodes import Model, Norm, Step
+from starc.ir.nodes import Model, Step
+from starc.ir.residual import Norm, Residual, placed
 from starc.source import Span
 
 EPS = Option(
@@ -91,9 +92,18 @@ class ModelSettings:
             rope = _exact(given, THETA), _exact(given, FRACTION)
         return Stream(_whole(self.value("width")), _whole(self.value("context")), rope)
 
-    def model(self, body: tuple[Step, ...], span: Span) -> Model:
+    @property
+    def the_norm(self) -> Norm:
         word, given = self.norm
         eps = given["eps"].value if "eps" in given else self.value("eps")
+        return Norm(word, float(eps))
+
+    @property
+    def residual(self) -> Residual:
+        """Of every LIV that says nothing else."""
+        return placed(str(self.value("placement")), self.the_norm)
+
+    def model(self, body: tuple[Step, ...], span: Span) -> Model:
         return Model(
             name=self.name,
             width=_whole(self.value("width")),
@@ -101,7 +111,8 @@ class ModelSettings:
             context=_whole(self.value("context")),
             body=body,
             tied=bool(self.value("tied")),
-            norm=Norm(word, float(eps), self.value("placement") == "sandwich"),
+            norm=self.the_norm,
+            residual=self.residual,
             logit_softcap=float(self.value("logit_softcap")),
             span=span,
         )

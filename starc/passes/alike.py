@@ -73,7 +73,7 @@ class Alike:
             sides = [self.liv(side, references) for side in layer.sides]
             _ordinal(layer, f"{layer.stem}_{position}", ordinals)
             what = (layer.stem, layer.name, layer.labelled, layer.signs, layer.fused)
-            kind = (what, tuple(sides))
+            kind = (what, layer.residual, tuple(sides))
         else:
             kind = self.again(layer, index, references)
             if layer.labelled:
@@ -114,6 +114,7 @@ class Alike:
                 liv.name,
                 liv.stem,
                 liv.labelled,
+                liv.residual,
                 label in self.shared,
                 liv.projections,
                 tuple(parts),

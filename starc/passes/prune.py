@@ -16,5 +16,5 @@ def _unwrap(step: Step) -> Step:
     if isinstance(step, Parallel) and step.signs == (1,):
         (side,) = step.sides
         if side.label == step.label:
-            return side
+            return changed(side, residual=step.residual)
     return step

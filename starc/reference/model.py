@@ -1,15 +1,16 @@
 """Executes a model: the residual stream, and every LIV on it with its sharing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
+from starc.ir.operator import Parameter
 from starc.reference.features import featurize
 from starc.reference.mixing import Mixing, mixing_of
-from starc.reference.norms import layer_norm, rms_norm
+from starc.reference.residual import normed, read, written
 
 Weights = Mapping[tuple[str, str], Tensor]
 
@@ -42,7 +43,7 @@ def mixing_matrix(model: Model, weights: Weights, tokens: Tensor, label: str) ->
 class _Run:
     """One execution.
 
-    inputs: the normed input of every LIV so far, by label. mixings: their T(x).
+    inputs: what every LIV so far has read, by label. mixings: their T(x).
     """
 
     model: Model
@@ -63,24 +64,26 @@ class _Run:
         embedding = self.tensor("", "embedding.weight")
         x = embedding[tokens]
         for layer in self.model.layers():
-            x = x + self.layer(layer, x)
+            x = self.layer(layer, x)
         head = embedding if self.model.tied else self.tensor("", "head.weight")
-        logits = self.norm("", "norm", x) @ head.T
+        last = self.model.norm
+        tensors = self.tensors("", last.parameters("norm", self.model.width))
+        logits = normed(last, "norm", x, tensors) @ head.T
         cap = self.model.logit_softcap
         return cap * torch.tanh(logits / cap) if cap else logits
 
-    def norm(self, label: str, name: str, x: Tensor) -> Tensor:
-        weight, norm = self.tensor(label, f"{name}.weight"), self.model.norm
-        if norm.kind == "rms":
-            return rms_norm(x, weight, norm.eps)
-        return layer_norm(x, weight, self.tensor(label, f"{name}.bias"), norm.eps)
+    def tensors(self, label: str, of: Iterable[Parameter]) -> dict[str, Tensor]:
+        """Tensors of one label by name."""
+        return {p.name: self.tensor(label, p.name) for p in of}
 
-    def layer(self, use: Layer, x: Tensor) -> Tensor:
-        """What one layer adds to the stream. `use` may be a layer once more."""
+    def layer(self, use: Layer, stream: Tensor) -> Tensor:
+        """The stream after one layer. `use` may be a layer once more."""
         layer = use
         while isinstance(layer, Again):
             layer = self.layers[layer.of]
-        normed = self.norm(layer.label, "norm", x)
+        of = layer.residual.parameters(self.model.width)
+        tensors = self.tensors(layer.label, of)
+        what_is_read = read(layer.residual, stream, tensors)
         if isinstance(layer, Parallel):
             # Labels of the sides at this use: "m1_again_2.a" for "m1.a".
             own = use is layer
@@ -90,20 +93,15 @@ class _Run:
             ]
         else:
             sides = [use.label]
-        livs = layer.sides if isinstance(layer, Parallel) else (layer,)
-        signs = layer.signs if isinstance(layer, Parallel) else (1,)
-        here = {liv.label: side for liv, side in zip(livs, sides, strict=True)}
+        pairs = zip(layer.livs, sides, strict=True)
+        here = {liv.label: side for liv, side in pairs}
         here[layer.label] = use.label
         for label in here.values():
-            self.inputs[label] = normed
-        total = torch.zeros_like(x)
-        for liv, sign in zip(livs, signs, strict=True):
+            self.inputs[label] = what_is_read
+        total = torch.zeros_like(what_is_read)
+        for liv, sign in zip(layer.livs, layer.signs, strict=True):
             total = total + sign * self.liv(liv, here)
-        return self.norm(layer.label, "post_norm", total) if self._sandwich else total
-
-    @property
-    def _sandwich(self) -> bool:
-        return self.model.norm.sandwich
+        return written(layer.residual, stream, total, tensors)
 
     def liv(self, liv: Liv, here: Mapping[str, str]) -> Tensor:
         """out_proj(T(x) x). `here`: the labels of this use for those of its LIVs."""

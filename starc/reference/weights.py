@@ -8,8 +8,6 @@ from torch import Generator, Tensor
 from starc.ir.init import (
     EMBEDDING,
     LINEAR,
-    ONES,
-    ZEROS,
     InverseSoftplus,
     Normal,
     Trial,
@@ -24,8 +22,9 @@ Key = tuple[str, str]
 def tensors(model: Model) -> dict[Key, Shape]:
     """Every tensor that something in a resolved model uses, once, in order of depth.
 
-    A key is (label of the layer or LIV, `Parameter.name`), for norms "norm.weight",
-    "norm.bias" (LayerNorm), "post_norm.weight" (sandwich), and "" is the model's label.
+    A key is (label of the layer or LIV, `Parameter.name`), for a residual's norms
+    "norm.weight", "norm.bias" (LayerNorm), "post_norm.weight" (after the LIV); "" is
+    the model's label.
     What several LIVs share stands under its owner's label.
     """
     return {key: parameter.shape for key, parameter in parameters(model).items()}
@@ -40,23 +39,15 @@ def parameters(model: Model) -> dict[Key, Parameter]:
     for layer in model.layers():
         if isinstance(layer, Again):
             continue
-        found |= _norm(model, layer.label, "norm")
-        if model.norm.sandwich:
-            found |= _norm(model, layer.label, "post_norm")
-        for liv in (layer,) if isinstance(layer, Liv) else layer.sides:
+        for p in layer.residual.parameters(model.width):
+            found[layer.label, p.name] = p
+        for liv in layer.livs:
             found |= _liv(liv, owners)
-    found |= _norm(model, "", "norm")
+    for p in model.norm.parameters("norm", model.width):
+        found["", p.name] = p
     if not model.tied:
         found["", "head.weight"] = Parameter("head.weight", vocab, LINEAR)
     return found
-
-
-def _norm(model: Model, label: str, name: str) -> dict[Key, Parameter]:
-    shape = (model.width,)
-    found = [Parameter(f"{name}.weight", shape, ONES)]
-    if model.norm.kind == "layer":
-        found.append(Parameter(f"{name}.bias", shape, ZEROS))
-    return {(label, parameter.name): parameter for parameter in found}
 
 
 def _liv(liv: Liv, owners: dict[str, Liv]) -> dict[Key, Parameter]:

@@ -3,9 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
-from starc.ir.nodes import Again, Liv, Loop, Model, Norm, Parallel, Step
+from starc.ir.nodes import Again, Liv, Loop, Model, Parallel, Step
 from starc.ir.operator import Operator
+from starc.ir.residual import Norm
 from tests.reference.operators import OPERATORS, attention, glu, ssd
+from tests.residuals import settings_of
 
 WORDS = {
     "attention": "attn",
@@ -52,7 +54,8 @@ def beside(*sides: Liv) -> Parallel:
 
 
 def model(*body: Step, **settings: Any) -> Model:
-    return Model("test", 16, 23, 32, body, **settings)
+    sizes = {"width": 16, "vocab": 23, "context": 32}
+    return Model("test", **sizes, **settings_of(body, **settings))
 
 
 MLP = glu()
@@ -73,11 +76,16 @@ def settings() -> dict[str, Model]:
     return {
         "untied": model(*body, tied=False),
         "layer-norm": model(*body, norm=Norm("layer", 1e-3)),
-        "sandwich": model(*body, norm=Norm("rms", 1e-3, sandwich=True)),
-        "layer-norm-sandwich": model(*wide, norm=Norm("layer", sandwich=True)),
+        "sandwich": model(*body, norm=Norm(eps=1e-3), placement="sandwich"),
+        "layer-norm-sandwich": model(*wide, norm=Norm("layer"), placement="sandwich"),
         "softcap": model(*body, logit_softcap=2.0),
         "everything": model(
-            *body, *wide, tied=False, norm=Norm("layer", 1e-4, True), logit_softcap=3.0
+            *body,
+            *wide,
+            tied=False,
+            norm=Norm("layer", 1e-4),
+            placement="sandwich",
+            logit_softcap=3.0,
         ),
         "nothing": model(use(MLP)),
     }

@@ -2,8 +2,9 @@
 
 from random import Random
 
-from starc.ir.nodes import Liv, Loop, Model, Norm, Parallel, Step
+from starc.ir.nodes import Liv, Loop, Model, Parallel, Step
 from starc.ir.operator import Operator
+from starc.ir.residual import Norm
 from tests.emitted.architectures import again, beside, diff, model, use
 from tests.reference.operators import OPERATORS
 
@@ -31,9 +32,12 @@ class Sampler:
 
     def model(self) -> Model:
         body = self.steps(self.random.randint(3, 7), depth=0)
-        norm = Norm(self.random.choice(("rms", "layer")), 1e-3, self.chance(0.3))
+        norm = Norm(self.random.choice(("rms", "layer")), 1e-3)
+        placement = "sandwich" if self.chance(0.3) else "pre"
         tied, cap = self.chance(0.5), self.random.choice((0.0, 3.0))
-        return model(*body, norm=norm, tied=tied, logit_softcap=cap)
+        return model(
+            *body, norm=norm, placement=placement, tied=tied, logit_softcap=cap
+        )
 
     def chance(self, probability: float) -> bool:
         return self.random.random() < probability

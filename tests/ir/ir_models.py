@@ -4,13 +4,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from starc.ir.nodes import Again, Liv, Loop, Model, Norm, Parallel, Step
+from starc.ir.nodes import Again, Liv, Loop, Model, Parallel, Step
 from starc.ir.operator import Operator
 from starc.ir.rope import Rope
 from starc.operators.attention.operator import Attention
 from starc.operators.gated_conv.operator import GatedConv
 from starc.operators.glu.operator import Glu
 from starc.operators.selective_scan.operator import SelectiveScan
+from tests.residuals import settings_of
 
 ATTENTION = Attention(width=8, heads=2, kv_heads=1, head_dim=4)
 CONV = GatedConv(width=8, inner=8)
@@ -69,7 +70,8 @@ def parallel(*sides: Liv) -> Parallel:
 
 
 def model(*body: Step, **settings: Any) -> Model:
-    return Model("m", **{"width": 8, "vocab": 16, "context": 32, **settings}, body=body)
+    sizes = {"width": 8, "vocab": 16, "context": 32}
+    return Model("m", **{**sizes, **settings_of(body, **settings)})
 
 
 def transformer(width: int, pairs: int, vocab: int = 50_304) -> Model:
@@ -100,7 +102,7 @@ def lfm2(width: int, heads: int, hidden: int) -> Model:
     for index in range(16):
         mixer = attention if index in (2, 5, 8, 10, 12, 14) else conv
         body += [liv(mixer), liv(glu)]
-    return Model("lfm2", width, 65_536, 4096, tuple(body), norm=Norm(eps=1e-5))
+    return Model("lfm2", width, 65_536, 4096, tuple(body))
 
 
 @st.composite

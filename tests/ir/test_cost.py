@@ -4,7 +4,8 @@ import pytest
 
 from starc import passes
 from starc.ir.cost import Costs, costs
-from starc.ir.nodes import Model, Norm, Step
+from starc.ir.nodes import Model, Step
+from starc.ir.residual import Norm
 from starc.operators.attention.operator import Attention
 from tests.ir.ir_models import (
     ATTENTION,
@@ -83,8 +84,11 @@ def test_again_costs_state_and_arithmetic_only() -> None:
     [
         ({"tied": False}, 16 * 8),
         ({"norm": Norm("layer")}, 8 + 8),
-        ({"norm": Norm(sandwich=True)}, 8),
-        ({"norm": Norm("layer", sandwich=True)}, 8 + 8 + 8 + 8),
+        ({"placement": "sandwich"}, 8),
+        ({"placement": "post"}, 0),
+        ({"placement": "none"}, -8),
+        ({"norm": Norm("layer"), "placement": "sandwich"}, 8 + 8 + 8 + 8),
+        ({"scale": 0.5}, 0),
     ],
 )
 def test_norms_and_head(settings: dict[str, object], more: int) -> None:

@@ -1,8 +1,8 @@
 """--emit ir, show and diff."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from starc import passes
 from starc.compiler import to_ir
 from starc.ir.compare import describe_changes
-from starc.ir.nodes import Loop, Model, Norm, Step
+from starc.ir.nodes import Loop, Model, Step
+from starc.ir.residual import Norm
 from starc.ir.rope import Rope
 from starc.ir.show import as_json, as_table
 from starc.ir.text import show
@@ -206,12 +207,16 @@ def test_changes(
 
 
 @pytest.mark.parametrize(
-    "edit, expected",
+    "settings, expected",
     [
-        (lambda m: replace(m, context=64), ["model: context 32 -> 64"]),
-        (lambda m: replace(m, tied=False), ["model: tied yes -> no"]),
+        ({"context": 64}, ["model: context 32 -> 64"]),
+        ({"tied": False}, ["model: tied yes -> no"]),
         (
-            lambda m: replace(m, norm=Norm("layer", 1e-6, True), logit_softcap=30.0),
+            {
+                "norm": Norm("layer", 1e-6),
+                "placement": "sandwich",
+                "logit_softcap": 30.0,
+            },
             [
                 "model: norm rms -> layer",
                 "model: eps 1e-05 -> 1e-06",
@@ -221,8 +226,8 @@ def test_changes(
         ),
     ],
 )
-def test_changed_settings(edit: Callable[[Model], Model], expected: list[str]) -> None:
-    assert changes(model(liv(GLU)), edit(model(liv(GLU)))) == expected
+def test_changed_settings(settings: dict[str, Any], expected: list[str]) -> None:
+    assert changes(model(liv(GLU)), model(liv(GLU), **settings)) == expected
 
 
 @settings(max_examples=60, deadline=None)

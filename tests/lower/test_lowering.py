@@ -7,7 +7,8 @@ from starc.compiler import build, check, to_ir
 from starc.diagnostics import Problems, StarError
 from starc.frontend import ast
 from starc.frontend.parse import parse
-from starc.ir.nodes import Again, Liv, Loop, Model, Norm, Parallel
+from starc.ir.nodes import Again, Liv, Loop, Model, Parallel
+from starc.ir.residual import Norm, Residual
 from starc.lower import lower
 from starc.operators.attention.operator import Attention
 from starc.passes import run
@@ -27,14 +28,15 @@ def test_the_model_block() -> None:
     found = model("SA-1")
     assert (found.name, found.width, found.vocab) == ("m", 64, 50_304)
     assert (found.context, found.tied, found.logit_softcap) == (4096, True, 0.0)
-    assert found.norm == Norm("rms", 1e-5, False)
+    assert found.norm == Norm("rms", 1e-5)
     settings = """
       width = 64; vocab = 1K; context = 128; tied = false; placement = sandwich
       norm = layer(eps = 1e-6); logit_softcap = 30
     """
     found = model("SA-1", settings)
     assert (found.vocab, found.context, found.tied) == (1000, 128, False)
-    assert found.norm == Norm("layer", 1e-6, True) and found.logit_softcap == 30.0
+    assert found.norm == Norm("layer", 1e-6) and found.logit_softcap == 30.0
+    assert found.residual == Residual(found.norm, found.norm)
     assert model("SA-1", "width = 64; eps = 1e-6").norm.eps == 1e-6
     assert to_ir("model { width = 64 }\nbackbone { SA-1 }").name == "model"
 

@@ -1,12 +1,14 @@
 """Resolved models by hand: what `lower` and the passes would make of a text."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from starc.ir.nodes import Feature, Layer, Liv, Model, Norm, Parallel
+from starc.ir.nodes import Feature, Layer, Liv, Model, Parallel
 from starc.ir.operator import Operator
+from tests.residuals import settings_of
 
 Weights = dict[tuple[str, str], Tensor]
 
@@ -57,12 +59,13 @@ def model(
     vocab: int = 11,
     context: int = 32,
     tied: bool = True,
-    norm: Norm = Norm(),  # noqa: B008
     logit_softcap: float = 0.0,
+    **residual: Any,
 ) -> Model:
-    return Model(
-        "test", width, vocab, context, tuple(layers), tied, norm, logit_softcap
-    )
+    """`residual`: norm, placement and scale, as settings_of takes them."""
+    sizes = {"width": width, "vocab": vocab, "context": context}
+    rest = {"tied": tied, "logit_softcap": logit_softcap}
+    return Model("test", **sizes, **rest, **settings_of(layers, **residual))
 
 
 def random_tokens(shape: Sequence[int], vocab: int = 11, seed: int = 0) -> Tensor:

@@ -12,7 +12,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from starc.ir.nodes import Layer, Model, Norm
+from starc.ir.nodes import Layer, Model
+from starc.ir.residual import Norm
 from starc.ir.rope import Rope
 from starc.operators.attention.operator import Attention
 from starc.operators.gated_conv.operator import GatedConv
@@ -86,7 +87,7 @@ def transformer(
         "model.norm.bias": Holds([("", "norm.bias")]),
         "lm_head.weight": Holds([("", "head.weight")]),
     }
-    sandwich = options.get("norm", Norm()).sandwich
+    sandwich = options.get("placement") == "sandwich"
     before_mlp = "pre_feedforward" if sandwich else "post_attention"
     for i in range(2):
         a, m = f"a{i}", f"m{i}"
@@ -172,14 +173,14 @@ def gemma2() -> Case:
         layer_types=["full_attention"] * 2,
         tie_word_embeddings=False,
     )
-    norm = Norm(eps=1e-6, sandwich=True)
     theirs, ours, names = transformer(
         "Gemma2ForCausalLM",
         config,
         attention(),
         "gelu",
         offset=-1.0,
-        norm=norm,
+        norm=Norm(eps=1e-6),
+        placement="sandwich",
         tied=False,
         logit_softcap=3.0,
     )

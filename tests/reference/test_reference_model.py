@@ -6,7 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from starc.ir.nodes import Norm, Repeat
+from starc.ir.nodes import Repeat
+from starc.ir.residual import PLACEMENTS, Norm
 from starc.reference import execute, mixing_matrix, random_weights, tensors
 from tests.reference.models import liv, model, random_tokens, seeded
 from tests.reference.operators import OPERATORS, WIDTH, glu
@@ -63,15 +64,20 @@ def test_a_missing_tensor_is_named() -> None:
 
 
 @pytest.mark.parametrize("kind", ["rms", "layer"])
-@pytest.mark.parametrize("sandwich", [False, True])
+@pytest.mark.parametrize("placement", PLACEMENTS)
+@pytest.mark.parametrize("scale", [1.0, 0.25])
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("softcap", [0.0, 1.5])
-def test_the_stream(kind: str, sandwich: bool, tied: bool, softcap: float) -> None:
+def test_the_stream(
+    kind: str, placement: str, scale: float, tied: bool, softcap: float
+) -> None:
     eps = 0.1  # large, so that its place matters
     m = model(
         liv("a", glu()),
         tied=tied,
-        norm=Norm(kind, eps, sandwich),
+        norm=Norm(kind, eps),
+        placement=placement,
+        scale=scale,
         logit_softcap=softcap,
     )
     w = random_weights(m, seeded())
@@ -83,17 +89,18 @@ def test_the_stream(kind: str, sandwich: bool, tied: bool, softcap: float) -> No
         return F.layer_norm(x, (WIDTH,), weight, w[label, f"{name}.bias"], eps)
 
     x = F.embedding(TOKENS, w["", "embedding.weight"])
-    normed = norm(x, "a", "norm")
+    before, after = placement in ("pre", "sandwich"), placement in ("post", "sandwich")
+    normed = norm(x, "a", "norm") if before else x
     y = F.silu(F.linear(normed, w["a", "gate.weight"]))
     y = F.linear(y * F.linear(normed, w["a", "up.weight"]), w["a", "out.weight"])
-    x = x + (norm(y, "a", "post_norm") if sandwich else y)
+    x = x + scale * (norm(y, "a", "post_norm") if after else y)
     head = w["", "embedding.weight" if tied else "head.weight"]
     logits = F.linear(norm(x, "", "norm"), head)
     if softcap:
         logits = softcap * torch.tanh(logits / softcap)
     torch.testing.assert_close(execute(m, w, TOKENS), logits)
-    biases = 2 + sandwich if kind == "layer" else 0
-    assert len(w) == 6 + (not tied) + sandwich + biases
+    norms = (1 + before + after) * (2 if kind == "layer" else 1)
+    assert len(w) == 4 + (not tied) + norms
 
 
 def test_a_rolled_repeat_is_its_turns() -> None:

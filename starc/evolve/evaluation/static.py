@@ -10,7 +10,7 @@ from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.objectives import MEASURES
 from starc.evolve.problem.spec import Arguments, Spec, label
 from starc.ir.cost import costs
-from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
+from starc.ir.nodes import Again, Liv, Model, Parallel
 
 DTYPE_BYTES = 2
 """Of a value in the cache and among activations: bfloat16, as the paper counts."""
@@ -91,15 +91,14 @@ def activation_memory(model: Model, tokens: int) -> int:
     reads. Softmax and recurrences recompute the rest, as the kernels here do. The loss
     keeps the logits in float32, and their softmax.
     """
-    made: dict[str, Layer] = {}
+    made: dict[str, Liv | Parallel] = {}
     values = 2 * model.width  # final norm and head
     for layer in model.layers():
-        made[layer.label] = layer
         real = made[layer.of] if isinstance(layer, Again) else layer
-        sides = real.sides if isinstance(real, Parallel) else (real,)
-        norms = 3 if model.norm.sandwich else 2
-        values += norms * model.width
-        values += sum(_kept(side) for side in sides if isinstance(side, Liv))
+        made[layer.label] = real
+        reads = 1 + len(real.residual.norms)  # the norms, and the projections
+        values += reads * model.width
+        values += sum(map(_kept, real.livs))
     logits = 2 * 4 * model.vocab
     return tokens * (DTYPE_BYTES * values + logits)
 

@@ -1,0 +1,88 @@
+"""The residual: what stands around a layer's LIVs on the way from x to the next x.
+
+    stream = residual(stream, f)        f: the LIV, or all sides of a parallel
+
+It is a node of the IR as an operator is: it says which tensors it has and what it
+costs, `reference/residual.py` says what it computes, and the backend how a file shows
+it. All of them ask two things of it: what f reads, and the stream after f has answered.
+
+So a residual on several streams fits: its stream has one more axis; what f reads is a
+weighted sum over it, and what f answers is written to each stream with a weight, beside
+a mixing of the streams. Its parameters are those weights, its FLOPs those sums, and the
+model opens the axis behind the embedding and closes it before the last norm. It is one
+more class here; `match` then names each place that has to learn of it.
+"""
+
+from dataclasses import dataclass
+
+from starc.ir.init import ONES, ZEROS
+from starc.ir.operator import Parameter
+
+
+@dataclass(frozen=True)
+class Norm:
+    """`kind`: "rms" or "layer". `eps`: added to the mean square before its root."""
+
+    kind: str = "rms"
+    eps: float = 1e-5
+
+    def parameters(self, name: str, width: int) -> tuple[Parameter, ...]:
+        """Of a norm of `width` channels; `name`: what its tensors are called after."""
+        shape = (width,)
+        weight = Parameter(f"{name}.weight", shape, ONES, featurizer=False)
+        bias = Parameter(f"{name}.bias", shape, ZEROS, featurizer=False)
+        return (weight, bias) if self.kind == "layer" else (weight,)
+
+
+@dataclass(frozen=True)
+class Residual:
+    """x + scale after(f(before(x))); a norm that is None is not there.
+
+    scale: a constant, which no norm after f could undo.
+    """
+
+    before: Norm | None = Norm()
+    after: Norm | None = None
+    scale: float = 1.0
+
+    @property
+    def placement(self) -> str:
+        """Where the norms stand, as the language says it: a word of PLACEMENTS."""
+        here = self.before is not None, self.after is not None
+        return next(word for word, there in PLACEMENTS.items() if there == here)
+
+    @property
+    def norms(self) -> dict[str, Norm]:
+        """Those that are there, by the names of their tensors, in order of use."""
+        both = {"norm": self.before, "post_norm": self.after}
+        return {name: norm for name, norm in both.items() if norm is not None}
+
+    def parameters(self, width: int) -> tuple[Parameter, ...]:
+        """Its tensors on a stream of `width` channels: `norm.weight` and the like."""
+        return tuple(
+            parameter
+            for name, norm in self.norms.items()
+            for parameter in norm.parameters(name, width)
+        )
+
+    def flops(self, width: int) -> float:
+        """For each token, of matrix products only, as those of an operator: none."""
+        return 0.0
+
+
+PLACEMENTS = {
+    "pre": (True, False),
+    "post": (False, True),
+    "sandwich": (True, True),
+    "none": (False, False),
+}
+"""Word of the language -> whether there is a norm before f, and after it."""
+
+BARE = Residual(before=None)
+"""Of the sides of a parallel: what stands around them stands around all at once."""
+
+
+def placed(placement: str, norm: Norm, scale: float = 1.0) -> Residual:
+    """The residual with this norm at the places that the word says."""
+    before, after = PLACEMENTS[placement]
+    return Residual(norm if before else None, norm if after else None, scale)

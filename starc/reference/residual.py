@@ -1,0 +1,33 @@
+"""What stands around a layer's LIVs: what they read, and the stream after them."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from starc.ir.residual import Norm, Residual
+from starc.reference.norms import layer_norm, rms_norm
+
+Tensors = Mapping[str, Tensor]
+"""Of a residual, by the names of its parameters."""
+
+
+def read(residual: Residual, stream: Tensor, tensors: Tensors) -> Tensor:
+    """before(x): (batch, length, width) of x (batch, length, width)."""
+    if residual.before is None:
+        return stream
+    return normed(residual.before, "norm", stream, tensors)
+
+
+def written(residual: Residual, stream: Tensor, y: Tensor, tensors: Tensors) -> Tensor:
+    """x + scale after(y): the stream after the LIVs answered y; shapes as above."""
+    if residual.after is not None:
+        y = normed(residual.after, "post_norm", y, tensors)
+    return stream + residual.scale * y
+
+
+def normed(norm: Norm, name: str, x: Tensor, tensors: Tensors) -> Tensor:
+    """x through a norm whose tensors are called `name.weight` and `name.bias`."""
+    weight = tensors[f"{name}.weight"]
+    if norm.kind == "rms":
+        return rms_norm(x, weight, norm.eps)
+    return layer_norm(x, weight, tensors[f"{name}.bias"], norm.eps)

@@ -1,0 +1,45 @@
+"""Residuals of models that tests build by hand."""
+
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from starc.ir.nodes import Again, Liv, Loop, Parallel, Repeat, Step
+from starc.ir.residual import BARE, Norm, Residual, placed
+
+S = TypeVar("S", bound=Step)
+
+
+def around(step: S, residual: Residual) -> S:
+    """The step with this residual around each layer that has none of its own said."""
+    match step:
+        case Liv():
+            return replace(step, residual=_of(step, residual))
+        case Parallel():
+            sides = tuple(replace(side, residual=BARE) for side in step.sides)
+            return replace(step, residual=_of(step, residual), sides=sides)
+        case Loop():
+            return replace(step, body=tuple(around(s, residual) for s in step.body))
+        case Repeat():
+            turns = tuple(tuple(around(x, residual) for x in t) for t in step.turns)
+            return replace(step, turns=turns)
+        case Again():
+            return step
+        case _:
+            raise TypeError(step)
+
+
+def settings_of(
+    body: tuple[Step, ...],
+    norm: Norm = Norm(),  # noqa: B008
+    placement: str = "pre",
+    scale: float = 1.0,
+    **settings: Any,
+) -> dict[str, Any]:
+    """Fields of a Model in which every layer that says nothing else stands so."""
+    residual = placed(placement, norm, scale)
+    layers = tuple(around(step, residual) for step in body)
+    return {"body": layers, "norm": norm, "residual": residual, **settings}
+
+
+def _of(layer: Liv | Parallel, residual: Residual) -> Residual:
+    return residual if layer.residual == Residual() else layer.residual
