@@ -73,7 +73,7 @@ class StarError(Exception):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`did you mean GConv-1?`, or "" when nothing known is near."""
+    """`did you mean ShortConv?`, or "" when nothing known is near."""
     by_lower = {name.lower(): name for name in known}
     near = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
     return f"did you mean {by_lower[near[0]]}?" if near else ""

@@ -1,8 +1,8 @@
 """A place in a source, drawn: its line, and what is said underneath.
 
   ┌─ examples/hybrid.star:14:5
-14│     GCnov-1(kernel = 3)
-  │     ^^^^^^^ did you mean GConv-1?
+14│     ShrotConv(kernel = 3)
+  │     ^^^^^^^^^ did you mean ShortConv?
 """
 
 from unicodedata import combining, east_asian_width

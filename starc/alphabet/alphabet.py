@@ -46,6 +46,18 @@ class Alphabet:
             if meaning is not None and not meaning.alias
         }
 
+    def aliases(self, of: str) -> tuple[str, ...]:
+        """The other names of a class, those that state a parameter left out."""
+        found = (name for name in self.livs if self.resolved(name) == of)
+        return tuple(name for name in found if name != of)
+
+    def resolved(self, name: str) -> str:
+        """The class, for an alias that states nothing; else the name itself."""
+        meaning = self.livs[name]
+        if meaning is None or not meaning.alias or meaning.stated:
+            return name
+        return meaning.liv.name
+
     def find(self, name: ast.Name, problems: Problems) -> Meaning | None:
         """What the name means; None if unknown, told here, or wrong, told elsewhere."""
         found = self.livs.get(name.text)

@@ -21,7 +21,9 @@ def read_arguments(
     if not settings:
         return below
     template = liv.template
-    known = collect(settings, template.by_name, liv.name, problems, "unknown-parameter")
+    known = collect(
+        settings, template.by_name, liv.written, problems, "unknown-parameter"
+    )
     given = read_all(known, template.by_name, problems)
     check_conflicts(given, template.conflicts, problems)
     kept = dict(below)
@@ -41,7 +43,7 @@ def build_operator(
     """The operator with all its numbers, or None with the problem added."""
     defaults = {name: o.default for name, o in liv.template.by_name.items()}
     chosen = Chosen(
-        liv.name,
+        liv.written,
         liv.repeat,
         liv.words,
         {**defaults, **liv.defaults},

@@ -90,7 +90,13 @@ def read_difference(
     name, values = item.name, {n: given.value for n, given in stated.items()}
     defaults = {**of.defaults, **values}
     return replace(
-        of, name=name.text, span=name.span, code=code, of=of.name, defaults=defaults
+        of,
+        name=name.text,
+        span=name.span,
+        code=code,
+        of=of,
+        defaults=defaults,
+        alias="",
     )
 
 

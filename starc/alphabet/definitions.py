@@ -1,6 +1,7 @@
 """A program's own featurizers and LIVs, resolved on top of the prelude's."""
 
 import re
+from dataclasses import replace
 
 from starc.alphabet.alphabet import Alphabet, Meaning
 from starc.alphabet.arguments import read_arguments
@@ -141,7 +142,7 @@ class _Definitions:
                 item.of.span,
                 f"{item.of.text} has two sides already",
                 "A differential LIV subtracts two LIVs of a plain class.",
-                f"write diff({of.liv.of})",
+                f"write diff({of.liv.of.written})",
                 (Note(of.liv.span, "defined here"),),
             )
             return None
@@ -153,8 +154,9 @@ class _Definitions:
         if of is None:
             return None
         stated = read_arguments(item.arguments, of.liv, of.stated, self.problems)
-        stem = of.stem if self.shipped else item.name.text.replace("-", "_")
-        return Meaning(of.liv, stem, stated, alias=True)
+        if self.shipped:
+            return Meaning(replace(of.liv, alias=item.name.text), of.stem, stated, True)
+        return Meaning(of.liv, item.name.text.replace("-", "_"), stated, alias=True)
 
     def find_featurizer(self, name: ast.Name) -> FeaturizerGenome | None:
         known = self.result.featurizers

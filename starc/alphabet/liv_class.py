@@ -21,9 +21,12 @@ CHOICES = {
 class LivClass:
     """What a name of the alphabet means.
 
+    name: its own, which is what genomes and comparisons go by: "SA-3".
     words: token, sparsity, nonlinear and channel as the text says.
     defaults: values of the template's options that the class settles.
-    repeat: copies of k and v. of: the class of which a differential one is made, or "".
+    repeat: copies of k and v. of: the class of which a differential one is made.
+    alias: the prelude's other name that the text uses, "GQA", or "". It changes nothing
+        but what people read.
     """
 
     name: str
@@ -34,7 +37,13 @@ class LivClass:
     span: Span = field(compare=False, repr=False)
     code: int | None = None
     repeat: int = 1
-    of: str = ""
+    of: "LivClass | None" = None
+    alias: str = field(default="", compare=False)
+
+    @property
+    def written(self) -> str:
+        """The name for people: that of the prelude which the text uses."""
+        return self.alias or self.name
 
     @property
     def digits(self) -> tuple[int, ...] | None:

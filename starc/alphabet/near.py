@@ -10,7 +10,7 @@ _MOST_NAMES = 500
 
 
 def near(word: str, known: Iterable[str], problems: Problems) -> str:
-    """`did you mean GConv-1?`, or "" where nothing is near.
+    """`did you mean ShortConv?`, or "" where nothing is near.
 
     Comparing is slow: after a hundred mistakes nothing is suggested any more, and only
     so many names are looked at.

@@ -18,7 +18,7 @@ def collect(
 ) -> dict[str, ast.Setting]:
     """The settings by name; those that nobody knows or that come again are told.
 
-    `of`: whose settings they are, as in "SA-3" or "the model block". `code`:
+    `of`: whose settings they are, as in "GQA" or "the model block". `code`:
     "unknown-parameter" where they stand between the parentheses of a LIV.
     """
     found: dict[str, ast.Setting] = {}

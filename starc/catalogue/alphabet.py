@@ -2,7 +2,7 @@
 
 from starc.catalogue.explanation import Explanation
 
-_SMALL = "\nmodel tiny { width = 64 }\n\nbackbone {\n  SA-1\n}\n"
+_SMALL = "\nmodel tiny { width = 64 }\n\nbackbone {\n  MHA\n}\n"
 
 
 def _liv(**settings: str) -> str:
@@ -50,7 +50,7 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "`diff(X)` is two LIVs of class X with parameters of their own, one output "
         "subtracted from the other. X itself is a plain class.",
         "liv Mine = diff(SA-1-Diff)\n" + _SMALL,
-        "liv Mine = diff(SA-1)\n" + _SMALL,
+        "liv Mine = diff(MHA)\n" + _SMALL,
     ),
     Explanation(
         "code-taken",
@@ -58,7 +58,7 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "A code is how a genome calls a class, so each has its own. 1 to 17 are the "
         "paper's, and 1 to 9 for featurizers. A class without a code can be used in "
         "text, and not in genomes.",
-        "liv Mine = diff(GMemless) { code = 17 }\n" + _SMALL,
-        "liv Mine = diff(GMemless) { code = 18 }\n" + _SMALL,
+        "liv Mine = diff(SwiGLU) { code = 17 }\n" + _SMALL,
+        "liv Mine = diff(SwiGLU) { code = 18 }\n" + _SMALL,
     ),
 )

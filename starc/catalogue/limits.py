@@ -2,7 +2,7 @@
 
 from starc.catalogue.explanation import Explanation
 
-_SMALL = "model tiny { width = 64 }\n\nbackbone {\n  SA-1\n}\n"
+_SMALL = "model tiny { width = 64 }\n\nbackbone {\n  MHA\n}\n"
 
 EXPLANATIONS = (
     Explanation(
@@ -17,7 +17,7 @@ EXPLANATIONS = (
         "too-deep",
         "Nested too deeply",
         "Brackets of all kinds nest at most 100 deep.",
-        "backbone { " + "2 x { " * 100 + "SA-1" + " }" * 100 + " }\n",
+        "backbone { " + "2 x { " * 100 + "MHA" + " }" * 100 + " }\n",
         _SMALL,
     ),
     Explanation(

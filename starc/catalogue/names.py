@@ -10,7 +10,7 @@ _LIVS = ", ".join(re.findall(r"(?m)^liv (\S+)", _PRELUDE))
 _FEATURIZERS = ", ".join(re.findall(r"(?m)^featurizer (\S+)", _PRELUDE))
 
 _MODEL = "model tiny { width = 64 }\n\n"
-_SMALL = _MODEL + "backbone {\n  SA-1\n}\n"
+_SMALL = _MODEL + "backbone {\n  MHA\n}\n"
 
 EXPLANATIONS: tuple[Explanation, ...] = (
     Explanation(
@@ -18,8 +18,8 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "Unknown LIV",
         "A name stands where a LIV is meant, and nothing of that name is defined, "
         f"neither in the file nor in the prelude. The prelude has: {_LIVS}.",
-        _MODEL + "backbone {\n  GCnov-1(kernel = 3)\n}\n",
-        _MODEL + "backbone {\n  GConv-1(kernel = 3)\n}\n",
+        _MODEL + "backbone {\n  ShrotConv(kernel = 3)\n}\n",
+        _MODEL + "backbone {\n  ShortConv(kernel = 3)\n}\n",
     ),
     Explanation(
         "unknown-featurizer",
@@ -35,17 +35,17 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "unknown-label",
         "Unknown label",
         "`weights from`, `k, v from` and `same as` point at a LIV by its label, and no "
-        "LIV of the backbone has this one. A label stands before its LIV: `a1: SA-1`.",
-        _MODEL + "backbone {\n  SA-1\n  SA-1 k, v from a1\n}\n",
-        _MODEL + "backbone {\n  a1: SA-1\n  SA-1 k, v from a1\n}\n",
+        "LIV of the backbone has this one. A label stands before its LIV: `a1: MHA`.",
+        _MODEL + "backbone {\n  MHA\n  MHA k, v from a1\n}\n",
+        _MODEL + "backbone {\n  a1: MHA\n  MHA k, v from a1\n}\n",
     ),
     Explanation(
         "defined-twice",
         "Defined twice",
         "A name means one LIV or one featurizer. Those of the prelude are taken too: "
         "they mean the same in every file.",
-        "liv SA-1 = SA-3(heads = 8)\n\n" + _SMALL,
-        "liv attn = SA-3(heads = 8)\n\n" + _SMALL,
+        "liv MHA = GQA(heads = 8)\n\n" + _SMALL,
+        "liv attn = GQA(heads = 8)\n\n" + _SMALL,
     ),
     Explanation(
         "definition-cycle",
@@ -53,15 +53,15 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "Following what a LIV is defined by leads back to itself, so that nothing says "
         "what it is. In the end there must be an operator genome.",
         "liv a = b\nliv b = a\n\n" + _SMALL,
-        "liv a = b\nliv b = SA-1\n\n" + _SMALL,
+        "liv a = b\nliv b = MHA\n\n" + _SMALL,
     ),
     Explanation(
         "duplicate-label",
         "Two LIVs with one label",
         "A label names one LIV, everywhere in the backbone. In a repeat the one label "
         "means the LIV of the same turn, and outside of it that of the last turn.",
-        _MODEL + "backbone {\n  a: SA-1\n  a: SA-1\n}\n",
-        _MODEL + "backbone {\n  a: SA-1\n  b: SA-1\n}\n",
+        _MODEL + "backbone {\n  a: MHA\n  a: MHA\n}\n",
+        _MODEL + "backbone {\n  a: MHA\n  b: MHA\n}\n",
     ),
     Explanation(
         "label-collision",
@@ -69,8 +69,8 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "A LIV without a label is called by its kind and the number of layers before "
         "it, as attn_2; a label in a repeat gets the number of the turn, as c1_0. A "
         "label of your own is not one of these names.",
-        _MODEL + "backbone {\n  attn_1: SA-1\n  SA-1\n}\n",
-        _MODEL + "backbone {\n  first: SA-1\n  SA-1\n}\n",
+        _MODEL + "backbone {\n  attn_1: MHA\n  MHA\n}\n",
+        _MODEL + "backbone {\n  first: MHA\n  MHA\n}\n",
     ),
     Explanation(
         "bad-name",
@@ -78,15 +78,15 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "Labels and models are called by letters, digits and `_`, since they become "
         "names in Python; LIVs and featurizers may have a `-` inside. 80 characters "
         "are the most.",
-        _MODEL + "backbone {\n  a-1: SA-1\n}\n",
-        _MODEL + "backbone {\n  a_1: SA-1\n}\n",
+        _MODEL + "backbone {\n  a-1: MHA\n}\n",
+        _MODEL + "backbone {\n  a_1: MHA\n}\n",
     ),
     Explanation(
         "missing-model",
         "No model block",
         "The model block says what the residual stream is. Only its width has no "
         "default.",
-        "backbone {\n  SA-1\n}\n",
+        "backbone {\n  MHA\n}\n",
         _SMALL,
     ),
     Explanation(
@@ -101,14 +101,14 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "A block that stands twice",
         "A file describes one model: one model block and one backbone, and at most "
         "one search.",
-        _MODEL + "model other { width = 128 }\n\nbackbone {\n  SA-1\n}\n",
+        _MODEL + "model other { width = 128 }\n\nbackbone {\n  MHA\n}\n",
         _SMALL,
     ),
     Explanation(
         "empty-body",
         "Nothing between the braces",
         "A backbone, a repeat and a parallel hold at least one LIV.",
-        _MODEL + "backbone {\n  SA-1\n  2 x { }\n}\n",
-        _MODEL + "backbone {\n  SA-1\n  2 x { SA-1 }\n}\n",
+        _MODEL + "backbone {\n  MHA\n  2 x { }\n}\n",
+        _MODEL + "backbone {\n  MHA\n  2 x { MHA }\n}\n",
     ),
 )

@@ -15,16 +15,16 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "A LIV cannot share with itself",
         "The label after `from` is that of the LIV itself. Sharing points back, at a "
         "LIV that stands before.",
-        _backbone("a1: SA-1", "a2: SA-1 weights from a2"),
-        _backbone("a1: SA-1", "a2: SA-1 weights from a1"),
+        _backbone("a1: MHA", "a2: MHA weights from a2"),
+        _backbone("a1: MHA", "a2: MHA weights from a1"),
     ),
     Explanation(
         "forward-reference",
         "Sharing points forward",
         "The first LIV of a sharing group owns what is shared, the others point back "
         "at it. Features cannot be taken from a LIV that has not been computed yet.",
-        _backbone("SA-1 k, v from a2", "a2: SA-1"),
-        _backbone("a1: SA-1", "SA-1 k, v from a1"),
+        _backbone("MHA k, v from a2", "a2: MHA"),
+        _backbone("a1: MHA", "MHA k, v from a1"),
     ),
     Explanation(
         "sharing-misfit",
@@ -32,24 +32,24 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "`weights from` needs the same operator with the same numbers; `k, v from` the "
         "same kind of operator and groups of the same shape; `same as` the same class. "
         "A differential LIV shares with a differential one, side by side.",
-        _backbone("a1: SA-1(heads = 2)", "SA-1(heads = 4) weights from a1"),
-        _backbone("a1: SA-1(heads = 4)", "SA-1(heads = 4) weights from a1"),
+        _backbone("a1: MHA(heads = 2)", "MHA(heads = 4) weights from a1"),
+        _backbone("a1: MHA(heads = 4)", "MHA(heads = 4) weights from a1"),
     ),
     Explanation(
         "unknown-group",
         "Unknown feature group",
         "Each operator is made of its own feature groups: q, k, v for attention; b, c, "
         "x for gated convolutions; gate, up for gated linear units.",
-        _backbone("a1: SA-1", "SA-1 keys from a1"),
-        _backbone("a1: SA-1", "SA-1 k from a1"),
+        _backbone("a1: MHA", "MHA keys from a1"),
+        _backbone("a1: MHA", "MHA k from a1"),
     ),
     Explanation(
         "shared-twice",
         "Shared twice",
         "What is shared comes from one LIV: one `weights from`, and each feature group "
         "named once.",
-        _backbone("a1: SA-1", "SA-1 k, v from a1, v from a1"),
-        _backbone("a1: SA-1", "SA-1 k, v from a1"),
+        _backbone("a1: MHA", "MHA k, v from a1, v from a1"),
+        _backbone("a1: MHA", "MHA k, v from a1"),
     ),
     Explanation(
         "same-as-alone",
@@ -57,23 +57,23 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "The LIV is the other one, with its parameters, its norm and its sharing, at "
         "another depth and with a state of its own. So it has neither parameters nor "
         "other clauses.",
-        _backbone("m1: GMemless", "GMemless(hidden = 64) same as m1"),
-        _backbone("m1: GMemless", "GMemless same as m1"),
+        _backbone("m1: SwiGLU", "SwiGLU(hidden = 64) same as m1"),
+        _backbone("m1: SwiGLU", "SwiGLU same as m1"),
     ),
     Explanation(
         "side-of-parallel",
         "A side of a parallel is no whole LIV",
         "The sides of a parallel have one norm in common, and `same as` takes a LIV "
         "together with its norm. Its weights can be shared.",
-        _backbone("parallel { a1: SA-1; Rec-1 }", "SA-1 same as a1"),
-        _backbone("parallel { a1: SA-1; Rec-1 }", "SA-1 weights from a1"),
+        _backbone("parallel { a1: MHA; SelectiveScan }", "MHA same as a1"),
+        _backbone("parallel { a1: MHA; SelectiveScan }", "MHA weights from a1"),
     ),
     Explanation(
         "not-in-parallel",
         "This cannot stand in a parallel",
         "The sides of a parallel are single LIVs that read one normed input. A repeat, "
         "a differential LIV and `same as` are more than that.",
-        _backbone("parallel { SA-1-Diff; Rec-1 }"),
-        _backbone("parallel { SA-1; Rec-1 }"),
+        _backbone("parallel { SA-1-Diff; SelectiveScan }"),
+        _backbone("parallel { MHA; SelectiveScan }"),
     ),
 )

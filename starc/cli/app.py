@@ -9,9 +9,15 @@ from starc.cli import compare, draw, evolve, genomes, inspect, report, sources, 
 from starc.cli.guard import guarded
 from starc.cli.streams import say
 
+HELP = """From readable .star files to standalone PyTorch files.
+
+A .star file lists the LIVs of a model. A LIV (linear input-varying operator) is one
+layer, y = T(x) x, where the matrix T(x) is computed from the tokens x and says how much
+each token takes from each token up to it."""
+
 app = typer.Typer(
     name="starc",
-    help="From readable .star genomes to standalone PyTorch files, and back.",
+    help=HELP,
     add_completion=False,
     rich_markup_mode=None,  # rich would be imported for --help alone
     pretty_exceptions_enable=False,

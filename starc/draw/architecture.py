@@ -99,7 +99,7 @@ def _column(column: Column, x: float, middle: float) -> str:
         shapes = [
             _rectangle(back, x + 4, y + 6, BOX - 2, height - 6, opacity=0.45),
             _rectangle(front, x, y, BOX - 2, height - 6),
-            _upright(column.name, front.kind, x + BOX / 2 - 1, y + (height - 6) / 2),
+            _upright(column.written, front.kind, x + BOX / 2 - 1, y + (height - 6) / 2),
         ]
         return element("g", words, *shapes)
     shapes = []
@@ -110,7 +110,7 @@ def _column(column: Column, x: float, middle: float) -> str:
         if column.again:
             more = {"stroke": palette.INK, "stroke_dasharray": "3 2"}
         shapes.append(_rectangle(box, x, at, BOX, tall, **more))
-        shapes.append(_upright(box.name, box.kind, x + BOX / 2, at + tall / 2))
+        shapes.append(_upright(box.written, box.kind, x + BOX / 2, at + tall / 2))
     return element("g", words, *shapes)
 
 
@@ -140,11 +140,11 @@ def _upright(words: str, kind: str, x: float, y: float) -> str:
 
 
 def _explained(column: Column) -> str:
-    lines = [f"{column.label}: {column.name}"]
+    lines = [f"{column.label}: {column.written}"]
     if column.again:
         lines[0] += f", the same as {column.again}"
     for box in column.boxes:
-        name = "" if len(column.boxes) == 1 else f"{'-+'[box.sign > 0]} {box.name}: "
+        name = "" if len(column.boxes) == 1 else f"{'-+'[box.sign > 0]} {box.written}: "
         lines.append(f"{name}{box.settings}")
     return "\n".join(lines)
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from starc import compiler, passes
 from starc.diagnostics import did_you_mean
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
+from starc.ir.words import name_of
 from starc.reference import mixing_matrix, random_weights, tensors
 from starc.source import Source
 
@@ -65,7 +66,7 @@ def mixing(
         chosen = [round(i * (len(found) - 1) / max(shown - 1, 1)) for i in range(shown)]
         maps += [(f"{what} {i}", found[i].tolist()) for i in dict.fromkeys(chosen)]
     trained = Path(weights).name if weights else f"random weights, seed {seed}"
-    heading = f"|T(x)| of {label} ({liv.name}), {model.name}, {trained}"
+    heading = f"|T(x)| of {label} ({name_of(liv)}), {model.name}, {trained}"
     return Mixing(maps, [_shown(byte) for byte in data], heading)
 
 

@@ -5,17 +5,21 @@ from dataclasses import dataclass
 from itertools import chain
 
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat
-from starc.ir.words import described, sources
+from starc.ir.words import described, name_of, sources
 
 WEIGHTS, FEATURES, AGAIN = "weights", "features", "again"
 
 
 @dataclass(frozen=True)
 class Box:
-    """A LIV, or a side of a parallel. `kind`: of operator; `name`: of class."""
+    """A LIV, or a side of a parallel.
+
+    `kind`: of operator; `name`: of class; `written`: the same as the text names it.
+    """
 
     kind: str
     name: str
+    written: str
     label: str
     settings: str = ""
     sign: int = 1
@@ -29,6 +33,7 @@ class Column:
     """
 
     name: str
+    written: str
     label: str
     boxes: tuple[Box, ...]
     differential: bool = False
@@ -102,15 +107,17 @@ def _column(layer: Layer, layers: dict[str, Layer]) -> Column:
     while isinstance(made, Again):
         again, made = made.of, layers[made.of]
     if isinstance(made, Liv):
-        return Column(made.name, layer.label, (_box(made),), again=again)
+        return Column(made.name, name_of(made), layer.label, (_box(made),), again=again)
     sides = zip(made.sides, made.signs, strict=True)
     boxes = tuple(_box(side, sign) for side, sign in sides)
-    return Column(made.name, layer.label, boxes, -1 in made.signs, again)
+    return Column(made.name, name_of(made), layer.label, boxes, -1 in made.signs, again)
 
 
 def _box(liv: Liv, sign: int = 1) -> Box:
     operator = liv.operator
-    return Box(operator.kind, liv.name, liv.label, described(operator), sign)
+    return Box(
+        operator.kind, liv.name, name_of(liv), liv.label, described(operator), sign
+    )
 
 
 def _arcs(layer: Layer, places: dict[str, int]) -> Iterator[Arc]:

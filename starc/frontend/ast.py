@@ -13,7 +13,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Name(Node):
-    """A word: `SA-3`, `heads`, `c1`, `none`."""
+    """A word: `GQA`, `heads`, `c1`, `none`."""
 
     text: str
 
@@ -161,7 +161,7 @@ class LivDiff(Node):
 
 @dataclass(frozen=True)
 class LivAlias(Node):
-    """`liv attn = SA-3(heads = 16)`: a name for a LIV with its parameters."""
+    """`liv attn = GQA(heads = 16)`: a name for a LIV with its parameters."""
 
     name: Name
     liv: Name

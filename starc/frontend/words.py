@@ -60,7 +60,7 @@ def header(block: ast.Node) -> str:
 
 
 def head(use: ast.Use, arguments: str | None = None) -> str:
-    """A LIV without its clauses: `c2: GConv-1(kernel = 3)`."""
+    """A LIV without its clauses: `c2: ShortConv(kernel = 3)`."""
     label = f"{use.label.text}: " if use.label else ""
     if arguments is None:
         arguments = _arguments(use.arguments)

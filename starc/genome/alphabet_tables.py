@@ -14,7 +14,7 @@ from starc.genome.table import Cell, Table
 
 
 def classes() -> Table:
-    columns = ("code", "name", "operator", "what it is", "feature groups")
+    columns = ("code", "name", "operator", "what it is", "aliases", "feature groups")
     columns_2 = ("settles", "label", "note", "mark")
     rows = tuple(_class(liv) for liv in published().values())
     title = "Gene 1: LIV classes"
@@ -31,7 +31,8 @@ def _class(liv: LivClass) -> tuple[Cell, ...]:
         liv.code,
         liv.name,
         "".join(map(str, liv.digits or ())),
-        f"difference of two {liv.of}" if liv.of else liv.template.title,
+        f"difference of two {liv.of.name}" if liv.of else liv.template.title,
+        [*prelude().aliases(liv.name)],
         [*liv.groups],
         settled,
         f"{liv.template.stem}_N",

@@ -26,7 +26,7 @@ class Entry:
 
     @property
     def name(self) -> str:
-        return self.use.liv.text if self.liv is None else self.liv.name
+        return self.use.liv.text if self.liv is None else self.liv.written
 
 
 @dataclass
@@ -73,7 +73,7 @@ class References:
         if entry.liv is None or entry.liv.name != liv.name:
             self.unsayable.tell(
                 clause.source.span,
-                f"this is {entry.name}, not {liv.name}",
+                f"this is {entry.name}, not {liv.written}",
                 "The members of a sharing group are of one class.",
                 notes=(Note(entry.use.span, f"{entry.name} stands here"),),
             )
@@ -110,7 +110,7 @@ class References:
         self.unsayable.tell(
             groups[0].span,
             f"no strategy borrows {', '.join(names)}",
-            f"Gene 5 of {liv.name} has no value for these groups.",
+            f"Gene 5 of {liv.written} has no value for these groups.",
             f"borrow {' or '.join(known)}" if known else "",
         )
         return -1, NONE

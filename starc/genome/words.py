@@ -87,7 +87,7 @@ class _Listener:
         if liv.code is None:
             self.unsayable.tell(
                 use.liv.span,
-                f"{liv.name} has no code",
+                f"{liv.written} has no code",
                 "Gene 1 is the code of a LIV class.",
                 "give its definition a code that is free: code = 18",
             )
@@ -99,7 +99,7 @@ class _Listener:
             self.unsayable.tell(
                 value.span,
                 f"{name} is no gene",
-                f"A genome says {liv.name}, whose {name} is another.",
+                f"A genome says {liv.written}, whose {name} is another.",
                 "remove it, or define a LIV with a code of its own",
             )
         return liv

@@ -134,7 +134,7 @@ def _pair(pair: Pair, names: dict[str, str]) -> Iterator[_Change]:
         yield from _renamed(before, after)
         parts = list(_parameters(before.operator, after.operator))
         if before.name != after.name:
-            parts.insert(0, f"class {before.name} -> {after.name}")
+            parts.insert(0, f"class {name_of(before)} -> {name_of(after)}")
         if parts:
             yield _Change(after.label, "; ".join(parts))
         yield from _sharing(before, after, names)
@@ -144,7 +144,7 @@ def _what(layer: Layer) -> str:
     if isinstance(layer, Again):
         return f"the same as {layer.of}"
     if isinstance(layer, Parallel) and len({side.name for side in layer.sides}) > 1:
-        return f"{layer.name} of {', '.join(side.name for side in layer.sides)}"
+        return f"{layer.name} of {', '.join(map(name_of, layer.sides))}"
     return name_of(layer)
 
 

@@ -42,11 +42,12 @@ class Liv:
         `operator.parameters` with `featurizer` set and no `group`).
     projections: the groups computed here, each tuple by one multiplication (pass fuse).
     residual: what stands around it; around a side of a parallel nothing (BARE).
+    alias: the other name of the class that the text uses, "GQA"; for people alone.
     """
 
     stem: str
     label: str
-    name: str  # of the class, as written: "SA-3"
+    name: str  # of the class: "SA-3"
     operator: Operator
     labelled: bool = False
     weights_from: str = ""
@@ -55,6 +56,7 @@ class Liv:
     mixing: str = ""
     projections: tuple[tuple[str, ...], ...] = ()
     residual: Residual = Residual()
+    alias: str = field(default="", compare=False)
     span: Span = field(default=NOWHERE, repr=False, compare=False)
 
     @property

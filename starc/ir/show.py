@@ -6,7 +6,15 @@ from typing import Any
 from starc.choices import DTYPES
 from starc.ir.cost import Cost, Costs, LayerCost, costs
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat
-from starc.ir.words import described, model_settings, name_of, number, settings, sharing
+from starc.ir.words import (
+    class_of,
+    described,
+    model_settings,
+    name_of,
+    number,
+    settings,
+    sharing,
+)
 
 COLUMNS = (
     "LIV",
@@ -43,7 +51,8 @@ def as_json(model: Model, context: int, dtype: str) -> dict[str, Any]:
 def _layer(layer: Layer, cost: LayerCost) -> dict[str, Any]:
     found: dict[str, Any] = {
         "label": layer.label,
-        "class": name_of(layer),
+        "class": class_of(layer),
+        "written": name_of(layer),
         "sharing": sharing(layer),
         **_numbers(cost.total),
     }
@@ -54,6 +63,7 @@ def _layer(layer: Layer, cost: LayerCost) -> dict[str, Any]:
             {
                 "label": side.label,
                 "class": side.name,
+                "written": name_of(side),
                 "sign": sign,
                 "sharing": sharing(side),
                 **_numbers(part),
@@ -154,7 +164,7 @@ def _rows(model: Model, found: Costs) -> list[tuple[str, ...]]:
                 for a, b, part in zip(first.sides, last.sides, cost.sides, strict=True):
                     shared = _both("; ".join(sharing(a)), "; ".join(sharing(b)))
                     label = f"  {_both(a.label, b.label)}"
-                    result.append(_cells(label, a.name, shared, part))
+                    result.append(_cells(label, name_of(a), shared, part))
         done += len(turns[0]) * (len(turns) - 1)
     return result
 
@@ -191,6 +201,6 @@ def _legend(model: Model) -> list[str]:
     """What each class is here: its operator with all its numbers, defaults too."""
     found: dict[tuple[str, str], None] = {}
     for liv in model.livs():
-        found[liv.name, f"{liv.operator.kind}: {described(liv.operator)}"] = None
+        found[name_of(liv), f"{liv.operator.kind}: {described(liv.operator)}"] = None
     width = max((len(name) for name, _ in found), default=0)
     return [f"{name.ljust(width)}  {text}" for name, text in found]

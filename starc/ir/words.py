@@ -53,7 +53,13 @@ def model_settings(model: Model) -> dict[str, object]:
 
 
 def name_of(layer: Layer) -> str:
-    """The class, as written."""
+    """The class by the name that the text uses: an alias of it, or its own."""
+    alias = layer.alias if isinstance(layer, Liv) else ""
+    return alias or class_of(layer)
+
+
+def class_of(layer: Layer) -> str:
+    """The class by its own name, the same for all of its aliases."""
     return "same as" if isinstance(layer, Again) else layer.name
 
 

@@ -96,7 +96,7 @@ class _Backbone:
                 Span(span.start, span.start + len(first), span.source),
                 "no LIVs between the braces",
                 "There is nothing to compose.",
-                "write a LIV, such as SA-1, or delete it",
+                "write a LIV, such as MHA, or delete it",
             )
 
     # LIVs -----------------------------------------------------------------------------
@@ -122,7 +122,7 @@ class _Backbone:
         labelled, label = use.label is not None, use.label.text if use.label else ""
         stem = label or _safe(meaning.stem)
         liv = meaning.liv
-        if not liv.of:
+        if liv.of is None:
             return Liv(
                 stem=stem,
                 label=label,
@@ -132,17 +132,19 @@ class _Backbone:
                 residual=BARE if side else self.residual,
                 weights_from=weights,
                 features_from=features,
+                alias=liv.alias,
                 span=use.span,
             )
         sides = tuple(
             Liv(
                 stem=letter,
                 label=f"{label}.{letter}" if label else "",
-                name=liv.of,
+                name=liv.of.name,
                 operator=operator,
                 residual=BARE,
                 weights_from=f"{weights}.{letter}" if weights else "",
                 features_from=tuple((g, f"{of}.{letter}") for g, of in features),
+                alias=liv.of.alias,
                 span=use.span,
             )
             for letter in ("a", "b")

@@ -41,7 +41,7 @@ def missing_backbone(program: ast.Program, problems: Problems) -> None:
         program,
         "backbone",
         "It says which LIVs are composed, in order.",
-        "write backbone { 12 x { SA-1; GMemless } }",
+        "write backbone { 12 x { MHA; SwiGLU } }",
         problems,
     )
 

@@ -24,11 +24,11 @@ class Shared:
 
     @property
     def name(self) -> str:
-        return self.liv.name if self.liv else "?"
+        return self.liv.written if self.liv else "?"
 
     @property
     def differential(self) -> bool:
-        return self.liv is not None and bool(self.liv.of)
+        return self.liv is not None and self.liv.of is not None
 
 
 class References:

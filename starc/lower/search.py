@@ -96,7 +96,7 @@ def _livs(
     items = value.items if isinstance(value, ast.List) else ()
     names = tuple(item for item in items if isinstance(item, ast.Name))
     if not names or len(names) < len(items):
-        why = "`pool` takes the LIVs that a search may use, as [SA-1, GConv-1]."
+        why = "`pool` takes the LIVs that a search may use, as [MHA, ShortConv]."
         _wrong("pool", value, "not a list of LIVs", why, problems)
     return tuple(name for name in names if alphabet.find(name, problems))
 
@@ -121,15 +121,15 @@ def _open(
     found: SearchSettings,
     problems: Problems,
 ) -> None:
-    """`GConv-1(kernel = [3, 4, 8])`: every value is tried by itself."""
+    """`ShortConv(kernel = [3, 4, 8])`: every value is tried by itself."""
     if not isinstance(item, ast.Call):
-        why = "`open` takes LIVs with lists of values: [GConv-1(kernel = [3, 4, 8])]."
+        why = "`open` takes LIVs with lists of values: [ShortConv(kernel = [3, 4, 8])]."
         _wrong("open", item, "not a LIV with values", why, problems)
         return
     meaning = alphabet.find(item.name, problems)
     if meaning is None:
         return
-    of_class = found.opened.setdefault(item.name.text, {})
+    of_class = found.opened.setdefault(alphabet.resolved(item.name.text), {})
     for setting in item.arguments:
         values = tuple(_items(setting.value))
         for value in values:

@@ -45,7 +45,7 @@ def test_a_wrong_genome(starc: Run) -> None:
 def test_what_integers_cannot_say(starc: Run) -> None:
     done = starc("encode", ROOT / "examples" / "zamba.star")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "zamba.star:16:16" in done.stderr
+    assert "zamba.star:16:14" in done.stderr
 
 
 def test_the_example_is_what_decode_writes(starc: Run) -> None:

@@ -14,7 +14,7 @@ Nothing is shared between LIVs.
 Shapes: B sequences, T tokens, D channels, H heads, G key/value heads or state groups, K
 channels of a head, S tokens of past and present, P channels of a head, N states.
 
-Source: sha256 526b8109a345ce87; passes: expand, resolve, share_features, share_weights,
+Source: sha256 4c6461355be08078; passes: expand, resolve, share_features, share_weights,
 prune, fuse, roll.
 """
 

@@ -16,7 +16,7 @@ Shapes: B sequences, T tokens, D channels, H heads, N channels of q and k in a h
 channels of v in a head, G key/value heads, K channels of a head, S tokens of past and
 present.
 
-Source: sha256 ea9c1c7bd35f5be8; passes: expand, resolve, share_features, share_weights,
+Source: sha256 c4de6214a30ff17d; passes: expand, resolve, share_features, share_weights,
 prune, fuse, roll.
 """
 

@@ -15,7 +15,7 @@ Nothing is shared between LIVs.
 Shapes: B sequences, T tokens, D channels, H heads, G key/value heads, K channels of a
 head, S tokens of past and present.
 
-Source: sha256 1d35d2bc91aa5d42; passes: expand, resolve, share_features, share_weights,
+Source: sha256 ac99a471c68b0472; passes: expand, resolve, share_features, share_weights,
 prune, fuse, roll.
 """
 

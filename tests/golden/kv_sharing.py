@@ -14,7 +14,7 @@ Sharing:
 Shapes: B sequences, T tokens, D channels, H heads, G key/value heads, K channels of a
 head, S tokens of past and present.
 
-Source: sha256 ffe1f3dd15ec45b3; passes: expand, resolve, share_features, share_weights,
+Source: sha256 53d1229932f64166; passes: expand, resolve, share_features, share_weights,
 prune, fuse, roll.
 """
 

@@ -14,7 +14,7 @@ Nothing is shared between LIVs.
 Shapes: B sequences, T tokens, D channels, H heads, G key/value heads, K channels of a
 head, S tokens of past and present.
 
-Source: sha256 d527a93ac2b36e48; passes: expand, resolve, share_features, share_weights,
+Source: sha256 a05eceaf8a15879a; passes: expand, resolve, share_features, share_weights,
 prune, fuse, roll.
 """
 

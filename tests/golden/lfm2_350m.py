@@ -14,7 +14,7 @@ Nothing is shared between LIVs.
 Shapes: B sequences, T tokens, D channels, H heads, G key/value heads, K channels of a
 head, S tokens of past and present.
 
-Source: sha256 9e2ef5318dc9058c; passes: expand, resolve, share_features, share_weights,
+Source: sha256 dfb6a54c577a30fc; passes: expand, resolve, share_features, share_weights,
 prune, fuse, roll.
 """
 

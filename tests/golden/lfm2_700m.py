@@ -14,7 +14,7 @@ Nothing is shared between LIVs.
 Shapes: B sequences, T tokens, D channels, H heads, G key/value heads, K channels of a
 head, S tokens of past and present.
 
-Source: sha256 b4b5642b4e6e0928; passes: expand, resolve, share_features, share_weights,
+Source: sha256 4fafcb89db8cf5d0; passes: expand, resolve, share_features, share_weights,
 prune, fuse, roll.
 """
 

@@ -15,7 +15,7 @@ Nothing is shared between LIVs.
 Shapes: B sequences, T tokens, D channels, H heads, G key/value heads, K channels of a
 head, S tokens of past and present.
 
-Source: sha256 68b6653cbdf40e59; passes: expand, resolve, share_features, share_weights,
+Source: sha256 05a35e3509b7bf22; passes: expand, resolve, share_features, share_weights,
 prune, fuse, roll.
 """
 

@@ -14,7 +14,7 @@ Nothing is shared between LIVs.
 Shapes: B sequences, T tokens, D channels, N states of a channel, H heads, K channels of
 a head, S tokens of past and present.
 
-Source: sha256 a93b49a5fa53f602; passes: expand, resolve, share_features, share_weights,
+Source: sha256 142f89c1e2964156; passes: expand, resolve, share_features, share_weights,
 prune, fuse, roll.
 """
 

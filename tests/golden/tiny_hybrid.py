@@ -14,7 +14,7 @@ Nothing is shared between LIVs.
 Shapes: B sequences, T tokens, D channels, H heads, G key/value heads, K channels of a
 head, S tokens of past and present.
 
-Source: sha256 8f0f70c2db494ad1; passes: expand, resolve, share_features, share_weights,
+Source: sha256 86c9fc23e5f0eccc; passes: expand, resolve, share_features, share_weights,
 prune, fuse, roll.
 """
 

@@ -12,7 +12,7 @@ Nothing is shared between LIVs.
 Shapes: B sequences, T tokens, D channels, H heads, K channels of a head, S tokens of
 past and present.
 
-Source: sha256 b543621ce079acb1; passes: expand, resolve, share_features, share_weights,
+Source: sha256 38dd00cd803de1b4; passes: expand, resolve, share_features, share_weights,
 prune, fuse, roll.
 """
 

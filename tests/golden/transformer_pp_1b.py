@@ -12,7 +12,7 @@ Nothing is shared between LIVs.
 Shapes: B sequences, T tokens, D channels, H heads, K channels of a head, S tokens of
 past and present.
 
-Source: sha256 e5f93032417477fa; passes: expand, resolve, share_features, share_weights,
+Source: sha256 b63407f92e14c73f; passes: expand, resolve, share_features, share_weights,
 prune, fuse, roll.
 """
 

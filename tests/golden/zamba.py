@@ -15,7 +15,7 @@ Sharing:
 Shapes: B sequences, T tokens, D channels, H heads, P channels of a head, N states, G
 state groups, K channels of a head, S tokens of past and present.
 
-Source: sha256 485aa2fbec80dc23; passes: expand, resolve, share_features, share_weights,
+Source: sha256 1865a1d1b52a4696; passes: expand, resolve, share_features, share_weights,
 prune, fuse, roll.
 """
 

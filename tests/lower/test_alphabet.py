@@ -52,7 +52,7 @@ def test_the_17_classes_have_the_digits_of_the_paper() -> None:
 
 def test_differences() -> None:
     classes = prelude().classes
-    assert classes["Rec-1-Diff"].of == "Rec-1" and not classes["Rec-1"].of
+    assert classes["Rec-1-Diff"].of == classes["Rec-1"] and not classes["Rec-1"].of
     assert classes["Rec-1-Diff"].defaults == classes["Rec-1"].defaults
 
 

@@ -51,11 +51,12 @@ def read(text: str | Source, problems: Problems) -> Spec | None:
     if problems or model is None or blocks.model is None:
         return None
     default = Spec()
+    pool = (alphabet.resolved(name.text) for name in search.pool)
     spec = Spec(
         model=tuple((s.name.text, word(s.value)) for s in blocks.model.settings),
         name=model.name,
         definitions=_definitions(program),
-        pool=tuple(dict.fromkeys(n.text for n in search.pool)) or _published(alphabet),
+        pool=tuple(dict.fromkeys(pool)) or _published(alphabet),
         depth=(search.depth[0], search.depth[1]) if search.depth else default.depth,
         genes=tuple(search.genes.items()),
         open=_opened(search),

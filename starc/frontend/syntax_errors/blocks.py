@@ -7,11 +7,11 @@ MISTAKES = (
         "unknown-block",
         "Unknown kind of block",
         "A file is made of model, backbone, search, liv and featurizer.",
-        "model tiny { width = 64 }\n\nbackbone { SA-1 }\n",
+        "model tiny { width = 64 }\n\nbackbone { MHA }\n",
         (
             *cases(
                 "no block is called {found}",
-                "modle tiny { width = 64 }\n\nbackbone { SA-1 }\n",
+                "modle tiny { width = 64 }\n\nbackbone { MHA }\n",
                 repair="block",
                 when=r"^\s*[\w-]+(\s+[\w-]+)?\s*(\{|=\s*[A-Za-z])",
             ),
@@ -21,21 +21,21 @@ MISTAKES = (
         "outside-block",
         "Text outside of the blocks",
         "LIVs stand in backbone { }, settings in model { } or search { }.",
-        in_backbone("SA-1(heads = 4)"),
+        in_backbone("MHA(heads = 4)"),
         (
-            *cases("this stands in no block", "SA-1(heads = 4)\n", whatever=True),
-            *cases("this stands in no block", "12 x { SA-1 }\n"),
+            *cases("this stands in no block", "MHA(heads = 4)\n", whatever=True),
+            *cases("this stands in no block", "12 x { MHA }\n"),
         ),
     ),
     Mistake(
         "block-inside-block",
         "Block inside a block",
         "Blocks of a file stand beside one another; only repeats and parallel nest.",
-        "liv attn = SA-1(heads = 4)\n\n" + in_backbone("attn"),
+        "liv attn = MHA(heads = 4)\n\n" + in_backbone("attn"),
         (
             *cases(
                 "this definition stands inside the backbone",
-                in_backbone("liv attn = SA-1(heads = 4)"),
+                in_backbone("liv attn = MHA(heads = 4)"),
                 hint="move it before `backbone {`",
                 last=True,
                 when=r"^\s*(liv|featurizer)\b",
@@ -56,12 +56,12 @@ MISTAKES = (
             ),
             *cases(
                 "a LIV has no block",
-                in_backbone("SA-1 { heads = 4 }"),
-                hint="parameters stand between parentheses: SA-1(heads = 4)",
+                in_backbone("MHA { heads = 4 }"),
+                hint="parameters stand between parentheses: MHA(heads = 4)",
             ),
             *cases(
                 "a LIV has no block",
-                in_backbone("SA-1(heads = 4) { SA-3 }"),
+                in_backbone("MHA(heads = 4) { GQA }"),
                 hint="`12 x { ... }` repeats, `parallel { ... }` adds side by side",
             ),
         ),
@@ -70,29 +70,29 @@ MISTAKES = (
         "missing-parentheses",
         "Parameters without parentheses",
         "The parameters of a LIV stand between parentheses, separated by commas.",
-        in_backbone("SA-1(heads = 4)"),
+        in_backbone("MHA(heads = 4)"),
         (
             *cases(
                 "`(` is missing before this",
-                in_backbone("SA-1 heads = 4"),
-                hint="SA-1(heads = 4)",
+                in_backbone("MHA heads = 4"),
+                hint="MHA(heads = 4)",
                 last=True,
             ),
             *cases(
                 "a LIV is named here, not set",
-                in_backbone("SA-1 = 4"),
-                before("liv attn = SA-1 = 4"),
+                in_backbone("MHA = 4"),
+                before("liv attn = MHA = 4"),
             ),
             *cases(
                 "`(` is missing before {found}",
-                before("liv attn = SA-1 heads = 4"),
-                hint="SA-1(heads = 4)",
+                before("liv attn = MHA heads = 4"),
+                hint="MHA(heads = 4)",
             ),
-            *cases("parameters stand between ( and )", in_backbone("SA-1[heads = 4]")),
+            *cases("parameters stand between ( and )", in_backbone("MHA[heads = 4]")),
             *cases(
                 "`(` is missing before {found}",
                 "liv X = diff Y\nbackbone { X }",
-                in_backbone("SA-1 genes 1, 1"),
+                in_backbone("MHA genes 1, 1"),
             ),
             *cases("`(LIV)` is missing", "liv X = diff\nbackbone { X }", whatever=True),
         ),
@@ -100,19 +100,19 @@ MISTAKES = (
     Mistake(
         "bad-definition",
         "Definition that defines nothing",
-        "A LIV is defined as a name for another, liv attn = SA-1(heads = 4), as the "
-        "difference of two, liv D = diff(SA-1), or by its genome, liv Mine { ... }.",
-        "liv attn = SA-1(heads = 4)\n\n" + in_backbone("attn"),
+        "A LIV is defined as a name for another, liv attn = MHA(heads = 4), as the "
+        "difference of two, liv D = diff(MHA), or by its genome, liv Mine { ... }.",
+        "liv attn = MHA(heads = 4)\n\n" + in_backbone("attn"),
         (
             *cases(
                 "`= LIV` or `{ ... }` is missing", before("liv attn"), whatever=True
             ),
             *cases(
                 "`=` is missing before {found}",
-                before("liv attn SA-1"),
+                before("liv attn MHA"),
                 before("liv attn(heads = 4)"),
             ),
-            *cases("`=` is written here, not `:`", before("liv attn: SA-1")),
+            *cases("`=` is written here, not `:`", before("liv attn: MHA")),
             *cases(
                 "the LIV is missing",
                 before("liv attn ="),
@@ -122,23 +122,23 @@ MISTAKES = (
             *cases("no `=` stands before `{`", before("liv attn = { code = 3 }")),
             *cases(
                 "the name is missing",
-                before("liv = SA-1"),
+                before("liv = MHA"),
                 before("featurizer = qkv"),
                 whatever=True,
             ),
             *cases("the name is missing", before("featurizer { groups = [q] }")),
             *cases(
                 "a difference is taken of one LIV, with two sets of parameters",
-                before("liv D = diff(SA-1, SA-3)"),
+                before("liv D = diff(MHA, GQA)"),
                 whatever=True,
             ),
             *cases(
                 "the LIV stands here without parameters",
-                before("liv D = diff(SA-1(heads = 4))"),
+                before("liv D = diff(MHA(heads = 4))"),
             ),
             *cases(
                 "sharing is said where the LIV is used, in the backbone",
-                before("liv attn = SA-1 weights from a"),
+                before("liv attn = MHA weights from a"),
                 when=r"\b(weights|from|same)\b",
             ),
         ),

@@ -48,7 +48,7 @@ def cases(
 
 
 def in_model(text: str) -> str:
-    return f"model tiny {{\n  {text}\n}}\n\nbackbone {{ SA-1 }}\n"
+    return f"model tiny {{\n  {text}\n}}\n\nbackbone {{ MHA }}\n"
 
 
 def in_backbone(text: str) -> str:
@@ -56,8 +56,8 @@ def in_backbone(text: str) -> str:
 
 
 def in_search(text: str) -> str:
-    return in_backbone("SA-1") + f"\nsearch {{\n  {text}\n}}\n"
+    return in_backbone("MHA") + f"\nsearch {{\n  {text}\n}}\n"
 
 
 def before(text: str) -> str:
-    return f"{text}\n\n{in_backbone('SA-1')}"
+    return f"{text}\n\n{in_backbone('MHA')}"

@@ -22,7 +22,7 @@ MISTAKES = (
             *cases(
                 "",
                 in_model("width = 1__024"),
-                in_backbone("3x { SA-1 }"),
+                in_backbone("3x { MHA }"),
                 in_model("width = 4k"),
                 in_model("width = .5"),
                 in_model("width = 5."),
@@ -37,7 +37,7 @@ MISTAKES = (
         "Unexpected character",
         "Names are made of the letters a to z and A to Z, digits, `_`, and `-` between "
         "these. Other characters may stand in comments.",
-        in_backbone("GConv-1"),
+        in_backbone("ShortConv"),
         (
             *cases(
                 "",
@@ -45,10 +45,10 @@ MISTAKES = (
                 in_model("norm = \u201crms\u201d"),
                 in_model('norm = "rms"'),
                 in_model("width\u00a0= 64"),
-                in_backbone("SA-1\uff08heads = 4\uff09"),
-                in_backbone("SA-1 + GMemless"),
-                in_backbone("SA-1 # \x00"),
-                in_backbone("SA-1\x00"),
+                in_backbone("MHA\uff08heads = 4\uff09"),
+                in_backbone("MHA + SwiGLU"),
+                in_backbone("MHA # \x00"),
+                in_backbone("MHA\x00"),
                 in_model("gr\u00f6\u00dfe = 64"),
             ),
         ),
@@ -57,12 +57,12 @@ MISTAKES = (
         "foreign-comment",
         "Comment of another language",
         "A comment begins with `#` and ends with its line.",
-        in_backbone("SA-1  # attention"),
+        in_backbone("MHA  # attention"),
         (
             *cases(
                 "",
-                in_backbone("SA-1  // attention"),
-                in_backbone("/* attention */ SA-1"),
+                in_backbone("MHA  // attention"),
+                in_backbone("/* attention */ MHA"),
                 in_model("width = 64 // wide"),
             ),
         ),
@@ -72,22 +72,22 @@ MISTAKES = (
         "Python's spelling",
         "The words of a .star file are lower case: true, false and none.",
         in_model("tied = true"),
-        (*cases("", in_model("tied = True"), in_backbone("SA-1(window = None)")),),
+        (*cases("", in_model("tied = True"), in_backbone("MHA(window = None)")),),
     ),
     Mistake(
         "unclosed",
         "Bracket that is never closed",
         "Every (, [ and { is closed by its counterpart. Two places are shown: where it "
         "is missed at the latest, and where the bracket was opened.",
-        in_backbone("12 x {\n    SA-1\n  }"),
+        in_backbone("12 x {\n    MHA\n  }"),
         (
             *cases(
                 "",
-                in_backbone("12 x {\n    SA-1"),
-                "backbone {\n  SA-1\n\nsearch {\n  population = 16\n}\n",
-                in_backbone("SA-1(heads = 4"),
-                in_backbone("SA-1(\n    heads = 4,\n    window = 8"),
-                in_search("pool = [SA-1, SA-3"),
+                in_backbone("12 x {\n    MHA"),
+                "backbone {\n  MHA\n\nsearch {\n  population = 16\n}\n",
+                in_backbone("MHA(heads = 4"),
+                in_backbone("MHA(\n    heads = 4,\n    window = 8"),
+                in_search("pool = [MHA, GQA"),
             ),
         ),
     ),
@@ -95,13 +95,13 @@ MISTAKES = (
         "stray-bracket",
         "Bracket that closes nothing",
         "Every ), ] and } closes the last bracket that was opened, of its own kind.",
-        in_backbone("SA-1"),
+        in_backbone("MHA"),
         (
             *cases(
                 "",
-                in_backbone("SA-1") + "}\n",
-                in_backbone("SA-1)"),
-                in_backbone("SA-1(heads = 4]"),
+                in_backbone("MHA") + "}\n",
+                in_backbone("MHA)"),
+                in_backbone("MHA(heads = 4]"),
             ),
         ),
     ),
@@ -110,12 +110,12 @@ MISTAKES = (
         "Not understood",
         "The text is not of the form that the language has at this place. The message "
         "says what may stand there.",
-        in_backbone("SA-1"),
+        in_backbone("MHA"),
         (
             *cases(
                 "",
-                in_backbone("SA-1 <= 3"),
-                in_backbone("SA-1 genes(a)"),
+                in_backbone("MHA <= 3"),
+                in_backbone("MHA genes(a)"),
                 in_model("width = 64 <= 3"),
             ),
         ),

@@ -15,6 +15,7 @@ from starc.draw import architecture, heatmap, picture
 from starc.draw.picture import AGAIN, FEATURES, WEIGHTS
 from starc.draw.png import png
 from starc.ir.nodes import Model
+from starc.ir.words import name_of
 from starc.source import Source
 
 ROOT = Path(__file__).parents[3]
@@ -46,7 +47,7 @@ def test_every_example_has_a_picture(path: Path) -> None:
     root = ElementTree.fromstring(svg)
     assert root.tag.endswith("svg")
     words = " ".join(root.itertext())
-    assert all(liv.name in words for liv in model.livs())
+    assert all(name_of(liv) in words for liv in model.livs())
     rolled, whole = picture(model), picture(model, rolled=False)
     assert len(whole.columns) == sum(1 for _ in model.layers())
     missing = sum((b.times - 1) * (b.last - b.first + 1) for b in rolled.brackets)
