@@ -35,6 +35,7 @@ ORDER = (
     "backend",
     "operators.emission",
     "compiler",
+    "vendoring",
     "resize",
     "reference",
     "operators.reference",

@@ -5,7 +5,17 @@ from typing import Annotated
 import typer
 
 import starc
-from starc.cli import compare, draw, evolve, genomes, inspect, report, sources, training
+from starc.cli import (
+    compare,
+    draw,
+    evolve,
+    genomes,
+    inspect,
+    report,
+    sources,
+    training,
+    vendoring,
+)
 from starc.cli.guard import guarded
 from starc.cli.streams import say
 
@@ -61,5 +71,9 @@ for command in (
     draw.draw,
     report.report,
     report.motifs,
+    vendoring.vendor,
+    vendoring.verify,
+    vendoring.upgrade,
+    vendoring.recover,
 ):
     app.command(command.__name__)(guarded(command))

@@ -57,7 +57,7 @@ def _code(work: Callable[[], object]) -> int | str:
         streams.tell("starc: There is not enough memory for this; choose smaller sizes")
         return WRONG_CALL
     except OSError as error:
-        streams.tell(f"starc: {_reason(error)}")
+        streams.tell(f"starc: {reason(error)}")
         return WRONG_CALL
 
 
@@ -68,12 +68,15 @@ def _out_of_memory(error: Exception) -> bool:
     return bool(names & {"MemoryError", "OutOfMemoryError"}) or allocator
 
 
-def _reason(error: OSError) -> str:
-    reason = error.strerror or str(error)
+def reason(error: Exception) -> str:
+    """What a person is told: of an OSError the file, and what the system says."""
+    if not isinstance(error, OSError):
+        return str(error)
+    said = error.strerror or str(error)
     name = error.filename if error.filename2 is None else error.filename2
     if isinstance(name, bytes):
         name = name.decode("utf-8", "surrogateescape")
     if name is None:
-        return reason
+        return said
     shown = printable(str(name)) or "''"
-    return f"{shown}: {reason}"
+    return f"{shown}: {said}"

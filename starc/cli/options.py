@@ -34,7 +34,7 @@ def is_written(value: Any) -> Any:
     if isinstance(value, str) and not value:
         raise Failure("-o needs the name of a file")
     if isinstance(value, Path) and value.exists() and not value.is_dir():
-        raise Failure(f"{value}: This is a file, and -o names a folder here")
+        raise Failure(f"{value}: This is a file, and a folder is needed here")
     return value
 
 

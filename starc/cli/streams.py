@@ -102,6 +102,14 @@ def say_path(name: str | Path) -> None:
     sys.stdout.buffer.write(os.fsencode(name) + b"\n")
 
 
+def say_text(text: str) -> None:
+    """Lines of a file on stdout: as they can be shown, or as they are for a program."""
+    if sys.stdout.isatty():
+        say(text.removesuffix("\n"))
+    else:
+        write(STANDARD, text)
+
+
 def tell(text: str) -> None:
     """A line or several on stderr."""
     sys.stderr.write(_lines(text))

@@ -38,7 +38,12 @@ BESIDES = {
 }
 """What keeps a call short."""
 
-INSTEAD = {"evolve": {"FILE": "search.star"}}
+INSTEAD = {
+    "evolve": {"FILE": "search.star"},
+    "recover": {"FILE": "vendored/small.py"},
+    "verify": {"PATHS...": "vendored"},
+    "upgrade": {"PATHS...": "vendored"},
+}
 """Where a command needs another value."""
 
 HEAVY = {"train", "compare"}
@@ -90,14 +95,20 @@ def furnish(folder: Path) -> None:
     (folder / "bad.star").write_text("model { width = }")
     (folder / "search.star").write_text(SEARCH)
     (folder / "text.txt").write_text("some text to learn from, " * 40)
+    (folder / "vendored").mkdir()
+    (folder / "vendored" / "small.star").write_text(MODEL.format(liv="GMemless"))
 
 
 def furnished(folder: Path) -> Path:
-    """A folder with these files and the run of a search."""
+    """A folder with these files, the run of a search, and a vendored file."""
     furnish(folder)
-    call = {"arguments": ["evolve", "search.star", "-o", "run"], "folder": str(folder)}
-    (found,) = served([call], folder.parent)
-    assert found["code"] == 0, found
+    calls = (
+        "evolve search.star -o run",
+        "vendor vendored/small.star --into vendored",
+    )
+    cases = [{"arguments": call.split(), "folder": str(folder)} for call in calls]
+    for found in served(cases, folder.parent):
+        assert found["code"] == 0, found
     return folder
 
 

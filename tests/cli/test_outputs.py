@@ -18,6 +18,7 @@ NO_FILES = {
     ("draw", "operator"),
     ("draw", "input"),
     ("explain", "code"),
+    ("vendor", "name"),
     ("evolve", "ray"),
     *((name, "device") for name in ("train", "compare", "evolve")),
 }
@@ -44,12 +45,12 @@ def test_every_argument_says_what_it_is(name: str) -> None:
         if (name, argument) not in NO_FILES | GOES_ON:
             assert check is not None, f"{argument} is read, written, or one of some"
     written = [n for n, check in callbacks(name).items() if check is is_written]
-    assert written in ([], ["output"])
+    assert written in ([], ["output"], ["into"])
 
 
 def inputs(name: str) -> list[str]:
     """Files that a right call of a command reads."""
-    return [a for a in arguments(name)[1:] if a.endswith((".star", ".txt"))]
+    return [a for a in arguments(name)[1:] if a.endswith((".star", ".txt", ".py"))]
 
 
 def with_output(name: str, output: str) -> list[str]:
@@ -60,7 +61,7 @@ def with_output(name: str, output: str) -> list[str]:
     return [*call, "-o", output]
 
 
-WRITERS = [n for n in COMMANDS if is_written in callbacks(n).values()]
+WRITERS = [n for n in COMMANDS if callbacks(n).get("output") is is_written]
 
 
 def test_no_input_is_overwritten(home: Path, tmp_path: Path) -> None:

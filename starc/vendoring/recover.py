@@ -1,0 +1,31 @@
+"""`starc recover`: the `.star` source of a vendored file, however it was edited."""
+
+from pathlib import Path
+
+from starc.vendoring import lock as locks
+from starc.vendoring.carried import header_of, source_in
+from starc.vendoring.error import VendoringError
+from starc.vendoring.text import digest, read
+
+
+def recover(path: Path) -> str:
+    """The source: the one that the file carries, else the one in the lock beside it.
+
+    Raises VendoringError where there is none, OSError.
+    """
+    text = read(path.parent, path.name).text.replace("\r\n", "\n")
+    source, header = source_in(text), header_of(text)
+    told = header.digest if header else ""
+    if source is not None and told in ("", digest(source)):
+        return source
+    record = locks.read(path.parent).get(path.name)
+    if record is not None:
+        return record.text
+    if header is None:
+        raise VendoringError(f"{path}: starc did not write this")
+    if source is None:
+        what = "was lost" if told else "is none: only `starc vendor` writes it in"
+        raise VendoringError(f"{path}: the source that the file carries {what}")
+    raise VendoringError(
+        f"{path}: the source that the file carries is not the one of its header"
+    )
