@@ -21,10 +21,16 @@ def main() -> None:
         from starc.cli import descriptors
 
         descriptors.prepare()
-        from starc.cli.app import app
         from starc.cli.guard import guarded
+        from starc.cli.plain import plain
 
         sys.argv = sys.argv or ["starc"]  # an embedding program may have left it empty
-        guarded(app)(with_values(sys.argv[1:] or ["--help"]))
+        arguments = with_values(sys.argv[1:] or ["--help"])
+        if call := plain(arguments):
+            guarded(call)()
+            return
+        from starc.cli.app import app
+
+        guarded(app)(arguments)
     except KeyboardInterrupt:
         sys.exit(130)

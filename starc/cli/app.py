@@ -1,22 +1,17 @@
-"""The commands, registered. Each imports what it needs when it runs, not before."""
+"""The commands as typer has them: it reads calls, prints help, and tells what is wrong
+with a call."""
 
-from typing import Annotated
+from collections.abc import Callable
+from functools import wraps
+from inspect import Parameter, signature
+from typing import Annotated, Any
 
 import typer
 
 import starc
-from starc.cli import (
-    compare,
-    draw,
-    evolve,
-    genomes,
-    inspect,
-    report,
-    sources,
-    training,
-    vendoring,
-)
+from starc.cli.commands import MODULES, command
 from starc.cli.guard import guarded
+from starc.cli.options import Declared
 from starc.cli.streams import say
 
 HELP = """From readable .star files to standalone PyTorch files.
@@ -52,28 +47,35 @@ def options(
     pass
 
 
-for command in (
-    sources.compile,
-    sources.check,
-    sources.fmt,
-    inspect.show,
-    inspect.diff,
-    genomes.decode,
-    genomes.encode,
-    genomes.genes,
-    inspect.explain,
-    training.train,
-    evolve.evolve,
-    evolve.front,
-    evolve.pick,
-    compare.scale,
-    compare.compare,
-    draw.draw,
-    report.report,
-    report.motifs,
-    vendoring.vendor,
-    vendoring.verify,
-    vendoring.upgrade,
-    vendoring.recover,
-):
-    app.command(command.__name__)(guarded(command))
+def declared(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, its parameters declared in typer's words instead of ours."""
+
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    found = signature(function)
+    parameters = [_parameter(one) for one in found.parameters.values()]
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    run.__signature__ = found.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return run
+
+
+def _parameter(parameter: Parameter) -> Parameter:
+    kind, (ours,) = parameter.annotation.__origin__, parameter.annotation.__metadata__
+    if not isinstance(ours, Declared):
+        return parameter
+    make: Callable[..., Any] = typer.Option if ours.is_option else typer.Argument
+    info = make(
+        *ours.names,
+        metavar=ours.metavar,
+        help=ours.help,
+        callback=ours.callback,
+        min=ours.low,
+        max=ours.high,
+    )
+    return parameter.replace(annotation=Annotated[kind, info])
+
+
+for name in MODULES:
+    app.command(name)(guarded(declared(command(name))))

@@ -4,8 +4,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from starc.choices import WAYS
 from starc.cli import streams
 from starc.cli.failure import INTERRUPTED, WRONG_INPUT, Failure
@@ -17,6 +15,7 @@ from starc.cli.options import (
     input_argument,
     number,
     one_of,
+    option,
     output_option,
 )
 from starc.cli.streams import STANDARD, read_python, read_source
@@ -67,7 +66,7 @@ def compare(
     lr: Annotated[float, number("At its peak.", 0)] = 1e-3,
     data: Data = None,
     device: Annotated[
-        str, typer.Option(help="cpu, cuda, cuda:1, ...; by default the best.")
+        str, option(help="cpu, cuda, cuda:1, ...; by default the best.")
     ] = "",
     output: Annotated[
         Path | None, output_option("DIR", "By default runs/compare.")

@@ -2,10 +2,8 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from starc.cli.failure import WRONG_INPUT, Failure
-from starc.cli.options import SEEDS, File, Output, input_option, number
+from starc.cli.options import SEEDS, File, Output, input_option, number, option
 from starc.cli.streams import STANDARD, read_source, write
 
 if TYPE_CHECKING:
@@ -16,10 +14,10 @@ def draw(
     file: File,
     operator: Annotated[
         str | None,
-        typer.Option(metavar="LABEL", help="Draw |T(x)| of this LIV (needs torch)."),
+        option(metavar="LABEL", help="Draw |T(x)| of this LIV (needs torch)."),
     ] = None,
     input: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="x: up to 64 bytes of text.")
+        str | None, option(metavar="TEXT", help="x: up to 64 bytes of text.")
     ] = None,
     weights: Annotated[
         str | None,
@@ -27,7 +25,7 @@ def draw(
     ] = None,
     seed: Annotated[int, number("Of the random weights.", 0, SEEDS)] = 0,
     all: Annotated[
-        bool, typer.Option("--all", help="Write repeats out, every turn.")
+        bool, option("--all", help="Write repeats out, every turn.")
     ] = False,
     output: Output = STANDARD,
 ) -> None:

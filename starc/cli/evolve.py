@@ -6,8 +6,6 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from starc.choices import ALGORITHMS
 from starc.cli import streams
 from starc.cli.failure import INTERRUPTED, WRONG_INPUT, Failure
@@ -16,9 +14,11 @@ from starc.cli.options import (
     Data,
     Json,
     Run,
+    argument,
     input_argument,
     number,
     one_of,
+    option,
     output_option,
 )
 
@@ -38,7 +38,7 @@ def evolve(
     ] = None,
     resume: Annotated[
         Path | None,
-        typer.Option("--resume", metavar="RUN", help="Go on where it stopped."),
+        option("--resume", metavar="RUN", help="Go on where it stopped."),
     ] = None,
     data: Data = None,
     seed: Annotated[int | None, number("Instead of the one in FILE.", 0, SEEDS)] = None,
@@ -47,7 +47,7 @@ def evolve(
     ] = None,
     repair: Annotated[
         bool | None,
-        typer.Option("--repair/--no-repair", help="Whether children are repaired."),
+        option("--repair/--no-repair", help="Whether children are repaired."),
     ] = None,
     generations: Annotated[int | None, number("Budget.")] = None,
     evaluations: Annotated[int | None, number("Budget.")] = None,
@@ -55,7 +55,7 @@ def evolve(
         float | None, number("Budget, of all sessions together.", 0.01)
     ] = None,
     device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, cuda:1, ...; by default the best.")
+        str | None, option(help="cpu, cuda, cuda:1, ...; by default the best.")
     ] = None,
     workers: Annotated[
         int | None, number("Processes; by default one for each core.", 1, 4096)
@@ -63,7 +63,7 @@ def evolve(
     threads: Annotated[int, number("Of each process.", 1, 4096)] = 1,
     ray: Annotated[
         str | None,
-        typer.Option(
+        option(
             metavar="[ADDRESS]", help="Evaluate on a Ray cluster; alone: one from here."
         ),
     ] = None,
@@ -205,9 +205,7 @@ def pick(
     run: Run,
     id: Annotated[
         int,
-        typer.Argument(
-            metavar="ID", min=0, max=SEEDS, help="As `starc front` prints it."
-        ),
+        argument(metavar="ID", low=0, high=SEEDS, help="As `starc front` prints it."),
     ],
     output: Annotated[Path, output_option("DIR", "Where to write.")],
 ) -> None:

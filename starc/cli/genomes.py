@@ -2,26 +2,24 @@
 
 from typing import Annotated
 
-import typer
-
 import starc
 from starc.cli.failure import Failure
-from starc.cli.options import File, Json, Output, number
+from starc.cli.options import File, Json, Output, argument, number, option
 from starc.cli.streams import STANDARD, read_bytes, read_source, say, write
 
 
 def decode(
     genome: Annotated[
         str,
-        typer.Argument(
+        argument(
             metavar="GENOME", help="21211-31112, 10.1.2.1.1-..., JSON; - is stdin."
         ),
     ],
-    exact: Annotated[bool, typer.Option("--exact", help="Keep silent genes.")] = False,
+    exact: Annotated[bool, option("--exact", help="Keep silent genes.")] = False,
     width: Annotated[int, number("Of the residual stream.")] = 768,
     vocab: Annotated[int, number("Vocabulary size.")] = 50_304,
     context: Annotated[int, number("Tokens at once.")] = 4096,
-    name: Annotated[str, typer.Option(help="Of the model.")] = "decoded",
+    name: Annotated[str, option(help="Of the model.")] = "decoded",
     output: Output = STANDARD,
 ) -> None:
     """Write readable source for the integers of GENOME."""
@@ -49,7 +47,7 @@ def encode(
     file: File,
     exact: Annotated[
         bool,
-        typer.Option(
+        option(
             "--exact/--canonical",
             help="Genes as FILE keeps them, or the one spelling of its architecture.",
         ),

@@ -3,11 +3,9 @@
 from textwrap import indent, wrap
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from starc.choices import DTYPES
 from starc.cli.failure import Failure
-from starc.cli.options import File, Json, input_argument, number, one_of
+from starc.cli.options import File, Json, argument, input_argument, number, one_of
 from starc.cli.streams import read_source, say, say_json
 
 if TYPE_CHECKING:
@@ -55,7 +53,7 @@ def _model(file: str) -> "Model":
 
 def explain(
     code: Annotated[
-        str | None, typer.Argument(metavar="[CODE]", help="As in error[CODE].")
+        str | None, argument(metavar="[CODE]", help="As in error[CODE].")
     ] = None,
 ) -> None:
     """Explain an error code; without one, list them."""

@@ -1,13 +1,13 @@
-"""Arguments and options that several commands have, and the kinds that they are of.
+"""How arguments and options are declared, the kinds that they are of, and those that
+several commands have.
 
-An argument that names a file is an input or an output; see starc/files.py.
+`app.py` tells typer of them, and `plain.py` reads the plainest calls without it. An
+argument that names a file is an input or an output; see starc/files.py.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Annotated, Any, NamedTuple
 
 from starc import files
 from starc.cli.failure import Failure
@@ -16,6 +16,48 @@ MOST = 2**31 - 1
 """Of whatever is counted: tokens, channels, steps."""
 
 SEEDS = 2**63 - 1
+
+
+def as_given(value: Any) -> Any:
+    """The callback of what needs no check."""
+    return value
+
+
+class Declared(NamedTuple):
+    """An argument or option of a command, in the annotation of its parameter.
+
+    names: `--output`, `-o`; by default made of the parameter's. low, high: of a number.
+    callback: what the value becomes; raises Failure where it is wrong.
+    """
+
+    is_option: bool
+    names: tuple[str, ...]
+    metavar: str | None
+    help: str
+    callback: Callable[[Any], Any] = as_given
+    low: float | None = None
+    high: float | None = None
+
+
+def option(
+    *names: str,
+    help: str,
+    metavar: str | None = None,
+    callback: Callable[[Any], Any] = as_given,
+) -> Any:
+    """An option; a parameter that is bool makes it a flag."""
+    return Declared(True, names, metavar, help, callback)
+
+
+def argument(
+    metavar: str,
+    help: str,
+    callback: Callable[[Any], Any] = as_given,
+    low: float | None = None,
+    high: float | None = None,
+) -> Any:
+    """An argument, which has its place instead of a name."""
+    return Declared(False, (), metavar, help, callback, low, high)
 
 
 def is_read(value: Any) -> Any:
@@ -47,7 +89,7 @@ def one_of(values: Collection[str], flag: str, help: str) -> Any:
                 raise Failure(f"{flag} {given}: {_hint(given, values)}")
         return value
 
-    return typer.Option(flag, metavar="|".join(values), help=help, callback=check)
+    return option(flag, metavar="|".join(values), help=help, callback=check)
 
 
 def _hint(given: str, values: Collection[str]) -> str:
@@ -59,24 +101,22 @@ def _hint(given: str, values: Collection[str]) -> str:
 
 def number(help: str, low: float = 1, high: float = MOST) -> Any:
     """An option that is a number, whole or not: never one that no tensor can have."""
-    return typer.Option(min=low, max=high, help=help)
+    return Declared(True, (), None, help, low=low, high=high)
 
 
 def input_argument(metavar: str, help: str) -> Any:
     """A file or a folder that is read."""
-    return typer.Argument(metavar=metavar, help=help, callback=is_read)
+    return argument(metavar, help, is_read)
 
 
 def input_option(metavar: str, help: str) -> Any:
     """The same where it may be left out."""
-    return typer.Option(metavar=metavar, help=help, callback=is_read)
+    return option(metavar=metavar, help=help, callback=is_read)
 
 
 def output_option(metavar: str, help: str) -> Any:
     """Where to write."""
-    return typer.Option(
-        "--output", "-o", metavar=metavar, help=help, callback=is_written
-    )
+    return option("--output", "-o", metavar=metavar, help=help, callback=is_written)
 
 
 File = Annotated[str, input_argument("FILE", "A .star file; - is stdin.")]
@@ -90,4 +130,4 @@ Data = Annotated[
     ),
 ]
 Output = Annotated[str, output_option("OUT", "Where to write; - is stdout.")]
-Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
+Json = Annotated[bool, option("--json", help="As JSON.")]

@@ -3,13 +3,11 @@
 import sys
 from typing import Annotated
 
-import typer
-
 import starc
 from starc.choices import FORMATS, OPTIONAL_PASSES, STAGES
 from starc.cli import streams
 from starc.cli.failure import WRONG_INPUT
-from starc.cli.options import File, Files, Output, one_of
+from starc.cli.options import File, Files, Output, one_of, option
 from starc.cli.streams import STANDARD, read_source
 
 
@@ -58,7 +56,7 @@ def check(
 def fmt(
     files: Files,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; name what would change.")
+        bool, option("--check", help="Write nothing; name what would change.")
     ] = False,
 ) -> None:
     """Write FILES in canonical form, in place; comments are kept."""

@@ -4,8 +4,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from starc.cli import streams
 from starc.cli.failure import WRONG_INPUT, Failure
 from starc.cli.options import (
@@ -13,6 +11,7 @@ from starc.cli.options import (
     input_argument,
     input_option,
     number,
+    option,
     output_option,
 )
 from starc.cli.streams import STANDARD, read_python, read_source
@@ -51,16 +50,16 @@ def train(
     seed: Annotated[int | None, number("Of weights and order.", 0, SEEDS)] = None,
     save: Annotated[int | None, number("Steps between checkpoints.")] = None,
     device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, cuda:1, ...; by default the best.")
+        str | None, option(help="cpu, cuda, cuda:1, ...; by default the best.")
     ] = None,
     compile: Annotated[
-        bool | None, typer.Option("--compile", help="Use torch.compile.")
+        bool | None, option("--compile", help="Use torch.compile.")
     ] = None,
     output: Annotated[
         Path | None, output_option("DIR", "By default runs/NAME.")
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where the run in DIR stopped.")
+        bool, option("--resume", help="Go on where the run in DIR stopped.")
     ] = False,
     sample: Annotated[int, number("Bytes to generate at the end.", 0)] = 400,
 ) -> None:

@@ -4,13 +4,20 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from starc.choices import OPTIONAL_PASSES
 from starc.cli import streams
 from starc.cli.failure import WRONG_CALL, WRONG_INPUT, Failure
 from starc.cli.guard import reason
-from starc.cli.options import Json, Output, input_argument, is_read, is_written, one_of
+from starc.cli.options import (
+    Json,
+    Output,
+    argument,
+    input_argument,
+    is_read,
+    is_written,
+    one_of,
+    option,
+)
 from starc.cli.streams import STANDARD, read_source
 from starc.printable import printable
 
@@ -21,7 +28,7 @@ if TYPE_CHECKING:
 
 Paths = Annotated[
     list[str] | None,
-    typer.Argument(
+    argument(
         metavar="[PATHS...]",
         help="Vendored files or folders; by default the current folder.",
         callback=is_read,
@@ -33,12 +40,10 @@ def vendor(
     files: Annotated[list[str], input_argument("FILES...", ".star files.")],
     into: Annotated[
         Path,
-        typer.Option(
-            metavar="DIR", help="The folder, as of a package.", callback=is_written
-        ),
+        option(metavar="DIR", help="The folder, as of a package.", callback=is_written),
     ],
     name: Annotated[
-        str, typer.Option(metavar="NAME", help="Of the file; by default FILE's, .py.")
+        str, option(metavar="NAME", help="Of the file; by default FILE's, .py.")
     ] = "",
     no_pass: Annotated[
         list[str] | None,
@@ -46,7 +51,7 @@ def vendor(
     ] = None,
     adopt: Annotated[
         bool,
-        typer.Option("--adopt", help="Keep a file that is there: it counts as edited."),
+        option("--adopt", help="Keep a file that is there: it counts as edited."),
     ] = False,
 ) -> None:
     """Compile FILES into a folder of your repository, to be edited and upgraded there.
@@ -86,7 +91,7 @@ def verify(paths: Paths = None, json: Json = False) -> None:
 def upgrade(
     paths: Paths = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Write nothing; show what would change.")
+        bool, option("--dry-run", help="Write nothing; show what would change.")
     ] = False,
 ) -> None:
     """Bring vendored files to what starc writes today of their sources.
