@@ -4,6 +4,13 @@ Text in, text out: nothing here reads a file, and nothing imports torch. Mistake
 input raise StarError, whose `diagnostics` say where, why and what to do.
 """
 
+import sys
+
+if sys.argv[:1] == ["-m"] and not sys.flags.safe_path:
+    if sys.orig_argv[-len(sys.argv)].removeprefix("-m") == "starc":
+        # `python -m starc` has the current folder first: a random.py there would be run
+        del sys.path[0]
+
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 

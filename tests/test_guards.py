@@ -21,6 +21,7 @@ ORDER = (
     "snippet",
     "diagnostics",
     "files",
+    "folders",
     "resources",
     "frontend",
     "catalogue",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from starc.evolve.coordinator import End, MakeWorkers
     from starc.evolve.problem.spec import Spec
     from starc.evolve.storage.database import Database
+    from starc.folders import Folder
 
 
 def evolve(
@@ -141,7 +142,7 @@ def _only_resume(
 
 
 def _team(count: int | None, threads: int, ray: str | None) -> "MakeWorkers":
-    def make(spec: "Spec", folder: Path) -> Any:
+    def make(spec: "Spec", folder: "Folder") -> Any:
         if ray is not None:
             _needs("ray", "ray")
             from starc.evolve.workers.ray_workers import RayWorkers

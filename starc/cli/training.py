@@ -15,7 +15,7 @@ from starc.cli.options import (
     output_option,
 )
 from starc.cli.streams import STANDARD, read_python, read_source
-from starc.files import write_text
+from starc.folders import Folder
 
 if TYPE_CHECKING:
     from starc.training.run import Run
@@ -123,10 +123,8 @@ def _model_file(file: str, folder: Path) -> Path:
         from starc import compiler
 
         text = compiler.compile(read_source(file))
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "model.py"
-    write_text(path, text)
-    return path
+    Folder.of(folder).write("model.py", text)
+    return folder / "model.py"
 
 
 def _run(run: "Run", folder: Path, sample: int) -> None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from starc.artefacts import refuse_odd
 from starc.evolve.evaluation import preflight
 from starc.evolve.loop import Search, over
 from starc.evolve.problem.spec import Spec
@@ -15,8 +14,9 @@ from starc.evolve.storage.lock import Lock
 from starc.evolve.storage.run_error import RunError
 from starc.evolve.views.watch import Watch
 from starc.evolve.workers.local import Workers
+from starc.folders import Folder, refuse_odd
 
-MakeWorkers = Callable[[Spec, Path], Workers]
+MakeWorkers = Callable[[Spec, Folder], Workers]
 """From the spec and the folder of the candidates' folders."""
 
 BUDGET = ("generations", "evaluations", "minutes")
@@ -106,7 +106,7 @@ def _run(
         left = max(60 * spec.minutes - database.seconds("elapsed"), 1e-3)
     team: Workers | None = None
     try:
-        team = workers(spec, folder / CANDIDATES)
+        team = workers(spec, Folder(folder.resolve()) / CANDIDATES)
         with Stop(left) as stop:
             search = Search(database, team, stop, watch or Watch())
             if database.meta("state") != "running":

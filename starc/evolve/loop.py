@@ -5,12 +5,12 @@ that was killed goes on as if it had not been, and neither the number of workers
 order in which they finish makes a difference.
 """
 
-import errno
 import os
 import time
 from collections.abc import Sequence
 
 from starc.evolve.evaluation.outcome import Outcome
+from starc.evolve.evaluation.pipeline import DISK
 from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.spec import Spec
 from starc.evolve.selection.halving import promoted
@@ -27,9 +27,6 @@ from starc.evolve.workers.local import Workers
 
 MOST_EMPTY = 3
 """Generations in a row without anything new: the search has seen all it can reach."""
-
-DISK = tuple(os.strerror(e) for e in (errno.ENOSPC, errno.EROFS, errno.EDQUOT))
-"""Reasons that are not the candidate's: nothing is recorded, and the run ends."""
 
 
 def over(database: Database, spec: Spec, number: int, count: int) -> bool:
@@ -148,11 +145,12 @@ class Search:
             self._waited += time.monotonic() - began
             if outcome.status == "stopped":
                 raise Stopped("interrupted")
-            for reason in DISK:
+            for reason in map(os.strerror, DISK):
                 if outcome.status == "failed" and reason in outcome.reason:
                     where = self.database.path.parent / CANDIDATES / str(id)
-                    hint = "--resume goes on where it stopped"
-                    raise RunError(f"{where}: {outcome.reason}; {hint}")
+                    named = str(where.resolve()) in outcome.reason  # file and all
+                    said = outcome.reason if named else f"{where}: {outcome.reason}"
+                    raise RunError(f"{said}; --resume goes on where it stopped")
             self.database.record(id, rung, outcome)
             found[id] = outcome
             self.watch.measured(id, rung, outcome)

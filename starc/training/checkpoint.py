@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,17 +11,13 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from starc.artefacts import (
-    ArtefactError,
-    integer,
-    open_inside,
-    read_json,
-    real,
-    string,
-)
+from starc.artefacts import ArtefactError, integer, real, string
+from starc.folders import Folder
 from starc.training.settings import MOST, Settings, TrainingError
 
 NAME = "checkpoint"
+NEW, OLD = f".{NAME}.new", f".{NAME}.old"
+MODEL, OPTIMIZER, STATE = "model.safetensors", "optimizer.safetensors", "training.json"
 
 
 @dataclass(frozen=True)
@@ -37,62 +32,79 @@ class Checkpoint:
     digest: str
 
 
-def save(folder: Path, checkpoint: Checkpoint) -> None:
-    """Writes folder/checkpoint: there is a whole one on disk at any moment."""
-    new, old = folder / f".{NAME}.new", folder / f".{NAME}.old"
-    for leftover in (new, old if exists(folder) else new):
-        shutil.rmtree(leftover, ignore_errors=True)
-    new.mkdir(parents=True)
-    save_file(_plain(checkpoint.model), new / "model.safetensors")
-    save_file(_plain(checkpoint.optimizer), new / "optimizer.safetensors")
+def save(place: Folder | Path, checkpoint: Checkpoint) -> None:
+    """Writes checkpoint/ there: there is a whole one on disk at any moment. OSError."""
+    folder = Folder.of(place)
+    for leftover in (NEW, OLD if folder.holds(NAME) else NEW):
+        folder.remove(leftover)
+    new = folder / NEW
+    new.make()
+    save_tensors(new, MODEL, checkpoint.model, durable=True)
+    save_tensors(new, OPTIMIZER, checkpoint.optimizer, durable=True)
     state = {
         "step": checkpoint.step,
         "seconds": round(checkpoint.seconds, 3),
         "data_sha256": checkpoint.digest,
         "settings": asdict(checkpoint.settings),
     }
-    (new / "training.json").write_text(json.dumps(state, indent=2) + "\n")
-    for file in new.iterdir():
-        with file.open("rb") as written:
-            os.fsync(written.fileno())
-    if (folder / NAME).exists():
-        (folder / NAME).rename(old)
-    new.rename(folder / NAME)
-    shutil.rmtree(old, ignore_errors=True)
+    new.write(STATE, json.dumps(state, indent=2) + "\n", durable=True)
+    if folder.holds(NAME):
+        folder.rename(NAME, OLD)
+    else:
+        folder.remove(NAME)  # a link, say
+    folder.rename(NEW, NAME)
+    folder.remove(OLD)
 
 
 def exists(folder: Path) -> bool:
     return (folder / NAME).is_dir()
 
 
-def load(folder: Path) -> Checkpoint:
+def load(place: Folder | Path) -> Checkpoint:
     """The last one. Raises TrainingError if there is none or it cannot be read."""
-    path = folder / NAME
-    if not path.is_dir():  # the machine stopped between two renames
-        path = folder / f".{NAME}.old"
+    folder = Folder.of(place, make=False)
+    name = NAME if (folder.path / NAME).is_dir() else OLD  # between two renames
+    path, inside = folder.path / name, folder / name
     try:
-        state = read_json(folder, f"{path.name}/training.json")
+        state = inside.read_json(STATE)
         if not isinstance(state, dict):
-            raise ArtefactError("training.json is no object")
+            raise ArtefactError(f"{STATE} is no object")
         return Checkpoint(
-            _tensors(folder, f"{path.name}/model.safetensors"),
-            _tensors(folder, f"{path.name}/optimizer.safetensors"),
+            _tensors(inside, MODEL),
+            _tensors(inside, OPTIMIZER),
             Settings.read(state["settings"]),
             integer(state["step"], "step", 0, MOST),
             real(state["seconds"], "seconds", 0, 1e12),
             _digest(state["data_sha256"]),
         )
     except FileNotFoundError:
-        raise TrainingError(f"{folder}: no checkpoint to resume from") from None
+        raise TrainingError(f"{folder.path}: no checkpoint to resume from") from None
     except KeyError as error:
         raise TrainingError(f"{path}: damaged checkpoint: no {error}") from error
     except (ValueError, OSError, SafetensorError) as error:
         raise TrainingError(f"{path}: damaged checkpoint: {error}") from error
 
 
-def _tensors(folder: Path, name: str) -> dict[str, torch.Tensor]:
+def save_tensors(
+    folder: Folder, name: str, tensors: dict[str, torch.Tensor], durable: bool = False
+) -> None:
+    """A safetensors file, whole or not at all. OSError names it, of a full disk too."""
+    plain = {key: tensor.detach().contiguous() for key, tensor in tensors.items()}
+    try:
+        with folder.replaced(name, durable) as path:
+            save_file(plain, path)
+    except SafetensorError as error:
+        found = re.search(r"\(os error (\d+)\)|code: (\d+)", str(error))
+        if found is None:
+            raise
+        number = int(found[1] or found[2])
+        where = str(folder.path / name)
+        raise OSError(number, os.strerror(number), where) from error
+
+
+def _tensors(folder: Folder, name: str) -> dict[str, torch.Tensor]:
     """Of the very file that was opened. safetensors checks its header by its size."""
-    handle = open_inside(folder, name)
+    handle = folder.open(name)
     try:
         return load_file(f"/dev/fd/{handle}")
     finally:
@@ -103,7 +115,3 @@ def _digest(found: Any) -> str:
     if not re.fullmatch("[0-9a-f]{64}", string(found, "data_sha256")):
         raise ArtefactError("data_sha256 is no sha256 in hex")
     return str(found)
-
-
-def _plain(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name: tensor.detach().contiguous() for name, tensor in tensors.items()}

@@ -12,13 +12,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
 
 from starc import __version__, compiler
-from starc.artefacts import integer, one_of, read_json, real, string
-from starc.files import write_text
+from starc.artefacts import integer, one_of, real, string
+from starc.folders import Folder
 from starc.source import Source
 from starc.training import device, emitted, text
 from starc.training.recipe import LOOK, NARROW, VALIDATION_BATCHES
@@ -36,18 +37,23 @@ Tell = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Entry:
-    """A model to be compared, emitted at `path`."""
+    """A model to be compared: `source` is its file, emitted at `path`."""
 
     name: str
     digest: str
     path: Path
+    source: bytes
     context: int
+
+    def module(self) -> ModuleType:
+        """Raises TrainingError."""
+        return emitted.of_source(self.source, self.path)
 
     def cache(self, tokens: int) -> int | None:
         """Bytes of the model's own cache of one sequence, CACHE_DTYPE; None: it has
         none, as of a file that was edited. Nothing is allocated."""
         with torch.device("meta"):
-            model = emitted.load(self.path).Model()
+            model = self.module().Model()
         new_cache = getattr(model, "new_cache", None)
         return new_cache and int(new_cache(1, tokens, dtype=CACHE_DTYPE).nbytes)
 
@@ -74,11 +80,14 @@ class Result:
 def entry(name: str, given: Source, folder: Path) -> Entry:
     """A .star text, or an emitted .py one, ready to be trained. Raises StarError."""
     digest = sha256(given.text.encode()).hexdigest()
-    path = folder / "models" / f"{digest[:16]}.py"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    models, file = Folder.of(folder) / "models", f"{digest[:16]}.py"
     is_emitted = given.name.endswith(".py")
-    write_text(path, given.text if is_emitted else compiler.compile(given))
-    return Entry(name, digest, path, emitted.load(path).Config().context)
+    source = (given.text if is_emitted else compiler.compile(given)).encode()
+    models.make()
+    models.write(file, source)
+    path = models.path / file
+    context = emitted.of_source(source, path).Config().context
+    return Entry(name, digest, path, source, context)
 
 
 def compare(
@@ -96,20 +105,21 @@ def compare(
     assert recipe.steps and recipe.context
     read = text.read(recipe.data, recipe.context)
     where = device.choose(recipe.device)
+    results = Folder.of(folder) / "results"
     with Stop() as stop:
         for seed in seeds:
             for one in entries:
                 decided = recipe.changed({"seed": seed, "device": str(where)})
-                path = folder / "results" / f"{_key(one, decided, read)}.json"
-                found = _known(path, one.name)
+                file = f"{_key(one, decided, read)}.json"
+                found = _known(results, file, one.name)
                 if found is not None:
                     tell(one.name, seed, recipe.steps)
                 else:
                     found = _train(one, decided, read, stop, tell)
                     if found is None:
                         return
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    write_text(path, json.dumps(asdict(found), indent=2) + "\n")
+                    results.make()
+                    results.write(file, json.dumps(asdict(found), indent=2) + "\n")
                 yield found
 
 
@@ -122,9 +132,9 @@ def _key(one: Entry, settings: Settings, read: Text) -> str:
     return sha256(found.encode()).hexdigest()[:32]
 
 
-def _known(path: Path, name: str) -> Result | None:
+def _known(results: Folder, file: str, name: str) -> Result | None:
     with suppress(OSError, ValueError, TypeError):
-        return _result({**read_json(path.parent, path.name), "name": name})
+        return _result({**results.read_json(file), "name": name})
     return None
 
 
@@ -146,7 +156,7 @@ def _train(
     one: Entry, settings: Settings, read: Text, stop: Stop, tell: Tell
 ) -> Result | None:
     """None after a signal."""
-    module = emitted.load(one.path)
+    module = one.module()
     if settings.context > module.Config().context:
         raise TrainingError(
             f"{one.name}: its context is {module.Config().context}, "

@@ -1,9 +1,11 @@
 """A model.py as a module, wherever it lies and whatever it is called."""
 
 import importlib.util
+import linecache
 import os
 import sys
 from hashlib import sha256
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
@@ -13,16 +15,29 @@ from starc.training.settings import TrainingError
 def load(path: Path) -> ModuleType:
     """The module with `Model` and `Config`. Two of them never get in each other's way.
 
-    Raises TrainingError if the file cannot be imported or is no emitted model.
+    Raises TrainingError if the file cannot be imported or is no emitted model; OSError.
+    """
+    return of_source(path.read_bytes(), path)
+
+
+def of_source(source: bytes, path: Path) -> ModuleType:
+    """The same of a text that is, or is to be, the file at `path`.
+
+    Nothing of the folder is read. An import would take what `__pycache__` holds beside
+    the file, which may be the program of whoever sent the folder. Triton reads the
+    source of its kernels, and finds this one.
     """
     name = "starc_emitted_" + sha256(os.fsencode(path.resolve())).hexdigest()[:16]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise TrainingError(f"{path}: not a Python file")
+    loader = SourceFileLoader(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    assert spec is not None, "a loader was given"
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up
     try:
-        spec.loader.exec_module(module)
+        code = loader.source_to_code(source, str(path))
+        lines = importlib.util.decode_source(source).splitlines(keepends=True)
+        linecache.cache[str(path)] = len(source), None, lines, str(path)
+        exec(code, vars(module))
     except OSError:
         raise
     except Exception as error:  # it may hold anything
@@ -32,3 +47,9 @@ def load(path: Path) -> ModuleType:
         if not hasattr(module, needed):
             raise TrainingError(f"{path}: no class {needed}; not from `starc compile`?")
     return module
+
+
+def forget(module: ModuleType) -> None:
+    """Gives back what `load` keeps of a module that is not used any more."""
+    sys.modules.pop(module.__name__, None)
+    linecache.cache.pop(str(module.__file__), None)

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from starc.folders import Folder
 from starc.training import checkpoint, device, emitted, optimizer, text
 from starc.training.progress import Display
 from starc.training.settings import Settings, TrainingError
@@ -60,7 +61,7 @@ class Run:
                 self.save(folder)
         self.save(folder)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Folder | Path) -> None:
         """Writes a checkpoint. Raises TrainingError rather than keep a broken model."""
         weights = self.model.state_dict()
         if not all(w.isfinite().all() for w in weights.values()):

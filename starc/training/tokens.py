@@ -8,7 +8,8 @@ from typing import Any
 import numpy
 import torch
 
-from starc.artefacts import ArtefactError, integer, read_json
+from starc.artefacts import ArtefactError, integer
+from starc.folders import Folder
 from starc.training.settings import TrainingError
 
 SUFFIXES = (".npy", ".bin")
@@ -64,7 +65,7 @@ def _about(path: Path) -> dict[str, Any]:
     """What the JSON file beside it says; nothing where there is none."""
     beside = path.with_name(path.name + ".json")
     try:
-        about = read_json(beside.parent, beside.name)
+        about = Folder(beside.parent).read_json(beside.name)
     except FileNotFoundError:
         return {}
     except ValueError as error:

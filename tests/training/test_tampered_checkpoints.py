@@ -1,19 +1,32 @@
 """Checkpoints and files of tokens that someone tampered with: one error, no hang."""
 
+import inspect
 import json
+import logging
+import py_compile
 import random
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from importlib.util import cache_from_source
 from pathlib import Path
+from py_compile import PycInvalidationMode
 
 import numpy
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from starc.training import checkpoint, text, tokens
-from starc.training.compare import Result, _known
+from starc import compiler
+from starc.cli.training import _model_file
+from starc.evolve.evaluation.real import prepare as prepare_candidate
+from starc.evolve.problem.candidate import Candidate
+from starc.evolve.problem.spec import Spec
+from starc.folders import Folder
+from starc.source import Source
+from starc.training import checkpoint, emitted, text, tokens
+from starc.training.compare import Result, _known, compare, entry
 from starc.training.run import Run, prepare
 from starc.training.settings import Settings, TrainingError
 
@@ -199,6 +212,77 @@ def test_a_result_that_no_comparison_wrote_is_none(
     path = tmp_path / "r.json"
     sound = asdict(Result("a", "d", 0, loss=1.5))
     path.write_text(json.dumps(sound))
-    assert _known(path, "b") == Result("b", "d", 0, loss=1.5)
+    assert _known(Folder(tmp_path), "r.json", "b") == Result("b", "d", 0, loss=1.5)
     path.write_text(json.dumps({**sound, **change}))
-    assert _known(path, "b") is None
+    assert _known(Folder(tmp_path), "r.json", "b") is None
+
+
+def plant(model: Path, said: Path) -> None:
+    """Beside a model, a program that Python would run in its place, whatever it holds:
+    an import takes a cache of this kind without a look at the source."""
+    cache = Path(cache_from_source(str(model)))
+    cache.parent.mkdir(exist_ok=True)
+    evil = model.with_name("evil")
+    evil.write_text(f"open({str(said)!r}, 'w')\nraise SystemExit\n")
+    unchecked = PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(str(evil), str(cache), invalidation_mode=unchecked)
+
+
+def test_no_bytecode_of_a_folder_is_run(tmp_path: Path) -> None:
+    """By train, compare, or a search, which all write the model before they load it."""
+    said, place = tmp_path / "ran", tmp_path / "run"
+    place.mkdir()
+    text = "model m { width = 32; vocab = 256 }\nbackbone { GMemless }\n"
+    (place / "model.py").write_text(compiler.compile(text))
+    plant(place / "model.py", said)
+    emitted.load(place / "model.py")
+    first = entry("m", Source("m.star", text), place)
+    plant(first.path, said)
+    entry("m", Source("m.star", text), place).module()
+    log = logging.Logger("test")
+    candidate, spec = Candidate(((9, 1, 1, 1, 1),)), Spec()
+    prepare_candidate(candidate, spec, place, text, {}, log)
+    assert not said.exists()
+
+
+def test_the_source_of_a_loaded_model_is_at_hand(tmp_path: Path) -> None:
+    """For Triton, and for tracebacks: that of the text that was loaded."""
+    text = "model m { width = 32; vocab = 256 }\nbackbone { GMemless }\n"
+    model = compiler.compile(text)
+    module = emitted.of_source(model.encode(), tmp_path / "model.py")
+    assert inspect.getsource(module.Model) in model
+    emitted.forget(module)
+    assert module.__name__ not in sys.modules
+
+
+def test_a_model_of_a_training_run_that_is_a_link(tmp_path: Path) -> None:
+    """--resume writes model.py anew; what a link leads to stays as it is."""
+    for folder in (tmp_path / "run", tmp_path / "compared" / "models"):
+        folder.mkdir(parents=True)
+    (tmp_path / "kept").write_text("kept")
+    text = "model m { width = 32; vocab = 256 }\nbackbone { GMemless }\n"
+    source = Source("m.star", text)
+    path = entry("m", source, tmp_path / "compared").path
+    path.unlink()
+    for link in (path, tmp_path / "run" / "model.py"):
+        link.symlink_to(tmp_path / "kept")
+    entry("m", source, tmp_path / "compared")
+    (tmp_path / "m.star").write_text(text)
+    _model_file(str(tmp_path / "m.star"), tmp_path / "run")
+    assert (tmp_path / "kept").read_text() == "kept"
+    assert not path.is_symlink() and not (tmp_path / "run" / "model.py").is_symlink()
+
+
+def test_the_results_of_a_comparison_that_are_a_link(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "compared", tmp_path / "outside"
+    outside.mkdir()
+    folder.mkdir()
+    data = tmp_path / "data.txt"
+    data.write_bytes(b"the quick brown fox\n" * 100)
+    text = "model m { width = 32; vocab = 256 }\nbackbone { GMemless }\n"
+    one = entry("m", Source("m.star", text), folder)
+    (folder / "results").symlink_to(outside)
+    recipe = Settings(steps=1, batch=1, context=8, data=str(data), device="cpu")
+    with pytest.raises(OSError, match="link"):
+        list(compare([one], recipe, [0], folder, lambda *_: None))
+    assert not list(outside.iterdir())

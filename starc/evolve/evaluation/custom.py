@@ -1,8 +1,9 @@
 """A user's own measure: `module:function`, called with the Subject."""
 
 import importlib
-import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from starc.evolve.evaluation.failure import failed
@@ -13,10 +14,9 @@ from starc.evolve.problem.spec import Arguments
 def find(name: str) -> Any:
     """The function `module:function`. Raises Ended where it cannot be imported."""
     module, _, function = name.partition(":")
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
     try:
-        return getattr(importlib.import_module(module), function)
+        with _current_folder():
+            return getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise failed(f"{name}: {error}") from error
 
@@ -28,9 +28,20 @@ def measure(subject: Subject, name: str, arguments: Arguments) -> float:
     raises goes through.
     """
     found = find(name)
-    value = found(subject, **dict(arguments))
+    with _current_folder():
+        value = found(subject, **dict(arguments))
     try:
         return float(value)
     except (TypeError, ValueError):
         kind = type(value).__name__
         raise failed(f"{name} gave {kind}, not a number") from None
+
+
+@contextmanager
+def _current_folder() -> Iterator[None]:
+    """Modules are looked for there too, after all other places, and for this alone."""
+    sys.path.append("")
+    try:
+        yield
+    finally:
+        del sys.path[len(sys.path) - 1 - sys.path[::-1].index("")]

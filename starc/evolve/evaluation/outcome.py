@@ -2,11 +2,10 @@
 
 import json
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
-from starc.artefacts import ArtefactError, integer, one_of, read_json, string
-from starc.files import write_text
+from starc.artefacts import ArtefactError, integer, one_of, string
+from starc.folders import Folder
 
 FILE = "metrics.json"
 STATUSES = ("ok", "invalid", "failed", "stopped")
@@ -42,30 +41,25 @@ class Outcome:
             _numbers(found.get("seconds"), "seconds"),
         )
 
-    def write(self, folder: Path, rung: int, made_by: str) -> None:
+    def write(self, folder: Folder, rung: int, made_by: str) -> None:
         """metrics.json, whole or not at all. made_by: digest of all that decided it."""
         found: dict[str, Any] = {"rung": rung, "made_by": made_by, **asdict(self)}
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text(
-            folder / FILE,
-            json.dumps(found, indent=2, sort_keys=True) + "\n",
-            durable=False,
-        )
+        folder.write(FILE, json.dumps(found, indent=2, sort_keys=True) + "\n")
 
 
-def read(folder: Path, rung: int, made_by: str) -> Outcome | None:
+def read(folder: Folder, rung: int, made_by: str) -> Outcome | None:
     """The outcome that `write` left with the same rung and digest, if there is one."""
     return _read(folder, made_by, rung)
 
 
-def last(folder: Path, made_by: str) -> Outcome | None:
+def last(folder: Folder, made_by: str) -> Outcome | None:
     """The outcome that `write` left with the same digest, of whichever rung."""
     return _read(folder, made_by, None)
 
 
-def _read(folder: Path, made_by: str, rung: int | None) -> Outcome | None:
+def _read(folder: Folder, made_by: str, rung: int | None) -> Outcome | None:
     try:
-        found = read_json(folder, FILE)
+        found = folder.read_json(FILE)
         if found["made_by"] != made_by or rung not in (None, found["rung"]):
             return None
         return Outcome.of(found)

@@ -1,14 +1,17 @@
 """One evaluation, from a candidate to its outcome and its folder."""
 
+import errno
 import hashlib
 import logging
 import math
+import os
 import sys
 import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from starc import __version__
 from starc.diagnostics import StarError
@@ -20,29 +23,33 @@ from starc.evolve.evaluation.requirements import require
 from starc.evolve.problem.architecture import source
 from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.spec import Spec
-from starc.files import write_text
+from starc.folders import Folder
 
 LOG = "log.txt"
+DISK = (errno.ENOSPC, errno.EROFS, errno.EDQUOT)
+"""Errors that are not the candidate's: nothing is recorded, and the run ends."""
 SOURCE = "candidate.star"
-MODEL = "model.py"
 
 
-def evaluate(candidate: Candidate, spec: Spec, folder: Path, rung: int) -> Outcome:
+def evaluate(
+    candidate: Candidate, spec: Spec, place: Folder | Path, rung: int
+) -> Outcome:
     """The candidate's measures at the end of a rung, or why there are none.
 
-    Leaves candidate.star, model.py, log.txt and metrics.json in `folder`, and what a
+    Leaves candidate.star, model.py, log.txt and metrics.json in its folder, and what a
     later rung goes on from. Asked again for what metrics.json already answers, it
     answers from there. Never raises, KeyboardInterrupt and SystemExit apart; OSError
-    where the folder cannot be written.
+    where the folder cannot be written, or the disk is full.
     """
+    folder = Folder.of(place)
     made_by = digest(candidate, spec)
     known = outcomes.read(folder, rung, made_by)
     if known is not None:
         return known
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.make()
     measures: dict[str, float] = {}
     seconds: dict[str, float] = {}
-    with _log(folder / LOG) as log:
+    with _log(folder) as log:
         log.info("rung %d of candidate %s", rung, candidate.key())
         try:
             _evaluate(candidate, spec, folder, rung, made_by, measures, seconds, log)
@@ -50,14 +57,12 @@ def evaluate(candidate: Candidate, spec: Spec, folder: Path, rung: int) -> Outco
         except Ended as end:
             found = Outcome(end.status, in_words(end), measures, seconds)
         except Exception as error:  # whatever it is, the search goes on
+            if isinstance(error, OSError) and error.errno in DISK:
+                raise
             log.info("%s", traceback.format_exc())
             found = Outcome("failed", in_words(error), measures, seconds)
         log.info("%s %s", found.status, found.reason)
-    try:
-        found.write(folder, rung, made_by)
-    except OSError as error:
-        where = str(folder / outcomes.FILE)
-        raise OSError(error.errno, error.strerror, where) from error
+    found.write(folder, rung, made_by)
     return found
 
 
@@ -70,7 +75,7 @@ def digest(candidate: Candidate, spec: Spec) -> str:
 def _evaluate(
     candidate: Candidate,
     spec: Spec,
-    folder: Path,
+    folder: Folder,
     rung: int,
     made_by: str,
     measures: dict[str, float],
@@ -84,7 +89,7 @@ def _evaluate(
         except StarError as error:
             said = error.diagnostics[0].label
             raise invalid(f"is no legal genome: {said}") from error
-        write_text(folder / SOURCE, text, durable=False)
+        folder.write(SOURCE, text)
         measures.update(static.of(candidate, spec))
     require(spec, measures)
     if spec.trainer.kind == "simulated":
@@ -112,21 +117,30 @@ def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
         seconds[stage] = seconds.get(stage, 0.0) + time.monotonic() - began
 
 
-class _LogFile(logging.FileHandler):
+class _LogFile(logging.StreamHandler[IO[str]]):
     """Raises where a line cannot be written, instead of printing a traceback."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.path = folder.path / LOG
+        handle = folder.open(LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        super().__init__(os.fdopen(handle, "a", encoding="utf-8"))
+
+    def close(self) -> None:
+        super().close()
+        self.stream.close()
 
     def handleError(self, record: logging.LogRecord) -> None:
         error = sys.exc_info()[1]
         if isinstance(error, OSError):
-            raise OSError(error.errno, error.strerror, self.baseFilename) from error
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
         super().handleError(record)
 
 
 @contextmanager
-def _log(path: Path) -> Iterator[logging.Logger]:
+def _log(folder: Folder) -> Iterator[logging.Logger]:
     """Lines with the time of day at the end of a file; earlier rungs stay there."""
     log = logging.Logger("evaluation")
-    handler = _LogFile(path, encoding="utf-8")
+    handler = _LogFile(folder)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log.addHandler(handler)
     try:

@@ -2,7 +2,6 @@
 
 import logging
 import math
-import sys
 from pathlib import Path
 
 from starc import compiler
@@ -22,27 +21,29 @@ from starc.evolve.evaluation.subject import Subject
 from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.objectives import MEASURES, TIMED
 from starc.evolve.problem.spec import Spec
-from starc.files import write_text
+from starc.folders import Folder
 from starc.training import device, emitted
 from starc.training.settings import TrainingError
 
+MODEL = "model.py"
 QUALITY = ("loss", "perplexity", "bits_per_byte")
 
 
 def prepare(
     candidate: Candidate,
     spec: Spec,
-    folder: Path,
+    place: Folder | Path,
     text: str,
     seconds: dict[str, float],
     log: logging.Logger,
 ) -> Subject:
     """Compiles and imports. Raises Ended where that fails."""
-    path = folder / "model.py"
+    folder = Folder.of(place)
+    model = compiler.compile(text, "candidate.star")
     try:
         where = device.choose(spec.trainer.device)
-        write_text(path, compiler.compile(text, "candidate.star"), durable=False)
-        module = emitted.load(path)
+        folder.write(MODEL, model)
+        module = emitted.of_source(model.encode(), folder.path / MODEL)
     except TrainingError as error:
         raise failed(str(error)) from error
     return Subject(candidate, spec, folder, text, module, where, log, seconds)
@@ -58,7 +59,7 @@ def measure(
     """
     try:
         asked = [o for o in static.asked(subject.spec) if o.label not in measures]
-        kept = outcome.last(subject.folder, made_by)
+        kept = outcome.last(subject.inside, made_by)
         if kept is None or kept.status != "ok":
             with subject.timed("gates"):
                 gates.check(subject)
@@ -83,7 +84,7 @@ def measure(
     except TrainingError as error:
         raise failed(str(error)) from error
     finally:
-        sys.modules.pop(subject.module.__name__, None)
+        emitted.forget(subject.module)
 
 
 def _quality(

@@ -13,6 +13,7 @@ import torch
 
 from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.spec import Spec
+from starc.folders import Folder
 
 
 @dataclass
@@ -20,12 +21,12 @@ class Subject:
     """module: the emitted file, with `Model` and `Config`. source: its .star text.
 
     model: the trained one, once there is one. seconds: by stage. A user's own measure
-    gets this whole object.
+    gets this whole object. `inside`: the folder as the search itself opens it.
     """
 
     candidate: Candidate
     spec: Spec
-    folder: Path
+    inside: Folder
     source: str
     module: ModuleType
     device: torch.device
@@ -38,6 +39,10 @@ class Subject:
         torch.manual_seed(seed)
         config = replace(self.module.Config(), **changes)
         return self.module.Model(config).to(self.device)
+
+    @property
+    def folder(self) -> Path:
+        return self.inside.path
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

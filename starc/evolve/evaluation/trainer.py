@@ -7,20 +7,17 @@ leaves a checkpoint; the next goes on as if nothing had happened, to the bit on 
 
 import json
 import math
-import shutil
 from collections import deque
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 
-from starc.artefacts import read_json, real, string
+from starc.artefacts import real, string
 from starc.evolve.evaluation import data
 from starc.evolve.evaluation.failure import Ended, failed
 from starc.evolve.evaluation.rungs import is_last, loss_label, steps
 from starc.evolve.evaluation.subject import Subject
-from starc.files import replaced, write_text
+from starc.folders import Folder
 from starc.training import checkpoint
 from starc.training.recipe import LOOK, NARROW, VALIDATION_BATCHES
 from starc.training.run import Run, begin
@@ -43,15 +40,13 @@ class History:
     made_by: str
     losses: dict[str, float] = field(default_factory=dict)
 
-    def write(self, folder: Path) -> None:
-        write_text(
-            folder / PROGRESS, json.dumps(vars(self), indent=2) + "\n", durable=False
-        )
+    def write(self, folder: Folder) -> None:
+        folder.write(PROGRESS, json.dumps(vars(self), indent=2) + "\n")
 
     @staticmethod
-    def read(folder: Path) -> "History | None":
+    def read(folder: Folder) -> "History | None":
         try:
-            found = read_json(folder, PROGRESS)
+            found = folder.read_json(PROGRESS)
             losses = found["losses"].items()
             return History(
                 string(found["made_by"], "made_by"),
@@ -149,11 +144,11 @@ def _begun(subject: Subject, history: History) -> Run:
 
 def _resumed(subject: Subject, rung: int, history: History) -> Run | None:
     """Where an earlier rung stopped; None where there is nothing to go on from."""
-    known = History.read(subject.folder)
+    known = History.read(subject.inside)
     if known is None or known.made_by != history.made_by:
         return None
     try:
-        stored = checkpoint.load(subject.folder)
+        stored = checkpoint.load(subject.inside)
         if stored.step > steps(subject.spec, rung):
             return None
         run = begin(subject.module, stored.settings, data.load(subject.spec), stored)
@@ -203,7 +198,7 @@ def _validate(subject: Subject, run: Run) -> float:
 
 def _keep(subject: Subject, run: Run, rung: int, history: History) -> None:
     """A checkpoint for the next rung; after the last one weights, if not too large."""
-    folder = subject.folder
+    folder = subject.inside
     try:
         if not is_last(subject.spec, rung):
             run.save(folder)
@@ -213,7 +208,6 @@ def _keep(subject: Subject, run: Run, rung: int, history: History) -> None:
         raise failed(f"diverged: {error}") from None
     weights = run.model.state_dict()
     if sum(tensor.nbytes for tensor in weights.values()) <= LARGEST_KEPT:
-        with replaced(folder / WEIGHTS, durable=False) as path:
-            save_file({n: t.detach().contiguous() for n, t in weights.items()}, path)
+        checkpoint.save_tensors(folder, WEIGHTS, weights)
     history.write(folder)
-    shutil.rmtree(folder / checkpoint.NAME, ignore_errors=True)
+    folder.remove(checkpoint.NAME)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import starc
-from starc.artefacts import ArtefactError, integer, refuse_odd
+from starc.artefacts import ArtefactError, integer
 from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.problem import architecture
 from starc.evolve.problem.spec import Spec
@@ -29,6 +29,7 @@ from starc.evolve.storage.rows import (
 from starc.evolve.storage.run_error import RunError, sqlite_errors
 from starc.evolve.storage.schema import COMPARED, SCHEMA, SCHEMA_VERSION
 from starc.evolve.storage.stored import MOST, MOST_RUNGS, parsed
+from starc.folders import refuse_odd
 
 __all__ = [
     "CANDIDATES",

@@ -4,8 +4,8 @@ import fcntl
 import os
 from pathlib import Path
 
-from starc.artefacts import open_inside
 from starc.evolve.storage.run_error import RunError
+from starc.folders import Folder
 
 FILE = "evolve.lock"
 _HELD: set[Path] = set()
@@ -26,7 +26,7 @@ class Lock:
         """Raises RunError if another coordinator has it; OSError."""
         if self.path in _HELD:  # POSIX would let the same process in again
             raise RunError(self._in_use(os.getpid()))
-        handle = open_inside(self.path.parent, FILE, os.O_RDWR | os.O_CREAT)
+        handle = Folder(self.path.parent).open(FILE, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -8,7 +8,6 @@ from typing import BinaryIO
 
 import starc
 from starc import compiler
-from starc.artefacts import open_inside
 from starc.evolve.problem import objectives
 from starc.evolve.problem.architecture import genome_text
 from starc.evolve.problem.spec import Spec
@@ -18,6 +17,7 @@ from starc.evolve.storage.run_error import RunError
 from starc.evolve.views import units
 from starc.evolve.views.front import members
 from starc.files import replaced, write_text
+from starc.folders import Folder
 from starc.printable import markdown
 
 WEIGHTS = "weights.safetensors"
@@ -103,7 +103,7 @@ def card(row: Row, spec: Spec, on_front: bool, weights: bool) -> str:
 def _weights(run: Path, id: int) -> BinaryIO | None:
     """Those of a candidate, opened through no link; None where it has none. OSError."""
     try:
-        return os.fdopen(open_inside(run, f"{CANDIDATES}/{id}/{WEIGHTS}"), "rb")
+        return os.fdopen(Folder(run).open(f"{CANDIDATES}/{id}/{WEIGHTS}"), "rb")
     except FileNotFoundError:
         return None
 

@@ -4,22 +4,28 @@ A process that crashes, hangs or eats the memory gives an Outcome with the reaso
 the next evaluation gets a new process. Outcomes do not depend on how many there are.
 """
 
+import os
 import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.evaluation.pipeline import LOG, digest, evaluate
 from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.spec import Spec
+from starc.evolve.workers.messages import Question
 from starc.evolve.workers.process import Process, machine_memory
+from starc.folders import Folder
 
 WATCH = 0.1
 """Seconds between looks at the memory of the processes."""
+
+STARTS = 3
+"""Processes in a row that do not come up, after which none will."""
 
 SHARE = 0.8
 """Of the machine's memory, for all processes together where no limit is given."""
@@ -50,8 +56,8 @@ class Task:
 class Inline:
     """No other process: for simulated trainers, where nothing can go wrong."""
 
-    def __init__(self, spec: Spec, folder: Path) -> None:
-        self.spec, self.folder = spec, folder
+    def __init__(self, spec: Spec, folder: Folder | Path) -> None:
+        self.spec, self.folder = spec, Folder.of(folder)
         self._waiting: deque[Task] = deque()
 
     def submit(self, task: int, candidate: Candidate, rung: int) -> None:
@@ -86,6 +92,7 @@ class Local:
 
     text: the data as starc/training/text.py reads them, for processes that cannot.
     neighbours: processes of others that the machine's memory is for as well.
+    here: the current folder of the processes, by default this one's.
 
     An evaluation whose process the system kills, as it does when memory runs out for
     reasons that may lie elsewhere, is tried once more. Raises WorkersError where no
@@ -95,15 +102,16 @@ class Local:
     def __init__(
         self,
         spec: Spec,
-        folder: Path,
+        folder: Folder | Path,
         count: int = 1,
         threads: int = 1,
         text: Any = None,
         neighbours: int = 0,
+        here: str | None = None,
     ) -> None:
-        self.spec, self.folder = spec, folder
+        self.spec, self.folder = spec, Folder.of(folder)
         self.count, self.threads = max(1, count), threads
-        self.text = text
+        self.text, self.here = text, here
         limit = spec.trainer.memory_limit
         sharers = self.count + neighbours
         self.memory_limit = limit or int(SHARE * machine_memory() / sharers)
@@ -112,6 +120,7 @@ class Local:
         self._busy: dict[Any, _Busy] = {}
         self._slots = list(range(self.count))
         self._retried: set[Task] = set()
+        self._stillborn = 0
 
     def submit(self, task: int, candidate: Candidate, rung: int) -> None:
         self._waiting.append(Task(task, candidate, rung))
@@ -141,18 +150,18 @@ class Local:
         while self._waiting and len(self._busy) < self.count:
             process = self._idle.pop() if self._idle else self._new()
             task = self._waiting.popleft()
-            if not process.send((task.candidate, task.rung, self._folder(task))):
+            question = Question(task.candidate, task.rung, self._folder(task))
+            if not process.ask(question):
                 self._waiting.appendleft(task)
-                if not process.ready:
-                    self._no_start(process)
-                self._drop(process)  # it died while it had nothing to do
+                self._ended_idle(process)
                 continue
             began = time.monotonic() if process.ready else None
             self._busy[process.connection] = _Busy(task, process, began)
 
     def _new(self) -> Process:
         slot = self._slots.pop(0)
-        return Process(self.spec, slot, self.threads, self.memory_limit, self.text)
+        limits = self.threads, self.memory_limit
+        return Process(self.spec, slot, *limits, self.text, self.here)
 
     def _drop(self, process: Process) -> None:
         process.kill()
@@ -173,9 +182,13 @@ class Local:
             return busy.task.number, found
         if busy.process.ready and busy.began is None:
             busy.began = time.monotonic()
+            self._stillborn = 0
             return None
         if not busy.process.ready:
-            self._no_start(busy.process)
+            del self._busy[connection]
+            self._waiting.appendleft(busy.task)
+            self._ended_idle(busy.process)
+            return None
         how = busy.process.how_it_ended()
         if busy.process.was_killed() and busy.task not in self._retried:
             self._retried.add(busy.task)
@@ -185,7 +198,15 @@ class Local:
             return None
         return self._killed(connection, how)
 
-    def _no_start(self, process: Process) -> NoReturn:
+    def _ended_idle(self, process: Process) -> None:
+        """It had no task yet, so none is lost; another takes its place.
+
+        Raises WorkersError where it is one of several that did not even come up.
+        """
+        self._stillborn += not process.ready
+        if process.ready or self._stillborn < STARTS:
+            self._drop(process)
+            return
         how = process.how_it_ended()
         if said := process.last_words():
             how += f": {said}"
@@ -212,14 +233,15 @@ class Local:
         outcome = Outcome("failed", reason, {}, seconds)
         return task.number, recorded(outcome, task, self.spec, self._folder(task))
 
-    def _folder(self, task: Task) -> Path:
+    def _folder(self, task: Task) -> Folder:
         return self.folder / str(task.number)
 
 
-def recorded(outcome: Outcome, task: Task, spec: Spec, folder: Path) -> Outcome:
+def recorded(outcome: Outcome, task: Task, spec: Spec, folder: Folder) -> Outcome:
     """Writes what the process itself could not: log and metrics.json."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOG).open("a", encoding="utf-8") as log:
+    folder.make()
+    handle = folder.open(LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    with os.fdopen(handle, "a", encoding="utf-8") as log:
         log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {outcome.reason}\n")
     outcome.write(folder, task.rung, digest(task.candidate, spec))
     return outcome

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
-import pickle
 import signal
 import socket
 import struct
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -18,19 +17,22 @@ from typing import Any
 import starc
 from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.problem.spec import Spec
+from starc.evolve.workers import messages
+from starc.evolve.workers.messages import Question, Setting
 
-HOME = Path(starc.__file__).parents[1]
-"""The folder that starc is imported from."""
+HOME = Path(starc.__file__)
 
-START = (
-    "import sys; sys.path.append(sys.argv[1]); "
-    "from starc.evolve.workers.worker import main; main(int(sys.argv[2]))"
-)
-"""Not `-m`, and with -P: a random.py in the current folder must not be run. What a user
-measures by himself is still found there, after everything else."""
-
-LARGEST_ANSWER = 1 << 24
-"""Bytes of what a worker may say at once."""
+START = """
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+spec = spec_from_file_location("starc", sys.argv[1])
+sys.modules["starc"] = module_from_spec(spec)
+spec.loader.exec_module(sys.modules["starc"])
+from starc.evolve.workers.worker import main
+main(int(sys.argv[2]))
+"""
+"""The owner's own starc, whichever other may be installed. Not `-m`, and with -P: a
+random.py in the current folder must not be run."""
 
 PATIENCE = 10
 """Seconds in which the rest of an answer has to come."""
@@ -38,45 +40,28 @@ PATIENCE = 10
 GPUS = "CUDA_VISIBLE_DEVICES"
 
 
-def send(connection: Connection[Any, Any], message: object) -> None:
-    """Plainly pickled: torch would rather send handles of shared memory."""
-    connection.send_bytes(pickle.dumps(message))
-
-
-def answer(connection: Connection[Any, Any], outcome: Outcome | None) -> None:
-    """What a worker says: that it is ready, or what came of a candidate. JSON, so that
-    whatever else writes to its socket is refused and never run."""
-    found = None if outcome is None else outcome.to_json()
-    connection.send_bytes(json.dumps(found).encode())
-
-
-def heard(connection: Connection[Any, Any]) -> Outcome | None:
-    """What `answer` sent. OSError, EOFError, ValueError: it was something else."""
-    text = connection.recv_bytes(LARGEST_ANSWER).decode()
-    found = json.loads(text)
-    return None if found is None else Outcome.of(found)
-
-
-def receive(connection: Connection[Any, Any]) -> Any:
-    """What `send` sent. Raises EOFError when the other side is gone."""
-    return pickle.loads(connection.recv_bytes())
-
-
 class Process:
     """A new interpreter, not a fork, that runs starc/evolve/workers/worker.py.
 
-    slot: which of the owner's processes it is; its GPU is chosen by it. It shares
-    nothing with the owner but a socket, and ends when the owner does.
+    slot: which of the owner's processes it is; its GPU is chosen by it. here: its
+    current folder, by default the owner's. It shares nothing with the owner but a
+    socket, and ends when the owner does.
     """
 
     def __init__(
-        self, spec: Spec, slot: int, threads: int, memory: int, text: Any = None
+        self,
+        spec: Spec,
+        slot: int,
+        threads: int,
+        memory: int,
+        text: Any = None,
+        here: str | None = None,
     ) -> None:
         mine, its = socket.socketpair()
         patience = struct.pack("ll", PATIENCE, 0)  # an answer that stays half is none
         mine.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
         self.slot = slot
-        self.ready = False
+        self.ready = self.garbled = False
         environment = {**os.environ, **_gpu(slot)}
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
             environment[name] = str(threads)
@@ -92,15 +77,18 @@ class Process:
                 stderr=self._errors,
                 pass_fds=(its.fileno(),),
                 env=environment,
+                cwd=here,
                 start_new_session=True,  # Ctrl-C is the owner's matter
             )
         self.connection: Connection[Any, Any] = Connection(mine.detach())
-        self.send((spec.to_json(), threads, memory, os.getpid(), text))
+        with suppress(OSError):  # it has ended: `ask` will tell
+            first = Setting(spec, threads, memory, os.getpid(), text)
+            messages.tell(self.connection, first)
 
-    def send(self, message: object) -> bool:
-        """Whether it was there to take the message."""
+    def ask(self, question: Question) -> bool:
+        """Whether it was there to take the question."""
         try:
-            send(self.connection, message)
+            messages.ask(self.connection, question)
         except OSError:
             return False
         return True
@@ -108,8 +96,11 @@ class Process:
     def receive(self) -> Outcome | None:
         """Its answer; None where it says that it is ready, or gave none that is one."""
         try:
-            found = heard(self.connection)
-        except (OSError, EOFError, ValueError, RecursionError):
+            found = messages.heard(self.connection)
+        except ValueError:
+            self.garbled = True
+            return None
+        except (OSError, EOFError):
             return None
         self.ready = True  # the first thing that it says
         return found
@@ -125,6 +116,8 @@ class Process:
         return lines[-1] if lines else ""
 
     def how_it_ended(self) -> str:
+        if self.garbled:
+            return "crashed: the process wrote what is no answer to its owner"
         try:
             code = self._child.wait(timeout=5)
         except subprocess.TimeoutExpired:

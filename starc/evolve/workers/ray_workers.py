@@ -8,9 +8,9 @@ goes out again for its next rung.
 
 import logging
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.spec import Spec
 from starc.evolve.workers.local import Local, Task, WorkersError, recorded
-from starc.files import replaced
+from starc.folders import Folder
 
 RETRIES = 5
 """Of a task whose node is lost."""
@@ -38,21 +38,26 @@ class RayWorkers:
 
     address: of a cluster, "auto", or "" for one that starts here. Raises WorkersError
     where there is none.
+
+    Ray is started in an empty folder: it puts the one that it is started in first on
+    the path of its processes, where a random.py would be taken for Python's own.
     """
 
     def __init__(
-        self, spec: Spec, folder: Path, address: str = "", threads: int = 1
+        self, spec: Spec, folder: Folder | Path, address: str = "", threads: int = 1
     ) -> None:
-        self.spec, self.folder = spec, folder
+        self.spec, self.folder = spec, Folder.of(folder)
         self._tasks: dict[Any, Task] = {}
+        self._empty = tempfile.TemporaryDirectory(prefix="starc-")
         self._mine = not ray.is_initialized()
         if self._mine:
             try:
-                ray.init(
-                    address=address or None,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                )
+                with chdir(self._empty.name):
+                    ray.init(
+                        address=address or None,
+                        log_to_driver=False,
+                        logging_level=logging.ERROR,
+                    )
             except (RayError, ConnectionError, ValueError, RuntimeError) as error:
                 raise WorkersError(f"no Ray cluster: {in_words(error)}") from error
         resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
@@ -64,7 +69,8 @@ class RayWorkers:
             retry_exceptions=[WorkersError],
             scheduling_strategy="SPREAD",
         )
-        self._common = ray.put((spec.to_json(), _text(spec), threads))
+        here = os.getcwd()
+        self._common = ray.put((spec.to_json(), _text(spec), threads, here))
 
     def submit(self, task: int, candidate: Candidate, rung: int) -> None:
         files = _files(self.folder / str(task)) if rung else {}
@@ -94,6 +100,7 @@ class RayWorkers:
         self._tasks = {}
         if self._mine:
             ray.shutdown()
+        self._empty.cleanup()
 
 
 _local: dict[str, Local] = {}
@@ -101,10 +108,10 @@ _local: dict[str, Local] = {}
 
 
 def _evaluated(
-    common: tuple[str, Any, int], candidate: Candidate, rung: int, files: Files
+    common: tuple[str, Any, int, str], candidate: Candidate, rung: int, files: Files
 ) -> tuple[Outcome, Files]:
     """The task on a node: the outcome, and the candidate's folder."""
-    text, tokens, threads = common
+    text, tokens, threads, here = common
     spec = Spec.from_json(text)
     if spec.digest() not in _local:
         for other in _local.values():
@@ -112,14 +119,14 @@ def _evaluated(
         _local.clear()
         folder = Path(tempfile.mkdtemp(prefix="starc-"))
         others = (os.cpu_count() or 1) // threads - 1
-        _local[spec.digest()] = Local(spec, folder, 1, threads, tokens, others)
+        at = here if os.path.isdir(here) else None  # for measures of one's own
+        _local[spec.digest()] = Local(spec, folder, 1, threads, tokens, others, at)
     local = _local[spec.digest()]
-    folder = local.folder / "0"
-    shutil.rmtree(folder, ignore_errors=True)
-    _write(folder, files)
+    local.folder.remove("0")
+    _write(local.folder / "0", files)
     local.submit(0, candidate, rung)
     ((_, outcome),) = local.completed()
-    return outcome, _files(folder)
+    return outcome, _files(local.folder / "0")
 
 
 def _text(spec: Spec) -> Any:
@@ -131,28 +138,22 @@ def _text(spec: Spec) -> Any:
     return data.load(spec)
 
 
-def _files(folder: Path) -> Files:
+def _files(folder: Folder) -> Files:
     """All files below that may travel, by relative path."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in _paths(folder)
-    }
+    sizes = folder.sizes()
+    return {n: folder.read(n, LARGEST) for n, size in sizes.items() if size <= LARGEST}
 
 
-def _paths(folder: Path) -> list[Path]:
-    found = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    return [path for path in found if path.stat().st_size <= LARGEST]
-
-
-def _write(folder: Path, files: Files) -> None:
+def _write(folder: Folder, files: Files) -> None:
     """Makes the folder hold these files, each written whole; metrics.json last."""
-    for path in _paths(folder):
-        if path.relative_to(folder).as_posix() not in files:
-            path.unlink()
-            if not any(path.parent.iterdir()):
-                path.parent.rmdir()
+    folder.make()
+    for name, size in folder.sizes().items():
+        if size <= LARGEST and name not in files:
+            folder.remove(name.partition("/")[0])
     for name in sorted(files, key=lambda name: name == "metrics.json"):
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replaced(path, durable=False) as temporary:
-            temporary.write_bytes(files[name])
+        *between, last = name.split("/")
+        inside = folder
+        for part in between:
+            inside /= part
+        inside.make()
+        inside.write(last, files[name])

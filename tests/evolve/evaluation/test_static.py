@@ -15,6 +15,7 @@ from starc.evolve.problem.architecture import source
 from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.objectives import MAD_TASKS, MEASURES, TIMED, find
 from starc.evolve.problem.spec import Objective, Spec, Trainer
+from starc.folders import Folder
 from starc.training import emitted
 
 WIDE = replace(
@@ -128,13 +129,14 @@ def test_simulated_halving_ranks_nearly_right(tmp_path: Path) -> None:
 
 def test_outcomes_are_read_as_written(tmp_path: Path) -> None:
     written = outcome.Outcome("ok", "é", {"loss": 1 / 3}, {"train": 1e-9})
-    written.write(tmp_path, 1, "digest")
-    assert outcome.read(tmp_path, 1, "digest") == written
-    assert outcome.last(tmp_path, "digest") == written
-    assert outcome.read(tmp_path, 0, "digest") is None
-    assert outcome.read(tmp_path, 1, "other") is None
+    folder = Folder(tmp_path)
+    written.write(folder, 1, "digest")
+    assert outcome.read(folder, 1, "digest") == written
+    assert outcome.last(folder, "digest") == written
+    assert outcome.read(folder, 0, "digest") is None
+    assert outcome.read(folder, 1, "other") is None
     (tmp_path / "metrics.json").write_text('{"rung": 1')
-    assert outcome.read(tmp_path, 1, "digest") is None
+    assert outcome.read(folder, 1, "digest") is None
 
 
 def test_nothing_is_built_for_static_objectives(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from starc.evolve.storage.lock import Lock
 from starc.evolve.storage.run_error import RunError
 from starc.evolve.views.front import as_json, as_text, members
 from starc.evolve.views.pick import pick
-from starc.evolve.workers.local import Inline
+from starc.folders import Folder
 
 
 @pytest.mark.parametrize("algorithm", ["nsga2", "ga", "random", "map_elites"])
@@ -200,20 +200,37 @@ def test_a_folder_that_is_deleted_in_the_middle_is_an_error(tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_log_that_cannot_be_written_names_its_file(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("file", ["log.txt", "candidate.star", "metrics.json"])
+def test_a_full_disk_names_the_file(
+    file: str,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class Full(Inline):
-        def completed(self) -> Iterator[tuple[int, Outcome]]:
-            for number in range(1, 9):
-                folder = self.folder / str(number)
-                folder.mkdir(parents=True, exist_ok=True)
-                (folder / "log.txt").symlink_to("/dev/full")
-            yield from super().completed()
+    """And nothing is recorded: the run goes on to the same end once there is room."""
+    opened, replaced = Folder.open, Folder.replaced
 
-    with pytest.raises((RunError, OSError), match="log.txt"):
-        coordinator.begin(spec_of(SMALL), tmp_path, Full)
+    def full_open(self: Folder, name: str, flags: int = os.O_RDONLY) -> int:
+        if name == file and flags & os.O_WRONLY:
+            return os.open("/dev/full", os.O_WRONLY)
+        return opened(self, name, flags)
+
+    @contextmanager
+    def full_replaced(self: Folder, name: str, durable: bool = False) -> Iterator[Path]:
+        with replaced(self, name, durable) as path:
+            yield Path("/dev/full") if name == file else path
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "open", full_open)
+        patch.setattr(Folder, "replaced", full_replaced)
+        with pytest.raises((RunError, OSError)) as caught:
+            coordinator.begin(spec_of(SMALL), tmp_path / "run", inline)
+    said = str(caught.value)
+    assert f"candidates/1/{file}" in said and "No space left" in said
     assert "Logging error" not in capfd.readouterr().err
+    coordinator.resume(tmp_path / "run", inline)
+    run(spec_of(SMALL), tmp_path / "whole")
+    assert tables(tmp_path / "run") == tables(tmp_path / "whole")
 
 
 EXHAUSTED = "pool = [GMemless]; depth = 1; population = 2; generations = 30"

@@ -6,15 +6,30 @@ import random
 import socket
 from multiprocessing.connection import Connection
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
+import torch
 from evolve.evaluation import small
 from evolve.workers.test_workers import asking, outcomes
 
 from starc.evolve.evaluation.outcome import Outcome
-from starc.evolve.workers.local import Local
-from starc.evolve.workers.process import Process, answer, heard
+from starc.evolve.workers import process as processes
+from starc.evolve.workers.local import Local, WorkersError
+from starc.evolve.workers.messages import (
+    Question,
+    Setting,
+    answer,
+    ask,
+    asked,
+    heard,
+    tell,
+    told,
+)
+from starc.evolve.workers.process import START, Process
+from starc.folders import Folder
+from starc.training.text import Text
 
 GARBAGE = (
     b"",
@@ -90,3 +105,58 @@ def test_garbage_ends_that_worker_alone(
     found = outcomes(workers, {0: small.CANDIDATE, 1: small.CANDIDATE})
     assert found[0].status == "failed" and found[0].reason.startswith("crashed")
     assert found[1].status == "ok"
+
+
+MUTTERS = """
+import os, struct, sys
+if not os.path.exists({marker!r}):
+    open({marker!r}, "w").close()
+    os.write(int(sys.argv[2]), struct.pack("!i", 4) + b"cos\\n")
+    import time; time.sleep(600)
+"""
+
+
+def test_garbage_before_a_worker_is_ready_ends_that_worker_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = tmp_path / "muttered"
+    start = MUTTERS.format(marker=str(marker)) + START
+    monkeypatch.setattr(processes, "START", start)
+    workers = Local(small.SIMULATED, tmp_path / "run", 1)
+    found = outcomes(workers, {1: small.CANDIDATE, 2: small.OTHER})
+    assert marker.exists() and {found[1].status, found[2].status} == {"ok"}
+
+
+def test_workers_that_all_say_garbage_end_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        processes, "START", "import os, sys; os.write(int(sys.argv[2]), b'no' * 9)"
+    )
+    with pytest.raises(WorkersError, match="no worker can be started"):
+        outcomes(Local(small.SIMULATED, tmp_path / "run", 1), {1: small.CANDIDATE})
+
+
+def test_data_travel_as_bytes(ends: Any) -> None:
+    """For workers on machines that do not have them; in a thread, as they are long."""
+    drawn = torch.arange(300_000) % 50_000
+    for dtype in (torch.uint8, torch.uint16, torch.int64):
+        text = Text(drawn.to(dtype), drawn[:7].to(dtype), "d", 50_000, None)
+        setting = Setting(small.SIMULATED, 2, 1 << 30, 7, text)
+        sender = Thread(target=tell, args=(ends[0], setting))
+        sender.start()
+        found = told(ends[1])
+        sender.join()
+        assert found.text is not None and found.spec == small.SIMULATED
+        for name in ("training", "validation"):
+            there, here = getattr(found.text, name), getattr(text, name)
+            assert there.dtype == here.dtype
+            assert there.long().equal(here.long())
+        assert found.text.vocab == 50_000 and found.text.bytes_a_token is None
+
+
+@pytest.mark.parametrize("root", ["/a b", "/\udcff\udc80", "/\n字"])
+def test_a_question_is_what_was_asked(ends: Any, root: str) -> None:
+    question = Question(small.CANDIDATE, 1, Folder(Path(root)) / "candidates" / "7")
+    ask(ends[0], question)
+    assert asked(ends[1]) == question

@@ -1,0 +1,121 @@
+"""What the owner of a process and the process say to each other, over a socket.
+
+JSON that is checked, and tokens as bytes: whatever else writes to the socket, such as a
+candidate, is refused and never run.
+"""
+
+import json
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starc.artefacts import ArtefactError, parse_json, string
+from starc.evolve.evaluation.outcome import Outcome
+from starc.evolve.problem.candidate import Candidate
+from starc.evolve.problem.spec import Spec
+from starc.folders import Folder
+
+if TYPE_CHECKING:
+    from starc.training.text import Text
+
+LARGEST = 1 << 24
+"""Bytes of JSON that may be said at once."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The first message. memory: bytes of data that the process may have. owner: the
+    process that it ends with. text: the data, where it cannot read them itself."""
+
+    spec: Spec
+    threads: int
+    memory: int
+    owner: int
+    text: "Text | None" = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """Every other message of the owner: what to evaluate, and where."""
+
+    candidate: Candidate
+    rung: int
+    folder: Folder
+
+
+def tell(connection: "Connection[Any, Any]", setting: Setting) -> None:
+    """The first message. Raises OSError where nobody is there."""
+    found: dict[str, Any] = {**vars(setting), "spec": setting.spec.to_json()}
+    text: Text | None = found.pop("text")
+    if text is not None:
+        about = {"digest": text.digest, "vocab": text.vocab}
+        found["text"] = {**about, "bytes_a_token": text.bytes_a_token}
+    _say(connection, found)
+    for tensor in (text.training, text.validation) if text is not None else ():
+        array = tensor.numpy()
+        _say(connection, {"dtype": array.dtype.name, "bytes": array.nbytes})
+        connection.send_bytes(array.data)
+
+
+def told(connection: "Connection[Any, Any]") -> Setting:
+    """What `tell` sent. Raises OSError, EOFError, ValueError."""
+    found = _hear(connection)
+    about = found.pop("text", None)
+    text = None if about is None else _text(connection, about)
+    return Setting(**{**found, "spec": Spec.from_json(found["spec"]), "text": text})
+
+
+def ask(connection: "Connection[Any, Any]", question: Question) -> None:
+    """Raises OSError where nobody is there."""
+    folder = question.folder
+    found = {
+        "candidate": question.candidate.to_json(),
+        "rung": question.rung,
+        "folder": [str(folder.root), *folder.parts],
+    }
+    _say(connection, found)
+
+
+def asked(connection: "Connection[Any, Any]") -> Question:
+    """What `ask` sent. Raises OSError, EOFError, ValueError."""
+    found = _hear(connection)
+    root, *parts = found["folder"]
+    candidate = Candidate.from_json(found["candidate"])
+    return Question(candidate, found["rung"], Folder(Path(root), tuple(parts)))
+
+
+def answer(connection: "Connection[Any, Any]", outcome: Outcome | None) -> None:
+    """What came of a candidate; None: the process is ready for the first one."""
+    _say(connection, None if outcome is None else outcome.to_json())
+
+
+def heard(connection: "Connection[Any, Any]") -> Outcome | None:
+    """What `answer` sent. OSError, EOFError, ValueError: it was something else."""
+    found = _hear(connection)
+    return None if found is None else Outcome.of(found)
+
+
+def _say(connection: "Connection[Any, Any]", message: object) -> None:
+    connection.send_bytes(json.dumps(message).encode())
+
+
+def _hear(connection: "Connection[Any, Any]") -> Any:
+    return parse_json(connection.recv_bytes(LARGEST).decode())
+
+
+def _text(connection: "Connection[Any, Any]", about: dict[str, Any]) -> "Text":
+    import torch
+
+    from starc.training.text import Text
+    from starc.training.tokens import TYPES
+
+    def tensor() -> torch.Tensor:
+        found = _hear(connection)
+        if string(found["dtype"], "dtype") not in TYPES:
+            raise ArtefactError("dtype is none of tokens")
+        buffer = bytearray(found["bytes"])
+        connection.recv_bytes_into(buffer)
+        return torch.frombuffer(buffer, dtype=getattr(torch, found["dtype"]))
+
+    return Text(tensor(), tensor(), **about)
