@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from starc.artefacts import open_inside
+from starc.folders import Folder
 from starc.vendoring import lock as locks
 from starc.vendoring.carried import TOP, Header, header_of
 from starc.vendoring.error import VendoringError
@@ -132,7 +132,7 @@ def _in_folder(folder: Path, headers: dict[Place, Header]) -> Iterator[File]:
 
 def _top(folder: Path, name: str) -> str:
     try:
-        with os.fdopen(open_inside(folder, name), "rb") as file:
+        with os.fdopen(Folder(folder).open(name), "rb") as file:
             return file.read(TOP).decode("utf-8", "replace").replace("\r\n", "\n")
     except OSError:
         return ""  # what cannot be read was not vendored as far as anyone can say

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from starc.artefacts import refuse_odd
 from starc.files import replaced
+from starc.folders import refuse_odd
 from starc.vendoring import lock as locks
 from starc.vendoring import text as texts
 from starc.vendoring.error import VendoringError

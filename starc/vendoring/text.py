@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from starc.artefacts import open_inside
+from starc.folders import Folder
 from starc.vendoring.error import VendoringError
 
 LARGEST = 1 << 25
@@ -56,7 +56,7 @@ def decode(data: bytes) -> TextFile:
 
 def read(folder: Path, name: str, limit: int = LARGEST) -> TextFile:
     """A file of a folder, through no link. Raises OSError, VendoringError."""
-    with os.fdopen(open_inside(folder, name), "rb") as file:
+    with os.fdopen(Folder(folder).open(name), "rb") as file:
         data = file.read(limit + 1)
     if len(data) > limit:
         raise VendoringError(f"{folder / name}: more than {limit:,} bytes")
