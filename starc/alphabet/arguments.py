@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from starc.alphabet.around import AROUND
 from starc.alphabet.chosen import Chosen, Stream, Unfit
 from starc.alphabet.liv_class import LivClass
 from starc.alphabet.option import Givens
@@ -21,10 +22,9 @@ def read_arguments(
     if not settings:
         return below
     template = liv.template
-    known = collect(
-        settings, template.by_name, liv.written, problems, "unknown-parameter"
-    )
-    given = read_all(known, template.by_name, problems)
+    options = template.by_name | AROUND
+    known = collect(settings, options, liv.written, problems, "unknown-parameter")
+    given = read_all(known, options, problems)
     check_conflicts(given, template.conflicts, problems)
     kept = dict(below)
     for first, value, second in template.conflicts:

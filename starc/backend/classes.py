@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from starc.backend.emission import Argument, Emission, emission
 from starc.backend.mixers import MixerClass, Variant, mixer_class, weights_class
 from starc.backend.parallels import Side, parallel_class
+from starc.backend.residuals import residual_classes
 from starc.backend.wiring import Owner, Wiring
 from starc.ir.nodes import Liv, Model, Parallel
 from starc.ir.operator import Operator
@@ -23,6 +24,7 @@ class Classes:
 
     def __init__(self, model: Model, wiring: Wiring) -> None:
         self.wiring = wiring
+        self.residuals = residual_classes(model)
         self.classes: list[MixerClass] = []
         self._by_structure: dict[object, MixerClass] = {}
         self._emissions: dict[Operator, Emission] = {}

@@ -93,7 +93,8 @@ def _layer(
     lent = isinstance(layer, (Liv, Parallel)) and any(
         liv.label in wiring.lent_out for liv in livs
     )
-    kind = "LendingLayer" if lent else "Layer"
+    kind = classes.residuals[layer.residual].name
+    kind = f"Lending{kind}" if lent else kind
     return [
         *lines,
         *call(f"layers[{key}] = {kind}(", ["config", made.construct], ")", indent),

@@ -1,9 +1,11 @@
 """The docstring of the emitted file: operators, sharing in words, letters, origin."""
 
 import textwrap
+from collections import Counter
 from functools import partial
 
 from starc.backend.classes import Classes
+from starc.backend.residuals import formula
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat
 
 wrap = partial(textwrap.wrap, break_on_hyphens=False)
@@ -20,9 +22,6 @@ def docstring(
 ) -> list[str]:
     """Lines of the docstring, without quotes, at most 88 columns wide."""
     depth = sum(1 for _ in model.layers())
-    residual = (
-        "x + post_norm(liv(norm(x)))" if model.residual.after else "x + liv(norm(x))"
-    )
     lines = [
         *wrap(
             f"{model.name}: {depth} LIVs on a residual stream of width {model.width}.",
@@ -32,7 +31,7 @@ def docstring(
         *wrap(
             "A LIV, a linear input-varying operator, maps the tokens linearly, by a "
             "matrix T(x) that is itself made of them. Each stands in its residual, "
-            f"{residual}. The operators:",
+            f"{_residuals(model)}. The operators:",
             88,
         ),
         "",
@@ -55,6 +54,19 @@ def docstring(
         *wrap(f"Source: sha256 {digest[:16]}; passes: {', '.join(passes)}.", 88),
     ]
     return lines
+
+
+def _residuals(model: Model) -> str:
+    """`x + liv(norm(x))`, and which layers stand otherwise."""
+    layers = [x for x in model.layers() if not isinstance(x, Again)]
+    counts = Counter(layer.residual for layer in layers)
+    (usual, _), *others = counts.most_common()
+    found = [formula(usual)]
+    for residual, _ in others:
+        labels = [layer.label for layer in layers if layer.residual == residual]
+        shown = ", ".join(labels[:8]) + (" and others" if len(labels) > 8 else "")
+        found.append(f"{formula(residual)} of {shown}")
+    return "; ".join(found)
 
 
 def _operators(model: Model, classes: Classes) -> list[str]:

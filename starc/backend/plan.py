@@ -16,6 +16,7 @@ from starc.backend.emission import number
 from starc.backend.forward import again_lines, forward_lines
 from starc.backend.mixers import MixerClass
 from starc.backend.rename import renamed
+from starc.backend.residuals import NORMS, ResidualClass
 from starc.backend.vendor import (
     GUARDED_TRITON,
     function_text,
@@ -50,7 +51,9 @@ class Plan:
     tied: bool
     softcap: str
     norm: str
-    sandwich: bool
+    layers: tuple[ResidualClass, ...]
+    embedding_scale: str
+    logit_scale: str
     wired: bool
     shares: bool
     lending: bool
@@ -112,8 +115,10 @@ def make_plan(
         sided=sided,
         tied=model.tied,
         softcap=number(model.logit_softcap) if model.logit_softcap else "",
-        norm="nn.RMSNorm" if model.norm.kind == "rms" else "nn.LayerNorm",
-        sandwich=model.residual.after is not None,
+        norm=NORMS[model.norm.kind],
+        layers=tuple(classes.residuals.values()),
+        embedding_scale=_scale(model.embedding_scale),
+        logit_scale=_scale(model.logit_scale),
         wired=wired,
         shares=bool(model.shared),
         lending=lending,
@@ -130,6 +135,11 @@ def make_plan(
             for key, pieces in weight_map(model, wiring, out_names).items()
         },
     )
+
+
+def _scale(value: float) -> str:
+    """A factor, or nothing where it is 1."""
+    return "" if value == 1 else f"{number(value)} * "
 
 
 def _header(source_name: str) -> str:

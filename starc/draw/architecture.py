@@ -146,6 +146,8 @@ def _explained(column: Column) -> str:
     for box in column.boxes:
         name = "" if len(column.boxes) == 1 else f"{'-+'[box.sign > 0]} {box.written}: "
         lines.append(f"{name}{box.settings}")
+    if column.residual:
+        lines.append(column.residual)
     return "\n".join(lines)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat
-from starc.ir.words import described, name_of, sources
+from starc.ir.words import around, described, name_of, sources
 
 WEIGHTS, FEATURES, AGAIN = "weights", "features", "again"
 
@@ -29,7 +29,8 @@ class Box:
 class Column:
     """A layer. `differential`: its boxes are a and b of a - b, and `name` is the LIV's.
 
-    `again`: label of the layer that this one is once more.
+    `again`: label of the layer that this one is once more. `residual`: what stands
+    around it, where that is not as in the rest of the model.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Column:
     boxes: tuple[Box, ...]
     differential: bool = False
     again: str = ""
+    residual: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,8 @@ def picture(model: Model, rolled: bool = True) -> Picture:
         if len(turns) > 1:
             brackets.append(Bracket(first, len(shown) - 1, len(turns)))
     layers = {layer.label: layer for layer in model.layers()}
-    columns = tuple(_column(layer, layers) for layer in shown)
+    whole = model.whole()
+    columns = tuple(_column(layer, whole[layer.label], model) for layer in shown)
     arcs = dict.fromkeys(chain.from_iterable(_arcs(x, places) for x in layers.values()))
     return Picture(columns, tuple(arcs), tuple(brackets))
 
@@ -101,16 +104,18 @@ def _labels(layer: Layer) -> Iterator[str]:
         yield from (side.label for side in layer.sides)
 
 
-def _column(layer: Layer, layers: dict[str, Layer]) -> Column:
-    again = ""
-    made = layer
-    while isinstance(made, Again):
-        again, made = made.of, layers[made.of]
-    if isinstance(made, Liv):
-        return Column(made.name, name_of(made), layer.label, (_box(made),), again=again)
-    sides = zip(made.sides, made.signs, strict=True)
-    boxes = tuple(_box(side, sign) for side, sign in sides)
-    return Column(made.name, name_of(made), layer.label, boxes, -1 in made.signs, again)
+def _column(layer: Layer, made: Liv | Parallel, model: Model) -> Column:
+    """`made`: the layer itself, or the one that it is once more."""
+    pairs = zip(made.livs, made.signs, strict=True)
+    return Column(
+        made.name,
+        name_of(made),
+        layer.label,
+        tuple(_box(liv, sign) for liv, sign in pairs),
+        -1 in made.signs,
+        layer.of if isinstance(layer, Again) else "",
+        around(made, model),
+    )
 
 
 def _box(liv: Liv, sign: int = 1) -> Box:

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from starc.alphabet import FeaturizerGenome, LivClass, Option, prelude, templates
 from starc.alphabet import structures as words
+from starc.alphabet.around import AROUND
 from starc.alphabet.liv_class import CHOICES
 from starc.alphabet.option import Quantity
 from starc.genome import marks
@@ -116,6 +117,9 @@ def _featurizer_genome() -> Iterator[tuple[Cell, ...]]:
 def parameters() -> Iterator[Table]:
     """A table for each operator."""
     columns = ("parameter", "takes", "default", "meaning", "left open", "mark")
+    rows = tuple(map(_parameter, AROUND.values()))
+    about = f"Of every LIV that stands in no parallel. {marks.PARAMETERS}"
+    yield Table("parameters_residual", "Parameters: residual", about, columns, rows)
     for template in templates():
         users = prelude().classes.items()
         names = ", ".join(name for name, liv in users if liv.template is template)

@@ -2,41 +2,48 @@
 
 from collections.abc import Iterator
 
-from starc.alphabet import LivClass, Stream, build_operator
+from starc.alphabet import LivClass, build_operator
+from starc.alphabet.around import said_of_residual
 from starc.alphabet.option import Given, Givens
 from starc.diagnostics import Problems
 from starc.frontend import ast
 from starc.ir.operator import Operator
-from starc.lower.model import read_model
+from starc.ir.residual import Residual
+from starc.lower.model import ModelSettings, read_model
 from starc.source import NOWHERE
 
 
-def stream_of(program: ast.Program) -> Stream | None:
-    """What the model block says of width, context and positions; None: no width."""
+def settings_of(program: ast.Program) -> ModelSettings | None:
+    """The model block; None: there is none."""
     blocks = (item for item in program.items if isinstance(item, ast.Model))
-    settings = read_model(next(blocks, None), frozenset(), Problems())
-    return None if settings is None else settings.stream
+    return read_model(next(blocks, None), frozenset(), Problems())
 
 
 def that_differ(
-    liv: LivClass, given: Givens, stream: Stream | None
+    liv: LivClass, given: Givens, model: ModelSettings | None
 ) -> Iterator[tuple[str, Given]]:
-    """The parameters that make another operator than the class has by default.
+    """The parameters that make another LIV than the class is by default.
 
-    `heads = 12` is the default of an SA-1 at width 768, and so says nothing there.
+    `heads = 12` is the default of an SA-1 at width 768, and so says nothing there, as
+    `placement = pre` says nothing in a model whose placement that is.
     """
-    plain = _operator(liv, {}, stream)
-    if plain is not None and plain == _operator(liv, given, stream):
+    plain = _built(liv, {}, model)
+    if plain is not None and plain == _built(liv, given, model):
         return
     alone = {
         name: value
         for name, value in given.items()
-        if plain is None or plain != _operator(liv, {name: value}, stream)
+        if plain is None or plain != _built(liv, {name: value}, model)
     }
     yield from (alone or given).items()  # none alone: only together do they differ
 
 
-def _operator(liv: LivClass, given: Givens, stream: Stream | None) -> Operator | None:
-    if stream is None:
+def _built(
+    liv: LivClass, given: Givens, model: ModelSettings | None
+) -> tuple[Operator, Residual] | None:
+    """The operator and what stands around it; None where the width is not known."""
+    if model is None or model.stream is None:
         return None
-    return build_operator(liv, given, NOWHERE, stream, Problems())
+    operator = build_operator(liv, given, NOWHERE, model.stream, Problems())
+    residual = model.residual(said_of_residual(liv, given))
+    return None if operator is None else (operator, residual)

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
-from starc.alphabet import Alphabet, LivClass, Stream, read_arguments
+from starc.alphabet import Alphabet, LivClass, read_arguments
 from starc.diagnostics import Problems
 from starc.frontend import ast
-from starc.genome.arguments import stream_of, that_differ
+from starc.genome.arguments import settings_of, that_differ
 from starc.genome.references import Entry, References
 from starc.genome.unsayable import Unsayable
 from starc.lower.count import MOST_LIVS
+from starc.lower.model import ModelSettings
 
 
 def listen(
@@ -18,7 +19,7 @@ def listen(
 
     Every place that says what integers cannot is a problem `not-in-genome`.
     """
-    listener = _Listener(alphabet, stream_of(program), problems)
+    listener = _Listener(alphabet, settings_of(program), problems)
     for item in program.items:
         if isinstance(item, ast.Backbone):
             if _count(item.body) <= MOST_LIVS:
@@ -35,10 +36,10 @@ def listen(
 
 class _Listener:
     def __init__(
-        self, alphabet: Alphabet, stream: Stream | None, problems: Problems
+        self, alphabet: Alphabet, model: ModelSettings | None, problems: Problems
     ) -> None:
         self.alphabet = alphabet
-        self.stream = stream
+        self.model = model
         self.problems = problems
         self.unsayable = Unsayable(problems)
         self.references = References(self.unsayable)
@@ -95,7 +96,7 @@ class _Listener:
         if not meaning.stated and not use.arguments:
             return liv
         given = read_arguments(use.arguments, liv, meaning.stated, Problems())
-        for name, value in that_differ(liv, given, self.stream):
+        for name, value in that_differ(liv, given, self.model):
             self.unsayable.tell(
                 value.span,
                 f"{name} is no gene",

@@ -8,7 +8,14 @@ from typing import NamedTuple
 
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
 from starc.ir.operator import Operator
-from starc.ir.words import model_settings, name_of, number, settings, sources
+from starc.ir.words import (
+    model_settings,
+    name_of,
+    number,
+    residual_settings,
+    settings,
+    sources,
+)
 
 Pair = tuple[Layer | None, Layer | None]  # (before, after); None: added or removed
 
@@ -36,7 +43,11 @@ def describe_changes(a: Model, b: Model) -> list[str]:
     ]
     pairs = _align(tuple(a.layers()), tuple(b.layers()))
     names = dict(_names(pairs))  # labels of `a` as they are called in `b`
-    changes = [change for pair in pairs for change in _pair(pair, names)]
+    changes = [
+        change
+        for pair in pairs
+        for change in (*_pair(pair, names), *_residual(pair, a, b))
+    ]
     return lines + list(_collapsed(changes))
 
 
@@ -138,6 +149,22 @@ def _pair(pair: Pair, names: dict[str, str]) -> Iterator[_Change]:
         if parts:
             yield _Change(after.label, "; ".join(parts))
         yield from _sharing(before, after, names)
+
+
+def _residual(pair: Pair, a: Model, b: Model) -> Iterator[_Change]:
+    """`placement pre -> post` of one layer; what its model says is told there."""
+    before, after = pair
+    if not isinstance(before, Liv | Parallel) or not isinstance(after, Liv | Parallel):
+        return
+    old, new = residual_settings(before.residual), residual_settings(after.residual)
+    was, now = residual_settings(a.residual), residual_settings(b.residual)
+    for name in new:
+        if old[name] == new[name]:
+            if (old[name] == was[name]) != (new[name] == now[name]):
+                yield _Change(after.label, f"{name} stays {number(new[name])}")
+        elif (old[name], new[name]) != (was[name], now[name]):
+            text = f"{name} {number(old[name])} -> {number(new[name])}"
+            yield _Change(after.label, text)
 
 
 def _what(layer: Layer) -> str:

@@ -144,6 +144,8 @@ class Model:
     shared: labels of the LIVs whose featurizer several LIVs use and which therefore
         belongs to the model (pass share_weights).
     logit_softcap: c in c tanh(logits / c); 0: none.
+    embedding_scale, logit_scale: constants on the way in and out; the second before
+        the cap.
     residual: that of the model block, of every layer that says nothing else. What is
         computed is what the layers carry.
     """
@@ -158,6 +160,8 @@ class Model:
     logit_softcap: float = 0.0
     shared: tuple[str, ...] = ()
     residual: Residual = Residual()
+    embedding_scale: float = 1.0
+    logit_scale: float = 1.0
     span: Span = field(default=NOWHERE, repr=False, compare=False)
 
     def layers(self) -> Iterator[Layer]:
@@ -170,6 +174,14 @@ class Model:
                 raise ValueError("layers() of a model that is not expanded")
             else:
                 yield step
+
+    def whole(self) -> dict[str, Liv | Parallel]:
+        """Label of every layer -> itself, or the layer that it is once more."""
+        found: dict[str, Liv | Parallel] = {}
+        for layer in self.layers():
+            one = found[layer.of] if isinstance(layer, Again) else layer
+            found[layer.label] = one
+        return found
 
     def livs(self) -> Iterator[Liv]:
         """Every LIV that has tensors, in order of depth, sides one by one."""

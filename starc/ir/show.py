@@ -1,17 +1,19 @@
 """`starc show`: what each LIV is, shares and costs, as a table and as JSON."""
 
 from dataclasses import asdict, is_dataclass
-from typing import Any
+from typing import Any, assert_never
 
 from starc.choices import DTYPES
 from starc.ir.cost import Cost, Costs, LayerCost, costs
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat
 from starc.ir.words import (
+    around,
     class_of,
     described,
     model_settings,
     name_of,
     number,
+    residual_settings,
     settings,
     sharing,
 )
@@ -19,6 +21,7 @@ from starc.ir.words import (
 COLUMNS = (
     "LIV",
     "class",
+    "residual",
     "sharing",
     "parameters",
     "cache bytes",
@@ -30,7 +33,7 @@ COLUMNS = (
 def as_json(model: Model, context: int, dtype: str) -> dict[str, Any]:
     """Everything `starc show` knows, JSON-ready. `dtype` is one of choices.DTYPES."""
     found = costs(model, context, DTYPES[dtype])
-    total = found.total
+    total, whole = found.total, model.whole()
     return {
         "name": model.name,
         "model": model_settings(model),
@@ -42,37 +45,43 @@ def as_json(model: Model, context: int, dtype: str) -> dict[str, Any]:
         "flops_per_token": _flops(total),
         "fft_flops_per_token": _fft_flops(model, context),
         "layers": [
-            _layer(layer, cost)
+            _layer(layer, whole[layer.label], cost)
             for layer, cost in zip(model.layers(), found.layers, strict=True)
         ],
     }
 
 
-def _layer(layer: Layer, cost: LayerCost) -> dict[str, Any]:
+def _layer(layer: Layer, whole: Liv | Parallel, cost: LayerCost) -> dict[str, Any]:
+    """`whole`: the layer itself, or the one that it is once more."""
     found: dict[str, Any] = {
         "label": layer.label,
         "class": class_of(layer),
         "written": name_of(layer),
+        "residual": residual_settings(whole.residual),
         "sharing": sharing(layer),
         **_numbers(cost.total),
     }
-    if isinstance(layer, Liv):
-        found.update(_operator(layer))
-    elif isinstance(layer, Parallel):
-        found["sides"] = [
-            {
-                "label": side.label,
-                "class": side.name,
-                "written": name_of(side),
-                "sign": sign,
-                "sharing": sharing(side),
-                **_numbers(part),
-                **_operator(side),
-            }
-            for side, sign, part in zip(
-                layer.sides, layer.signs, cost.sides, strict=True
-            )
-        ]
+    match layer:
+        case Liv():
+            found.update(_operator(layer))
+        case Parallel():
+            sides = zip(layer.sides, layer.signs, cost.sides, strict=True)
+            found["sides"] = [
+                {
+                    "label": side.label,
+                    "class": side.name,
+                    "written": name_of(side),
+                    "sign": sign,
+                    "sharing": sharing(side),
+                    **_numbers(part),
+                    **_operator(side),
+                }
+                for side, sign, part in sides
+            ]
+        case Again():
+            pass  # what it is stands where that layer stands
+        case _:
+            assert_never(layer)
     return found
 
 
@@ -98,12 +107,7 @@ def _flops(cost: Cost) -> dict[str, int]:
 
 def _fft_flops(model: Model, context: int) -> dict[str, int]:
     """Of long convolutions; not among the FLOPs of the layers."""
-    named = {layer.label: layer for layer in model.layers()}
-    operators = []
-    for layer in model.layers():
-        whole = named[layer.of] if isinstance(layer, Again) else layer
-        sides = whole.sides if isinstance(whole, Parallel) else (whole,)
-        operators += [side.operator for side in sides if isinstance(side, Liv)]
+    operators = [liv.operator for one in model.whole().values() for liv in one.livs]
     return {
         "prefill": round(sum(o.fft_flops(context, context) for o in operators)),
         "decode": round(sum(o.fft_flops(context, 1) for o in operators)),
@@ -116,13 +120,13 @@ def as_table(model: Model, context: int, dtype: str) -> str:
     total, bare = found.total, found.params_without_embeddings
     lines = [f"model {model.name}"]
     for name, value in model_settings(model).items():
-        lines.append(f"  {name:<14}{number(value)}")
+        lines.append(f"  {name:<16}{number(value)}")
     layers = sum(layer.total.params for layer in found.layers)
     head = 2.0 * model.width * model.vocab
     outside = Cost("", total.params - layers, 0, head, head)
     table = [COLUMNS, *_rows(model, found)]
-    table.append(_cells("embedding, norm, head", "", "", outside))
-    table.append(_cells("total", "", "", total))
+    table.append(_cells("embedding, norm, head", "", "", "", outside))
+    table.append(_cells("total", "", "", "", total))
     lines += ["", *_aligned(table), ""]
     lines.append(f"parameters without embeddings: {bare:,}")
     megabytes = f"{total.cache_bytes / 1e6:,.3f} MB"
@@ -146,6 +150,7 @@ def _rows(model: Model, found: Costs) -> list[tuple[str, ...]]:
     The turns of a Repeat differ in labels only, so they are a line together.
     """
     result: list[tuple[str, ...]] = []
+    whole = model.whole()
     done = 0
     for step in model.body:
         turns = step.turns if isinstance(step, Repeat) else ((step,),)
@@ -157,14 +162,17 @@ def _rows(model: Model, found: Costs) -> list[tuple[str, ...]]:
             label = _both(first.label, last.label, len(turns))
             shared = _both("; ".join(sharing(first)), "; ".join(sharing(last)))
             alone = not isinstance(first, Parallel)
+            stands = around(whole[first.label], model)
             result.append(
-                _cells(label, name_of(first), shared if alone else "", cost.total)
+                _cells(
+                    label, name_of(first), stands, shared if alone else "", cost.total
+                )
             )
             if isinstance(first, Parallel) and isinstance(last, Parallel):
                 for a, b, part in zip(first.sides, last.sides, cost.sides, strict=True):
                     shared = _both("; ".join(sharing(a)), "; ".join(sharing(b)))
                     label = f"  {_both(a.label, b.label)}"
-                    result.append(_cells(label, name_of(a), shared, part))
+                    result.append(_cells(label, name_of(a), "", shared, part))
         done += len(turns[0]) * (len(turns) - 1)
     return result
 
@@ -178,9 +186,12 @@ def _both(first: str, last: str, times: int = 1) -> str:
     return text if times == 1 else f"{text} ({times:,} x)"
 
 
-def _cells(label: str, name: str, shared: str, cost: Cost) -> tuple[str, ...]:
+def _cells(
+    label: str, name: str, stands: str, shared: str, cost: Cost
+) -> tuple[str, ...]:
+    """`stands`: what its residual has that the model's has not."""
     numbers = (cost.params, cost.cache_bytes, *_flops(cost).values())
-    return (label, name, shared, *(f"{value:,}" for value in numbers))
+    return (label, name, stands, shared, *(f"{value:,}" for value in numbers))
 
 
 def _aligned(table: list[tuple[str, ...]]) -> list[str]:
@@ -189,7 +200,7 @@ def _aligned(table: list[tuple[str, ...]]) -> list[str]:
     width = {i: max(len(row[i]) for row in table) for i in kept}
     lines = [
         "  ".join(
-            row[i].ljust(width[i]) if i < 3 else row[i].rjust(width[i]) for i in kept
+            row[i].ljust(width[i]) if i < 4 else row[i].rjust(width[i]) for i in kept
         ).rstrip()
         for row in table
     ]

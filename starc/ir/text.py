@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from starc.ir.nodes import Again, Layer, Liv, Loop, Model, Parallel, Repeat, Step
 from starc.ir.sharing import has_mixing_tensors
-from starc.ir.words import described, listed, model_settings, number
+from starc.ir.words import around, described, listed, model_settings, number
 
 
 def show(model: Model) -> str:
@@ -23,26 +23,26 @@ def _model(model: Model) -> Iterator[str]:
     if model.shared:
         yield f"  shared weights of {listed(model.shared)}"
     yield ""
-    yield from _steps(model.body, "")
+    yield from _steps(model.body, model, "")
 
 
-def _steps(steps: tuple[Step, ...], indent: str) -> Iterator[str]:
+def _steps(steps: tuple[Step, ...], model: Model, indent: str) -> Iterator[str]:
     for step in steps:
         if isinstance(step, Loop):
             yield f"{indent}{step.count} x {{"
-            yield from _steps(step.body, indent + "  ")
+            yield from _steps(step.body, model, indent + "  ")
             yield f"{indent}}}"
         elif isinstance(step, Repeat):
             yield f"{indent}repeat {len(step.turns)} turns {{"
-            yield from _steps(step.turns[0], indent + "  ")
+            yield from _steps(step.turns[0], model, indent + "  ")
             yield f"{indent}}} and the same as"
             for turn in step.turns[1:]:
                 yield f"{indent}  {listed([layer.label for layer in turn])}"
         else:
-            yield from _layer(step, indent)
+            yield from _layer(step, model, indent)
 
 
-def _layer(layer: Layer, indent: str) -> Iterator[str]:
+def _layer(layer: Layer, model: Model, indent: str) -> Iterator[str]:
     label = f"{layer.label}: " if layer.label else ""
     if isinstance(layer, Again):
         yield f"{indent}{label}same as {layer.of}"
@@ -55,6 +55,8 @@ def _layer(layer: Layer, indent: str) -> Iterator[str]:
             yield from lines
     else:
         yield from _liv(layer, indent)
+    if not isinstance(layer, Again) and (stands := around(layer, model)):
+        yield f"{indent}  {stands}"
 
 
 def _liv(liv: Liv, indent: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ from dataclasses import fields, is_dataclass
 
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
 from starc.ir.operator import Operator
+from starc.ir.residual import Residual
 from starc.ir.sharing import has_mixing_tensors
 
 
@@ -47,9 +48,26 @@ def model_settings(model: Model) -> dict[str, object]:
         "tied": model.tied,
         "norm": model.norm.kind,
         "eps": model.norm.eps,
-        "placement": model.residual.placement,
+        **residual_settings(model.residual),
+        "embedding_scale": model.embedding_scale,
+        "logit_scale": model.logit_scale,
         "logit_softcap": model.logit_softcap or None,
     }
+
+
+def residual_settings(residual: Residual) -> dict[str, object]:
+    """What may differ from one residual to the next, under the language's names."""
+    return {"placement": residual.placement, "residual_scale": residual.scale}
+
+
+def around(layer: Liv | Parallel, model: Model) -> str:
+    """`placement post`: what a layer's residual has that the model's has not; or ""."""
+    usual = residual_settings(model.residual)
+    return ", ".join(
+        f"{name} {number(value)}"
+        for name, value in residual_settings(layer.residual).items()
+        if value != usual[name]
+    )
 
 
 def name_of(layer: Layer) -> str:

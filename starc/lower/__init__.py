@@ -4,7 +4,6 @@ from starc.alphabet import Alphabet
 from starc.diagnostics import Problems
 from starc.frontend import ast
 from starc.ir.nodes import Model
-from starc.ir.residual import Residual
 from starc.lower.backbone import lower_backbone
 from starc.lower.blocks import find_blocks
 from starc.lower.model import read_model
@@ -20,12 +19,11 @@ def lower(program: ast.Program, alphabet: Alphabet, problems: Problems) -> Model
     blocks = find_blocks(program, alphabet.broken, problems)
     settings = read_model(blocks.model, alphabet.broken, problems)
     stream = None if settings is None else settings.stream
-    residual = Residual() if settings is None else settings.residual
     if blocks.search is not None:
         read_search(blocks.search, alphabet, stream, problems)
     if blocks.backbone is None:
         return None
-    body = lower_backbone(blocks.backbone, stream, residual, alphabet, problems)
+    body = lower_backbone(blocks.backbone, settings, alphabet, problems)
     if problems or settings is None:
         return None
     return settings.model(body, program.span)

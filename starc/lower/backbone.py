@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 from starc.alphabet import (
     Alphabet,
     Meaning,
-    Stream,
     build_operator,
     read_arguments,
 )
+from starc.alphabet.around import AROUND, said_of_residual
 from starc.diagnostics import Note, Problems
 from starc.frontend import ast
 from starc.ir.nodes import Again, Layer, Liv, Loop, Parallel
@@ -18,6 +19,7 @@ from starc.ir.residual import BARE, Residual
 from starc.lower.collisions import check_generated_names
 from starc.lower.count import count_livs, turns
 from starc.lower.labels import collect_labels
+from starc.lower.model import ModelSettings
 from starc.lower.references import Shared
 from starc.lower.sharing import Sharing
 from starc.source import Span
@@ -28,40 +30,42 @@ Written = Layer | Loop
 
 def lower_backbone(
     block: ast.Backbone,
-    stream: Stream | None,
-    residual: Residual,
+    settings: ModelSettings | None,
     alphabet: Alphabet,
     problems: Problems,
 ) -> tuple[Written, ...]:
-    """The body of the model; it lacks what is wrong. No stream: nothing is built.
-
-    `residual`: the model's, of every layer that says nothing else.
-    """
+    """The body of the model; it lacks what is wrong. No width: nothing is built."""
     count_livs(block, problems)
     labels = collect_labels(block, problems)
     before = len(problems.found)
-    lowering = _Backbone(stream, residual, alphabet, labels, problems)
+    lowering = _Backbone(settings, alphabet, labels, problems)
     body = lowering.steps(block.body, "backbone", block.span)
-    if stream is not None and len(problems.found) == before:
+    if lowering.stream is not None and len(problems.found) == before:
         check_generated_names(body, labels, problems)
     return body
+
+
+class Built(NamedTuple):
+    """What the numbers of a use make: its operator, and what stands around it."""
+
+    operator: Operator
+    residual: Residual
 
 
 class _Backbone:
     def __init__(
         self,
-        stream: Stream | None,
-        residual: Residual,
+        settings: ModelSettings | None,
         alphabet: Alphabet,
         labels: dict[str, ast.Name],
         problems: Problems,
     ) -> None:
-        self.stream = stream
-        self.residual = residual
+        self.settings = settings
+        self.stream = None if settings is None else settings.stream
         self.alphabet = alphabet
         self.problems = problems
         self.sharing = Sharing(labels, alphabet.broken, problems)
-        self.built: dict[object, Operator | None] = {}
+        self.built: dict[object, Built | None] = {}
 
     def steps(
         self, body: tuple[ast.Step, ...], what: str, span: Span
@@ -106,19 +110,25 @@ class _Backbone:
         same = next((c for c in use.clauses if isinstance(c, ast.SameAs)), None)
         if same is not None:
             return self.again(same, use, meaning, side)
-        operator = self.operator(use, meaning)
+        built = self.build(use, meaning)
+        operator = built.operator if built else None
         place = use.label or use.liv
-        shared = Shared(place, meaning.liv if meaning else None, operator, side)
+        residual = built.residual if built else None
+        liv = meaning.liv if meaning else None
+        shared = Shared(place, liv, operator, side, residual)
         weights = ""
         features: tuple[tuple[str, str], ...] = ()
         if use.clauses:
             weights, features = self.sharing.clauses(use, shared)
         if side and shared.differential:
             self.not_in_parallel(use.liv.span, f"{shared.name} has two sides itself")
+        if side and meaning is not None:
+            self.no_residual(use, meaning)
         if use.label is not None:
             self.sharing.before.setdefault(use.label.text, shared)
-        if meaning is None or operator is None:
+        if meaning is None or built is None:
             return None
+        operator = built.operator
         labelled, label = use.label is not None, use.label.text if use.label else ""
         stem = label or _safe(meaning.stem)
         liv = meaning.liv
@@ -129,7 +139,7 @@ class _Backbone:
                 name=liv.name,
                 operator=operator,
                 labelled=labelled,
-                residual=BARE if side else self.residual,
+                residual=BARE if side else built.residual,
                 weights_from=weights,
                 features_from=features,
                 alias=liv.alias,
@@ -152,12 +162,12 @@ class _Backbone:
         stem = label or _safe(liv.template.stem)
         return Parallel(
             *(stem, label, liv.name, sides, (1, -1), labelled),
-            residual=self.residual,
+            residual=built.residual,
             span=use.span,
         )
 
-    def operator(self, use: ast.Use, meaning: Meaning | None) -> Operator | None:
-        """The operator of a use, from the last like it if there was one."""
+    def build(self, use: ast.Use, meaning: Meaning | None) -> "Built | None":
+        """What a use is built of, from the last like it if there was one."""
         if meaning is None:
             return None
         key = (use.liv.text, use.arguments)
@@ -167,14 +177,22 @@ class _Backbone:
         given = read_arguments(
             use.arguments, meaning.liv, meaning.stated, self.problems
         )
-        if self.stream is None or len(self.problems.found) > before:
+        if (
+            self.settings is None
+            or self.stream is None
+            or len(self.problems.found) > before
+        ):
             return None
         operator = build_operator(
             meaning.liv, given, use.liv.span, self.stream, self.problems
         )
-        if operator is not None or not use.arguments:  # a mistake is told once
-            self.built[key] = operator
-        return operator
+        built = None
+        if operator is not None:
+            said = said_of_residual(meaning.liv, given)
+            built = Built(operator, self.settings.residual(said))
+        if built is not None or not use.arguments:  # a mistake is told once
+            self.built[key] = built
+        return built
 
     def again(
         self, clause: ast.SameAs, use: ast.Use, meaning: Meaning | None, side: bool
@@ -195,9 +213,15 @@ class _Backbone:
             self.not_in_parallel(clause.span, "`same as` brings a norm of its own")
         numbers = None  # those of the class alone are not meant
         if meaning is not None and meaning.stated:
-            numbers = self.operator(replace(use, arguments=()), meaning)
+            numbers = self.build(replace(use, arguments=()), meaning)
         place = use.label or use.liv
-        user = Shared(place, meaning.liv if meaning else None, numbers, side)
+        user = Shared(
+            place,
+            meaning.liv if meaning else None,
+            numbers.operator if numbers else None,
+            side,
+            numbers.residual if numbers else None,
+        )
         target = self.sharing.same(clause, use.label, user)
         if use.label is not None:
             shared = replace(target, place=place) if target else user
@@ -219,7 +243,7 @@ class _Backbone:
         livs = tuple(side for side in sides if isinstance(side, Liv))
         return Parallel(
             *("parallel", "", "parallel", livs, (1,) * len(livs)),
-            residual=self.residual,
+            residual=self.settings.residual() if self.settings else Residual(),
             span=node.span,
         )
 
@@ -232,6 +256,16 @@ class _Backbone:
             else:
                 span = step.count.span
                 self.not_in_parallel(span, "a repeat composes in sequence")
+
+    def no_residual(self, use: ast.Use, meaning: Meaning) -> None:
+        """Tells of a side that says how its residual is to be: it has none."""
+        why = "the sides of a parallel have one residual in common"
+        for argument in use.arguments:
+            if argument.name.text in AROUND:
+                self.not_in_parallel(argument.span, why)
+        for name in AROUND:
+            if name in said_of_residual(meaning.liv, meaning.stated):
+                self.not_in_parallel(use.liv.span, f"{use.liv.text} sets {name}: {why}")
 
     def not_in_parallel(self, span: Span, label: str) -> None:
         self.problems.add(

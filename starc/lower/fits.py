@@ -40,6 +40,19 @@ def differences(
     return "; ".join(found)
 
 
+def other_residual(user: Shared, target: Shared) -> str:
+    """What differs around the two: `placement post, not pre`."""
+    mine, theirs = user.residual, target.residual
+    if mine is None or theirs is None:
+        return ""
+    found: list[str] = []
+    if mine.placement != theirs.placement:
+        found.append(f"placement {mine.placement}, not {theirs.placement}")
+    if mine.scale != theirs.scale:
+        found.append(f"residual_scale {mine.scale:g}, not {theirs.scale:g}")
+    return "; ".join(found)
+
+
 _PLAIN = {"inner": "channels", "rope": "positions"}
 """Fields that are not what an option says, but what follows from it."""
 

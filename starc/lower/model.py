@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from starc.alphabet.around import LARGEST_SCALE, PLACEMENT, RESIDUAL_SCALE
 from starc.alphabet.chosen import Stream
 from starc.alphabet.option import Givens, Option, Quantity
 from starc.alphabet.settings import collect, contradiction, read_all, read_call
@@ -29,13 +30,7 @@ MODEL_OPTIONS = (
     Option("tied", "flag", "the head's weights are the embedding's", True),
     Option("norm", "word", "RMSNorm or LayerNorm", "rms", choices=("rms", "layer")),
     EPS,
-    Option(
-        "placement",
-        "word",
-        "norm before each LIV, or also after it",
-        "pre",
-        choices=("pre", "sandwich"),
-    ),
+    replace(PLACEMENT, default="pre"),
     Option(
         "positions",
         "word",
@@ -43,6 +38,23 @@ MODEL_OPTIONS = (
         "rope",
         choices=("rope", "none"),
         assumption="the paper does not name its positions",
+    ),
+    replace(RESIDUAL_SCALE, default=1),
+    Option(
+        "embedding_scale",
+        "number",
+        "what the embeddings are multiplied with on their way into the stream",
+        1,
+        low=1 / LARGEST_SCALE,
+        high=LARGEST_SCALE,
+    ),
+    Option(
+        "logit_scale",
+        "number",
+        "what the logits are multiplied with, before they are capped",
+        1,
+        low=1 / LARGEST_SCALE,
+        high=LARGEST_SCALE,
     ),
     Option(
         "logit_softcap",
@@ -98,10 +110,11 @@ class ModelSettings:
         eps = given["eps"].value if "eps" in given else self.value("eps")
         return Norm(word, float(eps))
 
-    @property
-    def residual(self) -> Residual:
-        """Of every LIV that says nothing else."""
-        return placed(str(self.value("placement")), self.the_norm)
+    def residual(self, said: Mapping[str, Quantity] = {}) -> Residual:
+        """Around a LIV, of which `said` says placement and residual_scale, or less."""
+        names = ("placement", "residual_scale")
+        placement, scale = (said.get(name, self.value(name)) for name in names)
+        return placed(str(placement), self.the_norm, float(scale))
 
     def model(self, body: tuple[Step, ...], span: Span) -> Model:
         return Model(
@@ -112,7 +125,9 @@ class ModelSettings:
             body=body,
             tied=bool(self.value("tied")),
             norm=self.the_norm,
-            residual=self.residual,
+            residual=self.residual(),
+            embedding_scale=float(self.value("embedding_scale")),
+            logit_scale=float(self.value("logit_scale")),
             logit_softcap=float(self.value("logit_softcap")),
             span=span,
         )

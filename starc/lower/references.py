@@ -7,6 +7,7 @@ from starc.alphabet.near import near
 from starc.diagnostics import Note, Problems
 from starc.frontend import ast
 from starc.ir.operator import Operator
+from starc.ir.residual import Residual
 
 
 @dataclass(frozen=True)
@@ -15,12 +16,14 @@ class Shared:
 
     place: its label, or the name of its class. liv, operator: None where these are
     wrong themselves, which is told elsewhere. parallel: it is a side of a parallel.
+    residual: what stands around it, None where that is not known.
     """
 
     place: ast.Name
     liv: LivClass | None
     operator: Operator | None
     parallel: bool = False
+    residual: Residual | None = None
 
     @property
     def name(self) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import compress
 
 from starc.alphabet import Alphabet, LivClass, Stream, build_operator, read_arguments
 from starc.alphabet.option import Givens, Option, Quantity, read
@@ -29,7 +30,7 @@ Pair = tuple[str, ast.Value]
 class SearchSettings:
     """What a search block states, and nothing that it does not.
 
-    plain: of search_options.PLAIN. genes: settings of the model -> words.
+    plain: of search_options.PLAIN. genes: settings of the model -> values, as nodes.
     opened: class -> parameter -> values, as nodes. trainer: kind and its settings.
     """
 
@@ -37,7 +38,7 @@ class SearchSettings:
     pool: tuple[ast.Name, ...] = ()
     depth: tuple[int, ...] = ()
     seeds: tuple[ast.Name, ...] = ()
-    genes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    genes: dict[str, tuple[ast.Value, ...]] = field(default_factory=dict)
     opened: dict[str, dict[str, tuple[ast.Value, ...]]] = field(default_factory=dict)
     trainer: str = ""
     recipe: dict[str, Quantity] = field(default_factory=dict)
@@ -68,11 +69,11 @@ def read_search(
             for item in items
             if read(choice, item, problems) and isinstance(item, ast.Name)
         )
-    for gene, words in GENES.items():
+    for gene, option in GENES.items():
         if gene in values:
-            choice = Option(gene, "word", "a gene of the model", choices=words)
-            read_words = [read(choice, item, problems) for item in _items(values[gene])]
-            found.genes[gene] = tuple(dict.fromkeys(str(w) for w in read_words if w))
+            items = _items(values[gene])
+            right = [read(option, item, problems) is not None for item in items]
+            found.genes[gene] = tuple(compress(items, right))
     if "open" in values:
         for item in _items(values["open"]):
             _open(item, alphabet, stream, found, problems)

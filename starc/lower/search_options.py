@@ -4,6 +4,7 @@ from fractions import Fraction
 
 from starc.alphabet.option import Option
 from starc.choices import ALGORITHMS
+from starc.lower.model import MODEL_OPTIONS
 
 SEEDS = ("transformer_pp", "striped_hybrid", "lfm2", "backbone")
 """Named members of the first population; `backbone` is the file's own."""
@@ -44,12 +45,15 @@ PLAIN = (
 )
 """One value each."""
 
+_MODEL = {option.name: option for option in MODEL_OPTIONS}
 GENES = {
-    "placement": ("pre", "sandwich"),
-    "norm": ("rms", "layer"),
-    "positions": ("rope", "none"),
+    name: _MODEL[name]
+    for name in (
+        *("placement", "norm", "positions"),
+        *("residual_scale", "embedding_scale", "logit_scale"),
+    )
 }
-"""Settings of the model block that a search may choose: a list of some of these."""
+"""Settings of the model block that a search may choose: a list of their values."""
 
 SETTINGS = (
     *("pool", "depth", "seeds", "open", "trainer"),

@@ -3,7 +3,7 @@
 from starc.alphabet.near import near
 from starc.diagnostics import Note
 from starc.frontend import ast
-from starc.lower.fits import differences, two_kinds
+from starc.lower.fits import differences, other_residual, two_kinds
 from starc.lower.references import References, Shared
 from starc.source import Span
 
@@ -150,7 +150,8 @@ class Sharing(References):
             if target.liv.name != user.liv.name:
                 differ = f"{user.name} is not {target.name}"
             elif user.operator and target.operator:
-                differ = differences(user, target)
+                parts = differences(user, target), other_residual(user, target)
+                differ = "; ".join(filter(None, parts))
             if differ:
                 self.misfit("Not the same LIV", clause, user, target, differ)
         return target

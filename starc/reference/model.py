@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
+from starc.ir.nodes import Layer, Liv, Model, Parallel
 from starc.ir.operator import Parameter
 from starc.reference.features import featurize
 from starc.reference.mixing import Mixing, mixing_of
@@ -52,9 +52,7 @@ class _Run:
     mixings: dict[str, Mixing] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.layers: dict[str, Layer] = {
-            layer.label: layer for layer in self.model.layers()
-        }
+        self.whole = self.model.whole()
         self.livs = {liv.label: liv for liv in self.model.livs()}
 
     def tensor(self, label: str, name: str) -> Tensor:
@@ -62,13 +60,13 @@ class _Run:
 
     def logits(self, tokens: Tensor) -> Tensor:
         embedding = self.tensor("", "embedding.weight")
-        x = embedding[tokens]
+        x = self.model.embedding_scale * embedding[tokens]
         for layer in self.model.layers():
             x = self.layer(layer, x)
         head = embedding if self.model.tied else self.tensor("", "head.weight")
         last = self.model.norm
         tensors = self.tensors("", last.parameters("norm", self.model.width))
-        logits = normed(last, "norm", x, tensors) @ head.T
+        logits = normed(last, "norm", x, tensors) @ head.T * self.model.logit_scale
         cap = self.model.logit_softcap
         return cap * torch.tanh(logits / cap) if cap else logits
 
@@ -78,9 +76,7 @@ class _Run:
 
     def layer(self, use: Layer, stream: Tensor) -> Tensor:
         """The stream after one layer. `use` may be a layer once more."""
-        layer = use
-        while isinstance(layer, Again):
-            layer = self.layers[layer.of]
+        layer = self.whole[use.label]
         of = layer.residual.parameters(self.model.width)
         tensors = self.tensors(layer.label, of)
         what_is_read = read(layer.residual, stream, tensors)

@@ -17,7 +17,7 @@ RULE = """\
 width: heads keep their size, so heads, kv_heads and blocks that are stated grow with
 the width, and so does a stated hidden, up to the next multiple of 8. Ratios (expand),
 kernels, windows, states and a stated head_dim stay; what is not stated takes its
-default at the new width.
+default at the new width. Scales (residual_scale and the like) stay as they are stated.
 depth counts LIVs, a parallel as one. stack: the whole backbone again and again, then
 its beginning for the rest. interleave: each LIV again in its place. What shares, shares
 within its own copy; copies of a label are c1, c1_b, c1_c."""

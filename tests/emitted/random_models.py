@@ -1,10 +1,11 @@
 """Random models with as much sharing as the language can say, as `lower` gives them."""
 
+from dataclasses import replace
 from random import Random
 
 from starc.ir.nodes import Liv, Loop, Model, Parallel, Step
 from starc.ir.operator import Operator
-from starc.ir.residual import Norm
+from starc.ir.residual import PLACEMENTS, Norm, placed
 from tests.emitted.architectures import again, beside, diff, model, use
 from tests.reference.operators import OPERATORS
 
@@ -33,11 +34,41 @@ class Sampler:
     def model(self) -> Model:
         body = self.steps(self.random.randint(3, 7), depth=0)
         norm = Norm(self.random.choice(("rms", "layer")), 1e-3)
-        placement = "sandwich" if self.chance(0.3) else "pre"
+        placement = self.random.choice(self.placements("none"))
         tied, cap = self.chance(0.5), self.random.choice((0.0, 3.0))
+        if self.chance(0.5):  # some layers stand otherwise than the rest
+            body = tuple(self.otherwise(step, norm) for step in body)
         return model(
-            *body, norm=norm, placement=placement, tied=tied, logit_softcap=cap
+            *body,
+            norm=norm,
+            placement=placement,
+            scale=self.scale(),
+            tied=tied,
+            logit_softcap=cap,
+            embedding_scale=self.scale(),
+            logit_scale=self.scale(),
         )
+
+    def placements(self, *left_out: str) -> list[str]:
+        """Of RG-LRU none that leaves its input without a norm: the slope of its square
+        root is bounded where the gate is nearly shut, and the reference's is not.
+        """
+        if "rg-lru" in self.operators:
+            left_out = ("post", "none")
+        return [word for word in PLACEMENTS if word not in left_out]
+
+    def scale(self) -> float:
+        """Not above 1: what no norm brings back grows from LIV to LIV."""
+        return self.random.choice((1.0, 1.0, 0.22, 0.5))
+
+    def otherwise(self, step: Step, norm: Norm) -> Step:
+        if isinstance(step, Loop):
+            body = tuple(self.otherwise(inner, norm) for inner in step.body)
+            return replace(step, body=body)
+        if self.chance(0.5) or not isinstance(step, Liv | Parallel):
+            return step
+        placement = self.random.choice(self.placements())
+        return replace(step, residual=placed(placement, norm, self.scale()))
 
     def chance(self, probability: float) -> bool:
         return self.random.random() < probability

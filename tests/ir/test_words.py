@@ -99,7 +99,7 @@ def test_table() -> None:
     assert table[1][6:] == ["2,360,064", "12,582,912", "17,301,504", "17,301,504"]
     total = next(line for line in lines if line.startswith("total")).split()
     assert total[1:3] == ["123,587,328", "150,994,944"]
-    assert "  vocab         50304" in lines and "  tied          yes" in lines
+    assert "  vocab           50304" in lines and "  tied            yes" in lines
     assert any(line.startswith("SA-1 ") and "theta 10000" in line for line in lines)
     head = lines[lines.index("") + 1]
     assert "sharing" not in head  # nothing is shared
@@ -132,6 +132,25 @@ def test_json() -> None:
         "conv_9.a: weights from d.a",
         "conv_9.b: weights from d.b",
     ]
+
+
+def test_what_stands_around_one_layer() -> None:
+    """It is shown where it is not the model's, of a LIV used once more too."""
+    text = """model { width = 64; placement = sandwich }
+    backbone { a: SA-1; b: SA-1(placement = post, residual_scale = 1/2)
+               GConv-1-Diff(placement = none); SA-1 same as b }
+    """
+    found = passes.run(to_ir(text))
+    rows = as_table(found, 32, "bf16").splitlines()
+    by_label = {row.split()[0]: row for row in rows if row[:1].isalpha()}
+    assert "placement" not in by_label["a"]
+    assert "placement post, residual_scale 0.5" in by_label["b"]
+    assert "placement none" in by_label["conv_2"]
+    assert "placement post, residual_scale 0.5" in by_label["b_again_1"]
+    residuals = [x["residual"] for x in as_json(found, 32, "bf16")["layers"]]
+    assert residuals[0] == {"placement": "sandwich", "residual_scale": 1.0}
+    assert residuals[1] == residuals[3] == {"placement": "post", "residual_scale": 0.5}
+    assert "\n  placement post, residual_scale 0.5\n" in show(found)
 
 
 def changes(a: Model, b: Model) -> list[str]:
@@ -224,6 +243,14 @@ def test_changes(
                 "model: logit_softcap none -> 30",
             ],
         ),
+        (
+            {"scale": 0.25, "embedding_scale": 8.0, "logit_scale": 0.5},
+            [
+                "model: residual_scale 1 -> 0.25",
+                "model: embedding_scale 1 -> 8",
+                "model: logit_scale 1 -> 0.5",
+            ],
+        ),
     ],
 )
 def test_changed_settings(settings: dict[str, Any], expected: list[str]) -> None:
@@ -257,3 +284,44 @@ def test_branches_of_a_differential_used_again() -> None:
     other = text.replace(" b:", " z:").replace("from b", "from z")
     renamed = passes.run(to_ir(other))
     assert describe_changes(model, renamed) == ["z: named z, not b"]
+
+
+@pytest.mark.parametrize(
+    "before, after, expected",
+    [
+        (
+            "pre | SA-1",
+            "pre | SA-1(placement = post)",
+            ["attn_0: placement pre -> post"],
+        ),
+        ("pre | SA-1", "post | SA-1", ["model: placement pre -> post"]),
+        (
+            "pre | SA-1; GMemless",
+            "post | SA-1; GMemless(placement = pre)",
+            ["model: placement pre -> post", "mlp_1: placement stays pre"],
+        ),
+        (
+            "pre | SA-1; GMemless(placement = post)",
+            "post | SA-1; GMemless",
+            ["model: placement pre -> post", "mlp_1: placement stays post"],
+        ),
+        (
+            "pre | SA-1; SA-1(placement = post)",
+            "sandwich | SA-1; SA-1(placement = post)",
+            ["model: placement pre -> sandwich"],
+        ),
+        (
+            "pre | 3 x { SA-1-Diff }",
+            "pre | 3 x { SA-1-Diff(residual_scale = 1/2) }",
+            ["attn_0 … attn_2 (3 LIVs): residual_scale 1 -> 0.5"],
+        ),
+    ],
+)
+def test_changed_residuals(before: str, after: str, expected: list[str]) -> None:
+    def made(text: str) -> Model:
+        placement, body = text.split(" | ")
+        head = f"model {{ width = 64; placement = {placement} }}"
+        return to_ir(f"{head}\nbackbone {{ {body} }}")
+
+    assert changes(made(before), made(after)) == expected
+    assert changes(made(after), made(after)) == []

@@ -10,7 +10,7 @@ from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.objectives import MEASURES
 from starc.evolve.problem.spec import Arguments, Spec, label
 from starc.ir.cost import costs
-from starc.ir.nodes import Again, Liv, Model, Parallel
+from starc.ir.nodes import Liv, Model
 
 DTYPE_BYTES = 2
 """Of a value in the cache and among activations: bfloat16, as the paper counts."""
@@ -91,14 +91,11 @@ def activation_memory(model: Model, tokens: int) -> int:
     reads. Softmax and recurrences recompute the rest, as the kernels here do. The loss
     keeps the logits in float32, and their softmax.
     """
-    made: dict[str, Liv | Parallel] = {}
     values = 2 * model.width  # final norm and head
-    for layer in model.layers():
-        real = made[layer.of] if isinstance(layer, Again) else layer
-        made[layer.label] = real
-        reads = 1 + len(real.residual.norms)  # the norms, and the projections
+    for layer in model.whole().values():
+        reads = 1 + len(layer.residual.norms)  # the norms, and the projections
         values += reads * model.width
-        values += sum(map(_kept, real.livs))
+        values += sum(map(_kept, layer.livs))
     logits = 2 * 4 * model.vocab
     return tokens * (DTYPE_BYTES * values + logits)
 

@@ -58,7 +58,7 @@ def read(text: str | Source, problems: Problems) -> Spec | None:
         definitions=_definitions(program),
         pool=tuple(dict.fromkeys(pool)) or _published(alphabet),
         depth=(search.depth[0], search.depth[1]) if search.depth else default.depth,
-        genes=tuple(search.genes.items()),
+        genes=tuple((name, _values(values)) for name, values in search.genes.items()),
         open=_opened(search),
         objectives=goals or default.objectives,
         requirements=requirements,
@@ -112,12 +112,17 @@ def _value(node: ast.Value) -> Value:
     return node.value if isinstance(node, ast.Bool) else word(node)
 
 
+def _values(nodes: tuple[ast.Value, ...]) -> tuple[Value, ...]:
+    """Each once, in the order of the text."""
+    return tuple(dict.fromkeys(map(_value, nodes)))
+
+
 def _opened(search: SearchSettings) -> Opened:
     return tuple(
         (
             name,
             tuple(
-                (parameter, tuple(dict.fromkeys(map(_value, values))))
+                (parameter, _values(values))
                 for parameter, values in sorted(opened.items())
             ),
         )

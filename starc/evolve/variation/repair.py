@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from random import Random
 
+from starc.alphabet.around import AROUND
 from starc.evolve.problem.architecture import buildable, surroundings
 from starc.evolve.problem.candidate import Candidate, Parameters
 from starc.evolve.problem.spec import Spec
@@ -28,7 +29,7 @@ def problem(candidate: Candidate, spec: Spec) -> str:
         if not buildable(code, given, spec):
             return f"LIV {position}: {_words(given)} do not fit together"
         owner = owners[position]
-        if given != candidate.of_liv(owner):
+        if _shared(given) != _shared(candidate.of_liv(owner)):
             return f"LIV {position} shares with LIV {owner}, whose parameters differ"
     return ""
 
@@ -72,8 +73,10 @@ def repaired(
             new = draw(code, random) if tries < TRIES else ()
             change(position, new, "the old ones did not fit together")
     for position, owner in enumerate(_owners(genome)):
-        if given[position] != given[owner]:
-            change(position, given[owner], f"it shares with LIV {owner}")
+        if _shared(given[position]) != _shared(given[owner]):
+            own = set(given[position]) - set(_shared(given[position]))
+            new = tuple(sorted({*_shared(given[owner]), *own}))
+            change(position, new, f"it shares with LIV {owner}")
     parameters = tuple(given) if any(given) else ()
     return Candidate(genome, parameters, candidate.model), tuple(done)
 
@@ -93,6 +96,11 @@ def _owners(genome: Genome) -> list[int]:
                 one, two = find(position), find(other)
                 root[max(one, two)] = min(one, two)
     return [find(position) for position in range(len(genome))]
+
+
+def _shared(parameters: Parameters) -> Parameters:
+    """Without what stands around a LIV, which is each LIV's own."""
+    return tuple(pair for pair in parameters if pair[0] not in AROUND)
 
 
 def _words(parameters: Parameters) -> str:

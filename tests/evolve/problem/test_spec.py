@@ -33,7 +33,7 @@ def test_every_setting_is_read() -> None:
         """
         pool = [attn, Mamba-2, GMemless]; depth = [4, 8]; labels = 3
         open = [GMemless(expand = [2, 8/3]), attn(gate = [true, false])]
-        placement = [pre, sandwich]; norm = [layer]
+        placement = [pre, sandwich]; norm = [layer]; residual_scale = [1, 0.22, 1/3]
         population = 5; generations = 7; algorithm = map_elites; tournament = 3
         crossover = 1; mutation = 1/4; elitism = 1; repair = false; seed = 9
         evaluations = 100; minutes = 1.5
@@ -50,7 +50,11 @@ def test_every_setting_is_read() -> None:
         ("GMemless", (("expand", (2, "8/3")),)),
         ("attn", (("gate", (True, False)),)),
     )
-    assert spec.genes == (("placement", ("pre", "sandwich")), ("norm", ("layer",)))
+    assert spec.genes == (
+        ("placement", ("pre", "sandwich")),
+        ("norm", ("layer",)),
+        ("residual_scale", (1, 0.22, "1/3")),
+    )
     assert (spec.evaluations, spec.minutes, spec.seed) == (100, 1.5, 9)
     assert spec.objectives[1] == Objective("my.measures:f", "max", (("x", 3),))
     assert spec.requirements == (

@@ -9,7 +9,8 @@ from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.spec import Spec
 from starc.evolve.variation.operators import Proposal, Variation
 from starc.evolve.variation.random_streams import stream
-from starc.evolve.variation.repair import problem
+from starc.evolve.variation.repair import problem, repaired
+from starc.ir.nodes import Liv
 from starc.ir.verify import verify
 
 OPEN = """
@@ -17,10 +18,11 @@ OPEN = """
   depth = [4, 9]
   open = [
     GConv-1(kernel = [2, 3, 4]), GMemless(expand = [2, 8/3, 4]),
-    SA-3(rope = [true, false], rope_theta = [1e4, 1e6])
+    SA-3(rope = [true, false], rope_theta = [1e4, 1e6], placement = [pre, post])
   ]
   placement = [pre, sandwich]
   norm = [rms, layer]
+  residual_scale = [1, 0.5]
 """
 ALIAS = MODEL + "liv attn = SA-1(heads = 4)\n"
 
@@ -52,13 +54,33 @@ def test_children_are_legal_and_compile() -> None:
         )
 
 
+def test_who_shares_has_a_residual_of_its_own() -> None:
+    """Repair makes numbers equal that sharing needs equal, and leaves placements."""
+    text = """pool = [SA-3]; depth = 2; mutation = 0
+      open = [SA-3(kv_heads = [1, 2], placement = [pre, post])]"""
+    spec = spec_of(text)
+    genome = ((3, 1, 2, 1, 1), (3, 1, 2, 1, 1))
+    one, other = (("kv_heads", 1), ("placement", "pre")), (("placement", "post"),)
+    assert not problem(Candidate(genome, (one, (one[0], *other))), spec)
+    wrong = Candidate(genome, (one, (("kv_heads", 2), *other)))
+    assert "parameters differ" in problem(wrong, spec)
+    found, _ = repaired(wrong, spec, lambda code, random: (), stream(0, "r"))
+    assert found.parameters == (one, (one[0], *other))
+    layers = list(passes.run(to_ir(found, spec)).layers())
+    assert [x.residual.placement for x in layers if isinstance(x, Liv)] == [
+        "pre",
+        "post",
+    ]
+
+
 def test_all_levels_are_varied() -> None:
     spec = spec_of(OPEN, model=ALIAS)
     done = [change for child in children(spec, 300) for change in child.changes]
     mutated = [change for change in done if change["by"] == "mutation"]
     assert {change["gene"] for change in mutated if "gene" in change} == {1, 2, 3, 4, 5}
     assert {c["parameter"] for c in mutated if "parameter" in c} >= {"kernel", "expand"}
-    assert {c["model"] for c in mutated if "model" in c} == {"placement", "norm"}
+    model_genes = {c["model"] for c in mutated if "model" in c}
+    assert model_genes == {"placement", "norm", "residual_scale"}
     assert any("inserted" in c for c in mutated) and any(
         "deleted" in c for c in mutated
     )

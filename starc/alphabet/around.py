@@ -1,0 +1,32 @@
+"""What a use may say of the residual around its LIV, whatever the LIV is."""
+
+from collections.abc import Mapping
+
+from starc.alphabet.liv_class import LivClass
+from starc.alphabet.option import Givens, Option, Quantity
+from starc.ir.residual import PLACEMENTS
+
+LARGEST_SCALE = 10_000
+
+PLACEMENT = Option(
+    "placement",
+    "word",
+    "where a norm stands: before the LIV, after it, on both sides, or nowhere",
+    derived="that of the model",
+    choices=tuple(PLACEMENTS),
+)
+RESIDUAL_SCALE = Option(
+    "residual_scale",
+    "number",
+    "what the LIV's output is multiplied with before it is added to the stream",
+    derived="that of the model",
+    low=1 / LARGEST_SCALE,
+    high=LARGEST_SCALE,
+)
+AROUND = {option.name: option for option in (PLACEMENT, RESIDUAL_SCALE)}
+
+
+def said_of_residual(liv: LivClass, given: Givens) -> Mapping[str, Quantity]:
+    """What the class and a use of it say of the residual; the use has the last word."""
+    found = {name: liv.defaults[name] for name in AROUND if name in liv.defaults}
+    return found | {name: given[name].value for name in AROUND if name in given}

@@ -1,0 +1,80 @@
+"""Every residual a text can say, emitted: the reference's outputs and gradients."""
+
+import pytest
+import torch
+
+from starc.compiler import compile as compile_text
+from starc.compiler import to_ir
+from starc.ir.residual import PLACEMENTS
+from tests.emitted.comparison import answer, check, check_decoding
+from tests.emitted.helpers import OPTIONAL, emit
+
+HEAD = "width = 32; vocab = 61; context = 64"
+BODIES = {
+    "plain": "SA-1(heads = 2); GMemless; GConv-1; Rec-1",
+    "stateless": "GMemless; 2 x { GMemless }",
+    "shared": """
+        a: SA-1(heads = 2); c: GConv-1; GConv-1 weights from c
+        SA-1(heads = 2) k, v from a; GMemless""",
+    "once more": "m: GMemless; 2 x { r: Rec-1-Diff; GMemless same as m }",
+    "side by side": """
+        2 x { parallel { SA-1(heads = 2); Mamba-2(head_dim = 16, states = 8) } }
+        parallel { GConv-1 }""",
+    "said of one": """
+        a: SA-1(heads = 2, placement = post)
+        SA-1(heads = 2, placement = none, residual_scale = 0.5) k, v from a
+        d: GConv-1-Diff(placement = sandwich)
+        GConv-1-Diff weights from d; GConv-1-Diff same as d""",
+    "said of each turn": "3 x { SA-1(heads = 2, placement = post); GMemless }",
+}
+SCALES = "residual_scale = 0.22; embedding_scale = 12; logit_scale = 1/8"
+SMALLER = SCALES.replace("12", "1/2")  # without norms, 12 saturates every softmax
+WAYS = (("pre", SCALES), ("post", ""), ("sandwich", "norm = layer"), ("none", SMALLER))
+assert {placement for placement, _ in WAYS} == set(PLACEMENTS)
+MODELS = {
+    f"{name}, {placement}": f"model m {{ {HEAD}; placement = {placement}; {more} }}\n"
+    f"backbone {{ {body} }}\n"
+    for name, body in BODIES.items()
+    for placement, more in WAYS
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_equals_the_reference(name: str) -> None:
+    model = to_ir(MODELS[name])
+    emitted = emit(model)
+    expected = answer(emitted.ir, 11)
+    check(emitted, expected)
+    check_decoding(emitted, expected)
+    check(emit(model, OPTIONAL), expected)
+
+
+def test_scales_are_where_the_formula_has_them() -> None:
+    """Without a LIV between: c tanh(logit_scale head(norm(embedding_scale e)) / c)."""
+    text = f"""
+    model m {{ {HEAD}; {SCALES}; logit_softcap = 3; placement = none; eps = 0.1 }}
+    backbone {{ m: GMemless }}
+    """
+    model = emit(to_ir(text)).module.Model().double()
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "out" in name or "down" in name:
+                weight.zero_()  # the LIV adds nothing
+        e = model.embedding.weight
+        x = 12 * e
+        x = x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 0.1) * model.norm.weight
+        expected = 3 * torch.tanh(x @ e.T / 8 / 3)
+        found = model(torch.arange(61)[:, None])[:, 0]
+    torch.testing.assert_close(found, expected)
+
+
+def test_what_is_said_anyway_changes_nothing() -> None:
+    plain = "model m { width = 32 }\nbackbone { SA-1; GMemless }"
+    said = "model m { width = 32; placement = pre; logit_scale = 1 }\n"
+    said += "backbone { SA-1(placement = pre); GMemless(residual_scale = 1) }"
+
+    def lines(text: str) -> list[str]:
+        found = compile_text(text).splitlines()
+        return [line for line in found if "sha256" not in line]
+
+    assert lines(said) == lines(plain)

@@ -1,0 +1,157 @@
+"""What a text says of residuals: of the model, of an alias, of one LIV."""
+
+import pytest
+
+from starc import compiler
+from starc.diagnostics import Problems, StarError
+from starc.frontend.parse import parse
+from starc.genome import encode
+from starc.ir.nodes import Again, Liv, Parallel
+from starc.ir.residual import BARE, Norm, Residual
+from starc.source import Source
+
+NORM = Norm()
+PRE, POST = Residual(NORM), Residual(None, NORM)
+
+
+def layers(backbone: str, model: str = "", before: str = "") -> list[object]:
+    text = f"model m {{ width = 64; {model} }}\n{before}\nbackbone {{ {backbone} }}"
+    return list(compiler.to_ir(text).body)
+
+
+def residuals(backbone: str, model: str = "", before: str = "") -> list[Residual]:
+    found = layers(backbone, model, before)
+    return [x.residual for x in found if isinstance(x, Liv | Parallel)]
+
+
+def test_the_last_word_is_the_use_s() -> None:
+    before = """
+    liv post      = SA-1(placement = post)
+    liv difference = diff(post)
+    liv half      = post(residual_scale = 1/2)
+    """
+    backbone = "SA-1; post; half; half(placement = none); difference; GMemless"
+    assert residuals(backbone, "residual_scale = 0.25", before) == [
+        Residual(NORM, None, 0.25),
+        Residual(None, NORM, 0.25),
+        Residual(None, NORM, 0.5),
+        Residual(None, None, 0.5),
+        Residual(None, NORM, 0.25),
+        Residual(NORM, None, 0.25),
+    ]
+
+
+def test_a_parallel_has_the_model_s_and_its_sides_none() -> None:
+    (parallel,) = layers("parallel { SA-1; GMemless }", "placement = post")
+    assert isinstance(parallel, Parallel) and parallel.residual == POST
+    assert [side.residual for side in parallel.sides] == [BARE, BARE]
+    (difference,) = layers("SA-1-Diff(placement = post)")
+    assert isinstance(difference, Parallel) and difference.residual == POST
+    assert [side.residual for side in difference.sides] == [BARE, BARE]
+
+
+def test_the_same_again_has_the_residual_of_the_first() -> None:
+    first, again = layers("a: SA-1(placement = post); SA-1 same as a")
+    assert isinstance(first, Liv) and isinstance(again, Again)
+    expanded = compiler.passes.run(
+        compiler.to_ir(
+            "model { width = 64 }\n"
+            "backbone { a: SA-1(placement = post); SA-1 same as a }"
+        )
+    )
+    assert {one.residual for one in expanded.whole().values()} == {POST}
+
+
+def told(text: str) -> list[tuple[str, str, str]]:
+    """(code, text at the place, label) of each mistake."""
+    return [(d.code, d.span.text, d.label) for d in compiler.check(text)]
+
+
+MODEL = "model m { width = 64 }\n"
+
+
+@pytest.mark.parametrize(
+    "text, code, at, label",
+    [
+        (
+            "model m { width = 64; placement = psot }\nbackbone { SA-1 }",
+            "wrong-value",
+            "psot",
+            "did you mean post?",
+        ),
+        (
+            MODEL + "backbone { SA-1(placement = befor) }",
+            "wrong-value",
+            "befor",
+            "unknown word",
+        ),
+        (
+            MODEL + "backbone { SA-1(placemnt = post) }",
+            "unknown-parameter",
+            "placemnt",
+            "did you mean placement?",
+        ),
+        (
+            "model m { width = 64; residual_scale = 0 }\nbackbone { SA-1 }",
+            "out-of-range",
+            "0",
+            "too small",
+        ),
+        (
+            "model m { width = 64; logit_scale = -2 }\nbackbone { SA-1 }",
+            "out-of-range",
+            "-2",
+            "too small",
+        ),
+        (
+            "model m { width = 64; embedding_scale = 1e9 }\nbackbone { SA-1 }",
+            "out-of-range",
+            "1e9",
+            "too large",
+        ),
+        (
+            MODEL + "backbone { SA-1(residual_scale = learned) }",
+            "wrong-value",
+            "learned",
+            "expected a number from 0.0001 to 10_000",
+        ),
+        (
+            MODEL + "backbone { parallel { SA-1(placement = post); GMemless } }",
+            "not-in-parallel",
+            "placement = post",
+            "the sides of a parallel have one residual in common",
+        ),
+        (
+            MODEL
+            + "liv p = SA-1(placement = post)\nbackbone { parallel { p; GMemless } }",
+            "not-in-parallel",
+            "p",
+            "p sets placement: the sides of a parallel have one residual in common",
+        ),
+        (
+            MODEL + "liv p = SA-1(placement = post)\nbackbone { a: SA-1; p same as a }",
+            "sharing-misfit",
+            "same as a",
+            "placement post, not pre",
+        ),
+    ],
+)
+def test_mistakes(text: str, code: str, at: str, label: str) -> None:
+    assert told(text) == [(code, at, label)]
+
+
+def test_a_placement_of_its_own_is_no_gene() -> None:
+    def genome(text: str) -> object:
+        problems = Problems()
+        program = parse(Source("x", text), problems)
+        problems.check()
+        return encode(program)
+
+    with pytest.raises(StarError) as error:
+        genome(MODEL + "backbone { SA-1; SA-1(placement = post) }")
+    (found,) = error.value.diagnostics
+    assert (found.code, found.span.text) == ("not-in-genome", "post")
+    # what the model says anyway says nothing
+    assert genome(MODEL + "backbone { SA-1(placement = pre, residual_scale = 1) }")
+    text = "model m { width = 64; placement = post }\nbackbone { %s }"
+    assert genome(text % "SA-1(placement = post)") == genome(text % "SA-1")
