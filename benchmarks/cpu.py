@@ -38,15 +38,19 @@ SAME = {torch.float32: 1e-4, torch.bfloat16: 5e-2}
 
 
 class Ours:
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: lfm2.Emitted) -> None:
         self.model = model
 
     def prefill(self, tokens: Tensor, more: int) -> Tensor:
         self.cache = self.model.new_cache(tokens.shape[0], tokens.shape[1] + more)
-        return self.model.logits(self.model.hidden(tokens, self.cache)[:, -1:])
+        logits: Tensor = self.model.logits(
+            self.model.hidden(tokens, self.cache)[:, -1:]
+        )
+        return logits
 
     def step(self, token: Tensor) -> Tensor:
-        return self.model(token, self.cache)
+        logits: Tensor = self.model(token, self.cache)
+        return logits
 
 
 class Theirs:
@@ -56,10 +60,13 @@ class Theirs:
     def prefill(self, tokens: Tensor, more: int) -> Tensor:
         out = self.model(tokens, use_cache=True, logits_to_keep=1)
         self.cache = out.cache
-        return out.logits
+        logits: Tensor = out.logits
+        return logits
 
     def step(self, token: Tensor) -> Tensor:
-        return self.model(token, cache=self.cache, use_cache=True).logits
+        out = self.model(token, cache=self.cache, use_cache=True)
+        logits: Tensor = out.logits
+        return logits
 
 
 def check_same(ours: Ours, theirs: Theirs, tokens: Tensor, dtype: torch.dtype) -> None:
@@ -88,7 +95,7 @@ def measure(
     found: dict[str, Any] = {
         "weights_megabytes": round(sum(weight.nbytes for weight in weights) / 1e6, 1)
     }
-    prompts = [
+    prompts: list[dict[str, Callable[[], object]]] = [
         {
             "ours": partial(ours.prefill, prompt, tokens),
             "theirs": partial(theirs.prefill, prompt, tokens),

@@ -36,6 +36,7 @@ from starc.evolve.storage.database import FILE, Database
 from starc.evolve.storage.rows import Generation, Row
 from starc.evolve.views.live import View
 from starc.evolve.workers.local import Local
+from starc.folders import Folder
 
 ROOT = Path(__file__).parent.parent
 SEARCH = ROOT / "examples" / "search" / "tiny.star"
@@ -74,7 +75,7 @@ class Found(NamedTuple):
 def run(wanted: Spec, folder: Path, resume: bool) -> Found:
     """A new run, or one that goes on, to its end."""
 
-    def team(spec: Spec, candidates: Path) -> Local:
+    def team(spec: Spec, candidates: Folder) -> Local:
         return Local(spec, candidates, PROCESSES, 1)
 
     with View(Console(stderr=True, highlight=False)) as view:
@@ -118,10 +119,11 @@ def of_seed(seed: int, given: argparse.Namespace) -> dict[str, Any]:
     begun = scored([row for row in rows if row.generation == 0], wanted)
     first = [one.values for one in begun if one.tier == 0]  # the same in both runs
     fronts = [[one.values for one in found] for found in (best, of_random)]
-    linear = _compared(*fronts, first)
-    on_scales = _compared(
-        *([placed(values, wanted) for values in found] for found in (*fronts, first))
+    linear = _compared(fronts[0], fronts[1], first)
+    one, other, begin = (
+        [placed(values, wanted) for values in found] for found in (*fronts, first)
     )
+    on_scales = _compared(one, other, begin)
     return {
         "seed": seed,
         "evaluations": [measured, sum(row.outcome is not None for row in others)],

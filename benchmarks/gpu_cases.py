@@ -156,7 +156,8 @@ def _conv_of_transformers(inputs: list[Tensor]) -> tuple[Call, list[Tensor]]:
                 bx, weight.unsqueeze(1), padding=padding, groups=weight.shape[0]
             )
             z = z[..., : bx.shape[2]]
-        return (c * z).transpose(1, 2).contiguous()
+        y: Tensor = (c * z).transpose(1, 2).contiguous()
+        return y
 
     return call, inputs
 
@@ -165,7 +166,7 @@ def _causal_conv1d(inputs: list[Tensor]) -> tuple[Call, list[Tensor]]:
     from causal_conv1d import causal_conv1d_fn
 
     def call(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        y = causal_conv1d_fn(x.transpose(1, 2), weight, bias, activation="silu")
+        y: Tensor = causal_conv1d_fn(x.transpose(1, 2), weight, bias, activation="silu")
         return y.transpose(1, 2)
 
     return call, inputs
@@ -176,7 +177,9 @@ def _fla_conv(inputs: list[Tensor]) -> tuple[Call, list[Tensor]]:
     from fla.modules.convolution import causal_conv1d
 
     def call(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return causal_conv1d(x=x, weight=weight, bias=bias, activation="silu")[0]
+        found = causal_conv1d(x=x, weight=weight, bias=bias, activation="silu")
+        y: Tensor = found[0]
+        return y
 
     return call, inputs
 

@@ -45,8 +45,8 @@ def source() -> str:
     return "\n\n\n".join([golden, *map(kernel_text, with_siblings(used))]) + "\n"
 
 
-def emitted(device: str, sizes: Sizes = LFM2_350M) -> nn.Module:
-    """The emitted model with random weights in bfloat16."""
+def emitted(device: str, sizes: Sizes = LFM2_350M) -> Any:
+    """The emitted model with random weights in bfloat16; its class exists only now."""
     path = ROOT / "build" / "lfm2_350m.py"  # Triton reads the source of its kernels
     path.parent.mkdir(exist_ok=True)
     if not path.exists() or path.read_text(encoding="utf-8") != source():
@@ -57,11 +57,11 @@ def emitted(device: str, sizes: Sizes = LFM2_350M) -> nn.Module:
     sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     with torch.device(device):
-        model: nn.Module = module.Model(module.Config(**vars(sizes)))
+        model = module.Model(module.Config(**vars(sizes)))
     return model.to(torch.bfloat16)
 
 
-def of_transformers(device: str, sizes: Sizes = LFM2_350M) -> nn.Module:
+def of_transformers(device: str, sizes: Sizes = LFM2_350M) -> Any:
     """Lfm2ForCausalLM of the same shape with the emitted model's weights."""
     from benchmarks import lfm2  # imports transformers, which may not be here
 
@@ -191,4 +191,5 @@ class Training:
         return ms, torch.cuda.max_memory_allocated() if cuda else 0
 
 
-TASKS = (Decode(), Training())
+Task = Decode | Training
+TASKS: tuple[Task, ...] = (Decode(), Training())

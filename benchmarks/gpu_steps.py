@@ -3,11 +3,14 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
 from benchmarks import gpu_cases, gpu_model
+from benchmarks.gpu_cases import Case, Peer
 from benchmarks.gpu_measure import Row, measure, measure_peer
+from benchmarks.gpu_model import Task
 from benchmarks.gpu_report import line
 from benchmarks.gpu_timing import Machine, Timer, within
 
@@ -33,25 +36,28 @@ class Step:
 def steps(machine: Machine, timer: Timer, device: str = "cuda") -> list[Step]:
     """All of ours, then all of theirs."""
     full, small = gpu_cases.FULL, gpu_cases.SMALL
-    ours = [
-        Step(c.name, lambda _, c=c: measure(c, machine, timer, full, small, device))
-        for c in gpu_cases.CASES
+
+    def ours(case: Case) -> Step:
+        call = partial(measure, case, machine, timer, full, small, device)
+        return Step(case.name, lambda _: call())
+
+    def theirs(case: Case, peer: Peer) -> Step:
+        def call(rows: list[Row]) -> list[Row]:
+            return measure_peer(case, peer, rows, timer, full, device)
+
+        return Step(case.name, call, peer.name)
+
+    def of_task(task: Task) -> tuple[Step, Step]:
+        own = Step(task.name, lambda _: task.ours(machine, timer))
+        return own, Step(task.name, lambda rows: task.theirs(rows, timer), task.peer)
+
+    cases, tasks = gpu_cases.CASES, [of_task(task) for task in gpu_model.TASKS]
+    return [
+        *map(ours, cases),
+        *(own for own, _ in tasks),
+        *(theirs(case, peer) for case in cases for peer in case.peers),
+        *(other for _, other in tasks),
     ]
-    theirs = [
-        Step(
-            case.name,
-            lambda rows, c=case, p=peer: measure_peer(c, p, rows, timer, full, device),
-            peer.name,
-        )
-        for case in gpu_cases.CASES
-        for peer in case.peers
-    ]
-    for task in gpu_model.TASKS:
-        ours.append(Step(task.name, lambda _, t=task: t.ours(machine, timer)))
-        theirs.append(
-            Step(task.name, lambda rows, t=task: t.theirs(rows, timer), task.peer)
-        )
-    return ours + theirs
 
 
 def run_all(

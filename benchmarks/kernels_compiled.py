@@ -92,7 +92,7 @@ def main() -> int:
     before = json.loads(RESULT.read_text("utf-8"))["files"] if RESULT.exists() else {}
     version = re.match(r"[\d.]+", importlib.metadata.version("triton"))
     assert version
-    result = {"triton": version[0], "files": gathered(REPORTS, before)}
+    result: Row = {"triton": version[0], "files": gathered(REPORTS, before)}
     RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     PAGE.write_text(page(result), encoding="utf-8")
     missing = [n for n, found in result["files"].items() if len(found) < len(TARGETS)]

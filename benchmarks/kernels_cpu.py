@@ -58,7 +58,8 @@ def gated_conv1d(b: Tensor, c: Tensor, x: Tensor, weight: Tensor) -> Tensor:
 
 
 def fused_gated_conv1d(bcx: Tensor, weight: Tensor) -> Tensor:
-    return gated_conv1d(*bcx.chunk(3, dim=-1), weight)
+    b, c, x = bcx.chunk(3, dim=-1)
+    return gated_conv1d(b, c, x, weight)
 
 
 def silu_conv1d(x: Tensor, weight: Tensor) -> Tensor:

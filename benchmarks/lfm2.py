@@ -4,6 +4,7 @@ import importlib.util
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 from transformers import Lfm2Config, Lfm2ForCausalLM
@@ -29,7 +30,11 @@ backbone {{ {PAIRS} }}
 """
 
 
-def emitted() -> nn.Module:
+Emitted = Any
+"""A model, or a module of it, whose class exists only once it is emitted."""
+
+
+def emitted() -> Emitted:
     """What starc makes of SOURCE, with random weights."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "lfm2_like.py"  # Triton reads the source of its kernels
@@ -39,17 +44,16 @@ def emitted() -> nn.Module:
         module = importlib.util.module_from_spec(spec)
         sys.modules[path.stem] = module  # dataclasses look their module up
         spec.loader.exec_module(module)
-    model: nn.Module = module.Model()
-    return model.eval()
+    return module.Model().eval()
 
 
-def of_transformers(model: nn.Module) -> nn.Module:
+def of_transformers(model: Emitted) -> nn.Module:
     """Lfm2ForCausalLM with sdpa attention and the sizes and weights of an emitted model
     whose layers are pairs: conv or attn, and mlp."""
     layers = [name for name, _ in model.layers.named_children()]
     kinds = [name.partition("_")[0] for name in layers[::2]]
     sizes = model.config
-    config = Lfm2Config(
+    settings: dict[str, Any] = dict(
         vocab_size=sizes.vocab,
         hidden_size=sizes.width,
         intermediate_size=sizes.hidden,
@@ -65,7 +69,8 @@ def of_transformers(model: nn.Module) -> nn.Module:
         layer_types=["conv" if kind == "conv" else "full_attention" for kind in kinds],
         attn_implementation="sdpa",
     )
-    other = Lfm2ForCausalLM(config).eval()
+    config = Lfm2Config(**settings)
+    other: nn.Module = Lfm2ForCausalLM(config).eval()
     weights = {
         "model.embed_tokens.weight": model.embedding.weight,
         "lm_head.weight": model.embedding.weight,
@@ -86,7 +91,7 @@ def of_transformers(model: nn.Module) -> nn.Module:
     return other
 
 
-def _conv(mixer: nn.Module) -> dict[str, Tensor]:
+def _conv(mixer: Emitted) -> dict[str, Tensor]:
     return {
         "conv.in_proj.weight": mixer.bcx_proj.weight,
         "conv.conv.weight": mixer.filter[:, None],
@@ -94,7 +99,7 @@ def _conv(mixer: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def _attention(mixer: nn.Module) -> dict[str, Tensor]:
+def _attention(mixer: Emitted) -> dict[str, Tensor]:
     q, k, v = mixer.qkv_proj.weight.split(mixer.qkv_sizes)
     return {
         "self_attn.q_proj.weight": q,
@@ -106,7 +111,7 @@ def _attention(mixer: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def _mlp(mixer: nn.Module) -> dict[str, Tensor]:
+def _mlp(mixer: Emitted) -> dict[str, Tensor]:
     gate, up = mixer.gate_up_proj.weight.chunk(2)
     return {
         "feed_forward.w1.weight": gate,

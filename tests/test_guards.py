@@ -274,6 +274,34 @@ def test_the_compiler_starts_light(
     assert run.stdout.splitlines()[-1] == "[]"
 
 
+KERNELS = sorted((PACKAGE.parent / "kernels").glob("*.py"))
+
+
+def without_types(tree: ast.AST) -> Iterator[str]:
+    """Functions without all annotations, but for those that Triton compiles."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        if any("triton.jit" in ast.unparse(one) for one in node.decorator_list):
+            continue
+        given = node.args
+        arguments = [*given.posonlyargs, *given.args, *given.kwonlyargs]
+        arguments += [one for one in (given.vararg, given.kwarg) if one is not None]
+        typed = [one.annotation for one in arguments if one.arg not in ("self", "cls")]
+        if node.returns is None or not all(typed):
+            yield node.name
+
+
+@pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.stem)
+def test_kernels_have_types_outside_of_triton(path: Path) -> None:
+    assert not list(without_types(ast.parse(path.read_text())))
+
+
+def test_functions_without_types_are_found() -> None:
+    text = "@triton.jit\ndef a(x): ...\ndef b(x) -> int: ...\ndef c(x: int): ...\n"
+    assert list(without_types(ast.parse(text))) == ["b", "c"]
+
+
 PRINTS = {"print", "echo", "secho", "Console"}
 STREAMS = {"stdout", "stderr", "stdin", "__stdout__", "__stderr__", "__stdin__"}
 MAY_USE_STREAMS = {
