@@ -3,7 +3,10 @@
     operator.py     the IR class: groups, parameters, state, FLOPs
     options.py      TEMPLATE: what a `.star` file may say of it, and what it realises
     emission.py     emission(operator): how the emitted file shows it
-    reference.py    mixing(...): T(x) in float64; the only one of them that needs torch
+    reference.py    mixing(...): T(x) in float64
+    cases.py        CASES: small instances and a twin, which the tests read
+
+The last two alone need torch.
 
 A folder is named after its operator's kind, as are the template and the kernel. What
 follows from the list follows lazily: a file is imported where it is first asked for.

@@ -3,30 +3,18 @@
 from dataclasses import replace
 from typing import Any
 
+from starc.alphabet import template_of
 from starc.ir.nodes import Again, Liv, Loop, Model, Parallel, Step
 from starc.ir.operator import Operator
 from starc.ir.residual import Norm
-from tests.reference.operators import OPERATORS, attention, glu, ssd
+from tests.reference.operators import OPERATORS, SHARED
 from tests.residuals import settings_of
-
-WORDS = {
-    "attention": "attn",
-    "gated_conv": "conv",
-    "gated_linear_attention": "gla",
-    "glu": "mlp",
-    "linear_attention": "linear_attn",
-    "long_conv": "long_conv",
-    "min_gru": "gru",
-    "rg_lru": "lru",
-    "selective_scan": "rec",
-    "ssd": "mamba",
-}
 
 
 def use(op: Operator, label: str = "", weights: str = "", **features: str) -> Liv:
     """`label: op weights from ..., k from ...`; features: group=label."""
     return Liv(
-        stem=label or WORDS[op.kind],
+        stem=label or template_of(op.kind).stem,
         label=label,
         name=op.kind,
         operator=op,
@@ -45,7 +33,7 @@ def diff(op: Operator, label: str = "", weights: str = "", **features: str) -> P
         replace(use(op, "", weights, **features), stem=stem, name=f"{op.kind}-Diff")
         for stem in "ab"
     )
-    stem = label or WORDS[op.kind]
+    stem = label or template_of(op.kind).stem
     return Parallel(stem, label, f"{op.kind}-Diff", sides, (1, -1), bool(label))
 
 
@@ -58,8 +46,8 @@ def model(*body: Step, **settings: Any) -> Model:
     return Model("test", **sizes, **settings_of(body, **settings))
 
 
-MLP = glu()
-ATTENTION = OPERATORS["attention-qk-norm"]
+MLP, SSD = OPERATORS["glu"], OPERATORS["ssd"]
+PLAIN, ATTENTION = OPERATORS["attention"], OPERATORS["attention-qk_norm"]
 
 
 def plain() -> dict[str, Model]:
@@ -72,7 +60,7 @@ def plain() -> dict[str, Model]:
 
 def settings() -> dict[str, Model]:
     body = use(OPERATORS["attention-rope"]), use(MLP)
-    wide = use(OPERATORS["long-conv"]), use(OPERATORS["ssd-groups"])
+    wide = use(OPERATORS["long_conv"]), use(OPERATORS["ssd-groups"])
     return {
         "untied": model(*body, tied=False),
         "layer-norm": model(*body, norm=Norm("layer", 1e-3)),
@@ -91,27 +79,10 @@ def settings() -> dict[str, Model]:
     }
 
 
-SHARED_KINDS = (
-    "attention-everything",
-    "attention-biases",
-    "gated-conv-biases",
-    "long-conv",
-    "selective-scan",
-    "selective-scan-ungated",
-    "ssd-groups",
-    "rg-lru",
-    "gla-convolved",
-    "min-gru-everything",
-    "linear-attention-silu",
-    "linear-attention-grouped",
-    "glu",
-)
-
-
 def sharing() -> dict[str, Model]:
     """Every form of sharing for every kind of operator."""
     found = {}
-    for name in SHARED_KINDS:
+    for name in SHARED:
         op = OPERATORS[name]
         groups = [group.name for group in op.groups]
         one = {groups[-1]: "a"}
@@ -133,11 +104,11 @@ def sharing() -> dict[str, Model]:
             "diff-again": (diff(op, "d"), again("d", "e"), diff(op, "", "", **_e(one))),
             "side": (use(op, "a"), beside(use(op, "b", "a"), use(MLP, "m"))),
             "side-lends": (
-                beside(use(op, "a"), use(ssd())),
+                beside(use(op, "a"), use(SSD)),
                 use(op, **rest),
                 use(op, "", "a"),
             ),
-            "side-borrows": (use(op, "a"), beside(use(op, **one), use(attention()))),
+            "side-borrows": (use(op, "a"), beside(use(op, **one), use(PLAIN))),
             "loop": (Loop(3, (use(op, "a"), use(MLP), use(op, "b", "a"))),),
             "loop-features": (
                 Loop(2, (use(op, "a"), use(op, "b", **rest))),
@@ -171,13 +142,13 @@ def _e(features: dict[str, str]) -> dict[str, str]:
 
 def hybrids() -> dict[str, Model]:
     """What people build: several kinds together, sharing across them."""
-    conv, scan = OPERATORS["gated-conv"], OPERATORS["selective-scan"]
+    conv, scan = OPERATORS["gated_conv"], OPERATORS["selective_scan"]
     windowed = OPERATORS["attention-window"]
     return {
         "lfm2": model(
             Loop(2, (Loop(2, (use(conv), use(MLP))), use(ATTENTION), use(MLP)))
         ),
-        "falcon-h1": model(Loop(2, (beside(use(attention()), use(ssd())), use(MLP)))),
+        "falcon-h1": model(Loop(2, (beside(use(PLAIN), use(SSD)), use(MLP)))),
         "fused-sides": model(Loop(2, (beside(use(conv), use(MLP), use(ATTENTION)),))),
         "sides-of-one-kind": model(beside(use(conv), use(conv)), beside(use(conv))),
         "zamba": model(
@@ -197,15 +168,15 @@ def hybrids() -> dict[str, Model]:
             use(ATTENTION, "a3", "", k="a2", v="a2"),
         ),
         "two-lenders": model(
-            use(attention(), "a1"),
-            use(attention(), "a2"),
-            use(attention(), "", "a1", k="a1", v="a2"),
+            use(PLAIN, "a1"),
+            use(PLAIN, "a2"),
+            use(PLAIN, "", "a1", k="a1", v="a2"),
         ),
         "two-owners": model(
-            use(attention(), "a1"),
-            use(attention(), "a2", "", k="a1"),
-            use(attention(), "a3", "a2"),  # q and v of a2, k of a1
-            use(attention(), "", "a2"),
+            use(PLAIN, "a1"),
+            use(PLAIN, "a2", "", k="a1"),
+            use(PLAIN, "a3", "a2"),  # q and v of a2, k of a1
+            use(PLAIN, "", "a2"),
         ),
         "last-turn-lends": model(
             Loop(2, (use(ATTENTION, "a"), use(MLP))), use(ATTENTION, k="a", v="a")

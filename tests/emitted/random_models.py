@@ -9,26 +9,13 @@ from starc.ir.residual import PLACEMENTS, Norm, placed
 from tests.emitted.architectures import again, beside, diff, model, use
 from tests.reference.operators import OPERATORS
 
-KINDS = (
-    "attention-everything",
-    "attention-window",
-    "gated-conv-biases",
-    "selective-scan",
-    "ssd-groups",
-    "rg-lru",
-    "gla",
-    "min-gru-everything",
-    "linear-attention-grouped",
-    "glu",
-)
-
 
 class Sampler:
     """One model. `labels`: what may be pointed at, and what stands there."""
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
-        self.operators = self.random.sample(KINDS, self.random.randint(1, 3))
+        self.operators = self.random.sample([*OPERATORS], self.random.randint(1, 3))
         self.labels: dict[str, tuple[Operator, str]] = {}  # "liv", "side" or "diff"
 
     def model(self) -> Model:

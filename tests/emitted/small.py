@@ -1,4 +1,4 @@
-"""Small models as texts: seven that use all there is, and the examples shrunk."""
+"""Small models as texts: hybrids, one of each operator, and the examples shrunk."""
 
 import re
 from functools import cache
@@ -7,7 +7,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from starc import operators
+from starc.alphabet import template_of
 from starc.compiler import to_ir
+from starc.reference.cases import cases_of
 from tests.emitted.helpers import Emitted, emit
 
 EXAMPLES = sorted(Path(__file__).parents[2].glob("examples/*.star"))
@@ -36,39 +39,8 @@ backbone {{
   SA-2-Diff(heads = 2)  k from s
 }}
 """,
-    "recurrent": f"""
-model recurrent {{ {HEAD}; tied = false; norm = layer; placement = sandwich }}
-backbone {{
-  r: Rec-1
-  Rec-1            weights from r
-  g: RG-LRU
-  RG-LRU           weights from g
-  RG-LRU           x from g
-  d: Rec-2-Diff
-  Rec-2-Diff       b, c from d
-  l: LinearAttention(heads = 2)
-  LinearAttention(heads = 2)  weights from l
-  LinearAttention(heads = 4, feature_map = silu, normalize = false, kernel = 3)
-}}
-""",
-    # Three GLA with wide heads: the norm after each enlarges what rounding leaves of a
-    # sum that nearly cancels, and bfloat16 is tested on these texts too.
-    "gated": f"""
-model gated {{ {HEAD}; positions = none }}
-liv gla         = GLA(heads = 1, key_expand = 1)
-liv MinGRU-Diff = diff(MinGRU) {{ }}
-backbone {{
-  a: gla
-  n: MinGRU
-  gla              weights from a, gate from a
-  MinGRU           weights from n
-  MinGRU           x from n
-  MinGRU-Diff
-  parallel {{ gla(kernel = 4); MinGRU(kernel = 4, expand = 2) }}
-}}
-""",
     "parallel": f"""
-model parallel {{ {HEAD}; logit_softcap = 20 }}
+model parallel {{ {HEAD}; tied = false; logit_softcap = 20 }}
 backbone {{
   2 x {{
     parallel {{
@@ -83,7 +55,7 @@ backbone {{
 }}
 """,
     "shared_block": f"""
-model shared_block {{ {HEAD} }}
+model shared_block {{ {HEAD}; norm = layer; placement = sandwich }}
 backbone {{
   look: SA-2(heads = 2, window = 6)
   think: GMemless(activation = relu)
@@ -94,18 +66,26 @@ backbone {{
   }}
 }}
 """,
-    "convolutions": f"""
-model convolutions {{ {HEAD}; positions = none }}
-backbone {{
-  l: GConv-2
-  GConv-2          weights from l
-  GConv-2          x from l
-  GConv-1(kernel = 7, gates = sigmoid, filter_bias = true, out_bias = true)
-  GConv-2-Diff
-  SA-1(heads = 2)
-}}
-""",
 }
+
+
+def uses(kind: str) -> str:
+    """A model of one operator: with options, shared, and subtracted from itself."""
+    first, *others = cases_of(kind).uses
+    name, bracket, arguments = first.partition("(")
+    group = template_of(kind).groups[-2]
+    return f"""
+model {kind} {{ {HEAD} }}
+liv Difference = diff({name}) {{ }}
+backbone {{
+  parallel {{ a: {"; ".join([first, *others])} }}
+  {first}   weights from a, {group} from a
+  Difference{bracket}{arguments}
+}}
+"""
+
+
+TEXTS |= {kind: uses(kind) for kind in operators.NAMES}
 
 
 def small(path: Path) -> str:

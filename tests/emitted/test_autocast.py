@@ -10,8 +10,10 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from starc import operators
 from starc.compiler import to_ir
 from starc.ir.residual import PLACEMENTS
+from starc.reference.cases import cases_of
 from tests.emitted.helpers import emit
 from tests.emitted.small import HEAD, SMALL, gradients, tokens
 
@@ -20,15 +22,11 @@ NORMS = {
     for norm in ("rms", "layer")
     for placement in PLACEMENTS
 }
-EVERYTHING = """
-model m %s
-backbone {
-  SA-3(heads = 4, kv_heads = 2, qk_norm = true); SA-1(heads = 2, window = 5)
-  GMemless; GConv-1; GConv-2; Rec-1; Mamba-2(head_dim = 16, states = 8)
-  GLA(heads = 2); RG-LRU; MinGRU; LinearAttention(heads = 2)
+EVERYTHING = "; ".join(cases_of(kind).uses[0] for kind in operators.NAMES)
+SOURCES = SMALL | {
+    name: f"model m {head}\nbackbone {{ {EVERYTHING} }}\n"
+    for name, head in NORMS.items()
 }
-"""
-SOURCES = SMALL | {name: EVERYTHING % head for name, head in NORMS.items()}
 
 
 @pytest.fixture(autouse=True)

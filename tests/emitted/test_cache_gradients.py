@@ -60,6 +60,8 @@ def test_detach_truncates(name: str) -> None:
                 parameter.mul_(1.001)
     cache = model.new_cache(2, 20)  # type: ignore[operator]
     loss(model(parts[0], cache)).backward()
+    if not cache.nbytes:
+        return  # it keeps nothing, so nothing is asked for again
     with pytest.raises(RuntimeError, match="second time"):
         loss(model(parts[1], cache)).backward()
 

@@ -10,7 +10,9 @@ import torch._dynamo
 from torch import nn
 from torch._dynamo.testing import CompileCounterWithBackend
 
+from starc import operators
 from starc.compiler import to_ir
+from starc.reference.cases import cases_of
 from tests.emitted.helpers import emit
 from tests.emitted.small import HEAD, SMALL, TEXTS, apart, fresh, gradients, tokens
 
@@ -86,17 +88,14 @@ def test_decoding_is_a_graph_for_all_lengths(name: str) -> None:
 
 
 EACH = {
-    name: f"model m {{ {HEAD} }}\nbackbone {{ {name} }}\n"
-    for name in ("SA-1", "SA-1(window = 5)", "MinGRU", "GLA", "RG-LRU", "Mamba-2")
+    liv: f"model m {{ {HEAD} }}\nbackbone {{ {liv} }}\n"
+    for kind in operators.NAMES
+    for liv in cases_of(kind).uses[:2]
 }
 """One operator each: a text with several takes a minute to trace."""
 SWEPT = [
     *EACH,
-    "convolutions",
-    *(
-        pytest.param(name, marks=pytest.mark.slow)
-        for name in sorted(SMALL.keys() - {"convolutions"})
-    ),
+    *(pytest.param(name, marks=pytest.mark.slow) for name in SMALL),
 ]
 
 

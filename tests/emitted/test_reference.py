@@ -9,7 +9,7 @@ import torch
 
 from tests.emitted.architectures import (
     ARCHITECTURES,
-    SHARED_KINDS,
+    SHARED,
     hybrids,
     plain,
     settings,
@@ -25,7 +25,7 @@ SMALL = plain() | settings() | hybrids()
 """Where float32 is tried: in the forms of sharing it says nothing that float64 does
 not, and rounding grows with depth (up to 6e-5 in gradients of some)."""
 
-FORMS = len(sharing()) // len(SHARED_KINDS)
+FORMS = len(sharing()) // len(SHARED)
 SELDOM = {name for index, name in enumerate(sharing()) if sum(divmod(index, FORMS)) % 6}
 """Left to the slow tests: the others have every form of sharing with one or two kinds
 of operators, and every kind in three or four forms."""

@@ -1,5 +1,7 @@
 """The static costs are those of the emitted model: parameters, cache, FLOPs."""
 
+from itertools import cycle
+
 import pytest
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -9,16 +11,16 @@ from starc.ir.cost import costs
 from tests.emitted.architectures import ARCHITECTURES, hybrids, plain
 from tests.emitted.architectures import settings as model_settings
 from tests.emitted.helpers import OPTIONAL, emit
+from tests.reference.operators import SHARED as INSTANCES
 
 CONTEXT = 70
 """More than a chunk of every kernel, and no multiple of one."""
 
-SHARED = [
-    *("attention-everything-weights", "attention-everything-both"),
-    *("attention-everything-features", "attention-everything-again-of-borrower"),
-    *("gla-convolved-both", "gla-convolved-side-lends", "min-gru-everything-features"),
-    *("ssd-groups-diff-again", "ssd-groups-from-again", "long-conv-loop-of-one-owner"),
-]
+FORMS = ("weights", "both", "features", "again-of-borrower", "side-lends")
+FORMS += ("diff-again", "from-again", "loop-of-one-owner")
+SHARED = [f"{name}-{form}" for name, form in zip(INSTANCES, cycle(FORMS), strict=False)]
+"""Each form with one operator or two, and each operator that shares in one form."""
+
 NAMES = [*plain(), *model_settings(), *hybrids(), *SHARED]
 
 

@@ -1,10 +1,11 @@
 """The alphabet: the paper's digits, the tables of options, the numbers that follow."""
 
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from fractions import Fraction
 
 import pytest
 
+from starc import operators
 from starc.alphabet import Option, Stream, Template, extend, templates
 from starc.alphabet.arguments import build_operator
 from starc.alphabet.option import Given, Quantity
@@ -16,13 +17,9 @@ from starc.ir.nodes import Liv
 from starc.ir.operator import Operator
 from starc.ir.rope import Rope
 from starc.operators.attention.operator import Attention
-from starc.operators.gated_linear_attention.operator import GatedLinearAttention
-from starc.operators.glu.operator import Glu
-from starc.operators.long_conv.operator import LongConv
-from starc.operators.min_gru.operator import MinGru
-from starc.operators.selective_scan.operator import SelectiveScan
-from starc.operators.ssd.operator import Ssd
+from starc.reference.cases import cases_of
 from starc.source import NOWHERE, Source
+from tests.reference.operators import OPERATORS
 
 # docs: facts/star.md, the table of classes.
 DIGITS = {
@@ -71,33 +68,15 @@ def operator(text: str, width: int = 768, more: str = "") -> Operator:
 
 
 @pytest.mark.parametrize(
-    ("name", "width", "heads", "kv_heads", "head_dim"),
-    [
-        ("SA-1", 768, 12, 12, 64),
-        ("SA-1", 2048, 32, 32, 64),
-        ("SA-1", 64, 1, 1, 64),
-        ("SA-1", 128, 2, 2, 64),
-        ("SA-2", 768, 12, 12, 64),
-        ("SA-3", 768, 12, 3, 64),
-        ("SA-3", 2048, 32, 8, 64),
-        ("SA-3", 64, 4, 1, 16),
-        ("SA-3", 128, 4, 1, 32),
-        ("SA-4", 768, 12, 6, 64),
-        ("SA-4", 64, 2, 1, 32),
-        ("SA-3", 320, 4, 1, 80),
-        ("SA-1", 1000, 10, 10, 100),
-        ("SA-1(heads = 6)", 768, 6, 6, 128),
-        ("SA-1(head_dim = 128)", 768, 6, 6, 128),
-        ("SA-1(kv_heads = 1)", 768, 12, 1, 64),
-        ("SA-1(heads = 3, head_dim = 10)", 768, 3, 3, 10),
-        ("SA-3(heads = 16, kv_heads = 8, head_dim = 64)", 768, 16, 8, 64),
-    ],
+    ("kind", "text", "width", "numbers"),
+    [(kind, *row) for kind in operators.NAMES for row in cases_of(kind).resolved],
 )
-def test_heads(name: str, width: int, heads: int, kv_heads: int, head_dim: int) -> None:
-    found = operator(name, width)
-    assert isinstance(found, Attention)
-    assert (found.heads, found.kv_heads, found.head_dim) == (heads, kv_heads, head_dim)
-    assert found.rope == Rope(10_000.0, head_dim) and not found.window
+def test_numbers_that_follow(
+    kind: str, text: str, width: int, numbers: dict[str, object]
+) -> None:
+    found = operator(text, width)
+    assert found.kind == kind
+    assert {name: getattr(found, name) for name in numbers} == numbers
 
 
 def test_rope() -> None:
@@ -114,55 +93,8 @@ def test_rope() -> None:
     assert rope("SA-1(rope_theta = 500_000)", "none") == Rope(5e5, 64)
 
 
-@pytest.mark.parametrize(
-    ("text", "width", "hidden"),
-    [
-        ("GMemless", 768, 2048),
-        ("GMemless", 2048, 5464),
-        ("GMemless", 64, 176),
-        ("GMemless(expand = 4)", 768, 3072),
-        ("GMemless(hidden = 4608)", 1024, 4608),
-        ("GMemless(hidden = 13)", 64, 13),
-    ],
-)
-def test_hidden(text: str, width: int, hidden: int) -> None:
-    assert operator(text, width) == Glu(width=width, hidden=hidden)
-
-
-def test_recurrences_and_convolutions() -> None:
-    for name, states in (("Rec-1", 16), ("Rec-2", 2)):
-        assert operator(name, 100) == SelectiveScan(
-            width=100, inner=100, states=states, dt_rank=7, kernel=4
-        )
-    mamba = operator("Mamba-2")
-    assert mamba == Ssd(width=768, heads=24, head_dim=64, states=128, kernel=4)
-    assert operator("GConv-2", 64, "context = 99") == LongConv(
-        width=64, inner=64, context=99
-    )
-    assert operator("SA-2").kernel == 3 and operator("SA-1").kernel == 0
-    assert operator("GConv-1(kernel = 7, expand = 1.5)", 64).inner == 96
-    assert operator("RG-LRU(blocks = 2)").kernel == 4
-    assert operator("MinGRU(expand = 2)", 64) == MinGru(width=64, inner=128)
-
-
-@pytest.mark.parametrize(
-    ("text", "width", "heads", "key_dim", "head_dim"),
-    [
-        ("GLA", 1024, 4, 128, 256),
-        ("GLA", 2048, 8, 128, 256),
-        ("GLA", 18, 3, 3, 6),
-        ("GLA(heads = 8)", 1024, 8, 64, 128),
-        ("GLA(key_expand = 1, expand = 2)", 64, 4, 16, 32),
-        ("GLA(key_dim = 5)", 7, 1, 5, 7),
-        ("GLA(heads = 3, key_dim = 5, head_dim = 6)", 64, 3, 5, 6),
-    ],
-)
-def test_heads_of_gla(
-    text: str, width: int, heads: int, key_dim: int, head_dim: int
-) -> None:
-    assert operator(text, width) == GatedLinearAttention(
-        width=width, heads=heads, key_dim=key_dim, head_dim=head_dim
-    )
+def test_the_context_of_the_model_is_that_of_a_long_filter() -> None:
+    assert operator("GConv-2", 64, "context = 99").context == 99  # type: ignore[attr-defined]
 
 
 # Tables -------------------------------------------------------------------------------
@@ -173,9 +105,7 @@ SET_ELSEWHERE = {"width", "context"}  # by the model block
 @pytest.mark.parametrize("template", templates(), ids=lambda t: t.kind)
 def test_every_field_of_an_operator_can_be_set(template: Template) -> None:
     settable = {option.field or option.name for option in template.options}
-    unused = (
-        {"kernel"} if template.kind in ("gated_conv", "long_conv", "glu") else set()
-    )
+    unused = set() if "toeplitz" in template.features_token else {"kernel"}
     wanted = {field.name for field in fields(template.operator)}
     assert wanted - SET_ELSEWHERE - unused <= settable
     assert settable <= wanted | {"expand"}
@@ -275,59 +205,21 @@ def test_a_liv_of_ones_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("definition", "kind"),
-    [
-        ("featurizer = qkv; token = low_rank; channel = grouped", "linear_attention"),
-        ("featurizer = f; token = low_rank; channel = grouped", "linear_attention"),
-        (
-            "featurizer = g; token = low_rank; nonlinear = softmax; channel = grouped",
-            "attention",
-        ),
-        (
-            "featurizer = x; token = semi_separable; channel = diagonal",
-            "selective_scan",
-        ),
-        (
-            "featurizer = mamba_2; token = semi_separable; channel = grouped(heads=8)",
-            "ssd",
-        ),
-        ("featurizer = griffin; token = semi_separable; channel = diagonal", "rg_lru"),
-        ("featurizer = z; token = semi_separable; channel = diagonal", "min_gru"),
-        (
-            "featurizer = gla; token = semi_separable; channel = grouped(heads = 2)",
-            "gated_linear_attention",
-        ),
-        (
-            "featurizer = gate_up; token = diagonal; nonlinear= swish; channel = dense",
-            "glu",
-        ),
-        (
-            "featurizer = gate_up; token = diagonal; nonlinear = gelu; channel = dense",
-            "glu",
-        ),
-    ],
+    ("kind", "genome", "numbers"),
+    [(kind, *one) for kind in operators.NAMES for one in cases_of(kind).realises],
 )
-def test_what_realises_a_combination(definition: str, kind: str) -> None:
-    text = (
-        "featurizer f { groups = [q, k, v]; nonlinear = relu }\n"
-        "featurizer g { groups = [q, k, v, gate] }\n"
-        "featurizer z { groups = [gate, x]; nonlinear = sigmoid }\n"
-        "featurizer x { groups = [x, b, c, dt]; expand = [1, 8, 8, 1] }\n"
-        f"liv X {{ {definition} }}\n"
-    )
+def test_what_realises_a_combination(
+    kind: str, genome: str, numbers: dict[str, object]
+) -> None:
+    featurizer, liv = genome.split("|")
+    text = f"featurizer f {{ {featurizer} }}\nliv X {{ featurizer = f; {liv} }}\n"
     found = operator(f"X }}\n{text} search {{ pool = [X]")
     assert found.kind == kind
-    if "featurizer = f" in definition:
-        assert found.feature_map == "relu"  # type: ignore[attr-defined]
-    if "featurizer = g;" in definition:
-        assert found.gated  # type: ignore[attr-defined]
-    if "featurizer = x" in definition:
-        assert not found.gated and found.states == 8  # type: ignore[attr-defined]
-    if "gelu" in definition:
-        assert found.activation == "gelu"  # type: ignore[attr-defined]
+    assert {name: getattr(found, name) for name in numbers} == numbers
 
 
 def test_later_words_replace_earlier_ones() -> None:
     alias = "liv mlp = GMemless(hidden = 13)\nliv mlp2 = mlp(expand = 2)\n"
     found = operator(f"mlp2(activation = relu) }}\n{alias} search {{ pool = [mlp2]", 64)
-    assert found == Glu(width=64, hidden=128, activation="relu")
+    glu = OPERATORS["glu-relu"]
+    assert found == replace(glu, width=64, hidden=128)  # type: ignore[call-arg]

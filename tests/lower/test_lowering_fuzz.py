@@ -212,9 +212,14 @@ def test_no_tree_is_too_wild(program: ast.Program) -> None:
 # Mostly legal texts -------------------------------------------------------------------
 
 GROUPS = {
-    **{"SA-1": "q k v", "SA-3": "q k v", "GConv-1": "b c x", "GMemless": "gate up"},
-    **{"GLA": "q k v gate decay", "MinGRU": "gate x"},
+    liv.name: " ".join(liv.groups)
+    for liv in {
+        liv.template.kind: liv
+        for liv in prelude().classes.values()
+        if not liv.of  # no difference
+    }.values()
 }
+"""A class of each operator, and its groups."""
 CLASSES = (*GROUPS, "SA-1-Diff", "SA-1(window = 8)", "Mamba-2", "RG-LRU", "attn_1")
 NEW = ("a", "b", "c1", "attn_1", "mlp_2", "a_1", "m_again_1", "parallel_3", "conv", "m")
 

@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from starc.ir.nodes import Repeat
 from starc.ir.residual import PLACEMENTS, Norm
 from starc.reference import execute, mixing_matrix, random_weights, tensors
+from starc.reference.cases import WIDTH
 from tests.reference.models import liv, model, random_tokens, seeded
-from tests.reference.operators import OPERATORS, WIDTH, glu
+from tests.reference.operators import OPERATORS
 
 TOKENS = random_tokens((2, 10))
 
@@ -50,13 +51,13 @@ def test_the_mixing_matrix_is_causal(name: str) -> None:
 
 
 def test_mixing_matrix_of_an_unknown_label() -> None:
-    m = model(liv("a", glu()))
+    m = model(liv("a", OPERATORS["glu"]))
     with pytest.raises(KeyError, match="'b'"):
         mixing_matrix(m, random_weights(m, seeded()), TOKENS, "b")
 
 
 def test_a_missing_tensor_is_named() -> None:
-    m = model(liv("a", glu()))
+    m = model(liv("a", OPERATORS["glu"]))
     weights = random_weights(m, seeded())
     del weights["a", "up.weight"]
     with pytest.raises(KeyError, match="up.weight"):
@@ -73,7 +74,7 @@ def test_the_stream(
 ) -> None:
     eps = 0.1  # large, so that its place matters
     m = model(
-        liv("a", glu()),
+        liv("a", OPERATORS["glu"]),
         tied=tied,
         norm=Norm(kind, eps),
         placement=placement,

@@ -18,21 +18,12 @@ from tests.reference.models import (
     random_tokens,
     seeded,
 )
-from tests.reference.operators import OPERATORS, attention, glu, rg_lru, ssd
+from tests.reference.operators import OPERATORS, SHARED
 
 TOKENS = random_tokens((2, 8))
-KINDS = [
-    "attention-everything",
-    "gated-conv-biases",
-    "long-conv",
-    "selective-scan",
-    "ssd-groups",
-    "rg-lru",
-    "gla-convolved",
-    "min-gru",
-    "linear-attention-grouped",
-    "glu",
-]
+ATTENTION, GLU, SSD, RG_LRU = (
+    OPERATORS[kind] for kind in ("attention", "glu", "ssd", "rg_lru")
+)
 
 
 def same_function(shared: Model, copied: Model, origin: dict[str, str]) -> None:
@@ -61,29 +52,32 @@ def same_function(shared: Model, copied: Model, origin: dict[str, str]) -> None:
         torch.testing.assert_close(weight.grad, total)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", SHARED)
 def test_weights_from_equals_copies(name: str) -> None:
     op = OPERATORS[name]
-    shared = model(liv("a", op), liv("m", glu()), liv("b", op, weights_from="a"))
-    copied = model(liv("a", op), liv("m", glu()), liv("b", op))
+    shared = model(liv("a", op), liv("m", GLU), liv("b", op, weights_from="a"))
+    copied = model(liv("a", op), liv("m", GLU), liv("b", op))
     own = {name for label, name in tensors(shared) if label == "b"}
     assert {"norm.weight", "out.weight"} <= own
     assert own <= {"norm.weight", "out.weight", "out.bias", "norm_weight"}
     same_function(shared, copied, {"b": "a"})
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", SHARED)
 def test_same_as_equals_copies(name: str) -> None:
     op = OPERATORS[name]
     shared = model(
-        liv("a", op), Again("x", "x", "a"), liv("m", glu()), Again("y", "y", "a")
+        liv("a", op),
+        Again("x", "x", "a"),
+        liv("m", GLU),
+        Again("y", "y", "a"),
     )
-    copied = model(liv("a", op), liv("x", op), liv("m", glu()), liv("y", op))
+    copied = model(liv("a", op), liv("x", op), liv("m", GLU), liv("y", op))
     same_function(shared, copied, {"x": "a", "y": "a"})
 
 
 def test_differential_weights_from_equals_copies() -> None:
-    op = OPERATORS["gated-conv"]
+    op = OPERATORS["gated_conv"]
     shared = model(differential("a", op), differential("b", op, "a"))
     copied = model(differential("a", op), differential("b", op))
     same_function(shared, copied, {"b.a": "a.a", "b.b": "a.b"})
@@ -95,7 +89,7 @@ def test_parallel_again_equals_copies() -> None:
 
     def layer(label: str):  # type: ignore[no-untyped-def]
         first, second = sides(label)
-        return parallel(label, liv(first, attention()), liv(second, ssd()))
+        return parallel(label, liv(first, ATTENTION), liv(second, SSD))
 
     origin = {"q": "p", "q.attn": "p.attn", "q.rec": "p.rec"}
     same_function(
@@ -104,7 +98,7 @@ def test_parallel_again_equals_copies() -> None:
 
 
 def test_a_differential_layer_subtracts() -> None:
-    op = OPERATORS["ssd"]
+    op = SSD
     twice = model(differential("a", op))
     weights = random_weights(twice, seeded())
     weights |= {("a.b", n): w for (at, n), w in weights.items() if at == "a.a"}
@@ -121,9 +115,9 @@ def test_a_differential_layer_subtracts() -> None:
 
 def test_sides_of_a_parallel_are_added() -> None:
     """Two GLUs side by side are one, its hidden channels those of both."""
-    m = model(parallel("p", liv("p.one", glu()), liv("p.two", glu("silu"))))
+    m = model(parallel("p", liv("p.one", GLU), liv("p.two", GLU)))
     w = random_weights(m, seeded())
-    wide = model(liv("p", replace(glu(), hidden=48)))
+    wide = model(liv("p", replace(GLU, hidden=48)))
     joined = dict(w)
     for name, axis in (("gate.weight", 0), ("up.weight", 0), ("out.weight", 1)):
         joined["p", name] = torch.cat([w["p.one", name], w["p.two", name]], axis)
@@ -147,7 +141,9 @@ def attend(w: Weights, label: str, x: Tensor, k: Tensor, v: Tensor) -> Tensor:
 def test_keys_and_values_from_an_earlier_attention() -> None:
     borrowed = {"k": "a", "v": "a"}
     m = model(
-        liv("a", attention()), liv("m", glu()), liv("b", attention(), "", borrowed)
+        liv("a", ATTENTION),
+        liv("m", GLU),
+        liv("b", ATTENTION, "", borrowed),
     )
     w = random_weights(m, seeded())
     assert ("b", "k.weight") not in w and ("b", "v.weight") not in w
@@ -167,9 +163,9 @@ def test_keys_and_values_from_an_earlier_attention() -> None:
 def test_keys_from_a_use_of_another_liv() -> None:
     """`k from x` where x is `same as a`: a's weights, the input at that use."""
     m = model(
-        liv("a", attention()),
+        liv("a", ATTENTION),
         Again("x", "x", "a"),
-        liv("b", attention(), "", {"k": ("a", "x")}),
+        liv("b", ATTENTION, "", {"k": ("a", "x")}),
     )
     w = random_weights(m, seeded())
     x = w["", "embedding.weight"][TOKENS]
@@ -186,9 +182,9 @@ def test_keys_from_a_use_of_another_liv() -> None:
 def test_keys_from_a_liv_with_another_ones_weights() -> None:
     """`a`; `b: weights from a`; `c: k from b` is a's projection of b's input."""
     m = model(
-        liv("a", attention()),
-        liv("b", attention(), "a"),
-        liv("c", attention(), "", {"k": ("a", "b"), "v": ("a", "b")}),
+        liv("a", ATTENTION),
+        liv("b", ATTENTION, "a"),
+        liv("c", ATTENTION, "", {"k": ("a", "b"), "v": ("a", "b")}),
     )
     w = random_weights(m, seeded())
     x = w["", "embedding.weight"][TOKENS]
@@ -222,7 +218,11 @@ def test_both_clauses_together() -> None:
 
 def test_a_group_borrowed_by_a_recurrence() -> None:
     """b of the second SSD layer is the first one's, after convolution and silu."""
-    m = model(liv("a", ssd()), liv("c", rg_lru()), liv("b", ssd(), "", {"b": "a"}))
+    m = model(
+        liv("a", SSD),
+        liv("c", RG_LRU),
+        liv("b", SSD, "", {"b": "a"}),
+    )
     w = random_weights(m, seeded())
     assert ("b", "b.conv.weight") not in w and ("b", "dt_bias") in w
     # The same model with its second layer's own b, when all layers see one stream and
@@ -232,16 +232,16 @@ def test_a_group_borrowed_by_a_recurrence() -> None:
         for label in "ac"
     }
     w["b", "norm.weight"] = w["a", "norm.weight"]
-    own = model(*list(m.layers())[:2], liv("b", ssd()))
+    own = model(*list(m.layers())[:2], liv("b", SSD))
     copies = {("b", n): t for (at, n), t in w.items() if at == "a" and n[:2] == "b."}
     torch.testing.assert_close(execute(m, w, TOKENS), execute(own, w | copies, TOKENS))
 
 
 def test_what_passes_say_of_how_changes_nothing() -> None:
     m = model(
-        liv("a", attention()),
-        parallel("p", liv("p.x", attention(), "a"), liv("p.y", glu())),
-        liv("b", attention(), "", {"k": "a", "v": "a"}),
+        liv("a", ATTENTION),
+        parallel("p", liv("p.x", ATTENTION, "a"), liv("p.y", GLU)),
+        liv("b", ATTENTION, "", {"k": "a", "v": "a"}),
     )
     a, p, b = m.layers()
     b = replace(
