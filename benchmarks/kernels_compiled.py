@@ -16,7 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 REPORTS = ROOT / "build" / "kernels"
-LAUNCHES = ROOT / "tests" / "triton"
+KERNELS = ROOT / "kernels"
 RESULT = ROOT / "benchmarks" / "results" / "kernels_compiled.json"
 PAGE = ROOT / "docs" / "kernels_compiled.md"
 TARGETS = ("sm_80", "sm_90", "sm_100", "gfx942")
@@ -52,7 +52,9 @@ def of_file(rows: list[Row]) -> Row:
 def gathered(reports: Path, before: Row) -> Row:
     """By file and target; `before` is what is kept where there is no report."""
     names = (
-        path.stem.removeprefix("launches_") for path in LAUNCHES.glob("launches_*")
+        path.stem
+        for path in KERNELS.glob("*.py")
+        if "with launch_on(" in path.read_text("utf-8")
     )
     found: Row = {}
     for name in sorted(names):

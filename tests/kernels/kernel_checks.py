@@ -31,6 +31,13 @@ def load(name: str) -> ModuleType:
     return module
 
 
+def function_of(test: str) -> Callable[..., Any]:
+    """The public function of the kernel that a file `test_<name>.py` is named after."""
+    name = Path(test).stem.removeprefix("test_")
+    function: Callable[..., Any] = getattr(load(name), name)
+    return function
+
+
 def randn(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
     return torch.randn(*shape, dtype=torch.float64).to(dtype)
 

@@ -7,13 +7,14 @@ from kernel_checks import (
     autocasts,
     compiles,
     exports,
+    function_of,
     load,
     pieces_agree,
     randn,
     views_agree,
 )
 
-gated_linear_attention = load("gated_linear_attention").gated_linear_attention
+gla = function_of(__file__)
 TIMED = [0, 1, 2, 3]
 
 
@@ -43,14 +44,14 @@ def inputs(length, size=6, dtype=torch.float64, state=True, heads=2, width=3, ba
 
 @pytest.mark.parametrize("length", [*LENGTHS, 1134])
 def test_lengths(length: int) -> None:
-    agree(gated_linear_attention, twin, inputs(length, dtype=torch.float32), 1e-6)
+    agree(gla, twin, inputs(length, dtype=torch.float32), 1e-6)
 
 
 @pytest.mark.parametrize("size", [16, 64, 128])
 def test_sizes(size: int) -> None:
     for length in (1, 100):
         args = inputs(length, size, torch.float32, width=8)
-        agree(gated_linear_attention, twin, args, 1e-6)
+        agree(gla, twin, args, 1e-6)
 
 
 @pytest.mark.parametrize("length", [1, 3, 67])
@@ -60,12 +61,12 @@ def test_options(length: int) -> None:
             args = inputs(length, 4, dtype, state)
             if length == 1 and not state:
                 # without a state the only decay has nothing to act on
-                y, _ = gated_linear_attention(*args)
+                y, _ = gla(*args)
                 want, _ = twin(*(a.double() for a in args[:4]))
                 assert ((y.double() - want).norm() / want.norm()) < BOUND[dtype]
                 continue
-            agree(gated_linear_attention, twin, args, BOUND[dtype])
-            y, last = gated_linear_attention(*args)
+            agree(gla, twin, args, BOUND[dtype])
+            y, last = gla(*args)
             assert y.dtype == dtype and last.dtype == torch.float32
 
 
@@ -74,19 +75,19 @@ def test_strong_and_absent_decay() -> None:
     in a split at a fixed token exp(+1e4) would stand beside exp(-1e4)."""
     args = inputs(100, dtype=torch.float32)
     args[3][:, ::3], args[3][:, 1::3] = -1e4, 0.0
-    agree(gated_linear_attention, twin, args, 1e-6)
+    agree(gla, twin, args, 1e-6)
     args[3][:] = 0.0
-    agree(gated_linear_attention, twin, args, 1e-6)
+    agree(gla, twin, args, 1e-6)
     args[3][:] = -30.0
-    agree(gated_linear_attention, twin, args, 1e-6)
+    agree(gla, twin, args, 1e-6)
     args[3][..., ::2] = 0.0  # side by side in one head
-    agree(gated_linear_attention, twin, args, 1e-6)
+    agree(gla, twin, args, 1e-6)
 
 
 def test_equals_linear_attention_without_decay() -> None:
     q, k, v, log, state = inputs(40)
     linear_attention = load("linear_attention").linear_attention
-    y, last = gated_linear_attention(q, k, v, torch.zeros_like(log), state)
+    y, last = gla(q, k, v, torch.zeros_like(log), state)
     wide = torch.cat([state, torch.zeros_like(state[..., :1])], 3)
     want, kept = linear_attention(q, k, v, wide, normalize=False)
     torch.testing.assert_close(y, want * q.shape[3] ** 0.5)
@@ -94,29 +95,29 @@ def test_equals_linear_attention_without_decay() -> None:
 
 
 def test_pieces() -> None:
-    pieces_agree(gated_linear_attention, inputs(7), TIMED, 4)
-    pieces_agree(gated_linear_attention, inputs(35, 2, width=2, batch=1), TIMED, 4)
+    pieces_agree(gla, inputs(7), TIMED, 4)
+    pieces_agree(gla, inputs(35, 2, width=2, batch=1), TIMED, 4)
 
 
 def test_views() -> None:
     for length in (1, 9, 35):
-        views_agree(gated_linear_attention, inputs(length), TIMED)
+        views_agree(gla, inputs(length), TIMED)
 
 
 def test_gradcheck() -> None:
     for length in (1, 2, 6):
         args = [a.requires_grad_() for a in inputs(length, 2, width=2, batch=1)]
-        assert torch.autograd.gradcheck(gated_linear_attention, args)
+        assert torch.autograd.gradcheck(gla, args)
     args = [a.requires_grad_() for a in inputs(35)]
-    assert torch.autograd.gradcheck(gated_linear_attention, args, fast_mode=True)
+    assert torch.autograd.gradcheck(gla, args, fast_mode=True)
 
 
 def test_compile_export_autocast() -> None:
-    compiles(gated_linear_attention, inputs(6))
-    compiles(gated_linear_attention, inputs(40, state=False))
-    exports(gated_linear_attention, inputs(40, dtype=torch.float32))
+    compiles(gla, inputs(6))
+    compiles(gla, inputs(40, state=False))
+    exports(gla, inputs(40, dtype=torch.float32))
     for length in (1, 40):
-        autocasts(gated_linear_attention, inputs(length), low=TIMED)
+        autocasts(gla, inputs(length), low=TIMED)
 
 
 def test_packed_sequences() -> None:
@@ -124,10 +125,10 @@ def test_packed_sequences() -> None:
     q, k, v, log, _ = inputs(40, batch=1, state=False)
     state, bounds = randn(4, 2, 6, 3), [0, 0, 1, 20, 36]
     cu_seqlens = torch.tensor(bounds)
-    y, last = gated_linear_attention(q, k, v, log, state, cu_seqlens=cu_seqlens)
+    y, last = gla(q, k, v, log, state, cu_seqlens=cu_seqlens)
     assert torch.equal(last[0], state[0]) and (y[:, 36:] == 0).all()
     for n in range(1, 4):
         some = slice(bounds[n], bounds[n + 1])
         parts = [a[:, some] for a in (q, k, v, log)]
-        want, s = gated_linear_attention(*parts, state[n : n + 1])
+        want, s = gla(*parts, state[n : n + 1])
         assert torch.equal(y[:, some], want) and torch.equal(last[n : n + 1], s)

@@ -7,14 +7,14 @@ from kernel_checks import (
     autocasts,
     compiles,
     exports,
-    load,
+    function_of,
     pieces_agree,
     randn,
     views_agree,
 )
 from torch import Tensor
 
-linear_attention = load("linear_attention").linear_attention
+linear_attention = function_of(__file__)
 TIMED = [0, 1, 2]
 
 

@@ -6,13 +6,13 @@ from kernel_checks import (
     autocasts,
     compiles,
     exports,
-    load,
+    function_of,
     randn,
     relative,
     with_grads,
 )
 
-rotary = load("rotary").rotary
+rotary = function_of(__file__)
 DIMS = (None, 2, 6, 12)
 
 

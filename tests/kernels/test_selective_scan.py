@@ -7,13 +7,13 @@ from kernel_checks import (
     autocasts,
     compiles,
     exports,
-    load,
+    function_of,
     pieces_agree,
     randn,
     views_agree,
 )
 
-selective_scan = load("selective_scan").selective_scan
+selective_scan = function_of(__file__)
 TIMED = [0, 1, 3, 4]
 
 

@@ -6,13 +6,13 @@ from kernel_checks import (
     autocasts,
     compiles,
     exports,
-    load,
+    function_of,
     randn,
     relative,
     with_grads,
 )
 
-swiglu = load("swiglu").swiglu
+swiglu = function_of(__file__)
 ACTIVATIONS = ("silu", "gelu", "relu", "sigmoid")
 
 

@@ -2,8 +2,9 @@
 
     python tests/triton/ahead_of_time.py gated_conv sm_90 > report.json
 
-The launches are those that the public functions make: `launches_<file>.py` beside this
-file lists calls on CPU tensors,
+The launches are those that the public functions make. `launches_<file>.py` beside this
+file lists calls on CPU tensors; for a kernel in chunks they follow from `tiles` in the
+cases of its operator.
 
     KERNEL = "gated_conv"                # kernels/gated_conv.py
     def calls(module): yield "K=3 bfloat16", lambda: module.gated_conv(...)
@@ -129,8 +130,9 @@ def recorded(name: str) -> tuple[Any, list[tuple[Launch, tuple[int, ...]]]]:
 def launches(name: str) -> Iterator[tuple[str, Launch]]:
     """Distinct launches of the calls of `launches_<name>.py`, each with a title."""
     import torch
+    from all_launches import launches_of
 
-    calls = importlib.import_module(f"launches_{name}")
+    calls = launches_of(name)
     module, made = recorded(calls.KERNEL)
     torch.manual_seed(0)
     seen = set()
@@ -203,10 +205,11 @@ def _number(pattern: str, text: str) -> int:
 def report(name: str, target: str) -> list[dict[str, Any]]:
     """A row for every distinct launch; an error instead of numbers where it fails."""
     import torch
+    from all_launches import launches_of
 
     if TARGETS[target][0] == "hip":
         torch.version.hip = "none here"  # files of kernels choose tiles by it
-    calls = importlib.import_module(f"launches_{name}")
+    calls = launches_of(name)
     module = importlib.import_module(f"kernels.{calls.KERNEL}")
     if target == "sm_80" and hasattr(module, "warp_group_products"):
         module.warp_group_products = lambda tensor: False

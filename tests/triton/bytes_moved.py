@@ -4,12 +4,20 @@ Distinct ones of a launch, read and written: what has to move if the cache holds
 several programs read. torch's own operations between launches are not seen.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import pytest
+import torch
 from triton.runtime.interpreter import GridExecutor, InterpreterBuilder
+from triton_checks import DEVICE, SLOW
+
+by_interpreter = pytest.mark.skipif(
+    DEVICE != "cpu" or not SLOW, reason="counted by the interpreter: make test-kernels"
+)
+BATCH, LENGTH = 8, 4096
 
 
 @contextmanager
@@ -53,3 +61,23 @@ def counted() -> Iterator[dict[str, int]]:
     finally:
         builder.create_masked_load, builder.create_masked_store = load, store
         executor.__call__ = call
+
+
+def of(function: Callable[..., Any], *given: torch.Tensor) -> tuple[int, int]:
+    """Bytes that its kernels move, forward and backward."""
+    given = tuple(a.requires_grad_() for a in given)
+    with counted() as forward:
+        out = function(*given)
+    with counted() as backward:
+        torch.autograd.backward(out, [torch.zeros_like(o) for o in out])
+    return sum(forward.values()), sum(backward.values())
+
+
+def in_all(count: Callable[[int], tuple[int, int]]) -> list[float]:
+    """Of count(tokens) of one sequence: linear, so two small ones give a large one."""
+    few, more = count(256), count(512)
+    tiles = LENGTH // 256
+    return [
+        BATCH * (one + (two - one) * (tiles - 1))
+        for one, two in zip(few, more, strict=True)
+    ]

@@ -30,12 +30,13 @@ def trace(name: str) -> dict[str, int]:
     import torch
     import torch.utils._triton
     import triton
+    from all_launches import launches_of
     from torch._dynamo.backends.common import aot_autograd
 
     # Without these Dynamo traces Triton's launcher, and takes all tensors for written.
     torch.utils._triton.has_triton = lambda: True
     triton.runtime.driver.set_active(Driver())
-    calls = importlib.import_module(f"launches_{name}")
+    calls = launches_of(name)
     module = importlib.import_module(f"kernels.{calls.KERNEL}")
     module.kernels_for = lambda name, *tensors, why_not="": not why_not
     torch._dynamo.reset()

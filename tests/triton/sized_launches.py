@@ -1,50 +1,77 @@
 """Calls of a chunked kernel: sizes that choose tiles, dtypes, packed, one token."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-Size = tuple[int, int]
+from starc.reference.kernel_cases import KernelCases
+
 KINDS = ("bfloat16", "float16", "float32")
+Size = tuple[int, int]
+Calls = Iterator[tuple[str, Callable[[], Any]]]
 
 
-def sized_calls(
-    function: Callable[..., Any],
-    inputs: Callable[[int, int, torch.dtype, int], list[Tensor]],
-    state: Callable[[int, int], Tensor],
-    sizes: Sequence[Size],
-    packed: Size,
-    unserved: Sequence[tuple[Size, str]] = (),
-) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """Titles and calls function(*inputs, state): of one size with borders as well."""
+class SizedLaunches:
+    """What a file `launches_*.py` has, made of the cases of an operator's kernel."""
 
-    def training(size: Size, kind: torch.dtype) -> None:
-        backward(function(*leaves(*size, kind), state(*size)))
+    SAMPLE = r"bfloat16|P=\d+ \w+$"  # every tile
 
-    def with_borders(size: Size, kind: torch.dtype) -> None:
-        borders = torch.tensor([0, 32, 64], dtype=torch.int32)
-        backward(function(*leaves(*size, kind), None, cu_seqlens=borders))
+    def __init__(self, kernel: KernelCases) -> None:
+        self.KERNEL = kernel.name
+        self.kernel = kernel
 
-    def leaves(*size_and_kind: Any) -> list[Tensor]:
-        return [a.requires_grad_() for a in inputs(*size_and_kind, 64)]
+    def arguments(
+        self,
+        size: Size = (64, 64),
+        kind: torch.dtype = torch.bfloat16,
+        tokens: int = 64,
+    ) -> list[Tensor]:
+        """All of them, the state last."""
+        states, channels = size
+        return self.kernel.arguments(1, tokens, kind, channels, torch.float32, states)
 
-    def backward(outputs: tuple[Tensor, Tensor]) -> None:
-        y, last = outputs
-        (y.float().sum() + last.sum()).backward()
+    def calls(self, module: Any) -> Calls:
+        """Titles and calls: every size and dtype, one size with borders as well."""
+        tiles = self.kernel.tiles
+        assert tiles is not None
+        for options in tiles.options:
+            function = partial(getattr(module, self.KERNEL), **options)
+            for size in tiles.sizes:
+                for dtype in KINDS:
+                    if (size, dtype) not in tiles.unserved:
+                        yield from self._of(function, size, dtype, size == tiles.packed)
 
-    @torch.no_grad()
-    def step(size: Size, kind: torch.dtype) -> None:
-        function(*inputs(*size, kind, 1), state(*size))
+    def _of(
+        self, function: Callable[..., Any], size: Size, dtype: str, packed: bool
+    ) -> Calls:
+        kind, title = getattr(torch, dtype), f"N={size[0]} P={size[1]} {dtype}"
 
-    for size in sizes:
-        for dtype in KINDS:
-            if (size, dtype) in unserved:
-                continue
-            kind, title = getattr(torch, dtype), f"N={size[0]} P={size[1]} {dtype}"
-            yield title, partial(training, size, kind)
-            if size == packed:
-                yield f"{title} packed", partial(with_borders, size, kind)
-            yield f"{title} one token", partial(step, size, kind)
+        def training() -> None:
+            *inputs, state = self.arguments(size, kind)
+            backward(function(*leaves(inputs), state))
+
+        def with_borders() -> None:
+            borders = torch.tensor([0, 32, 64], dtype=torch.int32)
+            inputs = leaves(self.arguments(size, kind)[:-1])
+            backward(function(*inputs, None, cu_seqlens=borders))
+
+        @torch.no_grad()
+        def step() -> None:
+            function(*self.arguments(size, kind, 1))
+
+        yield title, training
+        if packed:
+            yield f"{title} packed", with_borders
+        yield f"{title} one token", step
+
+
+def leaves(inputs: list[Tensor]) -> list[Tensor]:
+    return [a.requires_grad_() for a in inputs]
+
+
+def backward(outputs: tuple[Tensor, Tensor]) -> None:
+    y, last = outputs
+    (y.float().sum() + last.sum()).backward()

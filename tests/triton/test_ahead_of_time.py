@@ -7,16 +7,13 @@ says of each kernel to build/kernels/<file>-<target>.txt and .json, of which
 """
 
 import json
-from pathlib import Path
 
 import pytest
 from ahead_of_time import TARGETS, in_a_process
+from all_launches import NAMES
+from every_kernel import FUNCTIONS
 from triton_checks import DEVICE, ROOT, SLOW
 
-NAMES = sorted(
-    path.stem.removeprefix("launches_")
-    for path in Path(__file__).parent.glob("launches_*")
-)
 HEAD = f"{'target':8} {'kernel':36} {'regs':>4} {'spills':>6} {'shared':>7}  call\n"
 
 pytestmark = pytest.mark.skipif(DEVICE != "cpu", reason="needs no GPU")
@@ -46,23 +43,18 @@ def test_compiles(name: str, target: str) -> None:
         assert target != "sm_90" or row["spills"] == 0, row
 
 
-KERNELS = {"ssd": 5, "gated_linear_attention": 4, "linear_attention": 4}
-KERNELS |= dict.fromkeys(
-    ("linear_recurrence", "rg_lru", "min_gru", "selective_scan"), 4
-)
-KERNELS |= {"swiglu": 0, "rotary": 0}
-"""Forward and backward together, where it is not one each; 0: left to Inductor."""
+KERNELS = {function.name: function.graph for function in FUNCTIONS}
 
 
 def test_are_one_graph() -> None:
     """torch.compile(fullgraph=True): a graph each way, with these Triton kernels."""
     found = in_a_process(*NAMES, script="one_graph.py")
     for name in NAMES:
-        assert found[name] == {"graphs": 2, "kernels": KERNELS.get(name, 2)}, name
+        assert found[name] == {"graphs": 2, "kernels": KERNELS[name]}, name
 
 
 def test_every_triton_kernel_is_compiled() -> None:
     """A file of kernels/ that launches Triton kernels has a file of launches here."""
     for path in (ROOT / "kernels").glob("*.py"):
         if "with launch_on(" in path.read_text(encoding="utf-8"):
-            assert path.stem in NAMES, f"tests/triton/launches_{path.stem}.py"
+            assert path.stem in NAMES, f"tests/triton/launches_{path.stem}.py, or tiles"

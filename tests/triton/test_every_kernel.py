@@ -7,10 +7,12 @@ import fast_scans  # noqa: F401
 import pytest
 import torch
 from ahead_of_time import in_a_process
-from every_kernel import FUNCTIONS, Function, leaves
+from every_kernel import FUNCTIONS, leaves
 from kernel_checks import outputs_of, with_grads
 from torch import Tensor
 from triton_checks import DEVICE, Kernel
+
+from starc.reference.kernel_cases import KernelCases
 
 each = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.name)
 
@@ -22,7 +24,7 @@ def same(got: Any, want: Any) -> None:
 
 
 @each
-def test_runs_are_equal(function: Function) -> None:
+def test_runs_are_equal(function: KernelCases) -> None:
     fn = Kernel(function.name)
     args = function.arguments(1, 70)
     first, second = with_grads(fn, args), with_grads(fn, args)
@@ -30,7 +32,7 @@ def test_runs_are_equal(function: Function) -> None:
 
 
 @each
-def test_wide_weights(function: Function) -> None:
+def test_wide_weights(function: KernelCases) -> None:
     """float32 weights and state beside bfloat16; autocast changes nothing."""
     fn = Kernel(function.name)
     args = function.arguments(2, 19, torch.bfloat16, rest=torch.float32)
@@ -80,7 +82,7 @@ def handed_back() -> Iterator[None]:
 @pytest.mark.usefixtures("handed_back")
 @pytest.mark.parametrize("far", FAR)
 @each
-def test_offsets_past_32_bits(function: Function, far: str) -> None:
+def test_offsets_past_32_bits(function: KernelCases, far: str) -> None:
     """Narrow views of wide parents, gradients too; no memory is used between rows."""
     batch, length, *steps = FAR[far]
     args = function.arguments(batch, length, torch.bfloat16, rest=torch.float32)
@@ -106,7 +108,7 @@ def test_offsets_past_32_bits(function: Function, far: str) -> None:
 
 @pytest.mark.skipif(DEVICE != "cpu", reason="needs no GPU")
 @each
-def test_launches(function: Function) -> None:
+def test_launches(function: KernelCases) -> None:
     """No length compiles more, no axis of a grid ends, no device is left to chance."""
     found = in_a_process(function.name, script="launch_limits.py")
     assert found["more"] == [] and found["variants"] <= 12

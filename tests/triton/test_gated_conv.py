@@ -5,7 +5,7 @@ import torch
 from kernel_checks import with_grads
 from triton_checks import SLOW, Kernel, kernels, on_device, poisoned, sample, some
 
-gated_conv = Kernel("gated_conv")
+gated_conv = Kernel.of(__file__)
 inputs = gated_conv.inputs
 
 

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from bytes_moved import BATCH, LENGTH, by_interpreter, in_all, of
 from triton_checks import SLOW, Kernel, close, poisoned, sample, some
 
-linear_attention = Kernel("linear_attention")
+linear_attention = Kernel.of(__file__)
 inputs, twin = linear_attention.inputs, linear_attention.twin
 
 
@@ -95,3 +96,19 @@ def test_one_token_is_in_place() -> None:
 
 def test_unserved_cases_say_so_once() -> None:
     linear_attention.falls_back(inputs(2, torch.float32, size=129), "129 key channels")
+
+
+@by_interpreter
+@pytest.mark.parametrize("repeat", [1, 4])
+def test_bytes_moved(repeat: int) -> None:
+    """Of one key, normalized, with `repeat` query heads."""
+
+    def count(length: int) -> tuple[int, int]:
+        q = torch.zeros(1, length, repeat, 128, dtype=torch.bfloat16)
+        k = torch.zeros(1, length, 1, 128, dtype=torch.bfloat16)
+        return of(linear_attention.public, q, k, k.clone())
+
+    forward, backward = in_all(count)
+    q, k = (BATCH * LENGTH * heads * 128 * 2 for heads in (repeat, 1))
+    assert forward <= 2 * (2 * q + 2 * k)
+    assert backward <= 2 * (4 * q + 4 * k)

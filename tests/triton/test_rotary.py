@@ -5,7 +5,7 @@ import torch
 from kernel_checks import BOUND
 from triton_checks import DEVICE, Kernel, close, poisoned
 
-rotary = Kernel("rotary")
+rotary = Kernel.of(__file__)
 inputs = rotary.inputs
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from triton_checks import SLOW, Kernel, poisoned, sample, some
 
-selective_scan = Kernel("selective_scan")
+selective_scan = Kernel.of(__file__)
 inputs, TIMED = selective_scan.inputs, selective_scan.timed
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from triton_checks import SLOW, Kernel, poisoned, sample, some
 
-short_conv = Kernel("short_conv")
+short_conv = Kernel.of(__file__)
 inputs = short_conv.inputs
 
 

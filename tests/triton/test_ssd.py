@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from bytes_moved import BATCH, LENGTH, by_interpreter, in_all, of
 from triton_checks import SLOW, Kernel, close, poisoned, sample, some
 
-ssd = Kernel("ssd")
+ssd = Kernel.of(__file__)
 inputs, twin = ssd.inputs, ssd.twin
 
 
@@ -100,3 +101,29 @@ def test_one_token_is_in_place() -> None:
 
 def test_unserved_cases_say_so_once() -> None:
     ssd.falls_back(inputs(2, 257, torch.float32, width=2), "257 states")
+
+
+@by_interpreter
+def test_bytes_moved() -> None:
+    """Linear in the heads of a group as well.
+
+    Odd numbers of heads, as programs then take all of a group, as with many tokens.
+    """
+    heads, width, states = 32, 64, 128
+
+    def with_heads(length: int, heads: int) -> tuple[int, int]:
+        x = torch.zeros(1, length, heads, width, dtype=torch.bfloat16)
+        b = torch.zeros(1, length, 1, states, dtype=torch.bfloat16)
+        dt, one = torch.zeros(1, length, heads), torch.zeros(heads)
+        return of(ssd.public, x, dt, one, b, b.clone(), one.clone())
+
+    def count(length: int) -> tuple[int, int]:
+        one, three = with_heads(length, 1), with_heads(length, 3)
+        more = [(b - a) * (heads - 1) // 2 for a, b in zip(one, three, strict=True)]
+        return one[0] + more[0], one[1] + more[1]
+
+    forward, backward = in_all(count)
+    x = BATCH * LENGTH * heads * width * 2
+    b, dt = BATCH * LENGTH * states * 2, BATCH * LENGTH * heads * 4
+    assert forward <= 2 * (2 * x + 2 * b + dt)
+    assert backward <= 3 * (3 * x + 4 * b + 2 * dt)

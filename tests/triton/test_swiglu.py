@@ -5,7 +5,7 @@ import torch
 from kernel_checks import BOUND
 from triton_checks import DEVICE, Kernel, poisoned
 
-swiglu = Kernel("swiglu")
+swiglu = Kernel.of(__file__)
 inputs = swiglu.inputs
 ACTIVATIONS = swiglu.plain.ACTIVATIONS
 

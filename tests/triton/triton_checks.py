@@ -201,6 +201,11 @@ class Kernel:
         self.twin = plain.TWINS[name] if function.twins else plain.twin
         self.inputs = partial(plain.inputs, name) if function.twins else plain.inputs
 
+    @classmethod
+    def of(cls, test: str) -> "Kernel":
+        """That which a file `test_<name>.py` is named after."""
+        return cls(Path(test).stem.removeprefix("test_"))
+
     def __call__(self, *args: Any) -> Any:
         return self.call(*args)
 
