@@ -61,8 +61,8 @@ def claimed(folder: Path) -> Iterator[None]:
     A lock of the kept folder itself: it ends with the process, and leaves no file.
     """
     path = folder / KEPT
-    path.mkdir(exist_ok=True)
     refuse_odd(path)
+    path.mkdir(exist_ok=True)
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -24,11 +24,18 @@ NAME = "starc.lock"
 VERSION = 1
 """Of the format of the file."""
 
+LARGEST = 1 << 23
+"""Bytes of the file: 8 MiB."""
+
 _TOP = """\
 # What the vendored files beside this one were made from; starc writes it.
 # Where a merge left a conflict: take either side of a file's whole table, and the
 # same side of .starc/, then run `starc upgrade`.
 """
+_PART = r"""\.[ \t]*(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*"""
+_DEEP = re.compile(f"(?:{_PART}){{64}}")
+"""A key such as a.b.c...: those of thousands of parts take the parser hours."""
+
 _FILE = re.compile(r"\w[\w. -]*\.py")
 _VERSION = re.compile(r"\d{1,6}(\.\d{1,6}){1,3}[\w.+-]{0,30}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -67,7 +74,7 @@ def read(folder: Path) -> dict[str, Record]:
     """
     path = folder / NAME
     try:
-        text = texts.read(folder, NAME).text
+        text = texts.read(folder, NAME, LARGEST).text
     except FileNotFoundError:
         return {}
     if marker := _MARKER.search(text):
@@ -76,6 +83,9 @@ def read(folder: Path) -> dict[str, Record]:
             f"{path}: line {line} is the marker of a merge conflict: take either side "
             "of that file's whole table, and the same side of .starc/"
         )
+    if deep := _DEEP.search(text):
+        line = text.count("\n", 0, deep.start()) + 1
+        raise VendoringError(f"{path}: line {line} is nested too deep")
     try:
         found = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
