@@ -1,6 +1,5 @@
 """From a candidate to its syntax tree and IR, without writing and reading text."""
 
-import hashlib
 import re
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
@@ -10,6 +9,7 @@ from starc.alphabet import Alphabet, Stream, build_operator, extend, prelude
 from starc.alphabet.alphabet import Meaning
 from starc.alphabet.option import Givens
 from starc.artefacts import ArtefactError
+from starc.choices import OPTIONAL_PASSES
 from starc.diagnostics import Problems, StarError
 from starc.evolve.problem.candidate import Candidate, Parameters, Value
 from starc.evolve.problem.spec import Spec
@@ -17,8 +17,8 @@ from starc.frontend import ast
 from starc.frontend.parse import parse
 from starc.frontend.unparse import unparse
 from starc.genome import Classes, decode, write
+from starc.ir.identity import structure
 from starc.ir.nodes import Model
-from starc.ir.text import show
 from starc.lower import lower
 from starc.lower.model import read_model
 from starc.source import NOWHERE, Source
@@ -215,20 +215,9 @@ def _buildable(
     return build_operator(liv, given, NOWHERE, around.stream, problems) is not None
 
 
-_NAMED = re.compile(r"^(\s*(?:[+-] )?(?:[\w.]+: )?)\S+ = ", re.MULTILINE)
-_WORD = re.compile(r"[\w.]+")
-_SIDES = re.compile(r"(?<=: )\S+(?= of \d+ sides)")
-_LABEL = re.compile(r"^\s*(?:[+-] )?([\w.]+): ", re.MULTILINE)
-
-
 def function(model: Model) -> str:
-    """sha256 of what a model computes: of its IR after the passes, labels and names
-    apart. Two candidates of one function differ in spelling only.
+    """sha256 of what a model computes: of its structure, labels and names apart.
 
-    The model is as written. Loops are not looked for: a turn is its LIVs.
+    Two candidates of one function differ in spelling only. The model is as written.
     """
-    text = show(passes.run(model, frozenset({"roll"})))
-    text = _SIDES.sub("", _NAMED.sub(r"\1", text.partition("\n")[2]))
-    numbers = {label: f"l{i}" for i, label in enumerate(_LABEL.findall(text))}
-    text = _WORD.sub(lambda found: numbers.get(found.group(), found.group()), text)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return structure(passes.run(model, frozenset(OPTIONAL_PASSES))).digest

@@ -1,0 +1,127 @@
+"""Equality of structure: what a model computes, whatever its LIVs are called.
+
+A structure is a plain value, so that equality of models is `==` of two of them, and a
+set of them knows what was seen. Nothing of it is read off printed text.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import assert_never
+
+from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
+from starc.ir.operator import Operator
+from starc.ir.residual import Norm, Residual
+from starc.ir.sharing import has_mixing_tensors
+
+Site = tuple[int, int]
+"""A LIV of a model by its place: (layer in order of depth, side)."""
+
+
+@dataclass(frozen=True)
+class LivStructure:
+    """One LIV; LIVs that it shares with are told by their sites.
+
+    operator: its place among the operators of the model, in order of first use.
+    features: for each group where its weights are, and whose input it reads.
+    mixing: where the tensors of the mixing are; None where it has none.
+    """
+
+    operator: int
+    features: tuple[tuple[Site, Site], ...]
+    mixing: Site | None
+
+
+@dataclass(frozen=True)
+class LayerStructure:
+    """A layer: its residual, by its place among those of the model, and its LIVs.
+
+    A parallel of one side is that side; a differential LIV is two sides and signs.
+    """
+
+    residual: int
+    signs: tuple[int, ...]
+    livs: tuple[LivStructure, ...]
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What a model computes from its tensors: equal structures, equal functions.
+
+    stream: width, vocab, context and the settings before the first and after the last
+    layer. layers: in order of depth; an int is that earlier layer once more.
+    """
+
+    stream: tuple[int | float | bool | Norm, ...]
+    operators: tuple[Operator, ...]
+    residuals: tuple[Residual, ...]
+    layers: tuple[LayerStructure | int, ...]
+
+    @property
+    def digest(self) -> str:
+        """sha256 in hex: the same on every machine and in every process."""
+        return sha256(repr(self).encode()).hexdigest()
+
+
+def structure(model: Model) -> Structure:
+    """The structure of a model, after resolve or any later pass.
+
+    Labels, names of classes, places in the text and loops do not count. Nor does what
+    the optional passes say, since they never change what is computed.
+    """
+    return _Reader(model).structure()
+
+
+class _Reader:
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.whole = model.whole()
+        self.sites: dict[str, Site] = {}
+        self.operators: dict[Operator, int] = {}
+        self.known: dict[int, int] = {}  # the same by identity, which is faster
+        self.residuals: dict[Residual, int] = {}
+
+    def structure(self) -> Structure:
+        model = self.model
+        layers = tuple(self.layer(*pair) for pair in enumerate(model.layers()))
+        return Structure(
+            (
+                *(model.width, model.vocab, model.context, model.tied, model.norm),
+                *(model.embedding_scale, model.logit_scale, model.logit_softcap),
+            ),
+            tuple(self.operators),
+            tuple(self.residuals),
+            layers,
+        )
+
+    def layer(self, index: int, layer: Layer) -> LayerStructure | int:
+        match layer:
+            case Again():
+                return self.again(index, layer)
+            case Liv() | Parallel():
+                self.sites[layer.label] = index, 0
+                for side, liv in enumerate(layer.livs):
+                    self.sites[liv.label] = index, side
+                residuals = self.residuals
+                residual = residuals.setdefault(layer.residual, len(residuals))
+                livs = tuple(map(self.liv, layer.livs))
+                return LayerStructure(residual, layer.signs, livs)
+            case _:
+                assert_never(layer)
+
+    def again(self, index: int, again: Again) -> int:
+        """The layer that it is once more; its LIVs have sites of their own."""
+        self.sites[again.label] = index, 0
+        for side, liv in enumerate(self.whole[again.of].livs):
+            self.sites[f"{again.label}.{liv.stem}"] = index, side
+        return self.sites[again.of][0]
+
+    def liv(self, liv: Liv) -> LivStructure:
+        operator = self.known.get(id(liv.operator))
+        if operator is None:
+            operators = self.operators
+            operator = operators.setdefault(liv.operator, len(operators))
+            self.known[id(liv.operator)] = operator
+        sites = self.sites
+        mixing = sites[liv.mixing] if has_mixing_tensors(liv.operator) else None
+        features = tuple((sites[f.weights], sites[f.input]) for f in liv.features)
+        return LivStructure(operator, features, mixing)
