@@ -4,19 +4,34 @@ import textwrap
 
 from starc.backend.layout import LIMIT
 
+MOST_LINES = 1_000
+"""That black is asked to format: it takes half a second for so many."""
+
+_BETWEEN = "\n\n\n"  # two definitions
+
 
 def tidy(text: str) -> str:
-    """The text itself, or black's version of it if a long name made a line too long.
+    """The text itself, or black's version of what a long name made too long in it.
 
     The templates are written the way black formats (tests hold them to it), so that a
-    usual file does not pay for importing black, which takes longer than compiling.
+    usual file does not pay for importing black, which takes longer than compiling, and
+    a model of thousands of long names keeps its long lines.
     """
     text = "\n".join(map(_comment_above, text.split("\n")))
-    if all(len(line) <= LIMIT or line[0] == "#" for line in text.split("\n")):
+    definitions = text.split(_BETWEEN)
+    long = [index for index, each in enumerate(definitions) if _is_long(each)]
+    if not long or sum(definitions[i].count("\n") for i in long) > MOST_LINES:
         return text
     import black
 
-    return black.format_str(text, mode=black.Mode())
+    for index in long:
+        formatted = black.format_str(definitions[index], mode=black.Mode())
+        definitions[index] = formatted.removesuffix("\n")
+    return _BETWEEN.join(definitions)
+
+
+def _is_long(text: str) -> bool:
+    return any(len(line) > LIMIT and line[0] != "#" for line in text.split("\n"))
 
 
 def _comment_above(line: str) -> str:

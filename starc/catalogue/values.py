@@ -106,9 +106,9 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     Explanation(
         "too-many-livs",
         "Too many LIVs",
-        "The turns of repeats inside one another multiply. A model has at most a "
-        "million LIVs.",
-        _backbone("2000 x { 1000 x { MHA } }"),
+        "The turns of repeats inside one another multiply. A model has at most 4_096 "
+        "LIVs, more than the deepest that was published, and a parallel 100.",
+        _backbone("200 x { 100 x { MHA } }"),
         _backbone("20 x { 10 x { MHA } }"),
     ),
 )

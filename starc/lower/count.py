@@ -4,7 +4,12 @@ from starc.diagnostics import Problems
 from starc.frontend import ast
 from starc.source import Span
 
-MOST_LIVS = 1_000_000
+MOST_LIVS = 4_096
+"""More than the deepest transformer that was published has, 2,500 (arXiv 2203.00555).
+A compilation takes time in proportion: of so many about 2 s."""
+
+MOST_SIDES = 100
+"""Of a parallel: each is named where all are, the square of their number."""
 
 
 def count_livs(backbone: ast.Backbone, problems: Problems) -> int:
@@ -22,7 +27,12 @@ def _count(body: tuple[ast.Step, ...], problems: Problems) -> int:
         if isinstance(step, ast.Use):
             total += 1
         elif isinstance(step, ast.Parallel):
-            total += _count(step.body, problems)
+            sides = _count(step.body, problems)
+            if sides > MOST_SIDES:
+                span = step.span.source.span(step.span.start, step.span.start + 8)
+                _too_many(sides, span, problems, "A parallel", MOST_SIDES, "sides")
+                sides = 0
+            total += sides
         elif isinstance(step, ast.Repeat):
             here = _times(step.count, problems) * _count(step.body, problems)
             if here > MOST_LIVS:
@@ -54,12 +64,19 @@ def _times(count: ast.Number, problems: Problems) -> int:
     return turns(count)
 
 
-def _too_many(number: int, span: Span, problems: Problems) -> None:
+def _too_many(
+    number: int,
+    span: Span,
+    problems: Problems,
+    what: str = "A model",
+    most: int = MOST_LIVS,
+    parts: str = "LIVs",
+) -> None:
     shown = f"{number:_}" if number < 10**15 else "far too many"
     problems.add(
         "too-many-livs",
-        "Too many LIVs",
+        f"Too many {parts}",
         span,
         f"{shown} of them" if number < 10**15 else shown,
-        f"A model has at most {MOST_LIVS:_} LIVs.",
+        f"{what} has at most {most:_} {parts}.",
     )

@@ -1,6 +1,8 @@
 """Emitted text comes as black leaves it, and black is not called: it takes longer."""
 
+import ast as python
 from random import Random
+from unittest import mock
 
 import black
 import pytest
@@ -27,6 +29,34 @@ def test_no_genome_needs_black(monkeypatch: pytest.MonkeyPatch) -> None:
     for text in untidied[:4]:
         text = text.partition(KERNELS)[0] + "\n"
         assert black.format_str(text, mode=black.Mode()) == text
+
+
+def test_black_formats_only_what_is_too_long() -> None:
+    """And what it makes of a definition alone is what it makes of it in the file."""
+    label = "n" * 76
+    uses = f"{label}: MHA; GLA; MHA same as {label}"
+    text = f"model {{ width = 64 }}\nbackbone {{ {uses} }}"
+    untidied: list[str] = []
+    with mock.patch.object(rendering, "tidy", lambda text: untidied.append(text) or ""):
+        compiler.compile(text)
+    asked: list[str] = []
+    real = black.format_str
+
+    def counted(text: str, mode: black.Mode) -> str:
+        asked.append(text)
+        return real(text, mode=mode)
+
+    with mock.patch.object(black, "format_str", counted):
+        found = compiler.compile(text)
+    assert found == real(untidied[0], mode=black.Mode())
+    assert 0 < sum(map(len, asked)) < len(found) / 3
+
+
+def test_black_is_asked_for_no_more_than_it_does_in_a_second() -> None:
+    uses = "".join(f"{'n' * 76}{index:04}: MHA\n" for index in range(1_000))
+    with mock.patch.object(black, "format_str", side_effect=AssertionError):
+        found = compiler.compile(f"model {{ width = 64 }}\nbackbone {{ {uses} }}")
+    python.parse(found)
 
 
 @pytest.mark.parametrize("name", resources.names("kernels"))

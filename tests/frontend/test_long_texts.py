@@ -2,10 +2,15 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
-from starc.compiler import check
+from starc.compiler import check, compile, to_ir
+from starc.draw.architecture import architecture
+from starc.ir.compare import describe_changes
+from starc.ir.show import as_table
+from starc.passes import run
 from tests.work import growth
 
 HEAD = "model m { width = 64 }\nbackbone {\n"
@@ -47,14 +52,64 @@ def test_time_grows_with_the_text(shape: str) -> None:
     assert times < 80, "16 is linear, 256 quadratic"
 
 
+def labels(many: int, written: str) -> str:
+    return "".join(f"l{index}: {written}\n" for index in range(many))
+
+
+MODELS: dict[str, Callable[[int], str]] = {
+    "a repeat": lambda n: f"{n} x {{ GLA }}",
+    "written out": lambda n: "GLA;" * n,
+    "two sides each": lambda n: "Rec-1-Diff;" * n,
+    "parallels": lambda n: "parallel { MHA; GLA };" * (n // 2),
+    "wide parallels": lambda n: f"parallel {{ {'GLA;' * 64} }};" * (n // 64),
+    "nothing alike": lambda n: "".join(f"GLU(hidden = {i + 1})\n" for i in range(n)),
+    "labels": lambda n: labels(n, "GLA"),
+    "long labels": lambda n: labels(min(n, 3_000), "GLA").replace("l", "l" * 70),
+    "shared": lambda n: "m: MHA\n" + "MHA k, v from m; " * (n - 1),
+    "shared by pairs": lambda n: labels(n // 2, "MHA")
+    + "".join(f"MHA v from l{index}\n" for index in range(n // 2)),
+    "a chain": lambda n: "l0: MHA\n"
+    + "".join(f"l{i + 1}: MHA k from l{i}\n" for i in range(n - 1)),
+    "the same": lambda n: "m: Mamba-2\n" + "Mamba-2 same as m\n" * (n - 1),
+    "repeats of two": lambda n: "2 x { MHA; GLA };" * (n // 4),
+    "in no order": lambda n: "".join(
+        ("GLA;", "MHA;", "Rec-1;", "GConv-1;", "MinGRU;")[(i * i * 7 + i // 3) % 5]
+        for i in range(n)
+    ),
+}
+
+
+def model(shape: str, livs: int) -> str:
+    return f"{HEAD}{MODELS[shape](livs)}}}"
+
+
+def reading(text: str) -> None:
+    """What the commands that look at a model do."""
+    found = run(to_ir(text))
+    as_table(found, 4096, "bf16")
+    describe_changes(found, found)
+    architecture(found, rolled=False)
+
+
+@pytest.mark.parametrize("work", [compile, reading])
+@pytest.mark.parametrize("shape", MODELS)
+def test_time_grows_with_the_model(shape: str, work: Callable[[str], object]) -> None:
+    short, long = model(shape, 64), model(shape, 1024)
+    times = growth(lambda: work(short), lambda: work(long), rounds=2)
+    assert times < 80, "16 is linear, 256 quadratic"
+
+
 LIMITED = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_DATA, (2**30, 2**30))
 sys.path.insert(0, sys.argv[1])
 from starc.frontend.parse import LARGEST
-from tests.frontend.test_long_texts import SHAPES, check, text
+from tests.frontend.test_long_texts import *
 for shape in SHAPES:
     check(text(shape, LARGEST))
+for shape in MODELS:
+    compile(model(shape, MOST_LIVS))
+    reading(model(shape, MOST_LIVS))
 """
 
 
