@@ -8,6 +8,7 @@ an option twice. tests/cli/test_plain.py holds this to what typer gives the comm
 import os
 from collections.abc import Callable, Iterator, Sequence
 from inspect import Parameter, signature
+from pathlib import Path
 from typing import Any
 
 from starc.cli.commands import MODULES, command
@@ -15,6 +16,7 @@ from starc.cli.options import Declared
 
 TEXTS = (str, str | None)
 LISTS = (list[str], list[str] | None)
+PATHS = (Path, Path | None)
 FLAGS = (bool, bool | None)
 
 
@@ -77,11 +79,11 @@ class _Reading:
 
     def option(self, name: str, rest: Iterator[str]) -> None:
         kind = self.kind(name)
-        value = True if kind in FLAGS else _word(next(rest, ""))
+        value: Any = True if kind in FLAGS else _word(next(rest, ""))
         if kind in LISTS:
             self.options.setdefault(name, []).append(value)
-        elif kind in (*TEXTS, *FLAGS) and name not in self.options:
-            self.options[name] = value
+        elif kind in (*TEXTS, *PATHS, *FLAGS) and name not in self.options:
+            self.options[name] = Path(value) if kind in PATHS else value
         else:
             raise _InDoubt
 

@@ -12,6 +12,7 @@ from starc.diagnostics import StarError
 from starc.ir.compare import describe_changes
 from starc.source import Source
 from starc.vendoring import folder as folders
+from starc.vendoring import lock as locks
 from starc.vendoring import sources
 from starc.vendoring.error import VendoringError
 from starc.vendoring.find import File
@@ -72,6 +73,11 @@ def _upgraded(file: File, record: Record, dry_run: bool) -> Upgrade:
     with ExitStack() as claims:
         for folder in () if dry_run else sorted({place.folder, home.folder}):
             claims.enter_context(folders.claimed(folder))
+        if locks.read(home.folder).get(home.name) != record:
+            raise VendoringError(
+                f"{home.folder / locks.NAME}: another starc has just changed this; "
+                "the same command goes on"
+            )
         mine = read_mine(place)
         if mine is None:
             raise VendoringError(

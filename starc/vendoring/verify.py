@@ -18,7 +18,11 @@ from starc.vendoring.merge import conflicts
 from starc.vendoring.plan import is_stale, today
 from starc.vendoring.text import read
 
-FINE = ("pristine", "edited")
+STATES = (
+    *("pristine", "edited", "stale", "conflict", "moved", "orphaned", "unlocked"),
+    *("missing", "newer", "broken"),
+)
+FINE = STATES[:2]
 """Edits are what vendoring is for; every other state asks for something to be done."""
 
 
