@@ -53,6 +53,8 @@ class Emission:
     kernels, functions: files of `kernels/` and `templates/functions/` it calls.
     takes_product: its kernel splits the product of one projection itself.
     graphs: a token is the same work at every length, as a CUDA graph asks.
+    out_name: of the nn.Linear that writes to the stream; it starts smaller the deeper
+        the model is. "": there is none.
     letters: the shape letters of its comments, for the legend of the file.
     """
 

@@ -134,11 +134,18 @@ def mixer_class(
     body.init += block(emission.template, "own", context)
     body.reset += block(emission.template, "reset_own", context)
     inner, bias = emission.inner, operator.out_bias
-    body.init.append(
-        f"self.{emission.out_name} = nn.Linear({inner}, config.width, bias={bias})"
-    )
+    out = "y"  # in the stream already: the template's lines brought it there
+    if operator.projected:
+        out = f"self.{emission.out_name}(y)"
+        body.init.append(
+            f"self.{emission.out_name} = nn.Linear({inner}, config.width, bias={bias})"
+        )
     mixing = block(emission.template, "forward", context)
-    output = ", ".join([f"self.{emission.out_name}(y)", *_lent(variant)])
+    if operator.auxiliary:  # the template's lines have set `auxiliary`, a number
+        body.init.append("self.auxiliary: Tensor | float = 0.0  # for the loss")
+        mixing.append("        if self.training:")
+        mixing.append("            self.auxiliary = self.auxiliary + auxiliary")
+    output = ", ".join([out, *_lent(variant)])
     text = "\n".join([*features, *mixing])
     has_state = "state." in text
     forward = _forward_head(variant, has_state)

@@ -62,6 +62,7 @@ class Plan:
     forward: tuple[str, ...]
     again: tuple[str, ...]
     output_names: str
+    auxiliary: bool  # a LIV adds to the loss of training
     classes: tuple[MixerClass, ...]
     functions: tuple[str, ...]
     kernels: tuple[str, ...]
@@ -127,6 +128,7 @@ def make_plan(
         forward=tuple(forward_lines(model, wiring, classes)) if wired else (),
         again=tuple(again_lines(model, classes)),
         output_names=_output_names(out_names),
+        auxiliary=any(liv.operator.auxiliary for liv in model.livs()),
         classes=tuple(classes.classes),
         functions=tuple(function_text(name) for name in functions),
         kernels=tuple(kernel_text(name) for name in kernels),
@@ -221,5 +223,6 @@ def _state_fields(classes: Classes) -> tuple[str, ...]:
 
 
 def _output_names(out_names: dict[str, str]) -> str:
-    quoted = [f'"{name}"' for name in sorted(set(out_names.values()), reverse=True)]
+    names = sorted({*out_names.values()} - {""}, reverse=True)
+    quoted = [f'"{name}"' for name in names]
     return quoted[0] if len(quoted) == 1 else f"({', '.join(quoted)})"

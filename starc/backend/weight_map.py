@@ -104,10 +104,10 @@ def _liv(
         elif _held(parameter, held, own_mixing):
             source = owner[parameter.group] if parameter.group else liv.mixing
             found[f"{prefix}.{parameter.name}"] = ((source, parameter.name),)
-    out = f"{prefix}.{out_names[liv.operator.kind]}"
-    found[f"{out}.weight"] = ((liv.label, "out.weight"),)
-    if liv.operator.out_bias:
-        found[f"{out}.bias"] = ((liv.label, "out.bias"),)
+    for parameter in liv.operator.output:
+        group, dot, rest = parameter.name.partition(".")
+        name = out_names[liv.operator.kind] if group == "out" else group
+        found[f"{prefix}.{name}{dot}{rest}"] = ((liv.label, parameter.name),)
     return found
 
 

@@ -19,7 +19,8 @@ class Cost(NamedTuple):
     """Of a layer, a side or a model.
 
     params: shared tensors count once, with the LIV that owns them; a layer's norms are
-        included.
+        included. idle: those of them that a token does not compute with, as it chose
+        other experts.
     cache_bytes: for one sequence. *_flops: for each token.
     """
 
@@ -28,6 +29,12 @@ class Cost(NamedTuple):
     cache_bytes: int
     prefill_flops: float
     decode_flops: float
+    idle: int = 0
+
+    @property
+    def active(self) -> int:
+        """The parameters that a token computes with."""
+        return self.params - self.idle
 
 
 class LayerCost(NamedTuple):
@@ -84,21 +91,28 @@ def costs(model: Model, context: int, dtype_bytes: int) -> Costs:
         body.cache_bytes,
         body.prefill_flops + head,
         body.decode_flops + head,
+        body.idle,
     )
     return Costs(whole, params, tuple(layers))
 
 
 class _Operator(NamedTuple):
-    """What an operator costs; parameters, FLOPs and cache bytes by feature group."""
+    """What an operator costs; parameters, FLOPs and cache bytes by feature group.
+
+    idle: of the parameters, by feature group too, "" for those of the mixing.
+    """
 
     params: dict[str, int]
+    idle: dict[str, int]
     flops: dict[str, float]
     cache: dict[str, int]
     mixing_params: int
     own_params: int  # never shared: output projection and the like
+    own_idle: int
     own_flops: tuple[float, float]  # mixing and output projection: prefill, decode
     own_cache: int
     all_params: int
+    all_idle: int
     all_flops: float
     all_cache: int
 
@@ -106,18 +120,20 @@ class _Operator(NamedTuple):
 @lru_cache(maxsize=8192)
 def _operator(operator: Operator, context: int, dtype_bytes: int) -> _Operator:
     groups = operator.groups
-    params = {
-        group.name: _size(operator.projection_parameters(group)) for group in groups
-    }
-    mixing = own = 0
+    params = {group.name: 0 for group in groups}
+    idle = {"": 0, **params}
+    mixing = own = own_idle = 0
     for parameter in operator.all_parameters():
+        size = prod(parameter.shape)
+        rest = size - operator.active(parameter)
         if not parameter.featurizer:
-            own += prod(parameter.shape)
-    for parameter in operator.parameters:
-        if parameter.featurizer and parameter.group:
-            params[parameter.group] += prod(parameter.shape)
-        elif parameter.featurizer:
-            mixing += prod(parameter.shape)
+            own, own_idle = own + size, own_idle + rest
+            continue
+        idle[parameter.group] += rest
+        if parameter.group:
+            params[parameter.group] += size
+        else:
+            mixing += size
     cache = dict.fromkeys(params, 0)
     own_cache = 0
     for tensor in operator.all_state(context):
@@ -126,19 +142,22 @@ def _operator(operator: Operator, context: int, dtype_bytes: int) -> _Operator:
             cache[tensor.group] += size
         else:
             own_cache += size
-    flops = {group.name: 2.0 * operator.width * group.width for group in groups}
-    out = 2.0 * operator.width * operator.inner
+    flops = {group.name: operator.projection_flops(group) for group in groups}
+    out = operator.output_flops()
     prefill = operator.mixing_flops(context, context) + out
     decode = operator.mixing_flops(context, 1) + out
     return _Operator(
         params,
+        idle,
         flops,
         cache,
         mixing,
         own,
+        own_idle,
         (prefill, decode),
         own_cache,
         sum(params.values()) + mixing + own,
+        sum(idle.values()) + own_idle,
         sum(flops.values()),
         sum(cache.values()) + own_cache,
     )
@@ -169,10 +188,11 @@ def _liv(liv: Liv, shared: Container[str], context: int, dtype_bytes: int) -> Co
                 operator.all_cache,
                 prefill + operator.all_flops,
                 decode + operator.all_flops,
+                operator.all_idle,
             )
-    params = operator.own_params
+    params, idle = operator.own_params, operator.own_idle
     if liv.mixing == label or liv.mixing not in shared:
-        params += operator.mixing_params
+        params, idle = params + operator.mixing_params, idle + operator.idle[""]
     cache, flops = operator.own_cache, 0.0
     for feature in liv.features:
         if not feature.borrowed:
@@ -181,17 +201,19 @@ def _liv(liv: Liv, shared: Container[str], context: int, dtype_bytes: int) -> Co
             flops += operator.flops[group]
             if feature.weights == label or feature.weights not in shared:
                 params += operator.params[group]
-    return Cost(label, params, cache, prefill + flops, decode + flops)
+                idle += operator.idle[group]
+    return Cost(label, params, cache, prefill + flops, decode + flops, idle)
 
 
 def _again(again: Again, first: LayerCost) -> LayerCost:
     """No tensors of its own, but a state of its own and all the arithmetic."""
     start = len(again.of)
     sides = tuple(
-        side._replace(label=again.label + side.label[start:], params=0)
+        side._replace(label=again.label + side.label[start:], params=0, idle=0)
         for side in first.sides
     )
-    return LayerCost(first.total._replace(label=again.label, params=0), sides)
+    total = first.total._replace(label=again.label, params=0, idle=0)
+    return LayerCost(total, sides)
 
 
 def _sum(label: str, parts: Sequence[Cost]) -> Cost:
@@ -202,4 +224,5 @@ def _sum(label: str, parts: Sequence[Cost]) -> Cost:
         sum([part.cache_bytes for part in parts]),
         sum([part.prefill_flops for part in parts]),
         sum([part.decode_flops for part in parts]),
+        sum([part.idle for part in parts]),
     )

@@ -1,6 +1,7 @@
 """What an operator of the IR says about itself: features, parameters, state, cost."""
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
 from starc.ir.init import LINEAR, TAPS, ZEROS, Init
@@ -85,6 +86,38 @@ class Operator:
             """Channels that the mixing gives to the output projection."""
 
     @property
+    def output(self) -> tuple[Parameter, ...]:
+        """What brings y (inner) back to the stream (width); each LIV has its own.
+
+        `out.weight` (width, inner), and `out.bias`, are one projection. An operator may
+        have other tensors, which its reference's `output` applies, or none where y has
+        the width of the stream.
+        """
+        out = (self.width, self.inner)
+        found = [Parameter("out.weight", out, LINEAR, "", False)]
+        if self.out_bias:
+            found.append(Parameter("out.bias", (self.width,), ZEROS, "", False))
+        return tuple(found)
+
+    @property
+    def projected(self) -> bool:
+        """Whether `out.weight` does that, as one projection."""
+        return any(parameter.name == "out.weight" for parameter in self.output)
+
+    @property
+    def auxiliary(self) -> bool:
+        """Whether it adds a term to the loss of training, as a balance of experts."""
+        return False
+
+    def active(self, parameter: Parameter) -> int:
+        """How many numbers of one of its tensors a token computes with.
+
+        Fewer than there are where a token chooses between experts. FLOPs of the
+        projections in and out are two for each.
+        """
+        return prod(parameter.shape)
+
+    @property
     def parameters(self) -> tuple[Parameter, ...]:
         """Tensors besides projections and the featurizer's convolution."""
         return ()
@@ -126,13 +159,15 @@ class Operator:
     def all_parameters(self) -> tuple[Parameter, ...]:
         """Every tensor of the LIV when nothing is shared, without its norms."""
         found = [p for group in self.groups for p in self.projection_parameters(group)]
-        found.extend(self.parameters)
-        found.append(
-            Parameter("out.weight", (self.width, self.inner), LINEAR, "", False)
-        )
-        if self.out_bias:
-            found.append(Parameter("out.bias", (self.width,), ZEROS, "", False))
-        return tuple(found)
+        return (*found, *self.parameters, *self.output)
+
+    def projection_flops(self, group: Group) -> float:
+        """FLOPs per token of the projection that computes a feature group."""
+        return 2.0 * self.active(self.projection_parameters(group)[0])
+
+    def output_flops(self) -> float:
+        """FLOPs per token of what brings y back to the stream."""
+        return 2.0 * sum(self.active(p) for p in self.output if len(p.shape) > 1)
 
     def all_state(self, max_length: int) -> tuple[StateTensor, ...]:
         """Every tensor that decoding keeps when no feature is borrowed."""

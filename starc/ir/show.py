@@ -40,6 +40,7 @@ def as_json(model: Model, context: int, dtype: str) -> dict[str, Any]:
         "context": context,
         "dtype": dtype,
         "params": total.params,
+        **_active(total),
         "params_without_embeddings": found.params_without_embeddings,
         "cache_bytes": total.cache_bytes,
         "flops_per_token": _flops(total),
@@ -96,9 +97,15 @@ def _operator(liv: Liv) -> dict[str, Any]:
 def _numbers(cost: Cost) -> dict[str, Any]:
     return {
         "params": cost.params,
+        **_active(cost),
         "cache_bytes": cost.cache_bytes,
         "flops_per_token": _flops(cost),
     }
+
+
+def _active(cost: Cost) -> dict[str, int]:
+    """How many of the parameters a token computes with, where that is not all."""
+    return {"active_params": cost.active} if cost.idle else {}
 
 
 def _flops(cost: Cost) -> dict[str, int]:
@@ -129,6 +136,8 @@ def as_table(model: Model, context: int, dtype: str) -> str:
     table.append(_cells("total", "", "", "", total))
     lines += ["", *_aligned(table), ""]
     lines.append(f"parameters without embeddings: {bare:,}")
+    if total.idle:
+        lines.append(f"parameters that a token computes with: {total.active:,}")
     megabytes = f"{total.cache_bytes / 1e6:,.3f} MB"
     lines.append(f"cache of {context:,} tokens, one sequence, {dtype}: {megabytes}")
     lines.append("FLOPs are for a token: of a prompt so long (prefill), or after it.")

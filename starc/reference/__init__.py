@@ -10,7 +10,13 @@ projection. What it computes is what the docstrings of `operators/*/operator.py`
 A tensor's key is (label of its LIV, its name): see `tensors`.
 """
 
-from starc.reference.model import execute, mixing_matrix
+from starc.reference.model import auxiliary_loss, execute, mixing_matrix
 from starc.reference.weights import random_weights, tensors
 
-__all__ = ["execute", "mixing_matrix", "random_weights", "tensors"]
+__all__ = [
+    "auxiliary_loss",
+    "execute",
+    "mixing_matrix",
+    "random_weights",
+    "tensors",
+]

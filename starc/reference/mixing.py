@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from starc import operators
+from starc.ir.operator import Operator
 
 
 def unchanged(outputs: Tensor) -> Tensor:
@@ -22,11 +23,13 @@ class Mixing:
     values: v, (batch, length, channels); mixer m acts on channels
         m x channels / mixers to (m + 1) x channels / mixers - 1.
     finish: what comes after and mixes no tokens, (batch, length, channels) to the same.
+    auxiliary: a number that it adds to the loss of training, where it adds one.
     """
 
     matrix: Tensor
     values: Tensor
     finish: Callable[[Tensor], Tensor] = unchanged
+    auxiliary: Tensor | None = None
 
     def output(self) -> Tensor:
         """y: (batch, length, channels)."""
@@ -58,3 +61,18 @@ def mixing_of(kind: str) -> Callable[[Any, Tensors, Tensors, float], Mixing]:
     found: Callable[[Any, Tensors, Tensors, float], Mixing]
     found = operators.part(kind, "reference").mixing
     return found
+
+
+def output(operator: Operator, y: Tensor, tensors: Tensors) -> Tensor:
+    """y (batch, length, inner) back in the stream (batch, length, width).
+
+    By `out.weight` and `out.bias`, or by `output` of the operator's reference where it
+    has one; an operator without tensors for it has y as it is.
+    """
+    own = getattr(operators.part(operator.kind, "reference"), "output", None)
+    if own is not None:
+        found: Tensor = own(operator, y, tensors)
+        return found
+    if "out.weight" in tensors:
+        y = y @ tensors["out.weight"].T
+    return y + tensors["out.bias"] if "out.bias" in tensors else y

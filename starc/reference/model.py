@@ -9,7 +9,7 @@ from torch import Tensor
 from starc.ir.nodes import Layer, Liv, Model, Parallel
 from starc.ir.operator import Parameter
 from starc.reference.features import featurize
-from starc.reference.mixing import Mixing, mixing_of
+from starc.reference.mixing import Mixing, mixing_of, output
 from starc.reference.residual import normed, read, written
 
 Weights = Mapping[tuple[str, str], Tensor]
@@ -23,6 +23,14 @@ def execute(model: Model, weights: Weights, tokens: Tensor) -> Tensor:
     KeyError names a tensor that is missing.
     """
     return _Run(model, weights).logits(tokens)
+
+
+def auxiliary_loss(model: Model, weights: Weights, tokens: Tensor) -> Tensor:
+    """The number that all operators together add to the loss of training."""
+    run = _Run(model, weights)
+    run.logits(tokens)
+    terms = [m.auxiliary for m in run.mixings.values() if m.auxiliary is not None]
+    return torch.stack(terms).sum() if terms else torch.zeros(()).double()
 
 
 def mixing_matrix(model: Model, weights: Weights, tokens: Tensor, label: str) -> Tensor:
@@ -116,8 +124,8 @@ class _Run:
             operator, features, self._mixing_tensors(liv), self.model.norm.eps
         )
         self.mixings[here[liv.label]] = mixing
-        y = mixing.output() @ self.tensor(liv.label, "out.weight").T
-        return y + self.tensor(liv.label, "out.bias") if operator.out_bias else y
+        tensors = {p.name: self.tensor(liv.label, p.name) for p in operator.output}
+        return output(operator, mixing.output(), tensors)
 
     def _mixing_tensors(self, liv: Liv) -> dict[str, Tensor]:
         return {

@@ -9,6 +9,8 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
+from torch import Tensor, nn
+
 from starc.training.settings import TrainingError
 
 
@@ -47,6 +49,19 @@ def of_source(source: bytes, path: Path) -> ModuleType:
         if not hasattr(module, needed):
             raise TrainingError(f"{path}: no class {needed}; not from `starc compile`?")
     return module
+
+
+def auxiliary(model: nn.Module) -> Tensor | float:
+    """What the last forward pass adds to the loss of training: a number, once.
+
+    `auxiliary_loss()` of an emitted model whose operators have such terms, such as the
+    balance of experts; 0 for all others.
+    """
+    take = getattr(model, "auxiliary_loss", None)
+    if take is None:
+        return 0.0
+    found: Tensor = take()
+    return found
 
 
 def forget(module: ModuleType) -> None:

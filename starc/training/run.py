@@ -91,7 +91,11 @@ class Run:
         return math.fsum(losses) / len(losses)
 
     def take_step(self) -> torch.Tensor:
-        """Forward, backward and update; the loss that the update was made from."""
+        """Forward, backward and update; the loss of the tokens that it was made from.
+
+        The update also follows the terms that operators add, which are no measure of
+        the model.
+        """
         settings = self.settings
         torch.manual_seed((settings.seed * 0x9E3779B97F4A7C15 + self.step) % 2**63)
         window = self.text.batch(settings.batch, settings.context).to(self.device)
@@ -99,7 +103,7 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = share * settings.learning_rate
         loss = self._loss(window)
-        torch.autograd.backward(loss)
+        torch.autograd.backward(loss + emitted.auxiliary(self.model))
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad()

@@ -79,49 +79,53 @@ def settings() -> dict[str, Model]:
     }
 
 
+def forms(op: Operator) -> dict[str, Model]:
+    """Every form of sharing, with one operator."""
+    groups = [group.name for group in op.groups]
+    one = {groups[-1]: "a"}
+    rest = dict.fromkeys(groups[1:], "a")
+    everything = dict.fromkeys(groups, "a")
+    bodies: dict[str, tuple[Step, ...]] = {
+        "weights": (use(op, "a"), use(MLP), use(op, "b", "a"), use(op, "", "b")),
+        "one-feature": (use(op, "a"), use(op, "b", **one), use(MLP)),
+        "middle-feature": (use(op, "a"), use(op, "b", **{groups[1]: "a"})),
+        "features": (use(op, "a"), use(MLP), use(op, **rest), use(op, **rest)),
+        "all-features": (use(op, "a"), use(op, **everything)),
+        "both": (use(op, "a"), use(op, "b", "a", **one), use(op, "", "b")),
+        "again": (use(op, "a"), again("a"), use(MLP), again("a", "b"), again("b")),
+        "again-of-borrower": (use(op, "a"), use(op, "b", "a", **rest), again("b")),
+        "from-again": (use(op, "a"), again("a", "x"), use(op, "", "x", **_x(one))),
+        "diff": (diff(op), use(MLP), diff(op)),
+        "diff-weights": (diff(op, "d"), diff(op, "e", "d"), diff(op, "", "e")),
+        "diff-feature": (diff(op, "d"), diff(op, "", "", **_d(rest))),
+        "diff-again": (diff(op, "d"), again("d", "e"), diff(op, "", "", **_e(one))),
+        "side": (use(op, "a"), beside(use(op, "b", "a"), use(MLP, "m"))),
+        "side-lends": (
+            beside(use(op, "a"), use(SSD)),
+            use(op, **rest),
+            use(op, "", "a"),
+        ),
+        "side-borrows": (use(op, "a"), beside(use(op, **one), use(PLAIN))),
+        "loop": (Loop(3, (use(op, "a"), use(MLP), use(op, "b", "a"))),),
+        "loop-features": (
+            Loop(2, (use(op, "a"), use(op, "b", **rest))),
+            use(op, "", "", **one),
+        ),
+        "loop-of-one-owner": (use(op, "a"), Loop(3, (use(op, "", "a"), use(MLP)))),
+        "loop-of-one-lender": (use(op, "a"), Loop(2, (use(op, **one), use(MLP)))),
+        "loop-again": (use(op, "a"), Loop(2, (use(MLP), again("a")))),
+        "loop-diff": (Loop(2, (diff(op, "d"), diff(op, "", "d"))),),
+    }
+    return {form: model(*body) for form, body in bodies.items()}
+
+
 def sharing() -> dict[str, Model]:
     """Every form of sharing for every kind of operator."""
-    found = {}
-    for name in SHARED:
-        op = OPERATORS[name]
-        groups = [group.name for group in op.groups]
-        one = {groups[-1]: "a"}
-        rest = dict.fromkeys(groups[1:], "a")
-        everything = dict.fromkeys(groups, "a")
-        forms: dict[str, tuple[Step, ...]] = {
-            "weights": (use(op, "a"), use(MLP), use(op, "b", "a"), use(op, "", "b")),
-            "one-feature": (use(op, "a"), use(op, "b", **one), use(MLP)),
-            "middle-feature": (use(op, "a"), use(op, "b", **{groups[1]: "a"})),
-            "features": (use(op, "a"), use(MLP), use(op, **rest), use(op, **rest)),
-            "all-features": (use(op, "a"), use(op, **everything)),
-            "both": (use(op, "a"), use(op, "b", "a", **one), use(op, "", "b")),
-            "again": (use(op, "a"), again("a"), use(MLP), again("a", "b"), again("b")),
-            "again-of-borrower": (use(op, "a"), use(op, "b", "a", **rest), again("b")),
-            "from-again": (use(op, "a"), again("a", "x"), use(op, "", "x", **_x(one))),
-            "diff": (diff(op), use(MLP), diff(op)),
-            "diff-weights": (diff(op, "d"), diff(op, "e", "d"), diff(op, "", "e")),
-            "diff-feature": (diff(op, "d"), diff(op, "", "", **_d(rest))),
-            "diff-again": (diff(op, "d"), again("d", "e"), diff(op, "", "", **_e(one))),
-            "side": (use(op, "a"), beside(use(op, "b", "a"), use(MLP, "m"))),
-            "side-lends": (
-                beside(use(op, "a"), use(SSD)),
-                use(op, **rest),
-                use(op, "", "a"),
-            ),
-            "side-borrows": (use(op, "a"), beside(use(op, **one), use(PLAIN))),
-            "loop": (Loop(3, (use(op, "a"), use(MLP), use(op, "b", "a"))),),
-            "loop-features": (
-                Loop(2, (use(op, "a"), use(op, "b", **rest))),
-                use(op, "", "", **one),
-            ),
-            "loop-of-one-owner": (use(op, "a"), Loop(3, (use(op, "", "a"), use(MLP)))),
-            "loop-of-one-lender": (use(op, "a"), Loop(2, (use(op, **one), use(MLP)))),
-            "loop-again": (use(op, "a"), Loop(2, (use(MLP), again("a")))),
-            "loop-diff": (Loop(2, (diff(op, "d"), diff(op, "", "d"))),),
-        }
-        for form, body in forms.items():
-            found[f"{name}-{form}"] = model(*body)
-    return found
+    return {
+        f"{name}-{form}": made
+        for name in SHARED
+        for form, made in forms(OPERATORS[name]).items()
+    }
 
 
 def _renamed(features: dict[str, str], label: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from starc.evolve.evaluation.failure import invalid
 from starc.evolve.evaluation.subject import Subject
+from starc.training.emitted import auxiliary
 
 TOKENS = 160
 """Of the test sequences: more than a chunk of the kernels (128)."""
@@ -47,7 +48,7 @@ def _finite(model: Any, tokens: Tensor) -> Tensor:
     if not logits.isfinite().all():
         raise invalid("forward: the logits are not finite")
     loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), tokens[:, 1:].flatten())
-    torch.autograd.backward(loss)
+    torch.autograd.backward(loss + auxiliary(model))
     for name, parameter in model.named_parameters():
         gradient = parameter.grad
         if gradient is not None and not gradient.isfinite().all():

@@ -15,6 +15,7 @@ from starc.evolve.evaluation.mad_tasks import IGNORED, TASKS, Sizes, Task
 from starc.evolve.evaluation.subject import Subject
 from starc.evolve.problem.objectives import MAD_TASKS
 from starc.training import optimizer
+from starc.training.emitted import auxiliary
 
 ASKED = 256
 """Sequences that the share of right answers is taken of."""
@@ -74,7 +75,7 @@ def _taught(
         loss = F.cross_entropy(
             logits.flatten(0, 1), answers.flatten(), ignore_index=IGNORED
         )
-        torch.autograd.backward(loss)
+        torch.autograd.backward(loss + auxiliary(learner))
         nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
         adam.step()
         adam.zero_grad()

@@ -1,0 +1,1 @@
+"""An operator of the tests: one of several experts for each token."""
