@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import peers_of_benchmarks
 import pytest
 import torch
 
@@ -22,6 +21,7 @@ from benchmarks import (
 )
 from benchmarks.gpu_steps import Step
 from benchmarks.gpu_timing import Machine, within
+from tests import peers_of_benchmarks
 
 MACHINE = Machine("Some GPU", 1e12, 1e14, 1e12)
 SHAPE = (1, 64, 64)

@@ -9,13 +9,13 @@ import random
 import re
 
 import pytest
-from star_samples import FILES, SAMPLES
 
 from starc.diagnostics import Problems, render, to_json
 from starc.frontend.load import load
 from starc.frontend.parse import parse
 from starc.frontend.syntax_errors import MISTAKES
 from starc.frontend.unparse import unparse
+from tests.frontend.star_samples import FILES, SAMPLES
 
 ROUNDS = int(os.environ.get("STARC_FUZZ", "400"))
 TEXTS = [*SAMPLES.values(), *(path.read_text(encoding="utf-8") for path in FILES)]

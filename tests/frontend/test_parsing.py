@@ -4,12 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import pytest
-from star_samples import FILES, SAMPLES, TRANSFORMER
 
 from starc.diagnostics import Problems, render
 from starc.frontend import ast
 from starc.frontend.parse import parse
 from starc.source import Source
+from tests.frontend.star_samples import FILES, SAMPLES, TRANSFORMER
 
 
 def tree(text: str) -> ast.Program:

@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 import pytest
-from star_samples import TRANSFORMER
 
 from starc.diagnostics import Diagnostic, Problems, render
 from starc.frontend import ast
@@ -13,6 +12,7 @@ from starc.frontend.parse import LARGEST, parse
 from starc.frontend.recover import MOST_ERRORS
 from starc.frontend.syntax_errors import MISTAKES, Case, Mistake
 from starc.source import Source
+from tests.frontend.star_samples import TRANSFORMER
 from tests.work import growth
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from star_samples import FILES, SAMPLES
-from star_strategies import programs, rewritten
 
 from starc.diagnostics import Diagnostic, Problems
 from starc.frontend import ast, lalr, tables, with_mistakes
@@ -18,6 +16,8 @@ from starc.frontend.build import TreeBuilder
 from starc.frontend.syntax_errors import MISTAKES, Mistake
 from starc.frontend.unparse import unparse
 from starc.source import Source, Span
+from tests.frontend.star_samples import FILES, SAMPLES
+from tests.frontend.star_strategies import programs, rewritten
 
 ROOT = Path(__file__).parent.parent.parent
 PRELUDE = ROOT / "grammar" / "prelude.star"

@@ -3,14 +3,14 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from star_samples import ALPHABET, FILES, SAMPLES, SEARCH
-from star_strategies import programs, rewritten
 
 from starc.diagnostics import Problems, render
 from starc.frontend import ast
 from starc.frontend.parse import parse
 from starc.frontend.unparse import unparse
 from starc.source import Source
+from tests.frontend.star_samples import ALPHABET, FILES, SAMPLES, SEARCH
+from tests.frontend.star_strategies import programs, rewritten
 
 
 def tree(text: str) -> ast.Program:

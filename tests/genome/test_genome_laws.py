@@ -4,7 +4,6 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
-from genome_spellings import brute_force, silently_changed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +24,7 @@ from starc.genome import (
     repair,
 )
 from starc.source import Source
+from tests.genome.genome_spellings import brute_force, silently_changed
 from tests.work import calls
 
 ATTENTION, RECURRENT, ONE = (1, 3, 9), (5, 14), (2,)

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 import torch
-from kernel_checks import load
+
+from tests.kernels.kernel_checks import load
 
 
 class OnGpu(torch.Tensor):

@@ -1,6 +1,8 @@
 import pytest
 import torch
-from kernel_checks import (
+from torch import Tensor
+
+from tests.kernels.kernel_checks import (
     BOUND,
     LENGTHS,
     agree,
@@ -12,7 +14,6 @@ from kernel_checks import (
     randn,
     views_agree,
 )
-from torch import Tensor
 
 MODULE = load("gated_conv")
 gated_conv = MODULE.gated_conv

@@ -1,6 +1,7 @@
 import pytest
 import torch
-from kernel_checks import (
+
+from tests.kernels.kernel_checks import (
     BOUND,
     LENGTHS,
     agree,

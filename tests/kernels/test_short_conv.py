@@ -1,7 +1,9 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from kernel_checks import (
+from torch import Tensor
+
+from tests.kernels.kernel_checks import (
     BOUND,
     LENGTHS,
     agree,
@@ -13,7 +15,6 @@ from kernel_checks import (
     randn,
     views_agree,
 )
-from torch import Tensor
 
 MODULE = load("short_conv")
 short_conv = MODULE.short_conv

@@ -8,7 +8,6 @@ import ast as python
 from random import Random
 
 import pytest
-from test_lowering_fuzz import Text
 
 import starc.compiler
 from starc.diagnostics import Problems, StarError, render
@@ -18,6 +17,7 @@ from starc.frontend.unparse import unparse
 from starc.ir.compare import describe_changes
 from starc.passes import run
 from starc.source import Source
+from tests.lower.test_lowering_fuzz import Text
 
 HEAD = "model m { width = 64 }\nliv attn_1 = SA-1(heads = 2)\n"
 

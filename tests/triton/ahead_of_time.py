@@ -130,7 +130,8 @@ def recorded(name: str) -> tuple[Any, list[tuple[Launch, tuple[int, ...]]]]:
 def launches(name: str) -> Iterator[tuple[str, Launch]]:
     """Distinct launches of the calls of `launches_<name>.py`, each with a title."""
     import torch
-    from all_launches import launches_of
+
+    from tests.triton.all_launches import launches_of
 
     calls = launches_of(name)
     module, made = recorded(calls.KERNEL)
@@ -205,7 +206,8 @@ def _number(pattern: str, text: str) -> int:
 def report(name: str, target: str) -> list[dict[str, Any]]:
     """A row for every distinct launch; an error instead of numbers where it fails."""
     import torch
-    from all_launches import launches_of
+
+    from tests.triton.all_launches import launches_of
 
     if TARGETS[target][0] == "hip":
         torch.version.hip = "none here"  # files of kernels choose tiles by it
@@ -243,5 +245,5 @@ def in_a_process(*arguments: str, script: str = "ahead_of_time.py") -> Any:
 
 
 if __name__ == "__main__":
-    sys.path[:0] = [str(HERE), str(HERE.parents[1])]
+    sys.path[:0] = [str(HERE.parents[1])]
     print(json.dumps(report(*sys.argv[1:]), indent=1, default=str))

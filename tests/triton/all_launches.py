@@ -4,8 +4,8 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from every_kernel import OF_OPERATORS
-from sized_launches import SizedLaunches
+from tests.triton.every_kernel import OF_OPERATORS
+from tests.triton.sized_launches import SizedLaunches
 
 FILES = [path.stem for path in Path(__file__).parent.glob("launches_*.py")]
 SIZED = {kernel.name: kernel for kernel in OF_OPERATORS if kernel.tiles is not None}
@@ -16,4 +16,4 @@ def launches_of(name: str) -> Any:
     """KERNEL, SAMPLE, calls(module) and arguments(), as ahead_of_time.py says."""
     if name in SIZED:
         return SizedLaunches(SIZED[name])
-    return importlib.import_module(f"launches_{name}")
+    return importlib.import_module(f"tests.triton.launches_{name}")

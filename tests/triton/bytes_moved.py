@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 from triton.runtime.interpreter import GridExecutor, InterpreterBuilder
-from triton_checks import DEVICE, SLOW
+
+from tests.triton.triton_checks import DEVICE, SLOW
 
 by_interpreter = pytest.mark.skipif(
     DEVICE != "cpu" or not SLOW, reason="counted by the interpreter: make test-kernels"

@@ -23,7 +23,6 @@ import pytest
 FOLDER = Path(__file__).parent
 DEVICE = os.environ.get("STAR_TEST_DEVICE", "cpu")
 UNTIL = float(os.environ.get("STAR_TEST_UNTIL", "inf"))
-sys.path[:0] = [str(FOLDER), str(FOLDER.parent / "kernels")]
 
 
 def _alone(config: pytest.Config) -> bool:

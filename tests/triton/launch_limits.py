@@ -23,8 +23,9 @@ OTHERS = (
 
 def limits(name: str) -> dict[str, Any]:
     import torch
-    from ahead_of_time import recorded
-    from every_kernel import FUNCTIONS, leaves
+
+    from tests.triton.ahead_of_time import recorded
+    from tests.triton.every_kernel import FUNCTIONS, leaves
 
     (function,) = (f for f in FUNCTIONS if f.name == name)
     module, made = recorded(name)
@@ -54,5 +55,5 @@ def limits(name: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.path[:0] = [str(HERE), str(HERE.parents[1])]
+    sys.path[:0] = [str(HERE.parents[1])]
     print(json.dumps(limits(*sys.argv[1:])))

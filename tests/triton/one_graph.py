@@ -30,8 +30,9 @@ def trace(name: str) -> dict[str, int]:
     import torch
     import torch.utils._triton
     import triton
-    from all_launches import launches_of
     from torch._dynamo.backends.common import aot_autograd
+
+    from tests.triton.all_launches import launches_of
 
     # Without these Dynamo traces Triton's launcher, and takes all tensors for written.
     torch.utils._triton.has_triton = lambda: True
@@ -65,5 +66,5 @@ def trace(name: str) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    sys.path[:0] = [str(HERE), str(HERE.parents[1])]
+    sys.path[:0] = [str(HERE.parents[1])]
     print(json.dumps({name: trace(name) for name in sys.argv[1:]}))

@@ -9,10 +9,11 @@ says of each kernel to build/kernels/<file>-<target>.txt and .json, of which
 import json
 
 import pytest
-from ahead_of_time import TARGETS, in_a_process
-from all_launches import NAMES
-from every_kernel import FUNCTIONS
-from triton_checks import DEVICE, ROOT, SLOW
+
+from tests.triton.ahead_of_time import TARGETS, in_a_process
+from tests.triton.all_launches import NAMES
+from tests.triton.every_kernel import FUNCTIONS
+from tests.triton.triton_checks import DEVICE, ROOT, SLOW
 
 HEAD = f"{'target':8} {'kernel':36} {'regs':>4} {'spills':>6} {'shared':>7}  call\n"
 

@@ -9,8 +9,9 @@ from typing import Any
 import fast_scans  # noqa: F401
 import pytest
 import torch
-from bytes_moved import counted
-from triton_checks import DEVICE, kernels
+
+from tests.triton.bytes_moved import counted
+from tests.triton.triton_checks import DEVICE, kernels
 
 pytestmark = pytest.mark.skipif(DEVICE != "cpu", reason="counted by the interpreter")
 TOKENS, CHANNELS, STATES = (64, 128), (64, 128), 16

@@ -6,13 +6,13 @@ from typing import Any
 import fast_scans  # noqa: F401
 import pytest
 import torch
-from ahead_of_time import in_a_process
-from every_kernel import FUNCTIONS, leaves
-from kernel_checks import outputs_of, with_grads
 from torch import Tensor
-from triton_checks import DEVICE, Kernel
 
 from starc.reference.kernel_cases import KernelCases
+from tests.kernels.kernel_checks import outputs_of, with_grads
+from tests.triton.ahead_of_time import in_a_process
+from tests.triton.every_kernel import FUNCTIONS, leaves
+from tests.triton.triton_checks import DEVICE, Kernel
 
 each = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.name)
 

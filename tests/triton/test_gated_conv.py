@@ -2,8 +2,17 @@
 
 import pytest
 import torch
-from kernel_checks import with_grads
-from triton_checks import SLOW, Kernel, kernels, on_device, poisoned, sample, some
+
+from tests.kernels.kernel_checks import with_grads
+from tests.triton.triton_checks import (
+    SLOW,
+    Kernel,
+    kernels,
+    on_device,
+    poisoned,
+    sample,
+    some,
+)
 
 gated_conv = Kernel.of(__file__)
 inputs = gated_conv.inputs

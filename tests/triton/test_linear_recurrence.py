@@ -3,8 +3,9 @@
 import fast_scans  # noqa: F401
 import pytest
 import torch
-from kernel_checks import BOUND, agree, with_grads
-from triton_checks import SLOW, Kernel, close, poisoned, sample, some
+
+from tests.kernels.kernel_checks import BOUND, agree, with_grads
+from tests.triton.triton_checks import SLOW, Kernel, close, poisoned, sample, some
 
 CALLS = ("linear_recurrence", "rg_lru", "min_gru")
 linear_recurrence, rg_lru, min_gru = KERNELS = [Kernel(name) for name in CALLS]

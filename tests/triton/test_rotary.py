@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from kernel_checks import BOUND
-from triton_checks import DEVICE, Kernel, close, poisoned
+
+from tests.kernels.kernel_checks import BOUND
+from tests.triton.triton_checks import DEVICE, Kernel, close, poisoned
 
 rotary = Kernel.of(__file__)
 inputs = rotary.inputs

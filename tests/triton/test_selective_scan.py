@@ -3,7 +3,8 @@
 import fast_scans  # noqa: F401
 import pytest
 import torch
-from triton_checks import SLOW, Kernel, poisoned, sample, some
+
+from tests.triton.triton_checks import SLOW, Kernel, poisoned, sample, some
 
 selective_scan = Kernel.of(__file__)
 inputs, TIMED = selective_scan.inputs, selective_scan.timed

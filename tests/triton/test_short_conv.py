@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from triton_checks import SLOW, Kernel, poisoned, sample, some
+
+from tests.triton.triton_checks import SLOW, Kernel, poisoned, sample, some
 
 short_conv = Kernel.of(__file__)
 inputs = short_conv.inputs

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from bytes_moved import BATCH, LENGTH, by_interpreter, in_all, of
-from triton_checks import SLOW, Kernel, close, poisoned, sample, some
+
+from tests.triton.bytes_moved import BATCH, LENGTH, by_interpreter, in_all, of
+from tests.triton.triton_checks import SLOW, Kernel, close, poisoned, sample, some
 
 ssd = Kernel.of(__file__)
 inputs, twin = ssd.inputs, ssd.twin

@@ -17,9 +17,17 @@ from typing import Any
 
 import pytest
 import torch
-from every_kernel import FUNCTIONS
-from kernel_checks import BOUND, LENGTHS, agree, outputs_of, relative, with_grads
 from torch import Tensor
+
+from tests.kernels.kernel_checks import (
+    BOUND,
+    LENGTHS,
+    agree,
+    outputs_of,
+    relative,
+    with_grads,
+)
+from tests.triton.every_kernel import FUNCTIONS
 
 DEVICE = os.environ.get("STAR_TEST_DEVICE", "cpu")
 ROOT = Path(__file__).parents[2]

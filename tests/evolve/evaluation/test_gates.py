@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from evolve.evaluation import small
 
 from starc import compiler
 from starc.evolve.evaluation import gates, real
@@ -15,6 +14,7 @@ from starc.evolve.evaluation.pipeline import evaluate
 from starc.evolve.problem.architecture import source
 from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.spec import Requirement
+from tests.evolve.evaluation import small
 
 Change = Callable[[str], str]
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from evolve.evaluation import small
 from torch.nn import functional as F
 
 from starc import compiler
@@ -17,6 +16,7 @@ from starc.evolve.problem.objectives import MAD_TASKS, MEASURES, TIMED, find
 from starc.evolve.problem.spec import Objective, Spec, Trainer
 from starc.folders import Folder
 from starc.training import emitted
+from tests.evolve.evaluation import small
 
 WIDE = replace(
     small.SIMULATED, model=(("width", "64"), ("vocab", "256"), ("context", "128"))

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from evolve.evaluation import small
 
 from starc.evolve.evaluation import evaluate, timing
 from starc.evolve.evaluation.memory import Peak
@@ -13,6 +12,7 @@ from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.objectives import TIMED
 from starc.evolve.problem.spec import Objective
+from tests.evolve.evaluation import small
 
 LONG = (("context", 1024),)
 SHORT = (("context", 64),)

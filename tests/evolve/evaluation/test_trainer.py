@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy
 import pytest
 import torch
-from evolve.evaluation import small
 from safetensors.torch import load_file
 
 from starc.evolve.evaluation import data, evaluate, mad, rungs
 from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.problem.spec import Objective, Spec
 from starc.training.run import Run
+from tests.evolve.evaluation import small
 
 
 def test_it_learns(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
-from evolve.loop.searches import MODEL, tables
 
 from starc.evolve.storage.database import Database
 from starc.evolve.storage.run_error import RunError
+from tests.evolve.loop.searches import MODEL, tables
 from tests.work import until
 
 KILLS = 50 if os.environ.get("STARC_SLOW") else 6

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from evolve.loop.searches import SMALL, Shuffled, inline, run, spec_of, tables
 
 from starc.evolve import coordinator
 from starc.evolve.evaluation.outcome import Outcome
@@ -22,6 +21,7 @@ from starc.evolve.storage.run_error import RunError
 from starc.evolve.views.front import as_json, as_text, members
 from starc.evolve.views.pick import pick
 from starc.folders import Folder
+from tests.evolve.loop.searches import SMALL, Shuffled, inline, run, spec_of, tables
 
 
 @pytest.mark.parametrize("algorithm", ["nsga2", "ga", "random", "map_elites"])

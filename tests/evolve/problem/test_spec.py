@@ -1,7 +1,6 @@
 """The search block becomes a spec: defaults, every setting, and what is wrong."""
 
 import pytest
-from evolve.loop.searches import MODEL, SMALL, spec_of
 
 from starc.diagnostics import Problems
 from starc.evolve.problem.architecture import source
@@ -11,6 +10,7 @@ from starc.evolve.problem.spec import Objective, Requirement, Spec
 from starc.frontend.parse import parse
 from starc.genome import encode
 from starc.source import Source
+from tests.evolve.loop.searches import MODEL, SMALL, spec_of
 
 
 def mistakes(text: str) -> list[tuple[str, str]]:

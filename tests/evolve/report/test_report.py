@@ -8,7 +8,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from fake_run import NASTY, write
 from typer.testing import CliRunner
 
 from starc.cli.app import app
@@ -16,6 +15,7 @@ from starc.evolve.report.page import report
 from starc.evolve.report.read import ReportError, read
 from starc.evolve.storage.database import FILE
 from starc.evolve.storage.schema import SCHEMA
+from tests.evolve.report.fake_run import NASTY, write
 from tests.work import PATIENCE
 
 SECTIONS = (

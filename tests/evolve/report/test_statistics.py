@@ -7,7 +7,6 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from fake_run import write
 from typer.testing import CliRunner
 
 from starc.cli.app import app
@@ -25,6 +24,7 @@ from starc.evolve.report.read import Run, read
 from starc.evolve.report.rungs import agreement, agreements
 from starc.evolve.selection.ranking import Scored
 from starc.evolve.storage.rows import Row
+from tests.evolve.report.fake_run import write
 
 X = Axis("x", "", "min", False, True)
 Y = Axis("y", "", "max", False, True)

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from evolve.loop.searches import SMALL, spec_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +27,7 @@ from starc.evolve.selection.statistics import hypervolume_of
 from starc.evolve.selection.survival import survivors
 from starc.evolve.storage.rows import Row
 from starc.evolve.variation.random_streams import stream
+from tests.evolve.loop.searches import SMALL, spec_of
 
 SPEC = spec_of(SMALL)
 LINEAR = spec_of("minimize loss, bits_per_byte")

@@ -1,7 +1,6 @@
 """Sampling, crossover, mutation and repair: always legal, and accounted for."""
 
 import pytest
-from evolve.loop.searches import MODEL, SMALL, spec_of
 
 from starc import passes
 from starc.evolve.problem.architecture import function, surroundings, to_ir
@@ -12,6 +11,7 @@ from starc.evolve.variation.random_streams import stream
 from starc.evolve.variation.repair import problem, repaired
 from starc.ir.nodes import Liv
 from starc.ir.verify import verify
+from tests.evolve.loop.searches import MODEL, SMALL, spec_of
 
 OPEN = """
   pool = [attn, SA-3, Rec-1-Diff, GConv-1, GConv-1-Diff, GMemless, Mamba-2]

@@ -3,7 +3,6 @@
 import io
 from pathlib import Path
 
-from evolve.loop.searches import SMALL, inline, spec_of
 from rich.console import Console
 
 from starc.cli import with_values
@@ -12,6 +11,7 @@ from starc.evolve.problem.spec import Objective
 from starc.evolve.storage.database import Database
 from starc.evolve.views import units
 from starc.evolve.views.live import View
+from tests.evolve.loop.searches import SMALL, inline, spec_of
 
 
 def test_a_line_a_generation(tmp_path: Path) -> None:

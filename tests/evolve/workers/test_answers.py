@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 import torch
-from evolve.evaluation import small
-from evolve.workers.test_workers import asking, outcomes
 
 from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.workers import process as processes
@@ -30,6 +28,8 @@ from starc.evolve.workers.messages import (
 from starc.evolve.workers.process import START, Process
 from starc.folders import Folder
 from starc.training.text import Text
+from tests.evolve.evaluation import small
+from tests.evolve.workers.test_workers import asking, outcomes
 
 GARBAGE = (
     b"",

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evolve.evaluation import small
 
 from starc.diagnostics import Problems
 from starc.evolve import coordinator
@@ -18,6 +17,7 @@ from starc.evolve.problem.spec import Spec
 from starc.evolve.storage.database import COMPARED, Database
 from starc.evolve.views.watch import Watch
 from starc.evolve.workers.local import Inline, Local
+from tests.evolve.evaluation import small
 
 ray = pytest.importorskip("ray")
 pytestmark = pytest.mark.slow

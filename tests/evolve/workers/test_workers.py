@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from evolve.evaluation import small
 
 from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.spec import Objective, Spec
 from starc.evolve.workers.local import Inline, Local, Workers, WorkersError
+from tests.evolve.evaluation import small
 from tests.work import until
 
 HOSTILE = """
