@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import assert_never
 
 from starc.alphabet.alphabet import Alphabet, Meaning
 from starc.alphabet.arguments import read_arguments
@@ -45,15 +46,20 @@ class _Definitions:
     def run(self) -> Alphabet:
         featurizers: dict[str, ast.Name] = {}
         for item in self.program.items:
-            if isinstance(item, ast.Featurizer):
-                known = self.result.featurizers
-                if self.is_new(item.name, "featurizer", known, featurizers):
-                    featurizers[item.name.text] = item.name
-                    known[item.name.text] = read_featurizer(item, self.problems)
-            elif isinstance(item, Definition):
-                if self.is_new(item.name, "LIV", self.result.livs, self.places):
-                    self.places[item.name.text] = item.name
-                    self.waiting[item.name.text] = item
+            match item:
+                case ast.Featurizer():
+                    known = self.result.featurizers
+                    if self.is_new(item.name, "featurizer", known, featurizers):
+                        featurizers[item.name.text] = item.name
+                        known[item.name.text] = read_featurizer(item, self.problems)
+                case ast.LivGenome() | ast.LivDiff() | ast.LivAlias():
+                    if self.is_new(item.name, "LIV", self.result.livs, self.places):
+                        self.places[item.name.text] = item.name
+                        self.waiting[item.name.text] = item
+                case ast.Model() | ast.Backbone() | ast.Search() | ast.Broken():
+                    pass  # these define no names
+                case _:
+                    assert_never(item)
         for name in list(self.waiting):
             self.resolve(name)
         check_codes(self.result, self.problems)
@@ -127,11 +133,18 @@ class _Definitions:
             self.result.livs[name] = None
 
     def meaning(self, item: Definition) -> Meaning | None:
-        if isinstance(item, ast.LivGenome):
-            liv = read_class(item, self.find_featurizer, self.problems)
-            return None if liv is None else Meaning(liv, liv.template.stem)
-        if isinstance(item, ast.LivAlias):
-            return self.alias(item)
+        match item:
+            case ast.LivGenome():
+                liv = read_class(item, self.find_featurizer, self.problems)
+                return None if liv is None else Meaning(liv, liv.template.stem)
+            case ast.LivAlias():
+                return self.alias(item)
+            case ast.LivDiff():
+                return self.difference(item)
+            case _:
+                assert_never(item)
+
+    def difference(self, item: ast.LivDiff) -> Meaning | None:
         of = self.result.find(item.of, self.problems)
         if of is None:
             return None

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from starc import compiler, passes
 from starc.diagnostics import did_you_mean
-from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
+from starc.ir.nodes import Layer, Liv, Model
 from starc.ir.words import name_of
 from starc.reference import mixing_matrix, random_weights, tensors
 from starc.source import Source
@@ -72,21 +72,19 @@ def mixing(
 
 def _liv(model: Model, label: str) -> Liv:
     """The LIV of this label, or the one that it uses again."""
-    layers = {layer.label: layer for layer in model.layers()}
     livs = {liv.label: liv for liv in model.livs()}
-    of = label
-    while of in layers and of not in livs:
-        layer = layers[of]
-        if isinstance(layer, Parallel):
-            sides = [side.label for side in layer.sides]
-            raise DrawError(f"{label} has several LIVs: draw {' or '.join(sides)}")
-        assert isinstance(layer, Again)
-        of = layer.of
-    if of not in livs:
-        known = list(dict.fromkeys([*livs, *layers]))
-        hint = did_you_mean(label, known) or f"it has {', '.join(known)}"
-        raise DrawError(f"no LIV has the label {label}: {hint}")
-    return livs[of]
+    whole = model.whole()
+    if label in livs:
+        return livs[label]
+    if label in whole:
+        found = whole[label].livs
+        if len(found) == 1:
+            return found[0]
+        labels = [liv.label for liv in found]
+        raise DrawError(f"{label} has several LIVs: draw {' or '.join(labels)}")
+    known = list(dict.fromkeys([*livs, *whole]))
+    hint = did_you_mean(label, known) or f"it has {', '.join(known)}"
+    raise DrawError(f"no LIV has the label {label}: {hint}")
 
 
 def _up_to(model: Model, label: str) -> Model:
@@ -94,8 +92,7 @@ def _up_to(model: Model, label: str) -> Model:
     kept: list[Layer] = []
     for layer in model.layers():
         kept.append(layer)
-        sides = layer.sides if isinstance(layer, Parallel) else ()
-        if label in (layer.label, *(side.label for side in sides)):
+        if label in (layer.label, *(liv.label for liv in layer.livs)):
             break
     return replace(model, body=tuple(kept))
 

@@ -100,8 +100,7 @@ def _layer(step: object) -> Layer:
 
 def _labels(layer: Layer) -> Iterator[str]:
     yield layer.label
-    if isinstance(layer, Parallel):
-        yield from (side.label for side in layer.sides)
+    yield from (liv.label for liv in layer.livs)
 
 
 def _column(layer: Layer, made: Liv | Parallel, model: Model) -> Column:
@@ -129,8 +128,7 @@ def _arcs(layer: Layer, places: dict[str, int]) -> Iterator[Arc]:
     here = places[layer.label]
     if isinstance(layer, Again):
         yield Arc(places[layer.of], here, AGAIN, "all")
-        return
-    for liv in layer.sides if isinstance(layer, Parallel) else (layer,):
+    for liv in layer.livs:
         for taken, label in sources(liv):
             kind = WEIGHTS if taken.startswith("weights") else FEATURES
             if places[label] != here:

@@ -5,6 +5,7 @@ and single empty lines are kept. All else follows from the tree.
 """
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from starc.frontend import ast
 from starc.frontend.layout import INDENT, WIDTH, Line, lay_out
@@ -32,12 +33,16 @@ def unparse(program: ast.Program) -> str:
 
 
 def _children(block: Block) -> Sequence[ast.Node]:
-    if isinstance(block, (ast.Backbone, ast.Repeat, ast.Parallel)):
-        return block.body
-    if not isinstance(block, ast.Search):
-        return block.settings
-    goals = [*block.settings, *block.objectives, *block.requirements]
-    return sorted(goals, key=lambda goal: goal.span.start)
+    match block:
+        case ast.Backbone() | ast.Repeat() | ast.Parallel():
+            return block.body
+        case ast.Model() | ast.Featurizer() | ast.LivGenome() | ast.LivDiff():
+            return block.settings
+        case ast.Search():
+            goals = [*block.settings, *block.objectives, *block.requirements]
+            return sorted(goals, key=lambda goal: goal.span.start)
+        case _:
+            assert_never(block)
 
 
 class _Printer:

@@ -1,6 +1,6 @@
 """The `genes(...)` clauses, which keep the genes that the words leave open."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from starc.alphabet import Alphabet, LivClass, extend, prelude
 from starc.diagnostics import Note, Problems
@@ -10,6 +10,7 @@ from starc.genome.references import Entry
 from starc.genome.strategies import WEIGHT_STRATEGIES, last_feature_strategy
 from starc.genome.text import GENE_NAMES, LARGEST_GENE, Genes, Genome
 from starc.genome.words import listen
+from starc.lower.labels import uses
 
 
 def check_genes(
@@ -54,16 +55,9 @@ def _clauses(use: ast.Use) -> Iterator[ast.Genes]:
 
 
 def _uses(program: ast.Program) -> Iterator[ast.Use]:
-    def walk(body: Iterable[ast.Step]) -> Iterator[ast.Use]:
-        for step in body:
-            if isinstance(step, ast.Use):
-                yield step
-            else:
-                yield from walk(step.body)
-
     for item in program.items:
         if isinstance(item, ast.Backbone):
-            yield from walk(item.body)
+            yield from uses(item.body)
 
 
 def _values(

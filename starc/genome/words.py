@@ -1,6 +1,6 @@
 """syntax tree -> what its words say in terms of a genome, or why no genome says it."""
 
-from collections.abc import Iterator
+from typing import assert_never
 
 from starc.alphabet import Alphabet, LivClass, read_arguments
 from starc.diagnostics import Problems
@@ -9,6 +9,7 @@ from starc.genome.arguments import settings_of, that_differ
 from starc.genome.references import Entry, References
 from starc.genome.unsayable import Unsayable
 from starc.lower.count import MOST_LIVS
+from starc.lower.labels import uses
 from starc.lower.model import ModelSettings
 
 
@@ -47,19 +48,22 @@ class _Listener:
 
     def steps(self, body: tuple[ast.Step, ...]) -> None:
         for step in body:
-            if isinstance(step, ast.Use):
-                self.use(step)
-            elif isinstance(step, ast.Parallel):
-                self.unsayable.tell(
-                    step.span,
-                    "LIVs side by side",
-                    "The LIVs of a backbone genome stand one after the other.",
-                )
-            else:
-                inside = set(_labels(step.body))
-                for _ in range(_times(step)):
-                    self.references.forget(inside)
-                    self.steps(step.body)
+            match step:
+                case ast.Use():
+                    self.use(step)
+                case ast.Parallel():
+                    self.unsayable.tell(
+                        step.span,
+                        "LIVs side by side",
+                        "The LIVs of a backbone genome stand one after the other.",
+                    )
+                case ast.Repeat():
+                    inside = {use.label.text for use in uses((step,)) if use.label}
+                    for _ in range(_times(step)):
+                        self.references.forget(inside)
+                        self.steps(step.body)
+                case _:
+                    assert_never(step)
 
     def use(self, use: ast.Use) -> None:
         for clause in use.clauses:
@@ -117,12 +121,3 @@ def _count(body: tuple[ast.Step, ...]) -> int:
 def _times(repeat: ast.Repeat) -> int:
     count = repeat.count.value
     return count if isinstance(count, int) and count > 0 else 0
-
-
-def _labels(body: tuple[ast.Step, ...]) -> Iterator[str]:
-    """Every label that stands in the steps, however deep."""
-    for step in body:
-        if not isinstance(step, ast.Use):
-            yield from _labels(step.body)
-        elif step.label is not None:
-            yield step.label.text

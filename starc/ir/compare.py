@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from difflib import SequenceMatcher
 from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
 from starc.ir.operator import Operator
@@ -96,25 +96,36 @@ def _blocks(
 
 
 def _exact(layer: Layer) -> object:
-    if isinstance(layer, Parallel):
-        return (layer.name, layer.signs, tuple(map(_exact, layer.sides)))
     label = layer.stem if layer.labelled else ""
-    return ("", label) if isinstance(layer, Again) else (layer.operator, label)
+    match layer:
+        case Liv():
+            return (layer.operator, label)
+        case Parallel():
+            return (layer.name, layer.signs, tuple(map(_exact, layer.sides)))
+        case Again():
+            return ("", label)
+        case _:
+            assert_never(layer)
 
 
 def _kind(layer: Layer) -> object:
-    if isinstance(layer, Parallel):
-        return (layer.signs, tuple(map(_kind, layer.sides)))
-    return "same as" if isinstance(layer, Again) else layer.operator.kind
+    match layer:
+        case Liv():
+            return layer.operator.kind
+        case Parallel():
+            return (layer.signs, tuple(map(_kind, layer.sides)))
+        case Again():
+            return "same as"
+        case _:
+            assert_never(layer)
 
 
 def _names(pairs: list[Pair]) -> Iterator[tuple[str, str]]:
     for before, after in pairs:
         if before is not None and after is not None:
             yield before.label, after.label
-            if isinstance(before, Parallel) and isinstance(after, Parallel):
-                for old, new in zip(before.sides, after.sides, strict=False):
-                    yield old.label, new.label
+            for old, new in zip(before.livs, after.livs, strict=False):
+                yield old.label, new.label
 
 
 # What changed in a pair ---------------------------------------------------------------
@@ -122,42 +133,53 @@ def _names(pairs: list[Pair]) -> Iterator[tuple[str, str]]:
 
 def _pair(pair: Pair, names: dict[str, str]) -> Iterator[_Change]:
     before, after = pair
-    if before is None:
-        assert after is not None
-        yield _Change(after.label, f"added ({_what(after)})")
-    elif after is None:
-        yield _Change(before.label, f"removed ({_what(before)})")
-    elif _kind(before) != _kind(after):
+    if before is None or after is None:
+        if after is not None:
+            yield _Change(after.label, f"added ({_what(after)})")
+        if before is not None:
+            yield _Change(before.label, f"removed ({_what(before)})")
+        return
+    if _kind(before) != _kind(after):
         text = f"{_what(after)} in place of {_what(before)}"
         yield _Change(after.label, text)
-    elif isinstance(before, Parallel) and isinstance(after, Parallel):
-        yield from _renamed(before, after)
-        if before.name != after.name:
-            yield _Change(after.label, f"class {before.name} -> {after.name}")
-        for sides in zip(before.sides, after.sides, strict=True):
-            yield from _pair(sides, names)
-    elif isinstance(before, Again) and isinstance(after, Again):
-        yield from _renamed(before, after)
-        old = _called(before.of, names)
-        if old != after.of:
-            yield _Change(after.label, f"now the same as {after.of}, not {old}")
-    elif isinstance(before, Liv) and isinstance(after, Liv):
-        yield from _renamed(before, after)
-        parts = list(_parameters(before.operator, after.operator))
-        if before.name != after.name:
-            parts.insert(0, f"class {name_of(before)} -> {name_of(after)}")
-        if parts:
-            yield _Change(after.label, "; ".join(parts))
-        yield from _sharing(before, after, names)
+        return
+    yield from _renamed(before, after)
+    match before:
+        case Liv():
+            assert isinstance(after, Liv)  # of one kind
+            yield from _liv(before, after, names)
+        case Parallel():
+            assert isinstance(after, Parallel)
+            if before.name != after.name:
+                yield _Change(after.label, f"class {before.name} -> {after.name}")
+            for sides in zip(before.sides, after.sides, strict=True):
+                yield from _pair(sides, names)
+        case Again():
+            assert isinstance(after, Again)
+            old = _called(before.of, names)
+            if old != after.of:
+                yield _Change(after.label, f"now the same as {after.of}, not {old}")
+        case _:
+            assert_never(before)
+
+
+def _liv(before: Liv, after: Liv, names: dict[str, str]) -> Iterator[_Change]:
+    parts = list(_parameters(before.operator, after.operator))
+    if before.name != after.name:
+        parts.insert(0, f"class {name_of(before)} -> {name_of(after)}")
+    if parts:
+        yield _Change(after.label, "; ".join(parts))
+    yield from _sharing(before, after, names)
 
 
 def _residual(pair: Pair, a: Model, b: Model) -> Iterator[_Change]:
     """`placement pre -> post` of one layer; what its model says is told there."""
-    before, after = pair
-    if not isinstance(before, Liv | Parallel) or not isinstance(after, Liv | Parallel):
-        return
-    old, new = residual_settings(before.residual), residual_settings(after.residual)
-    was, now = residual_settings(a.residual), residual_settings(b.residual)
+    match pair:
+        case (Liv() | Parallel() as before, Liv() | Parallel() as after):
+            old, new = map(residual_settings, (before.residual, after.residual))
+            was, now = map(residual_settings, (a.residual, b.residual))
+        case _:
+            return
     for name in new:
         if old[name] == new[name]:
             if (old[name] == was[name]) != (new[name] == now[name]):
@@ -168,11 +190,15 @@ def _residual(pair: Pair, a: Model, b: Model) -> Iterator[_Change]:
 
 
 def _what(layer: Layer) -> str:
-    if isinstance(layer, Again):
-        return f"the same as {layer.of}"
-    if isinstance(layer, Parallel) and len({side.name for side in layer.sides}) > 1:
-        return f"{layer.name} of {', '.join(map(name_of, layer.sides))}"
-    return name_of(layer)
+    match layer:
+        case Again():
+            return f"the same as {layer.of}"
+        case Parallel() if len({side.name for side in layer.sides}) > 1:
+            return f"{layer.name} of {', '.join(name_of(x) for x in layer.sides)}"
+        case Liv() | Parallel():
+            return name_of(layer)
+        case _:
+            assert_never(layer)
 
 
 def _renamed(before: Layer, after: Layer) -> Iterator[_Change]:

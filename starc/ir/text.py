@@ -1,6 +1,7 @@
 """`--emit ir`: the IR as text, at any stage."""
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from starc.ir.nodes import Again, Layer, Liv, Loop, Model, Parallel, Repeat, Step
 from starc.ir.sharing import has_mixing_tensors
@@ -28,34 +29,45 @@ def _model(model: Model) -> Iterator[str]:
 
 def _steps(steps: tuple[Step, ...], model: Model, indent: str) -> Iterator[str]:
     for step in steps:
-        if isinstance(step, Loop):
-            yield f"{indent}{step.count} x {{"
-            yield from _steps(step.body, model, indent + "  ")
-            yield f"{indent}}}"
-        elif isinstance(step, Repeat):
-            yield f"{indent}repeat {len(step.turns)} turns {{"
-            yield from _steps(step.turns[0], model, indent + "  ")
-            yield f"{indent}}} and the same as"
-            for turn in step.turns[1:]:
-                yield f"{indent}  {listed([layer.label for layer in turn])}"
-        else:
-            yield from _layer(step, model, indent)
+        match step:
+            case Loop():
+                yield f"{indent}{step.count} x {{"
+                yield from _steps(step.body, model, indent + "  ")
+                yield f"{indent}}}"
+            case Repeat():
+                yield f"{indent}repeat {len(step.turns)} turns {{"
+                yield from _steps(step.turns[0], model, indent + "  ")
+                yield f"{indent}}} and the same as"
+                for turn in step.turns[1:]:
+                    yield f"{indent}  {listed([layer.label for layer in turn])}"
+            case Liv() | Again() | Parallel():
+                yield from _layer(step, model, indent)
+            case _:
+                assert_never(step)
 
 
 def _layer(layer: Layer, model: Model, indent: str) -> Iterator[str]:
     label = f"{layer.label}: " if layer.label else ""
-    if isinstance(layer, Again):
-        yield f"{indent}{label}same as {layer.of}"
-    elif isinstance(layer, Parallel):
-        fused = ", multiplied at once" if layer.fused else ""
-        yield f"{indent}{label}{layer.name} of {len(layer.sides)} sides{fused}"
-        for sign, side in zip(layer.signs, layer.sides, strict=True):
-            lines = _liv(side, indent + "    ")
-            yield f"{indent}  {'+' if sign > 0 else '-'} {next(lines).lstrip()}"
-            yield from lines
-    else:
-        yield from _liv(layer, indent)
-    if not isinstance(layer, Again) and (stands := around(layer, model)):
+    match layer:
+        case Again():
+            yield f"{indent}{label}same as {layer.of}"
+        case Parallel():
+            fused = ", multiplied at once" if layer.fused else ""
+            yield f"{indent}{label}{layer.name} of {len(layer.sides)} sides{fused}"
+            for sign, side in zip(layer.signs, layer.sides, strict=True):
+                lines = _liv(side, indent + "    ")
+                yield f"{indent}  {'+' if sign > 0 else '-'} {next(lines).lstrip()}"
+                yield from lines
+            yield from _residual(layer, model, indent)
+        case Liv():
+            yield from _liv(layer, indent)
+            yield from _residual(layer, model, indent)
+        case _:
+            assert_never(layer)
+
+
+def _residual(layer: Liv | Parallel, model: Model, indent: str) -> Iterator[str]:
+    if stands := around(layer, model):
         yield f"{indent}  {stands}"
 
 

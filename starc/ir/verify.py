@@ -1,6 +1,7 @@
 """What must hold after every pass. A violation is a bug in starc, not in the text."""
 
 from collections import Counter
+from typing import assert_never
 
 from starc.ir.nodes import Again, Feature, Liv, Model, Parallel
 from starc.ir.operator import Group, Operator
@@ -44,14 +45,17 @@ class _Verifier:
 
     def run(self) -> None:
         for layer in self.model.layers():
-            if isinstance(layer, Liv):
-                self.name(layer.label)
-                self.liv(layer)
-            elif isinstance(layer, Again):
-                self.name(layer.label)
-                self.again(layer)
-            else:
-                self.parallel(layer)
+            match layer:
+                case Liv():
+                    self.name(layer.label)
+                    self.liv(layer)
+                case Again():
+                    self.name(layer.label)
+                    self.again(layer)
+                case Parallel():
+                    self.parallel(layer)
+                case _:
+                    assert_never(layer)
         for label in self.model.shared:
             if self.users[label] < 2:
                 self.fail(f"{label} is shared but used by {self.users[label]} LIVs")

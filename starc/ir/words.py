@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
+from typing import assert_never
 
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
 from starc.ir.operator import Operator
@@ -72,23 +73,38 @@ def around(layer: Liv | Parallel, model: Model) -> str:
 
 def name_of(layer: Layer) -> str:
     """The class by the name that the text uses: an alias of it, or its own."""
-    alias = layer.alias if isinstance(layer, Liv) else ""
-    return alias or class_of(layer)
+    match layer:
+        case Liv():
+            return layer.alias or layer.name
+        case Parallel() | Again():
+            return class_of(layer)
+        case _:
+            assert_never(layer)
 
 
 def class_of(layer: Layer) -> str:
     """The class by its own name, the same for all of its aliases."""
-    return "same as" if isinstance(layer, Again) else layer.name
+    match layer:
+        case Again():
+            return "same as"
+        case Liv() | Parallel():
+            return layer.name
+        case _:
+            assert_never(layer)
 
 
 def sharing(layer: Layer) -> list[str]:
     """Where a resolved layer gets what it has not itself: "k, v from attn_1"."""
-    if isinstance(layer, Again):
-        return [f"same as {layer.of}"]
-    if isinstance(layer, Parallel):
-        sides = layer.sides
-        return [f"{side.label}: {text}" for side in sides for text in sharing(side)]
-    return [f"{what} from {source}" for what, source in sources(layer)]
+    match layer:
+        case Again():
+            return [f"same as {layer.of}"]
+        case Parallel():
+            sides = layer.sides
+            return [f"{side.label}: {text}" for side in sides for text in sharing(side)]
+        case Liv():
+            return [f"{what} from {source}" for what, source in sources(layer)]
+        case _:
+            assert_never(layer)
 
 
 def sources(liv: Liv) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from starc.alphabet import (
     Alphabet,
@@ -72,19 +72,20 @@ class _Backbone:
     ) -> tuple[Written, ...]:
         if not body:
             self.empty(what, span)
-        found: list[Written] = []
-        for step in body:
-            if isinstance(step, ast.Repeat):
+        found = [self.step(step) for step in body]
+        return tuple(step for step in found if step is not None)
+
+    def step(self, step: ast.Step) -> Written | None:
+        match step:
+            case ast.Use():
+                return self.use(step)
+            case ast.Parallel():
+                return self.parallel(step)
+            case ast.Repeat():
                 inner = self.steps(step.body, "repeat", step.span)
-                found.append(Loop(turns(step.count), inner, step.span))
-                continue
-            if isinstance(step, ast.Use):
-                layer = self.use(step)
-            else:
-                layer = self.parallel(step)
-            if layer is not None:
-                found.append(layer)
-        return tuple(found)
+                return Loop(turns(step.count), inner, step.span)
+            case _:
+                assert_never(step)
 
     def empty(self, what: str, span: Span) -> None:
         broken = any(
@@ -249,13 +250,16 @@ class _Backbone:
 
     def sides(self, node: ast.Parallel) -> Iterator[ast.Use]:
         for step in node.body:
-            if isinstance(step, ast.Use):
-                yield step
-            elif isinstance(step, ast.Parallel):
-                yield from self.sides(step)
-            else:
-                span = step.count.span
-                self.not_in_parallel(span, "a repeat composes in sequence")
+            match step:
+                case ast.Use():
+                    yield step
+                case ast.Parallel():
+                    yield from self.sides(step)
+                case ast.Repeat():
+                    why = "a repeat composes in sequence"
+                    self.not_in_parallel(step.count.span, why)
+                case _:
+                    assert_never(step)
 
     def no_residual(self, use: ast.Use, meaning: Meaning) -> None:
         """Tells of a side that says how its residual is to be: it has none."""

@@ -1,5 +1,7 @@
 """How many LIVs a backbone has, without writing them out."""
 
+from typing import assert_never
+
 from starc.diagnostics import Problems
 from starc.frontend import ast
 from starc.source import Span
@@ -24,21 +26,24 @@ def count_livs(backbone: ast.Backbone, problems: Problems) -> int:
 def _count(body: tuple[ast.Step, ...], problems: Problems) -> int:
     total = 0
     for step in body:
-        if isinstance(step, ast.Use):
-            total += 1
-        elif isinstance(step, ast.Parallel):
-            sides = _count(step.body, problems)
-            if sides > MOST_SIDES:
-                span = step.span.source.span(step.span.start, step.span.start + 8)
-                _too_many(sides, span, problems, "A parallel", MOST_SIDES, "sides")
-                sides = 0
-            total += sides
-        elif isinstance(step, ast.Repeat):
-            here = _times(step.count, problems) * _count(step.body, problems)
-            if here > MOST_LIVS:
-                _too_many(here, step.count.span, problems)
-                here = 0
-            total += here
+        match step:
+            case ast.Use():
+                total += 1
+            case ast.Parallel():
+                sides = _count(step.body, problems)
+                if sides > MOST_SIDES:
+                    span = step.span.source.span(step.span.start, step.span.start + 8)
+                    _too_many(sides, span, problems, "A parallel", MOST_SIDES, "sides")
+                    sides = 0
+                total += sides
+            case ast.Repeat():
+                here = _times(step.count, problems) * _count(step.body, problems)
+                if here > MOST_LIVS:
+                    _too_many(here, step.count.span, problems)
+                    here = 0
+                total += here
+            case _:
+                assert_never(step)
     return total
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import assert_never
 
 from starc.diagnostics import Note, Problems
 from starc.frontend import ast
@@ -12,10 +13,13 @@ _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 def uses(body: tuple[ast.Step, ...]) -> Iterator[ast.Use]:
     """Every LIV of the text, in its order."""
     for step in body:
-        if isinstance(step, ast.Use):
-            yield step
-        elif isinstance(step, (ast.Repeat, ast.Parallel)):
-            yield from uses(step.body)
+        match step:
+            case ast.Use():
+                yield step
+            case ast.Repeat() | ast.Parallel():
+                yield from uses(step.body)
+            case _:
+                assert_never(step)
 
 
 def collect_labels(backbone: ast.Backbone, problems: Problems) -> dict[str, ast.Name]:

@@ -1,5 +1,7 @@
 """Sharing clauses: whether what they refer to fits."""
 
+from typing import assert_never
+
 from starc.alphabet.near import near
 from starc.diagnostics import Note
 from starc.frontend import ast
@@ -19,19 +21,24 @@ class Sharing(References):
         found, features = "", []
         taken: dict[str, ast.Name] = {}
         for clause in use.clauses:
-            if isinstance(clause, ast.WeightsFrom):
-                if weights is not None:
+            match clause:
+                case ast.WeightsFrom() if weights is not None:
                     self.twice("`weights from` stands twice", clause.span, weights.span)
-                    continue
-                weights = clause
-                found = self.weights(clause, shared, use.label)
-            elif isinstance(clause, ast.FeaturesFrom):
-                for group in clause.groups:
-                    if group.text in taken:
-                        first = taken[group.text].span
-                        self.twice(f"{group.text} is taken twice", group.span, first)
-                    taken.setdefault(group.text, group)
-                features += self.features(clause, shared, use.label)
+                case ast.WeightsFrom():
+                    weights = clause
+                    found = self.weights(clause, shared, use.label)
+                case ast.FeaturesFrom():
+                    for group in clause.groups:
+                        if group.text in taken:
+                            first = taken[group.text].span
+                            title = f"{group.text} is taken twice"
+                            self.twice(title, group.span, first)
+                        taken.setdefault(group.text, group)
+                    features += self.features(clause, shared, use.label)
+                case ast.SameAs() | ast.Genes():
+                    pass  # neither takes anything: see `same`, and check_genes
+                case _:
+                    assert_never(clause)
         return found, tuple(features)
 
     def twice(self, title: str, span: Span, first: Span) -> None:

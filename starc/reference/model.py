@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from starc.ir.nodes import Layer, Liv, Model, Parallel
+from starc.ir.nodes import Layer, Liv, Model
 from starc.ir.operator import Parameter
 from starc.reference.features import featurize
 from starc.reference.mixing import Mixing, mixing_of, output
@@ -88,17 +88,11 @@ class _Run:
         of = layer.residual.parameters(self.model.width)
         tensors = self.tensors(layer.label, of)
         what_is_read = read(layer.residual, stream, tensors)
-        if isinstance(layer, Parallel):
-            # Labels of the sides at this use: "m1_again_2.a" for "m1.a".
-            own = use is layer
-            sides = [
-                side.label if own else f"{use.label}.{side.stem}"
-                for side in layer.sides
-            ]
-        else:
-            sides = [use.label]
-        pairs = zip(layer.livs, sides, strict=True)
-        here = {liv.label: side for liv, side in pairs}
+        # Labels of the LIVs at this use: "m1_again_2.a" for "m1.a".
+        here = {
+            liv.label: liv.label if use is layer else f"{use.label}.{liv.stem}"
+            for liv in layer.livs
+        }
         here[layer.label] = use.label
         for label in here.values():
             self.inputs[label] = what_is_read

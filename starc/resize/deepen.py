@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from string import ascii_lowercase
+from typing import assert_never
 
 from starc.frontend import ast
 from starc.genome.roll import roll
@@ -18,9 +19,17 @@ Rename = Callable[[str], str]
 
 def depth(body: Sequence[ast.Step]) -> int:
     """LIVs of a backbone, repeats multiplied; a parallel counts as one."""
-    return sum(
-        turns(s.count) * depth(s.body) if isinstance(s, ast.Repeat) else 1 for s in body
-    )
+    return sum(map(_depth, body))
+
+
+def _depth(step: ast.Step) -> int:
+    match step:
+        case ast.Repeat():
+            return turns(step.count) * depth(step.body)
+        case ast.Use() | ast.Parallel():
+            return 1
+        case _:
+            assert_never(step)
 
 
 def stack(body: tuple[ast.Step, ...], wanted: int) -> tuple[ast.Step, ...]:
@@ -70,13 +79,17 @@ def _in_place(
 ) -> Iterator[ast.Step]:
     """Every LIV so many times, repeats kept as they are."""
     for step in body:
-        if isinstance(step, ast.Repeat):
-            inner = tuple(_in_place(step.body, times, copies))
-            yield replace(step, body=inner)
-        elif _shares(step):
-            yield from (copies.of(step, copy) for copy in range(times))
-        else:
-            yield ast.Repeat(NOWHERE, ast.Number(NOWHERE, times, str(times)), (step,))
+        match step:
+            case ast.Repeat():
+                inner = tuple(_in_place(step.body, times, copies))
+                yield replace(step, body=inner)
+            case ast.Use() | ast.Parallel() if _shares(step):
+                yield from (copies.of(step, copy) for copy in range(times))
+            case ast.Use() | ast.Parallel():
+                count = ast.Number(NOWHERE, times, str(times))
+                yield ast.Repeat(NOWHERE, count, (step,))
+            case _:
+                assert_never(step)
 
 
 class _Copies:
@@ -139,11 +152,14 @@ def _written_out(body: Sequence[ast.Step], fresh: _Fresh) -> list[Single]:
 
 def _each(body: Sequence[ast.Step]) -> Iterator[Single]:
     for step in body:
-        if isinstance(step, ast.Repeat):
-            for _ in range(turns(step.count)):
-                yield from _each(step.body)
-        else:
-            yield step
+        match step:
+            case ast.Repeat():
+                for _ in range(turns(step.count)):
+                    yield from _each(step.body)
+            case ast.Use() | ast.Parallel():
+                yield step
+            case _:
+                assert_never(step)
 
 
 def _relabelled(step: Single, own: Rename, other: Rename) -> Single:
@@ -188,7 +204,11 @@ def _nowhere(step: ast.Step) -> ast.Step:
 
     Those say by numbers what the words say, and other numbers would be right now.
     """
-    if isinstance(step, ast.Use):
-        kept = tuple(c for c in step.clauses if not isinstance(c, ast.Genes))
-        return replace(step, span=NOWHERE, clauses=kept)
-    return replace(step, span=NOWHERE, body=tuple(map(_nowhere, step.body)))
+    match step:
+        case ast.Use():
+            kept = tuple(c for c in step.clauses if not isinstance(c, ast.Genes))
+            return replace(step, span=NOWHERE, clauses=kept)
+        case ast.Repeat() | ast.Parallel():
+            return replace(step, span=NOWHERE, body=tuple(map(_nowhere, step.body)))
+        case _:
+            assert_never(step)

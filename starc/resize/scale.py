@@ -3,7 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 from math import gcd
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from starc.choices import WAYS
 from starc.diagnostics import Problems
@@ -98,17 +98,21 @@ def _done(program: ast.Program, width: int, depth: int, by: str) -> str:
 
 
 def _item(item: ast.Item, growth: Growth, depth: int, by: str) -> ast.Item:
-    if isinstance(item, ast.Model):
-        settings = tuple(_width(setting, growth) for setting in item.settings)
-        return replace(item, settings=settings)
-    if isinstance(item, ast.LivAlias):
-        return replace(item, arguments=_settings(item.arguments, growth))
-    if isinstance(item, ast.LivGenome):
-        return replace(item, settings=_settings(item.settings, growth))
-    if isinstance(item, ast.Backbone):
-        body = tuple(_step(step, growth) for step in item.body)
-        return replace(item, body=_deep(body, depth, by))
-    return item
+    match item:
+        case ast.Model():
+            settings = tuple(_width(setting, growth) for setting in item.settings)
+            return replace(item, settings=settings)
+        case ast.LivAlias():
+            return replace(item, arguments=_settings(item.arguments, growth))
+        case ast.LivGenome():
+            return replace(item, settings=_settings(item.settings, growth))
+        case ast.Backbone():
+            body = tuple(_step(step, growth) for step in item.body)
+            return replace(item, body=_deep(body, depth, by))
+        case ast.Featurizer() | ast.LivDiff() | ast.Search() | ast.Broken():
+            return item
+        case _:
+            assert_never(item)
 
 
 def _deep(body: tuple[ast.Step, ...], depth: int, by: str) -> tuple[ast.Step, ...]:
@@ -126,9 +130,13 @@ def _deep(body: tuple[ast.Step, ...], depth: int, by: str) -> tuple[ast.Step, ..
 
 
 def _step(step: ast.Step, growth: Growth) -> ast.Step:
-    if isinstance(step, ast.Use):
-        return replace(step, arguments=_settings(step.arguments, growth))
-    return replace(step, body=tuple(_step(inner, growth) for inner in step.body))
+    match step:
+        case ast.Use():
+            return replace(step, arguments=_settings(step.arguments, growth))
+        case ast.Repeat() | ast.Parallel():
+            return replace(step, body=tuple(_step(x, growth) for x in step.body))
+        case _:
+            assert_never(step)
 
 
 def _settings(
