@@ -47,11 +47,23 @@ def emitted() -> Emitted:
     return module.Model().eval()
 
 
+KINDS = {
+    "GatedConv": "conv",
+    "GroupedQueryAttention": "full_attention",
+    "SwiGLU": "mlp",
+}
+"""Emitted class -> what transformers calls the layer."""
+
+
 def of_transformers(model: Emitted) -> nn.Module:
     """Lfm2ForCausalLM with sdpa attention and the sizes and weights of an emitted model
     whose layers are pairs: conv or attn, and mlp."""
-    layers = [name for name, _ in model.layers.named_children()]
-    kinds = [name.partition("_")[0] for name in layers[::2]]
+    layers = [  # in order of depth: mixer and mlp in turns
+        (module, model.get_submodule(f"{name}_norm"))
+        for name, module in model.named_modules()
+        if type(module).__name__ in KINDS
+    ]
+    kinds = [KINDS[type(mixer).__name__] for mixer, _ in layers[::2]]
     sizes = model.config
     settings: dict[str, Any] = dict(
         vocab_size=sizes.vocab,
@@ -66,7 +78,7 @@ def of_transformers(model: Emitted) -> nn.Module:
         rope_parameters={"rope_type": "default", "rope_theta": sizes.theta},
         conv_L_cache=sizes.taps,
         block_auto_adjust_ff_dim=False,
-        layer_types=["conv" if kind == "conv" else "full_attention" for kind in kinds],
+        layer_types=kinds,
         attn_implementation="sdpa",
     )
     config = Lfm2Config(**settings)
@@ -77,14 +89,14 @@ def of_transformers(model: Emitted) -> nn.Module:
         "model.embedding_norm.weight": model.norm.weight,
     }
     for number, kind in enumerate(kinds):
-        mixer, mlp = model.layers[2 * number], model.layers[2 * number + 1]
+        (mixer, mixer_norm), (mlp, mlp_norm) = layers[2 * number : 2 * number + 2]
         weights |= {
             f"model.layers.{number}.{name}": weight
             for name, weight in {
-                "operator_norm.weight": mixer.norm.weight,
-                "ffn_norm.weight": mlp.norm.weight,
-                **(_conv if kind == "conv" else _attention)(mixer.mixer),
-                **_mlp(mlp.mixer),
+                "operator_norm.weight": mixer_norm.weight,
+                "ffn_norm.weight": mlp_norm.weight,
+                **(_conv if kind == "conv" else _attention)(mixer),
+                **_mlp(mlp),
             }.items()
         }
     other.load_state_dict(weights)

@@ -3,7 +3,7 @@
 STAGES = ("ast", "ir", "plan", "model")
 """Of the compiler: --emit."""
 
-OPTIONAL_PASSES = ("share_features", "share_weights", "prune", "fuse", "roll")
+OPTIONAL_PASSES = ("share_features", "share_weights", "prune", "fuse")
 """Those that the later stages can do without: --no-pass."""
 
 FORMATS = ("text", "json")

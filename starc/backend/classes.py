@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from starc.backend.code import Call
 from starc.backend.emission import Argument, Emission, emission
-from starc.backend.mixers import MixerClass, Variant, mixer_class, weights_class
+from starc.backend.mixers import MixerClass, Variant, mixer_class
 from starc.backend.parallels import Side, parallel_class
-from starc.backend.residuals import residual_classes
-from starc.backend.wiring import Owner, Wiring
+from starc.backend.wiring import Wiring
 from starc.ir.nodes import Liv, Model, Parallel
 from starc.ir.operator import Operator
 
@@ -16,7 +16,7 @@ class Made:
     """A class and the call that makes an instance of it: `Attention(config, ...)`."""
 
     made_of: MixerClass
-    construct: str
+    construct: Call
 
 
 class Classes:
@@ -24,7 +24,6 @@ class Classes:
 
     def __init__(self, model: Model, wiring: Wiring) -> None:
         self.wiring = wiring
-        self.residuals = residual_classes(model)
         self.classes: list[MixerClass] = []
         self._by_structure: dict[object, MixerClass] = {}
         self._emissions: dict[Operator, Emission] = {}
@@ -32,14 +31,9 @@ class Classes:
         self.config = _agreed(
             [emission(o) for o in dict.fromkeys(liv.operator for liv in model.livs())]
         )
-        self.owners: dict[str, Made] = {}
         self.layers: dict[str, Made] = {}
+        self.livs: dict[str, str] = {}  # label -> class, sides of parallels too
         self.variants: dict[str, Variant] = {}
-        for label, owner in wiring.owners.items():
-            self.owners[label] = self._owner(owner)
-        self._owner_names = {
-            label: made.made_of.name for label, made in self.owners.items()
-        }
         for layer in model.layers():
             if isinstance(layer, Liv):
                 self.layers[layer.label] = self._liv(layer)
@@ -65,21 +59,9 @@ class Classes:
         self.classes.append(made)
         return made
 
-    def _owner(self, owner: Owner) -> Made:
-        emitted = self.emission(owner.operator)
-        structure = ("weights", emitted.structure, owner.projections, owner.with_mixing)
-        found = self._by_structure.get(structure)
-        if found is None:
-            name = self._name(f"{emitted.class_name}Weights")
-            made = weights_class(
-                name, owner.operator, emitted, owner.projections, owner.with_mixing
-            )
-            found = self._add(structure, made)
-        return Made(found, found.construct(emitted))
-
-    def _liv(self, liv: Liv, projected: bool = False) -> Made:
+    def _liv(self, liv: Liv) -> Made:
         emitted = self.emission(liv.operator)
-        variant = self.wiring.variant(liv, self._owner_names, projected)
+        variant = self.wiring.variant(liv, self.livs)
         self.variants[liv.label] = variant
         structure = (emitted.structure, variant)
         found = self._by_structure.get(structure)
@@ -88,10 +70,12 @@ class Classes:
             found = self._add(
                 structure, mixer_class(name, liv.operator, emitted, variant)
             )
+        self.livs[liv.label] = found.name
         return Made(found, found.construct(emitted))
 
     def _parallel(self, layer: Parallel) -> Made:
-        made = [self._liv(side, layer.fused) for side in layer.sides]
+        start = len(self.classes)
+        made = [self._liv(side) for side in layer.sides]
         sides = tuple(
             Side(
                 side.stem,
@@ -103,19 +87,16 @@ class Classes:
             )
             for side, sign, m in zip(layer.sides, layer.signs, made, strict=True)
         )
-        structure = ("parallel", sides, layer.fused)
+        structure = ("parallel", sides)
         found = self._by_structure.get(structure)
         if found is None:
             bases = [self.emission(side.operator).class_name for side in layer.sides]
             difference = -1 in layer.signs
             wanted = f"Differential{bases[0]}" if difference else "And".join(bases)
-            bias = layer.sides[0].operator.bias
-            found = self._add(
-                structure, parallel_class(self._name(wanted), sides, layer.fused, bias)
-            )
-        config = ["config"] if found.takes_config else []
-        parts = [*config, *(m.construct for m in made)]
-        return Made(found, f"{found.name}({', '.join(parts)})")
+            found = parallel_class(self._name(wanted), sides)
+            self._by_structure[structure] = found
+            self.classes.insert(start, found)  # before its sides, as it is read
+        return Made(found, Call(found.name, tuple(m.construct for m in made)))
 
 
 def _agreed(emissions: list[Emission]) -> dict[str, Argument]:
@@ -134,8 +115,7 @@ def _variant_name(base: str, variant: Variant) -> str:
     def words(groups: tuple[str, ...]) -> str:
         return "".join(g.upper() if len(g) == 1 else g.capitalize() for g in groups)
 
-    name = f"Projected{base}" if variant.projected else base
-    name = f"Shared{name}" if variant.weights else name
+    name = f"Shared{base}" if variant.weights else base
     name += f"Borrowing{words(variant.borrowed)}" if variant.borrowed else ""
     name += "Borrowing" if variant.inputs else ""
     return name + (f"Lending{words(variant.lent)}" if variant.lent else "")

@@ -1,14 +1,19 @@
-"""The docstring of the emitted file: operators, sharing in words, letters, origin."""
+"""The docstring of the emitted file: layers, sharing in words, letters of shapes."""
 
 import textwrap
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from functools import partial
 
+from starc.backend.blocks import Bodies
 from starc.backend.classes import Classes
 from starc.backend.residuals import formula
-from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat
+from starc.backend.tree import Blocks, Scope, Use
+from starc.ir.cost import costs
+from starc.ir.nodes import Again, Model, Parallel
 
 wrap = partial(textwrap.wrap, break_on_hyphens=False)
+WIDTH = 88
 
 _LETTERS = {
     "B": "sequences",
@@ -18,27 +23,88 @@ _LETTERS = {
 
 
 def docstring(
-    model: Model, classes: Classes, digest: str, passes: tuple[str, ...]
+    model: Model, name: str, bodies: Bodies, passes: tuple[str, ...]
 ) -> list[str]:
-    """Lines of the docstring, without quotes, at most 88 columns wide."""
-    depth = sum(1 for _ in model.layers())
+    """Lines of the docstring, without quotes, at most 88 columns wide.
+
+    `passes`: those left out of the compilation, usually none.
+    """
     lines = [
-        *wrap(
-            f"{model.name}: {depth} LIVs on a residual stream of width {model.width}.",
-            85,  # behind the quotes
-        ),
+        *wrap(f"{name}: {_size(model)}.", WIDTH - 3),  # behind the quotes
         "",
         *wrap(
-            "A LIV, a linear input-varying operator, maps the tokens linearly, by a "
-            "matrix T(x) that is itself made of them. Each stands in its residual, "
-            f"{_residuals(model)}. The operators:",
-            88,
+            f"A layer is {_residuals(bodies)}, f a linear input-varying operator "
+            "(LIV): a linear map of the tokens whose matrix T(x) is itself made of the "
+            "input.",
+            WIDTH,
         ),
         "",
-        *_operators(model, classes),
+        *_operators(bodies),
         "",
-        *_sharing(model),
     ]
+    sharing = list(_sharing(bodies))
+    lines += [line for sentence in sharing for line in wrap(sentence, WIDTH)]
+    lines += [""] * bool(sharing)
+    lines += wrap(f"Shapes: {_letters(model, bodies.classes)}.", WIDTH)
+    if passes:
+        lines += ["", *wrap(f"Compiled without {', '.join(passes)}.", WIDTH)]
+    return lines
+
+
+def _size(model: Model) -> str:
+    """`32 layers, width 1024, 354.5 M parameters`"""
+    depth = sum(1 for _ in model.layers())
+    count = costs(model, 1, 2).total.params
+    units = ((1e9, " B"), (1e6, " M"), (1e3, " K"))
+    unit, word = next((u for u in units if count >= u[0]), (1, ""))
+    parameters = f"{count / unit:.1f}{word}" if word else str(count)
+    return f"{depth} layers, width {model.width}, {parameters} parameters"
+
+
+def _operators(bodies: Bodies) -> list[str]:
+    """A row for each class: the layers that are of it, its name, what it computes."""
+    rows: dict[tuple[str, str], dict[str, None]] = {}
+    for use in _uses(bodies.tree.root):
+        layer = use.layer
+        if isinstance(layer, Again):
+            continue
+        difference = isinstance(layer, Parallel) and -1 in layer.signs
+        for liv in layer.livs[: 1 if difference else None]:
+            emitted = bodies.classes.emission(liv.operator)
+            name = emitted.class_name
+            kind = (f"Differential{name}" if difference else name, emitted.summary)
+            alone = difference or not isinstance(layer, Parallel)
+            label = use.name if alone else f"{use.name}.{liv.stem}"
+            rows.setdefault(kind, {})[label] = None
+    labels = [_listed(names) for names in rows.values()]
+    first = max(map(len, labels))
+    second = max(len(name) for name, _ in rows)
+    lines = []
+    for label, (name, summary) in zip(labels, rows, strict=True):
+        start = f"    {label:{first}}  {name:{second}}  "
+        lines += wrap(start + summary, WIDTH, subsequent_indent=" " * 8)
+    return lines
+
+
+def _uses(scope: Scope) -> Iterator[Use]:
+    """Every line of the model in order of depth."""
+    for step in scope.steps:
+        if isinstance(step, Use):
+            yield step
+        else:
+            for turn in step.turns:
+                yield from _uses(turn)
+
+
+def _listed(names: Iterable[str]) -> str:
+    """`a, attn`; `attn_0 … attn_22 (12)` where there are many."""
+    found = list(names)
+    if len(found) <= 2:
+        return ", ".join(found)
+    return f"{found[0]}, ... {found[-1]}"
+
+
+def _letters(model: Model, classes: Classes) -> str:
     letters = dict(_LETTERS)
     for liv in model.livs():
         for letter, meaning in classes.emission(liv.operator).letters.items():
@@ -47,123 +113,38 @@ def docstring(
                 letters[letter] = meaning
             elif meaning not in known.split(" or "):
                 letters[letter] = f"{known} or {meaning}"
-    legend = ", ".join(f"{letter} {meaning}" for letter, meaning in letters.items())
-    lines += ["", *wrap(f"Shapes: {legend}.", 88)]
-    lines += [
-        "",
-        *wrap(f"Source: sha256 {digest[:16]}; passes: {', '.join(passes)}.", 88),
-    ]
-    return lines
+    return ", ".join(f"{letter} {meaning}" for letter, meaning in letters.items())
 
 
-def _residuals(model: Model) -> str:
-    """`x + liv(norm(x))`, and which layers stand otherwise."""
-    layers = [x for x in model.layers() if not isinstance(x, Again)]
-    counts = Counter(layer.residual for layer in layers)
-    (usual, _), *others = counts.most_common()
+def _residuals(bodies: Bodies) -> str:
+    """`x + f(norm(x))`, and which layers stand otherwise."""
+    uses = [use for use in _uses(bodies.tree.root) if not isinstance(use.layer, Again)]
+    residuals = [bodies.wiring.module(use.layer).residual for use in uses]
+    (usual, _), *others = Counter(residuals).most_common()
     found = [formula(usual)]
     for residual, _ in others:
-        labels = [layer.label for layer in layers if layer.residual == residual]
-        shown = ", ".join(labels[:8]) + (" and others" if len(labels) > 8 else "")
-        found.append(f"{formula(residual)} of {shown}")
-    return "; ".join(found)
+        pairs = zip(uses, residuals, strict=True)
+        names = dict.fromkeys(use.name for use, r in pairs if r == residual)
+        found.append(f"{formula(residual)} for {_listed(names)}")
+    return ", ".join(found)
 
 
-def _operators(model: Model, classes: Classes) -> list[str]:
-    counts: dict[tuple[str, str], int] = {}
-    for layer in model.layers():
-        if isinstance(layer, Again):
-            continue
-        for liv in layer.sides if isinstance(layer, Parallel) else (layer,):
-            emitted = classes.emission(liv.operator)
-            name = emitted.class_name
-            if isinstance(layer, Parallel) and -1 in layer.signs:
-                name = f"Differential{name}"
-                if liv is not layer.sides[0]:
-                    continue
-            key = (name, emitted.summary)
-            counts[key] = counts.get(key, 0) + 1
-    lines = []
-    for index, ((name, summary), count) in enumerate(counts.items(), 1):
-        times = f" ({count} times)" if count > 1 else ""
-        text = f"{name}{times}: {summary}."
-        first = f"{index:2}. "
-        lines += wrap(text, 88, initial_indent=first, subsequent_indent="    ")
-    return lines
+def _classes(bodies: Bodies, scope: Scope, name: str) -> Iterator[tuple[Scope, str]]:
+    yield scope, name
+    for step in scope.steps:
+        if isinstance(step, Blocks):
+            for turn in step.turns:
+                yield from _classes(bodies, turn, bodies.block_of[turn.path].name)
 
 
-def _sharing(model: Model) -> list[str]:
-    sentences: list[str] = []
-    for step in model.body:
-        stems = _stems(step.turns[0]) if isinstance(step, Repeat) else {}
-        if isinstance(step, Repeat) and stems:
-            told = _told(step.turns[0], stems)
-            each = f"In each of {len(step.turns)} turns "
-            sentences += [each + sentence for sentence in told]
-        elif isinstance(step, Repeat):
-            sentences += [s for turn in step.turns for s in _told(turn, {})]
-        else:
-            assert isinstance(step, Layer)
-            sentences += _told((step,), {})
-    if not sentences:
-        return ["Nothing is shared between LIVs."]
-    return [
-        "Sharing:",
-        *(f"  {line}" for text in _merge(sentences) for line in wrap(text, 84)),
-    ]
-
-
-def _stems(turn: tuple[Layer, ...]) -> dict[str, str]:
-    """Label -> what every turn calls the LIV; none where that would be ambiguous."""
-    stems: dict[str, str] = {}
-    for layer in turn:
-        stems[layer.label] = layer.stem
-        if isinstance(layer, Parallel):
-            for side in layer.sides:
-                stems.setdefault(side.label, f"{layer.stem}.{side.stem}")
-    names = list(stems.values())
-    sentences = " ".join(_told(turn, stems)).replace(",", "").split()
-    clear = all(names.count(word.rstrip(".")) <= 1 for word in sentences)
-    return stems if clear else {}
-
-
-def _named(label: str, stems: dict[str, str]) -> str:
-    return stems.get(label, label)
-
-
-def _told(layers: tuple[Layer, ...], stems: dict[str, str]) -> list[str]:
-    """Sentences about what these layers share, with the names of `stems`."""
-    found: list[str] = []
-    for layer in layers:
-        if isinstance(layer, Again):
-            used = _named(layer.of, stems)
-            found.append(f"{_named(layer.label, stems)} is {used} again.")
-            continue
-        for liv in layer.sides if isinstance(layer, Parallel) else (layer,):
-            found += _liv_sharing(liv, stems)
-    return found
-
-
-def _merge(sentences: list[str]) -> list[str]:
-    """At most 24 lines of sharing; the rest is counted."""
-    if len(sentences) <= 24:
-        return sentences
-    return [*sentences[:23], f"and {len(sentences) - 23} more like these."]
-
-
-def _liv_sharing(liv: Liv, stems: dict[str, str]) -> list[str]:
-    found = []
-    name = _named(liv.label, stems)
-    borrowed: dict[str, list[str]] = {}
-    for feature in liv.features:
-        if feature.input != liv.label:
-            borrowed.setdefault(feature.input, []).append(feature.group)
-    for lender, groups in borrowed.items():
-        found.append(f"{name} takes {', '.join(groups)} from {_named(lender, stems)}.")
-    own = [f.weights for f in liv.features if f.input == liv.label]
-    for owner in dict.fromkeys([*own, liv.mixing]):
-        if owner != liv.label and owner not in borrowed:
-            found.append(
-                f"{name} uses the featurizer weights of {_named(owner, stems)}."
-            )
-    return found
+def _sharing(bodies: Bodies) -> Iterator[str]:
+    """A sentence for each thing shared; of equal blocks, one for all of them."""
+    told: dict[str, None] = {}
+    for scope, name in _classes(bodies, bodies.tree.root, ""):
+        place = f"In each {name} " if name else ""
+        for use in scope.uses():
+            for sentence in bodies.sharing(use):
+                told[f"{place}{sentence}"] = None
+    yield from list(told)[:24]
+    if len(told) > 24:
+        yield f"And {len(told) - 24} more like these."

@@ -89,15 +89,12 @@ def weight_lines(
     emission: Emission,
     projection: Projection,
     init: list[str],
-    projected: bool = False,
 ) -> list[str]:
     """Constructor lines of the tensors behind a projection, which follow those of
-    `init`. `projected`: the product is made elsewhere and only its width is wanted."""
+    `init`."""
     width = width_of(emission, projection.groups, init)
     linear = f"nn.Linear(config.width, {width}, bias={operator.bias})"
     lines = [f"self.{projection.linear} = {linear}"]
-    if projected:
-        lines = [f"self.features = {width}"]
     if projection.convolved:
         name = projection.convolution
         width = width_of(emission, projection.convolved, init)
@@ -138,19 +135,16 @@ def _split(
 
 
 def forward_lines(
-    operator: Operator, emission: Emission, projection: Projection, given: bool
+    operator: Operator, emission: Emission, projection: Projection
 ) -> tuple[list[str], list[str]]:
     """Lines of forward that leave every group in a variable of its name.
 
-    `given`: the product is an argument already (a parallel multiplies for all sides).
     Also the constructor lines that these need (sizes to split by).
     """
     init: list[str] = []
     groups, convolved = projection.groups, projection.convolved
     product = projection.name
     expression = f"{projection.weights}.{projection.linear}({projection.source})"
-    if given:
-        expression = product
     lines: list[str] = []
     if convolved:
         conv = joined(convolved)
@@ -167,7 +161,7 @@ def forward_lines(
             init.append(f"self.{product}_sizes = [{sizes}]")
             value = f"{expression}.split(self.{product}_sizes, dim=-1)"
             lines.append(f"{', '.join(outer)} = {value}")
-        elif not given:
+        else:
             lines.append(f"{conv} = {expression}")
         name = projection.convolution
         arguments = [conv, f"{projection.weights}.{name}"]
@@ -183,7 +177,7 @@ def forward_lines(
     elif len(groups) > 1:
         value = _split(expression, groups, emission, f"{product}_sizes", init)
         lines.append(f"{', '.join(groups)} = {value}")
-    elif expression != product:
+    else:
         lines.append(f"{groups[0]} = {expression}")
     return lines, init
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from starc.backend.code import Call
 from starc.backend.constructor import Body, as_attributes, signature
 from starc.backend.emission import Emission, StateField
 from starc.backend.features import (
@@ -28,7 +29,7 @@ class Variant:
     borrowed: groups that come as arguments. lent: what is returned after the output:
     groups, or "input" for the normed input. inputs: other LIVs' inputs that come as
     arguments. weights: arguments that hold shared tensors. mixing: where the tensors of
-    the mixing are. projected: the input comes multiplied by a parallel's projection.
+    the mixing are.
     """
 
     projections: tuple[Projection, ...]
@@ -37,7 +38,6 @@ class Variant:
     lent: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     weights: tuple[tuple[str, str], ...] = ()  # argument, class
-    projected: bool = False
 
     @property
     def computed(self) -> tuple[str, ...]:
@@ -56,44 +56,17 @@ class MixerClass:
     name: str
     lines: tuple[str, ...]
     arguments: tuple[str, ...]  # that its constructor takes, of emission.arguments
-    takes_config: bool
     has_state: bool
     state_fields: tuple[StateField, ...] = ()
     kernels: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
+    state_lines: tuple[str, ...] = ()  # of a class that holds the states of sides
 
-    def construct(self, emission: Emission) -> str:
+    def construct(self, emission: Emission) -> Call:
         """`Attention(config, heads=16, ...)`."""
         by_name = {argument.name: argument for argument in emission.arguments}
         values = [str(by_name[name]) for name in self.arguments]
-        return f"{self.name}({', '.join(['config', *values])})"
-
-
-def weights_class(
-    name: str,
-    operator: Operator,
-    emission: Emission,
-    projections: tuple[Projection, ...],
-    with_mixing: bool,
-) -> MixerClass:
-    """A module that only holds the tensors of a featurizer, for several LIVs."""
-    body = Body(emission)
-    for projection in projections:
-        body.init += weight_lines(operator, emission, projection, [])
-        body.reset += reset_lines(operator, projection)
-    groups = {group for projection in projections for group in projection.groups}
-    if with_mixing or not has_mixing_tensors(operator):
-        own = _context(emission, groups)
-        body.init += block(emission.template, "weights", own)
-        body.reset += block(emission.template, "reset", own)
-    body.methods = block(emission.template, "methods", _context(emission, groups))
-    doc = f'    """The featurizer of {emission.class_name}, used by several layers."""'
-    lines = [f"class {name}(nn.Module):", doc, ""]
-    lines += body.lines()
-    if body.methods:
-        lines += ["", *body.methods]
-    arguments = tuple(argument.name for argument in body.arguments())
-    return MixerClass(name, tuple(lines), arguments, True, False)
+        return Call(self.name, ("config", *values))
 
 
 def mixer_class(
@@ -108,13 +81,11 @@ def mixer_class(
     states: list[StateField] = []
     product = _product(emission, variant)
     for projection in variant.projections:
-        lines, sizes = forward_lines(operator, emission, projection, variant.projected)
+        lines, sizes = forward_lines(operator, emission, projection)
         features += [] if product else lines
         body.init += sizes
         if projection.weights == "self":
-            body.init += weight_lines(
-                operator, emission, projection, sizes, variant.projected
-            )
+            body.init += weight_lines(operator, emission, projection, sizes)
             body.reset += reset_lines(operator, projection)
         if projection.convolved:
             states.append(convolution_state(operator, emission, projection))
@@ -170,7 +141,6 @@ def mixer_class(
         name,
         tuple(lines),
         tuple(argument.name for argument in body.arguments()),
-        True,
         has_state,
         tuple(states),
         tuple(k for k in emission.kernels if re.search(rf"\b{k}\w*\(", text)),
@@ -194,11 +164,7 @@ def _product(emission: Emission, variant: Variant) -> str:
     if not emission.takes_product or not whole:
         return ""
     only = variant.projections[0]
-    return (
-        only.name
-        if variant.projected
-        else f"{only.weights}.{only.linear}({only.source})"
-    )
+    return f"{only.weights}.{only.linear}({only.source})"
 
 
 def _context(emission: Emission, groups: set[str], **more: object) -> dict[str, object]:
@@ -210,8 +176,7 @@ def _lent(variant: Variant) -> list[str]:
 
 
 def _forward_head(variant: Variant, has_state: bool) -> list[str]:
-    first = variant.projections[0].name if variant.projected else "u"
-    parameters = ["self", f"{first}: Tensor"]
+    parameters = ["self", "u: Tensor"]
     parameters += [f"{name}: Tensor" for name in (*variant.inputs, *variant.borrowed)]
     parameters += [f"{name}: {kind}" for name, kind in variant.weights]
     if has_state:
@@ -244,9 +209,7 @@ def _doc(emission: Emission, variant: Variant, context: dict[str, object]) -> li
         lent = ["its normed input" if g == "input" else g for g in variant.lent]
         more.append(f"Returns {_words(tuple(lent))} too, for later layers.")
     if variant.weights:
-        more.append("Shared tensors are in `weights`.")
-    if variant.projected:
-        more.append("Its features come multiplied, by the parallel around it.")
+        more.append("Computes with tensors of an earlier layer, `weights`.")
     if len(lines) == 1 and not more:
         return [f'    """{lines[0]}"""']
     text = [f'    """{lines[0]}']

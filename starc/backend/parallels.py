@@ -1,120 +1,123 @@
 """Emitted classes of layers with several sides: parallel and differential LIVs."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from starc.backend.constructor import signature
-from starc.backend.layout import broken
-from starc.backend.mixers import NEW_STATE, MixerClass, Variant
+from starc.backend.code import Call, assigned, signature, statement
+from starc.backend.mixers import MixerClass, Variant
 
 
 @dataclass(frozen=True)
 class Side:
-    """One side of a parallel: its attribute, its class, and what passes through."""
+    """One side of a parallel: its attribute, its class, and what passes through.
+
+    from_siblings: argument -> the variable or module inside that it is.
+    returned: of variant.lent, what leaves the parallel.
+    """
 
     stem: str
     sign: int
     mixer: MixerClass
     variant: Variant
-    from_siblings: tuple[tuple[str, str], ...]  # group, stem of the side that lends it
-    returned: tuple[str, ...]  # of variant.lent, what leaves the parallel
+    from_siblings: tuple[tuple[str, str], ...]
+    returned: tuple[str, ...]
 
     def argument(self, name: str) -> str:
         """The variable of the parallel's forward for an argument of the side's."""
-        lender = dict(self.from_siblings).get(name)
-        return f"{lender}_{name}" if lender else f"{self.stem}_{name}"
+        return dict(self.from_siblings).get(name, f"{self.stem}_{name}")
 
 
-def given(sides: tuple[Side, ...]) -> list[tuple[str, str, str]]:
-    """Arguments of the parallel's forward: (name, type, side's own name for it)."""
-    found = []
-    for side in sides:
-        types = dict(side.variant.weights)
-        for name in side.variant.given:
-            if name not in dict(side.from_siblings):
-                found.append((side.argument(name), types.get(name, "Tensor"), name))
-    return found
+def state_class(parallel: MixerClass) -> str:
+    """The name of the class that holds the states of the sides."""
+    return f"{parallel.name}State"
 
 
-def lent(sides: tuple[Side, ...]) -> list[tuple[str, str]]:
-    """What the parallel returns after its output: (side's stem, value)."""
-    return [(side.stem, value) for side in sides for value in side.returned]
-
-
-def parallel_class(
-    name: str, sides: tuple[Side, ...], fused: bool, bias: bool
-) -> MixerClass:
+def parallel_class(name: str, sides: tuple[Side, ...]) -> MixerClass:
     """A module that gives one input to all sides and adds what they answer."""
-    stateful = [side.stem for side in sides if side.mixer.has_state]
-    formula = "".join(
-        f"{' - ' if side.sign < 0 else ' + '}{side.stem}(u)" for side in sides
-    )[3:]
-    together = ", multiplied at once" if fused else ""
+    stems = [side.stem for side in sides]
+    formula = "".join(f"{_sign(side)}{side.stem}(u)" for side in sides)[3:]
     lines = [
         f"class {name}(nn.Module):",
-        f'    """{formula}: the sides read one input{together}."""',
+        f'    """{formula}: the sides read one input."""',
         "",
+        *signature(
+            "__init__", ["self", *(f"{side.stem}: {side.mixer.name}" for side in sides)]
+        ),
+        "        super().__init__()",
+        *(f"        self.{stem} = {stem}" for stem in stems),
+        "",
+        *_forward(name, sides),
     ]
-    parameters = ["self", *(["config: Config"] if fused else [])]
-    parameters += [f"{side.stem}: {side.mixer.name}" for side in sides]
-    lines += signature(f"def __init__({', '.join(parameters)}) -> None:")
-    lines.append("        super().__init__()")
-    stems = [side.stem for side in sides]
-    targets = ", ".join(f"self.{stem}" for stem in stems)
-    lines += broken(f"{targets} = {', '.join(stems)}", 8)
-    if fused:
-        sizes = ", ".join(f"{stem}.features" for stem in stems)
-        lines += broken(f"self.sizes = [{sizes}]", 8)
-        lines += broken(
-            f"self.in_proj = nn.Linear(config.width, sum(self.sizes), bias={bias})", 8
-        )
-    lines += ["", *_forward(sides, fused, bool(stateful))]
-    if stateful:
-        pairs = [
-            f'"{stem}": self.{stem}.new_state(batch, max_length, like)'
-            for stem in stateful
-        ]
-        lines += [
-            "",
-            *signature(NEW_STATE),
-            "        sides = {",
-            *[f"            {pair}," for pair in pairs],
-            "        }",
-            "        return State(sides=sides)",
-        ]
-    return MixerClass(name, tuple(lines), (), fused, bool(stateful))
+    stateful = any(side.mixer.has_state for side in sides)
+    states = tuple(_states(name, sides)) if stateful else ()
+    return MixerClass(name, tuple(lines), (), stateful, state_lines=states)
 
 
-def _forward(sides: tuple[Side, ...], fused: bool, stateful: bool) -> list[str]:
-    extra = [f"{name}: {kind}" for name, kind, _ in given(sides)]
-    state = ["state: State | None = None"] if stateful else []
-    returned = lent(sides)
-    result = "tuple[Tensor, ...]" if returned else "Tensor"
-    parameters = ", ".join(["self", "u: Tensor", *extra, *state])
-    lines = signature(f"def forward({parameters}) -> {result}:")
-    if stateful:
-        lines.append("        states = {} if state is None else state.sides")
-    if fused:
-        parts = ", ".join(f"for_{side.stem}" for side in sides)
-        lines += broken(f"{parts} = self.in_proj(u).split(self.sizes, dim=-1)", 8)
-    terms = []
+def _states(name: str, sides: tuple[Side, ...]) -> Iterator[str]:
+    stems = [side.stem for side in sides if side.mixer.has_state]
+    yield f"class {name}State(NamedTuple):"
+    yield f'    """What the sides of {name} keep."""'
+    yield ""
+    yield from (f"    {stem}: State" for stem in stems)
+    yield ""
+    yield "    @classmethod"
+    yield f"    def new(cls, sides: {name}, *size: Any) -> {name}State:"
+    made = tuple(f"sides.{stem}.new_state(*size)" for stem in stems)
+    yield from statement("return ", Call("cls", made))
+
+
+def _sign(side: Side) -> str:
+    return " - " if side.sign < 0 else " + "
+
+
+def _forward(name: str, sides: tuple[Side, ...]) -> Iterator[str]:
+    parameters = ["self", "u: Tensor"]
     for side in sides:
-        arguments = [f"for_{side.stem}" if fused else "u"]
-        arguments += [side.argument(name) for name in side.variant.given]
-        if side.mixer.has_state:
-            arguments.append(f'states.get("{side.stem}")')
-        call = f"self.{side.stem}({', '.join(arguments)})"
-        if side.variant.lent:
-            names = [f"{side.stem}_{value}" for value in side.variant.lent]
-            targets = ", ".join([f"y_{side.stem}", *names])
-            lines += broken(f"{targets} = {call}", 8)
-            call = f"y_{side.stem}"
-        terms.append((side.sign, call))
-    short = "".join(f"{' - ' if sign < 0 else ' + '}{call}" for sign, call in terms)[3:]
-    output = [f"{stem}_{value}" for stem, value in returned]
-    if len(f"        return {short}") <= 88 and not output:
-        return [*lines, f"        return {short}"]
-    for index, (sign, call) in enumerate(terms):
-        operation = "=" if not index else "-=" if sign < 0 else "+="
-        operation = operation if not index else f"= y {operation[0]}"
-        lines += broken(f"y {operation} {call}", 8)
-    return [*lines, f"        return {', '.join(['y', *output])}"]
+        types = dict(side.variant.weights)
+        parameters += [
+            f"{side.argument(given)}: {types.get(given, 'Tensor')}"
+            for given in side.variant.given
+            if given not in dict(side.from_siblings)
+        ]
+    if any(side.mixer.has_state for side in sides):
+        parameters.append(f"state: {name}State | None = None")
+    returned = [f"{side.stem}_{value}" for side in sides for value in side.returned]
+    result = "tuple[Tensor, ...]" if returned else "Tensor"
+    yield from signature("forward", parameters, result)
+    calls = [_call(side) for side in sides]
+    together = f"        return {_sum(sides, list(map(str, calls)))}"
+    if len(together) <= 88 and not any(side.variant.lent for side in sides):
+        yield together
+        return
+    for side, call in zip(sides, calls, strict=True):
+        lent = [f"{side.stem}_{value}" for value in side.variant.lent]
+        yield from assigned([f"y_{side.stem}", *lent], call)
+    total = _sum(sides, [f"y_{side.stem}" for side in sides])
+    if len(f"        return {', '.join([total, *returned])}") <= 88:
+        yield f"        return {', '.join([total, *returned])}"
+        return
+    yield from _added(sides)
+    yield from (
+        statement("return ", Call("", ("y", *returned)))
+        if returned
+        else ["        return y"]
+    )
+
+
+def _call(side: Side) -> Call:
+    arguments = ["u", *map(side.argument, side.variant.given)]
+    if side.mixer.has_state:
+        arguments.append(f"state and state.{side.stem}")
+    return Call(f"self.{side.stem}", tuple(arguments))
+
+
+def _sum(sides: tuple[Side, ...], terms: list[str]) -> str:
+    signs = map(_sign, sides)
+    return "".join(f"{sign}{t}" for sign, t in zip(signs, terms, strict=True))[3:]
+
+
+def _added(sides: tuple[Side, ...]) -> Iterator[str]:
+    """`y = y_a`, then a term a line: for a sum that fits no line."""
+    yield f"        y = y_{sides[0].stem}"
+    for side in sides[1:]:
+        yield f"        y = y{_sign(side)}y_{side.stem}"

@@ -3,20 +3,21 @@
 import builtins
 import keyword
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from string import ascii_letters, digits
 from textwrap import wrap
 
 from starc import __version__
 from starc.backend import templates
+from starc.backend.blocks import Bodies, state_lines
 from starc.backend.classes import Classes
-from starc.backend.construct import construct_lines
 from starc.backend.docstring import docstring
 from starc.backend.emission import number
-from starc.backend.forward import again_lines, forward_lines
 from starc.backend.mixers import MixerClass
 from starc.backend.rename import renamed
-from starc.backend.residuals import NORMS, ResidualClass
+from starc.backend.residuals import norm_call
+from starc.backend.tree import Tree
 from starc.backend.vendor import (
     GUARDED_TRITON,
     function_text,
@@ -27,7 +28,8 @@ from starc.backend.vendor import (
 )
 from starc.backend.weight_map import Piece, weight_map
 from starc.backend.wiring import Wiring
-from starc.ir.nodes import Again, Model, Parallel
+from starc.choices import OPTIONAL_PASSES
+from starc.ir.nodes import Model
 
 
 @dataclass(frozen=True)
@@ -42,29 +44,24 @@ class Plan:
     docstring: tuple[str, ...]
     imports: tuple[str, ...]
     config: tuple[str, ...]
-    state_fields: tuple[str, ...]
-    triton: str
-    stateful: bool
-    graphs: bool  # decoding can be captured in a CUDA graph
-    state: str
-    sided: bool
+    norm: str
     tied: bool
     softcap: str
-    norm: str
-    layers: tuple[ResidualClass, ...]
     embedding_scale: str
     logit_scale: str
-    wired: bool
-    shares: bool
-    lending: bool
     variance: str
+    output_names: str
+    stateful: bool
+    graphs: bool  # decoding can be captured in a CUDA graph
     construct: tuple[str, ...]
     forward: tuple[str, ...]
-    again: tuple[str, ...]
-    output_names: str
     auxiliary: bool  # a LIV adds to the loss of training
+    blocks: tuple[tuple[str, ...], ...]
     classes: tuple[MixerClass, ...]
     functions: tuple[str, ...]
+    state_fields: tuple[str, ...]
+    states: tuple[tuple[str, ...], ...]
+    kernel_imports: tuple[str, ...]
     kernels: tuple[str, ...]
     weights: dict[str, tuple[Piece, ...]]
 
@@ -77,11 +74,10 @@ def make_plan(
     `source_name`: the name of the source file without folders; `digest` of its text.
     """
     model, origins = renamed(model)
+    tree = Tree(model)
     wiring = Wiring(model)
     classes = Classes(model, wiring)
-    again = any(isinstance(layer, Again) for layer in model.layers())
-    lending = bool(wiring.lent_out)
-    wired = lending or again or bool(model.shared)
+    bodies = Bodies(model, tree, wiring, classes)
     stateful = any(made.made_of.has_state for made in classes.layers.values())
     out_names = {
         liv.operator.kind: classes.emission(liv.operator).out_name
@@ -93,48 +89,40 @@ def make_plan(
     texts = [
         *("\n".join(made.lines) for made in classes.classes),
         *(function_text(name) for name in functions),
-        *(kernel_text(name) for name in kernels),
     ]
-    sided = any(
-        isinstance(layer, Parallel) and classes.layers[layer.label].made_of.has_state
-        for layer in model.layers()
-    )
+    kernel_texts = tuple(kernel_text(name) for name in kernels)
+    name = _class_name(model.name, [*texts, *kernel_texts])
+    imports = _imports("\n".join(texts), bodies.casts, stateful)
+    left_out = tuple(p for p in OPTIONAL_PASSES if passes and p not in passes)
     return Plan(
-        model=_class_name(model.name, texts),
+        model=name,
         header=_header(source_name),
-        docstring=tuple(docstring(model, classes, digest, passes)),
-        imports=_imports(
-            "\n".join(texts), wired or not stateful, sided, standard_imports(kernels)
-        ),
+        docstring=tuple(docstring(model, name, bodies, left_out)),
+        imports=imports,
         config=_config(model, classes),
-        state_fields=_state_fields(classes),
-        triton=GUARDED_TRITON if any(map(needs_triton, kernels)) else "",
+        norm=norm_call(model.norm),
+        tied=model.tied,
+        softcap=number(model.logit_softcap) if model.logit_softcap else "",
+        embedding_scale=_scale(model.embedding_scale),
+        logit_scale=_scale(model.logit_scale),
+        variance=f"0.4 / {sum(1 for _ in model.layers())}",
+        output_names=_output_names(out_names),
         stateful=stateful,
         graphs=stateful
         and all(classes.emission(liv.operator).graphs for liv in model.livs()),
-        state="State" if stateful else "Any",
-        sided=sided,
-        tied=model.tied,
-        softcap=number(model.logit_softcap) if model.logit_softcap else "",
-        norm=NORMS[model.norm.kind],
-        layers=tuple(classes.residuals.values()),
-        embedding_scale=_scale(model.embedding_scale),
-        logit_scale=_scale(model.logit_scale),
-        wired=wired,
-        shares=bool(model.shared),
-        lending=lending,
-        variance=f"0.4 / {sum(1 for _ in model.layers())}",
-        construct=tuple(construct_lines(model, wiring, classes)),
-        forward=tuple(forward_lines(model, wiring, classes)) if wired else (),
-        again=tuple(again_lines(model, classes)),
-        output_names=_output_names(out_names),
         auxiliary=any(liv.operator.auxiliary for liv in model.livs()),
+        construct=bodies.root.construct,
+        forward=bodies.root.forward,
+        blocks=tuple(tuple(block.lines()) for block in bodies.blocks),
         classes=tuple(classes.classes),
         functions=tuple(function_text(name) for name in functions),
-        kernels=tuple(kernel_text(name) for name in kernels),
+        state_fields=_state_fields(classes),
+        states=tuple(_states(bodies, classes)) if stateful else (),
+        kernel_imports=_kernel_imports(kernels, imports),
+        kernels=kernel_texts,
         weights={
             key: tuple((origins.get(label, label), name) for label, name in pieces)
-            for key, pieces in weight_map(model, wiring, out_names).items()
+            for key, pieces in weight_map(model, tree, wiring, out_names).items()
         },
     )
 
@@ -142,6 +130,15 @@ def make_plan(
 def _scale(value: float) -> str:
     """A factor, or nothing where it is 1."""
     return "" if value == 1 else f"{number(value)} * "
+
+
+def _states(bodies: Bodies, classes: Classes) -> Iterator[tuple[str, ...]]:
+    """The classes that hold the states: of parallels, of blocks, of the model."""
+    yield from (made.state_lines for made in classes.classes if made.state_lines)
+    for block in reversed(bodies.blocks):
+        if block.stateful:
+            yield tuple(state_lines(block.name, block.body, "block"))
+    yield tuple(state_lines("", bodies.root, "model"))
 
 
 def _header(source_name: str) -> str:
@@ -171,23 +168,33 @@ _IMPORTED = (
     "F",
     "Tensor",
     "Any",
-    "OrderedDict",
-    "AbstractContextManager",
+    "NamedTuple",
     "Model",
     "partial",
 )
 
 
-def _imports(
-    text: str, wired: bool, sided: bool, standard: set[str]
-) -> tuple[str, ...]:
-    found = {"import math"} if re.search(r"\bmath\.", text) else set()
-    found |= standard | {"from collections import OrderedDict"}
-    found |= {"from functools import partial"}
-    found.add(f"from dataclasses import dataclass{', field' if sided else ''}")
-    if wired or re.search(r"\bAny\b", text):
-        found |= {"from typing import Any"}
-    return tuple(sorted(found, key=lambda line: (line.startswith("from"), line)))
+def _imports(text: str, casts: bool, stateful: bool) -> tuple[str, ...]:
+    typing = [
+        "Any",
+        *(["NamedTuple"] if stateful else []),
+        *(["cast"] if casts else []),
+    ]
+    return (
+        *(["import math"] if re.search(r"\bmath\.", text) else []),
+        "from dataclasses import dataclass",
+        "from functools import partial",
+        f"from typing import {', '.join(typing)}",
+    )
+
+
+def _kernel_imports(kernels: list[str], above: tuple[str, ...]) -> tuple[str, ...]:
+    """What the kernels need and no one else: their section stands, and goes, alone."""
+    standard = standard_imports(kernels) - set(above)
+    lines = sorted(standard, key=lambda line: (line.startswith("from"), line))
+    if not any(map(needs_triton, kernels)):
+        return tuple(lines)
+    return (*lines, *([""] if lines else []), *GUARDED_TRITON.split("\n"))
 
 
 def _config(model: Model, classes: Classes) -> tuple[str, ...]:

@@ -1,11 +1,13 @@
 """Labels of the text as names in the emitted file, where any label must work."""
 
+import re
 from keyword import iskeyword
 
 from starc.backend.reserved import RESERVED
-from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat, Step
+from starc.ir.nodes import Again, Layer, Liv, Loop, Model, Parallel, Repeat, Step
 from starc.passes.rebuild import changed
 
+_BLOCKS = re.compile(r"blocks_\d+")
 _WORDS = frozenset(word.rstrip("_") for word in RESERVED)
 
 
@@ -13,10 +15,12 @@ def safe(name: str) -> str:
     """The label, with one more `_` behind it where the emitted file uses the word.
 
     It depends on the label alone, so no other LIV changes it; no two labels become
-    one, because those that end in `_` move on by one as well.
+    one, because those that end in `_` move on by one as well. So do those that end as
+    the names of norms and of lists of blocks do: attn_norm, blocks_2.
     """
     word = name.rstrip("_")
-    return f"{name}_" if word in _WORDS or iskeyword(word) else name
+    used = word in _WORDS or iskeyword(word) or word.endswith(("_norm", "_post"))
+    return f"{name}_" if used or _BLOCKS.fullmatch(word) else name
 
 
 def renamed(model: Model) -> tuple[Model, dict[str, str]]:
@@ -33,39 +37,29 @@ def renamed(model: Model) -> tuple[Model, dict[str, str]]:
 
 
 class _Names:
-    """labels: label -> name; stems of sides: (label of the parallel, stem) -> stem."""
+    """labels: label -> name."""
 
     def __init__(self, model: Model) -> None:
         layers = {layer.label: layer for layer in model.layers()}
         self.labels = {label: safe(label) for label in layers}
-        self.stems: dict[tuple[str, str], str] = {}
-        taken = {*self.labels.values(), *(safe(x.stem) for x in layers.values())}
         for layer in layers.values():
             of = layers[layer.of] if isinstance(layer, Again) else layer
             if isinstance(of, Parallel):
                 for side in of.sides:
-                    self._side(layer, of, side, taken)
+                    self._side(layer, side)
 
-    def _side(self, layer: Layer, of: Parallel, side: Liv, taken: set[str]) -> None:
-        """Joined to its parallel's name by `_`, a side's must not be a LIV's."""
-        if layer is not of:  # a second use: its sides are called as those it uses
-            stem = self.stems[of.label, side.stem]
-            label = f"{layer.label}.{side.stem}"
-            self.labels[label] = f"{self.labels[layer.label]}.{stem}"
-            return
-        stem = safe(side.stem)
-        while {f"{self.labels[of.label]}_{stem}", f"{safe(of.stem)}_{stem}"} & taken:
-            stem += "_"
-        self.stems[of.label, side.stem] = stem
-        if side.label == f"{of.label}.{side.stem}":
-            self.labels[side.label] = f"{self.labels[of.label]}.{stem}"
-        elif side.label != of.label:
+    def _side(self, layer: Layer, side: Liv) -> None:
+        """A second use has sides too, which are called as those it uses."""
+        inside = f"{layer.label}.{side.stem}"
+        if isinstance(layer, Again) or side.label == inside:
+            self.labels[inside] = f"{self.labels[layer.label]}.{safe(side.stem)}"
+        elif side.label != layer.label:
             self.labels[side.label] = safe(side.label)
 
-    def step(self, step: Step) -> Step:
+    def step(self, step: Step) -> Layer | Repeat:
         if isinstance(step, Repeat):
-            return Repeat(tuple(tuple(map(self.layer, turn)) for turn in step.turns))
-        assert isinstance(step, Layer)
+            return Repeat(tuple(tuple(map(self.step, turn)) for turn in step.turns))
+        assert not isinstance(step, Loop)
         return self.layer(step)
 
     def layer(self, layer: Layer) -> Layer:
@@ -78,9 +72,7 @@ class _Names:
             )
         if isinstance(layer, Liv):
             return self.liv(layer, safe(layer.stem))
-        sides = tuple(
-            self.liv(side, self.stems[layer.label, side.stem]) for side in layer.sides
-        )
+        sides = tuple(self.liv(side, safe(side.stem)) for side in layer.sides)
         return changed(
             layer, stem=safe(layer.stem), label=self.labels[layer.label], sides=sides
         )

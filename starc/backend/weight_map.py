@@ -1,8 +1,9 @@
 """Emitted tensor -> the canonical tensors it is made of, one under the other."""
 
 from starc.backend.features import Projection
-from starc.backend.wiring import Owner, Wiring, key
-from starc.ir.nodes import Again, Liv, Model, Parallel
+from starc.backend.tree import Tree
+from starc.backend.wiring import Wiring
+from starc.ir.nodes import Again, Liv, Model
 from starc.ir.operator import Operator, Parameter
 
 Piece = tuple[str, str]
@@ -10,7 +11,7 @@ Piece = tuple[str, str]
 
 
 def weight_map(
-    model: Model, wiring: Wiring, out_names: dict[str, str]
+    model: Model, tree: Tree, wiring: Wiring, out_names: dict[str, str]
 ) -> dict[str, tuple[Piece, ...]]:
     """For each key of the emitted state dict: the pieces that torch.cat makes it of.
 
@@ -19,40 +20,18 @@ def weight_map(
     found: dict[str, tuple[Piece, ...]] = {
         "embedding.weight": (("", "embedding.weight"),)
     }
-    for owner in wiring.owners.values():
-        found.update(_owner(owner))
     for layer in model.layers():
         if isinstance(layer, Again):
             continue
-        prefix = f"layers.{layer.label}"
+        path = tree.layers[layer.label]
         for parameter in layer.residual.parameters(model.width):
-            found[f"{prefix}.{parameter.name}"] = ((layer.label, parameter.name),)
-        if isinstance(layer, Liv):
-            found.update(_liv(layer, f"{prefix}.mixer", wiring, out_names))
-            continue
-        for side in layer.sides:
-            path = f"{prefix}.mixer.{side.stem}"
-            found.update(_liv(side, path, wiring, out_names, layer.fused))
-        if layer.fused:
-            found.update(_fused(layer, f"{prefix}.mixer.in_proj"))
+            found[f"{path}_{parameter.name}"] = ((layer.label, parameter.name),)
+        for liv in layer.livs:
+            found.update(_liv(liv, tree.livs[liv.label], wiring, out_names))
     for parameter in model.norm.parameters("norm", model.width):
         found[parameter.name] = (("", parameter.name),)
     if not model.tied:
         found["head.weight"] = (("", "head.weight"),)
-    return found
-
-
-def _owner(owner: Owner) -> dict[str, tuple[Piece, ...]]:
-    prefix = f"shared.{key(owner.label)}"
-    found = {}
-    for projection in owner.projections:
-        labels = {group: owner.label for group in projection.groups}
-        found.update(_projection(prefix, projection, labels, owner.operator))
-    held = {group for projection in owner.projections for group in projection.groups}
-    for parameter in owner.operator.parameters:
-        wanted = parameter.group in held if parameter.group else owner.with_mixing
-        if parameter.featurizer and wanted:
-            found[f"{prefix}.{parameter.name}"] = ((owner.label, parameter.name),)
     return found
 
 
@@ -82,22 +61,17 @@ def _convolution(
 
 
 def _liv(
-    liv: Liv,
-    prefix: str,
-    wiring: Wiring,
-    out_names: dict[str, str],
-    fused: bool = False,
+    liv: Liv, prefix: str, wiring: Wiring, out_names: dict[str, str]
 ) -> dict[str, tuple[Piece, ...]]:
     found: dict[str, tuple[Piece, ...]] = {}
     owner = {feature.group: feature.weights for feature in liv.features}
     held: set[str] = set()
-    for projection in wiring.variant(liv, dict.fromkeys(wiring.shared, "")).projections:
+    for projection in wiring.projections(liv):
         if projection.weights != "self":
             continue
         held.update(projection.groups)
-        make = _convolution if fused else _projection
-        found.update(make(prefix, projection, owner, liv.operator))
-    own_mixing = liv.mixing not in wiring.shared
+        found.update(_projection(prefix, projection, owner, liv.operator))
+    own_mixing = liv.mixing == liv.label or liv.mixing not in wiring.shared
     for parameter in liv.operator.parameters:
         if not parameter.featurizer:
             found[f"{prefix}.{parameter.name}"] = ((liv.label, parameter.name),)
@@ -113,15 +87,3 @@ def _liv(
 
 def _held(parameter: Parameter, held: set[str], own_mixing: bool) -> bool:
     return parameter.group in held if parameter.group else own_mixing
-
-
-def _fused(layer: Parallel, prefix: str) -> dict[str, tuple[Piece, ...]]:
-    groups = [
-        (side.feature(group).weights, group)
-        for side in layer.sides
-        for group in side.projections[0]
-    ]
-    found = {f"{prefix}.weight": tuple((label, f"{g}.weight") for label, g in groups)}
-    if layer.sides[0].operator.bias:
-        found[f"{prefix}.bias"] = tuple((label, f"{g}.bias") for label, g in groups)
-    return found

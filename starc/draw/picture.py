@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat
+from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat, flat
 from starc.ir.words import around, described, name_of, sources
 
 WEIGHTS, FEATURES, AGAIN = "weights", "features", "again"
@@ -71,14 +71,13 @@ class Picture:
 
 
 def picture(model: Model, rolled: bool = True) -> Picture:
-    """Of a resolved model. `rolled`: repeats that pass roll found are brackets."""
+    """Of a resolved model. `rolled`: the outer loops of the text are brackets."""
     shown: list[Layer] = []
     places: dict[str, int] = {}  # of layers and sides of all turns
     brackets: list[Bracket] = []
     for step in model.body:
-        turns = step.turns if isinstance(step, Repeat) else ((_layer(step),),)
-        if not rolled:
-            turns = (tuple(chain.from_iterable(turns)),)
+        parts = step.turns if rolled and isinstance(step, Repeat) else ((step,),)
+        turns = [tuple(flat(part)) for part in parts]
         first = len(shown)
         shown.extend(turns[0])
         for turn in turns:
@@ -91,11 +90,6 @@ def picture(model: Model, rolled: bool = True) -> Picture:
     columns = tuple(_column(layer, whole[layer.label], model) for layer in shown)
     arcs = dict.fromkeys(chain.from_iterable(_arcs(x, places) for x in layers.values()))
     return Picture(columns, tuple(arcs), tuple(brackets))
-
-
-def _layer(step: object) -> Layer:
-    assert isinstance(step, Liv | Again | Parallel), "loops are expanded"
-    return step
 
 
 def _labels(layer: Layer) -> Iterator[str]:

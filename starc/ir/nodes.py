@@ -1,11 +1,11 @@
 """The whole IR. Frozen; every node knows the text it came from.
 
-`lower` writes it with Loop, labels as written and sharing as references; `expand` and
-`resolve` turn these into a flat body whose every feature says where it comes from; the
-optional passes then say how that is computed, never what.
+`lower` writes it with Loop, labels as written and sharing as references; `expand`
+writes every turn of a loop out, `resolve` says of every feature where it comes from;
+the optional passes then say how that is computed, never what.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from starc.ir.operator import Operator
@@ -95,7 +95,7 @@ class Parallel:
     """All sides read the same normed input; their outputs are added, or subtracted.
 
     A differential LIV is two sides, stems "a" and "b", labels `label.a` and `label.b`,
-    signs (1, -1). `fused`: one multiplication computes the features of all sides.
+    signs (1, -1).
     """
 
     stem: str
@@ -104,7 +104,6 @@ class Parallel:
     sides: tuple[Liv, ...]
     signs: tuple[int, ...]
     labelled: bool = False
-    fused: bool = False
     residual: Residual = Residual()
     span: Span = field(default=NOWHERE, repr=False, compare=False)
 
@@ -128,12 +127,24 @@ class Loop:
 
 @dataclass(frozen=True)
 class Repeat:
-    """Turns that differ in labels only: a loop in the emitted file (pass roll)."""
+    """A loop of the text with its turns written out (from expand on)."""
 
-    turns: tuple[tuple[Layer, ...], ...]
+    turns: "tuple[tuple[Layer | Repeat, ...], ...]"
 
 
 Step = Layer | Loop | Repeat
+
+
+def flat(steps: Iterable[Step]) -> Iterator[Layer]:
+    """Every layer in order of depth, repeats turn by turn. After expand only."""
+    for step in steps:
+        if isinstance(step, Repeat):
+            for turn in step.turns:
+                yield from flat(turn)
+        elif isinstance(step, Loop):
+            raise ValueError("the layers of a model that is not expanded")
+        else:
+            yield step
 
 
 @dataclass(frozen=True)
@@ -165,15 +176,8 @@ class Model:
     span: Span = field(default=NOWHERE, repr=False, compare=False)
 
     def layers(self) -> Iterator[Layer]:
-        """Every layer in order of depth, repeats unrolled. After expand only."""
-        for step in self.body:
-            if isinstance(step, Repeat):
-                for turn in step.turns:
-                    yield from turn
-            elif isinstance(step, Loop):
-                raise ValueError("layers() of a model that is not expanded")
-            else:
-                yield step
+        """Every layer in order of depth. After expand only."""
+        return flat(self.body)
 
     def whole(self) -> dict[str, Liv | Parallel]:
         """Label of every layer -> itself, or the layer that it is once more."""

@@ -5,7 +5,7 @@ from typing import Any, assert_never
 
 from starc.choices import DTYPES
 from starc.ir.cost import Cost, Costs, LayerCost, costs
-from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat
+from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat, flat
 from starc.ir.words import (
     around,
     class_of,
@@ -156,16 +156,15 @@ def as_table(model: Model, context: int, dtype: str) -> str:
 def _rows(model: Model, found: Costs) -> list[tuple[str, ...]]:
     """A line for each layer, and under a parallel for its sides, which it contains.
 
-    The turns of a Repeat differ in labels only, so they are a line together.
+    The turns of a loop differ in labels only, so they are a line together.
     """
     result: list[tuple[str, ...]] = []
     whole = model.whole()
     done = 0
     for step in model.body:
         turns = step.turns if isinstance(step, Repeat) else ((step,),)
-        for first, last in zip(turns[0], turns[-1], strict=True):
-            assert isinstance(first, Liv | Again | Parallel)
-            assert isinstance(last, Liv | Again | Parallel)
+        beginning, end = tuple(flat(turns[0])), tuple(flat(turns[-1]))
+        for first, last in zip(beginning, end, strict=True):
             cost = found.layers[done]
             done += 1
             label = _both(first.label, last.label, len(turns))
@@ -182,7 +181,7 @@ def _rows(model: Model, found: Costs) -> list[tuple[str, ...]]:
                     shared = _both("; ".join(sharing(a)), "; ".join(sharing(b)))
                     label = f"  {_both(a.label, b.label)}"
                     result.append(_cells(label, name_of(a), "", shared, part))
-        done += len(turns[0]) * (len(turns) - 1)
+        done += len(beginning) * (len(turns) - 1)
     return result
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import assert_never
 
-from starc.ir.nodes import Again, Layer, Liv, Loop, Model, Parallel, Repeat, Step
+from starc.ir.nodes import Again, Layer, Liv, Loop, Model, Parallel, Repeat, Step, flat
 from starc.ir.sharing import has_mixing_tensors
 from starc.ir.words import around, described, listed, model_settings, number
 
@@ -11,8 +11,8 @@ from starc.ir.words import around, described, listed, model_settings, number
 def show(model: Model) -> str:
     """The model, a line for each LIV and one for whatever is not its own.
 
-    Before resolve it shows sharing as written, after it the projections; of a loop that
-    roll has found the first turn, and how the labels of the others read.
+    Before resolve it shows sharing as written, after it the projections; of a loop the
+    first turn, and how the labels of the others read.
     """
     return "\n".join(_model(model)) + "\n"
 
@@ -39,7 +39,7 @@ def _steps(steps: tuple[Step, ...], model: Model, indent: str) -> Iterator[str]:
                 yield from _steps(step.turns[0], model, indent + "  ")
                 yield f"{indent}}} and the same as"
                 for turn in step.turns[1:]:
-                    yield f"{indent}  {listed([layer.label for layer in turn])}"
+                    yield f"{indent}  {listed([x.label for x in flat(turn)])}"
             case Liv() | Again() | Parallel():
                 yield from _layer(step, model, indent)
             case _:
@@ -52,8 +52,7 @@ def _layer(layer: Layer, model: Model, indent: str) -> Iterator[str]:
         case Again():
             yield f"{indent}{label}same as {layer.of}"
         case Parallel():
-            fused = ", multiplied at once" if layer.fused else ""
-            yield f"{indent}{label}{layer.name} of {len(layer.sides)} sides{fused}"
+            yield f"{indent}{label}{layer.name} of {len(layer.sides)} sides"
             for sign, side in zip(layer.signs, layer.sides, strict=True):
                 lines = _liv(side, indent + "    ")
                 yield f"{indent}  {'+' if sign > 0 else '-'} {next(lines).lstrip()}"

@@ -92,10 +92,6 @@ class _Verifier:
             self.liv(side)
             if side.residual != BARE:
                 self.fail(f"{side.label} is a side with a residual of its own")
-        if parallel.fused and any(
-            len(side.projections) != 1 for side in parallel.sides
-        ):
-            self.fail(f"{parallel.label} is fused with more than a projection a side")
         self.parallels[parallel.label] = parallel
 
     def groups_of(self, operator: Operator) -> dict[str, Group]:

@@ -12,7 +12,6 @@ from starc.passes.expand import expand
 from starc.passes.fuse import fuse
 from starc.passes.prune import prune
 from starc.passes.resolve import resolve
-from starc.passes.roll import roll
 from starc.passes.share_features import share_features
 from starc.passes.share_weights import share_weights
 
@@ -31,13 +30,12 @@ class Pass(NamedTuple):
 
 
 PIPELINE: tuple[Pass, ...] = (
-    Pass("expand", expand, "write loops out: every LIV gets its name"),
+    Pass("expand", expand, "write turns out: every LIV gets its name"),
     Pass("resolve", resolve, "say of every feature where it comes from"),
     Pass("share_features", share_features, "take over features computed before"),
     Pass("share_weights", share_weights, "keep weights that several LIVs use once"),
     Pass("prune", prune, "unwrap parallels of one side"),
     Pass("fuse", fuse, "one multiplication for features that are read alike"),
-    Pass("roll", roll, "make a loop of turns that differ in labels only"),
 )
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import NamedTuple
 
-from starc.ir.nodes import Again, Layer, Liv, Loop, Model, Parallel, Step
+from starc.ir.nodes import Again, Layer, Liv, Loop, Model, Parallel, Repeat, Step
 from starc.ir.verify import InternalError
 from starc.passes.rebuild import changed
 
@@ -20,7 +20,7 @@ class _Target(NamedTuple):
 
 
 def expand(model: Model) -> Model:
-    """The model without loops; labels are unique and references point at them.
+    """The model with loops written out: labels are unique, references point at them.
 
     A label that is used once stays as it is, else its turns count up: c1_0, c1_1.
     Without a label it is the stem and the number of layers before it, `same as` not
@@ -50,28 +50,28 @@ class _Expansion:
         self.turns: Counter[str] = Counter()
         self.latest: dict[str, _Target] = {}
         self.agains: Counter[str] = Counter()
-        self.position = 0  # = len(layers) while the emitted constructor fills them
-        self.body: list[Layer] = []
+        self.position = 0  # layers so far, `same as` not counted
 
-    def run(self) -> tuple[Layer, ...]:
-        self.walk(self.written)
-        return tuple(self.body)
+    def run(self) -> tuple[Layer | Repeat, ...]:
+        return self.walk(self.written)
 
-    def walk(self, body: tuple[Step, ...]) -> None:
-        for step in body:
-            if isinstance(step, Liv):
-                self.body.append(self.liv(step, self.name(step)))
-                self.position += 1
-            elif isinstance(step, Loop):
-                for _ in range(step.count):
-                    self.walk(step.body)
-            elif isinstance(step, Parallel):
-                self.body.append(self.parallel(step))
-                self.position += 1
-            elif isinstance(step, Again):
-                self.body.append(self.again(step))
-            else:
-                raise InternalError("expand", "a Repeat before any loop was found")
+    def walk(self, body: tuple[Step, ...]) -> tuple[Layer | Repeat, ...]:
+        return tuple(map(self.step, body))
+
+    def step(self, step: Step) -> Layer | Repeat:
+        if isinstance(step, Loop):
+            return Repeat(tuple(self.walk(step.body) for _ in range(step.count)))
+        if isinstance(step, Again):
+            return self.again(step)
+        if isinstance(step, Repeat):
+            raise InternalError("expand", "a loop is written out already")
+        made = (
+            self.liv(step, self.name(step))
+            if isinstance(step, Liv)
+            else self.parallel(step)
+        )
+        self.position += 1
+        return made
 
     def name(self, node: Liv | Parallel) -> str:
         if node.labelled:

@@ -2,8 +2,7 @@
 
 from collections import defaultdict
 
-from starc.ir.nodes import Liv, Model, Parallel, Step
-from starc.ir.sharing import owner
+from starc.ir.nodes import Liv, Model
 from starc.passes.rebuild import changed, map_livs
 
 
@@ -11,8 +10,8 @@ def fuse(model: Model) -> Model:
     """One projection for all groups of an owner that the same LIVs read alike.
 
     Each is as large as it can be while every user of the weights either computes all of
-    it from one input or nothing of it. Both sides of a parallel are one multiplication
-    where each has one projection and weights of its own.
+    it from one input or nothing of it. Sides of a parallel are multiplied apart: what
+    one of them is called and made of is then its own affair.
     """
     shared = frozenset(model.shared)
     part_of = _parts(model, shared)
@@ -36,17 +35,7 @@ def fuse(model: Model) -> Model:
             return liv
         return changed(liv, projections=projections)
 
-    fused = map_livs(model, one)
-    read = {  # inputs that another LIV multiplies too: they must stay in sight
-        feature.input
-        for liv in fused.livs()
-        for feature in liv.features
-        if not feature.borrowed and feature.input != liv.label
-    }
-    body = tuple(_sides(step, shared, read) for step in fused.body)
-    if all(a is b for a, b in zip(body, fused.body, strict=True)):
-        return fused
-    return changed(fused, body=body)
+    return map_livs(model, one)
 
 
 def _is_alone(liv: Liv) -> bool:
@@ -71,22 +60,3 @@ def _parts(model: Model, shared: frozenset[str]) -> dict[tuple[str, str], int]:
         (label, group): numbers.setdefault((label, frozenset(readers)), len(numbers))
         for (label, group), readers in found.items()
     }
-
-
-def _sides(step: Step, shared: frozenset[str], read: set[str]) -> Step:
-    if not isinstance(step, Parallel) or len(step.sides) < 2:
-        return step
-    for side in step.sides:
-        if (
-            len(side.projections) != 1
-            or side.label in read
-            or side.operator.bias != step.sides[0].operator.bias
-        ):
-            return step
-        for feature in side.features:
-            if feature.borrowed:
-                continue
-            own = owner(side, feature.weights, shared) == side.label
-            if not own or side.label in shared or feature.input != side.label:
-                return step
-    return changed(step, fused=True)

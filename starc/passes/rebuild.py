@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from starc.ir.nodes import Liv, Loop, Model, Parallel, Repeat, Step
+from starc.ir.nodes import Layer, Liv, Loop, Model, Parallel, Repeat, Step
 
 Node = TypeVar("Node")
 
@@ -20,25 +20,45 @@ def changed(node: Node, **fields: Any) -> Node:
     return new
 
 
-def map_livs(model: Model, function: Callable[[Liv], Liv]) -> Model:
-    """The flat model with `function` applied to every LIV, sides one by one.
+def map_layers(model: Model, function: Callable[[Layer], Layer]) -> Model:
+    """The expanded model with `function` applied to every layer, in order of depth.
 
-    It is the same object where no LIV changed, so that nothing is verified twice.
+    It is the same object where no layer changed, so that nothing is verified twice.
     """
-    body: list[Step] = []
-    same = True
-    for step in model.body:
-        new: Step
-        if isinstance(step, Liv):
-            new = function(step)
-        elif isinstance(step, Parallel):
-            sides = tuple(map(function, step.sides))
-            kept = all(a is b for a, b in zip(sides, step.sides, strict=True))
-            new = step if kept else changed(step, sides=sides)
-        elif isinstance(step, (Loop, Repeat)):
-            raise TypeError("map_livs() needs a flat model")
+    body = _mapped(model.body, function)
+    return model if body is model.body else changed(model, body=body)
+
+
+def map_livs(model: Model, function: Callable[[Liv], Liv]) -> Model:
+    """The same for every LIV, sides one by one."""
+
+    def layer(layer: Layer) -> Layer:
+        if isinstance(layer, Liv):
+            return function(layer)
+        if isinstance(layer, Parallel):
+            sides = _kept(layer.sides, tuple(map(function, layer.sides)))
+            return layer if sides is layer.sides else changed(layer, sides=sides)
+        return layer
+
+    return map_layers(model, layer)
+
+
+def _mapped(
+    steps: tuple[Step, ...], function: Callable[[Layer], Layer]
+) -> tuple[Step, ...]:
+    new: list[Step] = []
+    for step in steps:
+        if isinstance(step, Repeat):
+            turns = tuple(_mapped(turn, function) for turn in step.turns)
+            same = _kept(step.turns, turns) is step.turns
+            new.append(step if same else changed(step, turns=turns))
+        elif isinstance(step, Loop):
+            raise TypeError("a pass over layers needs an expanded model")
         else:
-            new = step
-        same = same and new is step
-        body.append(new)
-    return model if same else changed(model, body=tuple(body))
+            new.append(function(step))
+    return _kept(steps, tuple(new))
+
+
+def _kept(old: tuple[Node, ...], new: tuple[Node, ...]) -> tuple[Node, ...]:
+    """`old` itself where `new` holds the same objects."""
+    return old if all(a is b for a, b in zip(old, new, strict=True)) else new

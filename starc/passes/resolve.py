@@ -1,7 +1,7 @@
 """resolve: turn sharing as written into where every feature comes from."""
 
-from starc.ir.nodes import Again, Feature, Liv, Model, Parallel, Step
-from starc.passes.rebuild import changed
+from starc.ir.nodes import Feature, Layer, Liv, Model, Parallel
+from starc.passes.rebuild import changed, map_layers
 
 
 def resolve(model: Model) -> Model:
@@ -39,21 +39,21 @@ def resolve(model: Model) -> Model:
         computed[label] = resolved
         return resolved
 
-    body: list[Step] = []
     sides: dict[str, tuple[str, ...]] = {}  # of a parallel: what follows its label
-    for step in model.body:
-        if isinstance(step, Liv):
-            body.append(one(step))
-        elif isinstance(step, Parallel):
-            start = len(step.label)
-            sides[step.label] = tuple(side.label[start:] for side in step.sides)
-            body.append(changed(step, sides=tuple(map(one, step.sides))))
-        elif isinstance(step, Again):
-            # It computes the features anew: the same weights, an input of its own.
-            for side in sides.get(step.of, ("",)):
-                computed[step.label + side] = computed[step.of + side]
-            body.append(step)
-    return changed(model, body=tuple(body))
+
+    def layer(layer: Layer) -> Layer:
+        if isinstance(layer, Liv):
+            return one(layer)
+        if isinstance(layer, Parallel):
+            start = len(layer.label)
+            sides[layer.label] = tuple(side.label[start:] for side in layer.sides)
+            return changed(layer, sides=tuple(map(one, layer.sides)))
+        # It computes the features anew: the same weights, an input of its own.
+        for side in sides.get(layer.of, ("",)):
+            computed[layer.label + side] = computed[layer.of + side]
+        return layer
+
+    return map_layers(model, layer)
 
 
 def _taken(group: str, reference: str, source: Liv) -> Feature:

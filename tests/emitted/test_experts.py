@@ -77,7 +77,7 @@ def test_an_output_projection_of_its_own_equals_the_reference(form: str) -> None
 def test_it_starts_as_it_says() -> None:
     made = emit(model(use(OP)))
     torch.manual_seed(0)
-    tensor = made.module.Model().state_dict()["layers.experts_0.mixer.experts"]
+    tensor = made.module.Model().state_dict()["experts_0.experts"]
     assert starts(OP.output[0].init.start, tensor)
 
 

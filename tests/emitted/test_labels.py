@@ -42,6 +42,12 @@ SPECIAL = (
     "Layer",
     "GConv",
     "for_a",
+    "a_norm",
+    "a_post",
+    "a_post_norm",
+    "blocks_2",
+    "a_k",
+    "a_input",
 )
 HOLES = 12
 WORDS = sorted({*RESERVED, *keyword.kwlist, *SPECIAL} - {"parallel"})
@@ -57,6 +63,10 @@ def test_every_attribute_of_torch_is_reserved() -> None:
     modules = (nn.Module, nn.Sequential, nn.ModuleDict, nn.ModuleList)
     names = {name for kind in modules for name in dir(kind()) if name[0] != "_"}
     assert names <= RESERVED
+
+
+def test_every_name_of_a_named_tuple_is_reserved() -> None:
+    assert {name for name in dir(tuple) if name[0] != "_"} | {"new"} <= RESERVED
 
 
 def test_every_name_of_the_model_and_its_layers_is_reserved() -> None:

@@ -20,7 +20,6 @@ RESOLVED = passes.run(
         difference(CONV, "d"),
         liv(GLU, "m"),
     ),
-    frozenset({"roll"}),
 )
 
 
@@ -72,26 +71,6 @@ BROKEN: dict[str, tuple[Callable[[Model], Model], str]] = {
         "one name",
     ),
     "width": (edit("c", operator=replace(OTHER, width=16)), "width 16"),
-    "fused apart": (
-        lambda m: replace(
-            m,
-            body=tuple(
-                (
-                    replace(
-                        x,
-                        sides=tuple(
-                            replace(s, projections=(("b",), ("c", "x")))
-                            for s in x.sides
-                        ),
-                    )
-                    if isinstance(x, Parallel)
-                    else x
-                )
-                for x in m.layers()
-            ),
-        ),
-        "fused",
-    ),
 }
 
 

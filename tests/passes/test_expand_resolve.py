@@ -2,7 +2,7 @@
 
 import pytest
 
-from starc.ir.nodes import Again, Feature, Layer, Liv, Loop, Model, Step
+from starc.ir.nodes import Again, Feature, Layer, Liv, Loop, Model, Repeat, Step
 from starc.passes import run
 from starc.passes.expand import expand
 from starc.passes.resolve import resolve
@@ -112,9 +112,11 @@ def test_differences_share_side_by_side() -> None:
 
 def test_a_long_loop() -> None:
     result = resolve(expand(model(Loop(500, (liv(CONV), liv(GLU))))))
-    assert len(result.body) == 1000
-    assert isinstance(result.body[-1], Liv) and result.body[-1].label == "mlp_999"
-    assert result.body[0].operator is CONV  # type: ignore[union-attr]
+    (repeat,) = result.body
+    assert isinstance(repeat, Repeat) and len(repeat.turns) == 500
+    layers = list(result.layers())
+    assert len(layers) == 1000 and layers[-1].label == "mlp_999"
+    assert isinstance(layers[0], Liv) and layers[0].operator is CONV
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from tests.ir.ir_models import (
     ATTENTION,
     CONV,
     GLU,
-    difference,
     liv,
     model,
     models,
@@ -97,24 +96,6 @@ def test_convolved_groups_stand_together() -> None:
 
 def liv_of(operator: Attention | Ssd | SelectiveScan, label: str = "", **f: str) -> Liv:
     return Liv(label or "x", label, "X", operator, bool(label), "", tuple(f.items()))
-
-
-def test_sides_are_fused_where_each_has_one_projection() -> None:
-    def fused(*body: Step) -> list[bool]:
-        result = passes.run(model(*body))
-        return [x.fused for x in result.layers() if isinstance(x, Parallel)]
-
-    biased = Attention(width=8, heads=2, kv_heads=1, head_dim=4, bias=True)
-    pair = parallel(liv(ATTENTION, "a"), liv(CONV))
-    assert fused(pair, difference(CONV)) == [True, True]
-    assert fused(pair, liv(ATTENTION, "", "", k="a", v="a")) == [True]
-    assert fused(pair, liv(ATTENTION, "", "a")) == [False]  # a's are the model's
-    assert fused(difference(CONV, "d"), difference(CONV, "", "d")) == [False, False]
-    assert fused(parallel(liv(biased), liv(CONV))) == [False]
-    assert fused(parallel(liv(biased), liv(biased))) == [True]
-    everything = {"q": "a", "k": "a", "v": "a"}
-    borrower = liv(ATTENTION, "", "", **everything)
-    assert fused(liv(ATTENTION, "a"), parallel(borrower, liv(CONV))) == [False]
 
 
 def test_a_parallel_of_one_side_is_pruned() -> None:

@@ -45,9 +45,9 @@ def test_again_changes_nothing(repository: Repository) -> None:
 
 def test_options_are_recorded_and_kept(repository: Repository) -> None:
     repository.write(TEXT.replace("SA-1", "2 x { SA-1 }\n SA-1"))
-    repository.vendor(without=["roll", "fuse"])
+    repository.vendor(without=["prune", "fuse"])
     text = (repository.pkg / "small.py").read_text()
-    assert "# Passes left out: fuse, roll.\n" in text
+    assert "# Passes left out: fuse, prune.\n" in text
     assert repository.upgraded().plan.action == "current"  # type: ignore[union-attr]
     assert repository.vendor(without=["fuse"]).plan.action == "replaced"
     assert locks.read(repository.pkg)["small.py"].without == ("fuse",)

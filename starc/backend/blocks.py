@@ -1,0 +1,499 @@
+"""Bodies of the emitted model and its blocks: constructor, forward and states."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from textwrap import wrap
+
+from starc.backend.classes import Classes
+from starc.backend.code import (
+    LIMIT,
+    Call,
+    Expression,
+    List,
+    assigned,
+    signature,
+    statement,
+)
+from starc.backend.parallels import state_class
+from starc.backend.residuals import NORMS, added, norm_call
+from starc.backend.tree import Blocks, Scope, Tree, Use
+from starc.backend.wiring import Value, Wiring, lender
+from starc.ir.nodes import Again, Model, Parallel
+
+
+@dataclass(frozen=True)
+class Body:
+    """What a scope becomes; equal bodies are one class.
+
+    parameters: (name, type) between x and the state. returned: variables after x.
+    """
+
+    doc: str  # what its lines do not say: who shares what
+    construct: tuple[str, ...]
+    parameters: tuple[tuple[str, str], ...]
+    forward: tuple[str, ...]
+    returned: tuple[str, ...]
+    state: tuple[tuple[str, str, Expression], ...]
+    state_modules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BlockClass:
+    """An emitted class of blocks."""
+
+    name: str
+    body: Body
+
+    @property
+    def stateful(self) -> bool:
+        return bool(self.body.state)
+
+    def lines(self) -> Iterator[str]:
+        body = self.body
+        yield f"class {self.name}(nn.Module):"
+        if body.doc:
+            yield from (f"    {line}" for line in quoted(body.doc))
+            yield ""
+        config = ["config: Config"] if body.construct else []
+        yield from signature("__init__", ["self", *config])
+        yield "        super().__init__()"
+        yield from body.construct
+        yield ""
+        parameters = ["self", "x: Tensor"]
+        parameters += [f"{name}: {kind}" for name, kind in body.parameters]
+        if self.stateful:
+            parameters.append(f"state: {self.name}State | None = None")
+        result = "tuple[Tensor, ...]" if body.returned else "Tensor"
+        yield from signature("forward", parameters, result)
+        yield from body.forward
+
+
+LOCAL = frozenset("""
+    self x y i block state states tokens cache config lent torch nn F math cast Any cls
+    model size
+    """.split())
+"""What a body calls its own, which nothing that it is given may be called."""
+
+
+@dataclass
+class Names:
+    """Names of variables and parameters in one forward; no two things share one."""
+
+    taken: set[str] = field(default_factory=lambda: set(LOCAL))
+    found: dict[object, str] = field(default_factory=dict)
+
+    def of(self, thing: object, wanted: str) -> str:
+        if thing not in self.found:
+            while wanted in self.taken:
+                wanted += "_"
+            self.taken.add(wanted)
+            self.found[thing] = wanted
+        return self.found[thing]
+
+
+class Bodies:
+    """Every block class of a model, outer before inner, and the model's own body."""
+
+    def __init__(self, model: Model, tree: Tree, wiring: Wiring, classes: Classes):
+        self.model, self.tree, self.wiring, self.classes = model, tree, wiring, classes
+        self.blocks: list[BlockClass] = []
+        self.of: dict[Body, BlockClass] = {}
+        self.block_of: dict[str, BlockClass] = {}  # by path of the turn
+        self.casts = False
+        self.names: dict[str, Names] = {s.path: Names() for s in tree.root.scopes()}
+        self.inputs: dict[str, dict[object, tuple[str, str]]] = {}
+        self.outputs: dict[str, dict[Value, None]] = {}
+        self.state_inputs: dict[str, dict[str, str]] = {}
+        self._named: dict[str, tuple[str, str]] = {}  # path -> (label, part)
+        for scope in tree.root.scopes():
+            self.inputs[scope.path], self.outputs[scope.path] = {}, {}
+            self.state_inputs[scope.path] = {}
+        self._trace(tree.root, ())
+        self.root = self._body(tree.root, "model", "states")
+
+    # What crosses the borders of the scopes.
+
+    def _trace(self, scope: Scope, outer: tuple[Scope, ...]) -> None:
+        around = (*outer, scope)
+        for step in scope.steps:
+            if isinstance(step, Blocks):
+                for turn in step.turns:
+                    self._trace(turn, around)
+                continue
+            for label, part in self._modules(step):
+                inside = self.tree.around[label]
+                for passed in around:
+                    if passed not in inside:
+                        self._module_parameter(passed, label, part)
+                        if part == "" and isinstance(step.layer, Again):
+                            self._state_parameter(passed, label)
+            for value in self._values(step):
+                inside = self._around(value[0])
+                for passed in around:
+                    if passed not in inside:
+                        name = self._variable(passed, value)
+                        self.inputs[passed.path][value] = (name, "Tensor")
+                for left in inside:
+                    if left not in around:
+                        self.outputs[left.path][value] = None
+
+    def _around(self, label: str) -> tuple[Scope, ...]:
+        """The scopes around a LIV; a side of a parallel used again is where that is."""
+        around = self.tree.around
+        return around.get(label) or around[label.rpartition(".")[0]]
+
+    def _modules(self, use: Use) -> Iterator[tuple[str, str]]:
+        """(label, part) of the modules of other layers that a line reads."""
+        if isinstance(use.layer, Again):
+            yield use.layer.of, ""
+            for name in self.wiring.module(use.layer).residual.norms:
+                yield use.layer.of, name
+        for liv in self.wiring.module(use.layer).livs:
+            yield from ((label, "liv") for label in self.wiring.owners(liv))
+
+    def _values(self, use: Use) -> Iterator[Value]:
+        for liv in self.wiring.module(use.layer).livs:
+            yield from self.wiring.values(liv)
+
+    # Names and expressions.
+
+    def _path(self, label: str, part: str) -> str:
+        if part == "liv":
+            return self.tree.livs[label]
+        return self.tree.layers[label] + (f"_{part}" if part else "")
+
+    def _type(self, label: str, part: str) -> str:
+        if part == "liv":
+            return self.classes.livs[label]
+        if part == "":
+            return self.classes.layers[label].made_of.name
+        module = self.wiring.module(self.wiring.layers[label])
+        return NORMS[module.residual.norms[part].kind]
+
+    def _module_parameter(self, scope: Scope, label: str, part: str) -> None:
+        path = self._path(label, part)
+        self._named[path] = label, part
+        name = self.names[scope.path].of(path, _short(path))
+        self.inputs[scope.path][path] = (name, self._type(label, part))
+
+    def _state_parameter(self, scope: Scope, label: str) -> None:
+        made = self.classes.layers[label].made_of
+        if made.has_state:
+            path = self._path(label, "")
+            name = self.names[scope.path].of(path, _short(path))
+            self.state_inputs[scope.path][path] = name
+
+    def _module(self, scope: Scope, label: str, part: str) -> str:
+        """A module as an expression in the forward of a scope."""
+        path = self._path(label, part)
+        if scope not in self.tree.around[label]:
+            return self.names[scope.path].of(path, _short(path))
+        inside = path.removeprefix(scope.path)
+        text = _within("self", inside)
+        if "[" not in text:
+            return text
+        self.casts = True  # what an nn.ModuleList holds has no type
+        return f'cast("{self._type(label, part)}", {text})'
+
+    def _variable(self, scope: Scope, value: Value) -> str:
+        """The variable of a scope's forward that holds a lent value."""
+        label, group = value
+        where = self._around(label)
+        path = self.tree.livs.get(label)
+        if path is None:  # a side of a parallel used again
+            use, _, stem = label.rpartition(".")
+            path = f"{self.tree.livs[use]}.{stem}"
+        short = _short(path)
+        if scope in where and scope is not where[-1]:  # of one turn among many
+            short = label.replace(".", "_")
+        return self.names[scope.path].of(value, f"{short}_{group}")
+
+    # Bodies.
+
+    def _body(self, scope: Scope, holder: str, state: str) -> Body:
+        construct: list[str] = []
+        forward: list[str] = []
+        fields: list[tuple[str, str, Expression]] = []
+        doc: list[str] = []
+        outputs = tuple(self._variable(scope, v) for v in self.outputs[scope.path])
+        last = scope.steps[-1]
+        returns = isinstance(last, Use) and bool(scope.path) and not outputs
+        for step in scope.steps:
+            if isinstance(step, Blocks):
+                made = [self._block(turn) for turn in step.turns]
+                construct += _constructed(step.name, made)
+                forward += self._loop(scope, step, made, state)
+                fields += self._loop_state(scope, step, made, holder)
+            else:
+                construct += self._constructor(step)
+                forward += self._line(scope, step, state, returns and step is last)
+                fields += self._line_state(scope, step, holder)
+                doc += self.sharing(step)
+        if scope.path and not returns:
+            forward.append(f"        return {', '.join(['x', *outputs])}")
+        return Body(
+            " ".join(doc),
+            tuple(construct),
+            tuple(self.inputs[scope.path].values()),
+            tuple(forward),
+            outputs,
+            tuple(fields),
+            tuple(self.state_inputs[scope.path].values()),
+        )
+
+    def _block(self, scope: Scope) -> BlockClass:
+        """The class of a turn: that of an earlier one if it is no different."""
+        place = len(self.blocks)
+        body = self._body(scope, "block", "state")
+        if body not in self.of:
+            depth = scope.path.count("blocks")
+            name = wanted = "Inner" * (depth - 1) + "Block"
+            number = 2
+            while any(block.name == name for block in self.blocks):
+                name, number = f"{wanted}{number}", number + 1
+            self.of[body] = BlockClass(name, body)
+            self.blocks.insert(place, self.of[body])
+        self.block_of[scope.path] = self.of[body]
+        return self.of[body]
+
+    def _constructor(self, use: Use) -> list[str]:
+        layer = use.layer
+        if isinstance(layer, Again):
+            return []
+        norms = {name: norm_call(n) for name, n in layer.residual.norms.items()}
+        made = self.classes.layers[layer.label]
+        lines = []
+        if "norm" in norms:
+            lines.append(f"        self.{use.name}_norm = {norms['norm']}")
+        lines += statement(f"self.{use.name} = ", made.construct)
+        if "post_norm" in norms:
+            lines.append(f"        self.{use.name}_post_norm = {norms['post_norm']}")
+        return lines
+
+    def _line(self, scope: Scope, use: Use, state: str, returns: bool) -> list[str]:
+        """`x = x + self.attn(self.attn_norm(x), ...)`, with `return` for the last."""
+        layer = use.layer
+        module = self.wiring.module(layer)
+        residual = module.residual
+        norms = {
+            name: self._module(scope, module.label, name) for name in residual.norms
+        }
+        u = Call(norms["norm"], ("x",)) if "norm" in norms else "x"
+        arguments: list[Expression] = [u]
+        for liv in module.livs:
+            arguments += [self._variable(scope, v) for v in self.wiring.values(liv)]
+            owners = self.wiring.owners(liv)
+            arguments += [self._module(scope, label, "liv") for label in owners]
+        if self.classes.layers[module.label].made_of.has_state:
+            arguments.append(f"{state} and {state}.{use.name}")
+        lent = [
+            self._variable(scope, (lender(layer, liv), value))
+            for liv in module.livs
+            for value in self.wiring.lent_out.get(liv.label, ())
+        ]
+        call = self._module(scope, module.label, "")
+        result = "return " if returns else "x = "
+        sum_up_to = added(residual)
+        if not lent and residual.after is None:
+            return statement(result, Call(f"{sum_up_to}{call}", tuple(arguments)))
+        lines = assigned(["y", *lent], Call(call, tuple(arguments)))
+        y = f"{norms['post_norm']}(y.type_as(x))" if residual.after else "y"
+        return [*lines, f"        {result}{sum_up_to}{y}"]
+
+    def _loop(
+        self, scope: Scope, step: Blocks, made: list[BlockClass], state: str
+    ) -> list[str]:
+        """A loop over equal turns that give nothing but x; else a line a turn."""
+        calls = [
+            self._call(scope, turn, block)
+            for turn, block in zip(step.turns, made, strict=True)
+        ]
+        lines: list[str] = []
+        whole = len(set(calls)) == 1
+        for (given, returned, stateful), turns in groupby(
+            range(len(calls)), key=calls.__getitem__
+        ):
+            places = list(turns)
+            start, stop = places[0], places[-1] + 1
+            several = stop - start > 1 and not returned
+            for place in [start] if several else places:
+                index = "i" if several else str(place)
+                block = f"self.{step.name}[{index}]"
+                arguments = ["x", *given]
+                if stateful:
+                    arguments.append(f"{state} and {state}.{step.name}[{index}]")
+                if several and not stateful:
+                    part = f"self.{step.name}" + ("" if whole else f"[{start}:{stop}]")
+                    lines.append(f"        for block in {part}:")
+                    block = "block"
+                elif several and whole:
+                    lines.append(
+                        f"        for i, block in enumerate(self.{step.name}):"
+                    )
+                    block = "block"
+                elif several:
+                    lines.append(f"        for i in range({start}, {stop}):")
+                variables = ["x", *self._returned(scope, step.turns[place])]
+                lines += assigned(
+                    variables, Call(block, tuple(arguments)), 12 if several else 8
+                )
+        return lines
+
+    def _call(
+        self, scope: Scope, turn: Scope, block: BlockClass
+    ) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
+        """(arguments besides x and the state, what it returns besides x, stateful)."""
+        given = tuple(
+            (
+                self._variable(scope, thing)
+                if isinstance(thing, tuple)
+                else self._passed(scope, str(thing))
+            )
+            for thing in self.inputs[turn.path]
+        )
+        return given, tuple(self._returned(scope, turn)), block.stateful
+
+    def _returned(self, scope: Scope, turn: Scope) -> list[str]:
+        return [self._variable(scope, value) for value in self.outputs[turn.path]]
+
+    def _passed(self, scope: Scope, path: str) -> str:
+        """A module that a block is given, in the scope around the block."""
+        return self._module(scope, *self._named[path])
+
+    # What decoding keeps.
+
+    def _line_state(
+        self, scope: Scope, use: Use, holder: str
+    ) -> list[tuple[str, str, Expression]]:
+        module = self.wiring.module(use.layer)
+        made = self.classes.layers[module.label].made_of
+        if not made.has_state:
+            return []
+        path = self._path(module.label, "")
+        where = self.state_inputs[scope.path].get(path)
+        where = where or _within(holder, path.removeprefix(scope.path))
+        if isinstance(module, Parallel):
+            name = state_class(made)
+            return [(use.name, name, Call(f"{name}.new", (where, "*size")))]
+        return [(use.name, "State", Call(f"{where}.new_state", ("*size",)))]
+
+    def _loop_state(
+        self, scope: Scope, step: Blocks, made: list[BlockClass], holder: str
+    ) -> list[tuple[str, str, Expression]]:
+        if not any(block.stateful for block in made):
+            return []
+        kinds = dict.fromkeys(f"{b.name}State" if b.stateful else "None" for b in made)
+        items: list[Expression] = []
+        where = f"{holder}.{step.name}"
+        inner = "inner" if holder == "block" else "block"
+        runs: list[tuple[tuple[BlockClass, tuple[str, ...]], int, int]] = []
+        for place, (turn, block) in enumerate(zip(step.turns, made, strict=True)):
+            given = tuple(
+                self.state_inputs[scope.path].get(path)
+                or _within(holder, path.removeprefix(scope.path))
+                for path in self.state_inputs[turn.path]
+            )
+            if runs and runs[-1][0] == (block, given):
+                runs[-1] = (runs[-1][0], runs[-1][1], place + 1)
+            else:
+                runs.append(((block, given), place, place + 1))
+        for (block, given), start, stop in runs:
+            new = f"{block.name}State.new"
+            if not block.stateful:
+                items += ["None"] * (stop - start)
+            elif stop - start == 1:
+                items.append(Call(new, (f"{where}[{start}]", *given, "*size")))
+            else:
+                part = where if len(runs) == 1 else f"{where}[{start}:{stop}]"
+                one = Call(new, (inner, *given, "*size"))
+                each = f"for {inner} in {part}"
+                if len(runs) == 1:
+                    kind = f"list[{' | '.join(kinds)}]"
+                    return [(step.name, kind, List((one,), each))]
+                items.append(f"*({one} {each})")
+        return [(step.name, f"list[{' | '.join(kinds)}]", List(tuple(items)))]
+
+    # Words.
+
+    def where(self, label: str) -> str:
+        """What a reader of one block calls a LIV."""
+        path = self.tree.livs.get(label)
+        return _short(path, ".") if path else label
+
+    def sharing(self, use: Use) -> Iterator[str]:
+        """`attn takes k, v from a.`: what a line has of other lines."""
+        layer = use.layer
+        if isinstance(layer, Again):
+            yield f"{self.where(layer.of)} is used again."
+            return
+        for liv in self.wiring.module(layer).livs:
+            name = use.name if liv.label == layer.label else f"{use.name}.{liv.stem}"
+            lenders: dict[str, list[str]] = {}
+            for feature in liv.features:
+                if feature.borrowed:
+                    lenders.setdefault(feature.input, []).append(feature.group)
+            for label, groups in lenders.items():
+                yield f"{name} takes {', '.join(groups)} from {self.where(label)}."
+            for label in self.wiring.weight_arguments(liv):
+                yield f"{name} uses the featurizer weights of {self.where(label)}."
+
+
+def quoted(text: str) -> list[str]:
+    """A docstring: one line, or a first line and the rest behind it."""
+    if len(text) <= LIMIT - 10:
+        return [f'"""{text}"""']
+    first, *rest = wrap(text, LIMIT - 7, break_on_hyphens=False)
+    return [f'"""{first}', *rest, '"""']
+
+
+def _short(path: str, joint: str = "_") -> str:
+    """blocks.3.heads.a -> heads_a: a path from its block on, as one name."""
+    parts = path.split(".")
+    start = max((i + 1 for i, part in enumerate(parts) if part.isdecimal()), default=0)
+    return joint.join(parts[start:])
+
+
+def _within(holder: str, path: str) -> str:
+    """model, blocks.3.a -> model.blocks[3].a"""
+    return holder + "".join(
+        f"[{name}]" if name.isdecimal() else f".{name}" for name in path.split(".")
+    )
+
+
+def _counted(names: Iterable[str]) -> list[tuple[str, int]]:
+    return [(name, len(list(run))) for name, run in groupby(names)]
+
+
+def _constructed(name: str, made: list[BlockClass]) -> list[str]:
+    """`self.blocks = nn.ModuleList(Block(config) for _ in range(6))`"""
+    calls = [f"{block.name}({'config' * bool(block.body.construct)})" for block in made]
+    runs = _counted(calls)
+    head = f"self.{name} = "
+    if len(runs) == 1:
+        call, times = runs[0]
+        return statement(
+            head, Call("nn.ModuleList", (f"{call} for _ in range({times})",))
+        )
+    items = [
+        call if times == 1 else f"*({call} for _ in range({times}))"
+        for call, times in runs
+    ]
+    return statement(head, Call("nn.ModuleList", (List(tuple(items)),)))
+
+
+def state_lines(owner: str, body: Body, holder: str) -> Iterator[str]:
+    """The class of what a body keeps; `owner`: whose it is, "" for the model's."""
+    name = f"{owner}State" if owner else "States"
+    what = f"a {owner}" if owner else "all layers"
+    yield f"class {name}(NamedTuple):"
+    yield f'    """What {what} keeps."""' if owner else f'    """What {what} keep."""'
+    yield ""
+    for field_name, kind, _ in body.state:
+        yield f"    {field_name}: {kind}"
+    yield ""
+    yield "    @classmethod"
+    modules = [f"{module}: Any" for module in (holder, *body.state_modules)]
+    yield from signature("new", ["cls", *modules, "*size: Any"], name)
+    made = tuple(expression for _, _, expression in body.state)
+    yield from statement("return ", Call("cls", made))

@@ -1,0 +1,81 @@
+"""Code as values: calls, lists, signatures; printed once, broken as black does it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+LIMIT = 88
+
+
+@dataclass(frozen=True)
+class Call:
+    """`head(arguments)`: "x + self.attn" and what it is called with."""
+
+    head: str
+    arguments: "tuple[Expression, ...]"
+
+    def __str__(self) -> str:
+        return f"{self.head}({', '.join(map(str, self.arguments))})"
+
+
+@dataclass(frozen=True)
+class List:
+    """`[a, b]`, or `[a for ...]` with `each` its `for ...`."""
+
+    items: "tuple[Expression, ...]"
+    each: str = ""
+
+    def __str__(self) -> str:
+        inside = ", ".join(map(str, self.items))
+        return f"[{inside} {self.each}]" if self.each else f"[{inside}]"
+
+
+Expression = str | Call | List
+
+
+def statement(
+    before: str, value: Expression, after: str = "", indent: int = 8
+) -> list[str]:
+    """Lines of `before value after`, broken inside the value's brackets if too long.
+
+    Black's shapes in turn: one line; what stands in the brackets on a line of its own;
+    one item a line, with a comma behind the last.
+    """
+    space, inner = " " * indent, " " * (indent + 4)
+    line = f"{space}{before}{value}{after}"
+    if len(line) <= LIMIT or isinstance(value, str):
+        return [line]
+    if isinstance(value, Call):
+        items, opening, closing, each = value.arguments, f"{value.head}(", ")", ""
+        together = inner + ", ".join(map(str, items))
+        if len(together) <= LIMIT:
+            return [f"{space}{before}{opening}", together, f"{space}{closing}{after}"]
+    else:
+        items, opening, closing, each = value.items, "[", "]", value.each
+    lines = [f"{space}{before}{opening}"]
+    for item in items:
+        lines += statement("", item, "" if each else ",", indent + 4)
+    lines += [inner + each] if each else []
+    return [*lines, f"{space}{closing}{after}"]
+
+
+def assigned(targets: Sequence[str], value: Expression, indent: int = 8) -> list[str]:
+    """`a, b = value`; two statements where the names leave the value no room."""
+    names = ", ".join(targets)
+    space = " " * indent
+    head = value.head if isinstance(value, Call) else str(value)
+    if len(targets) == 1 or len(f"{space}{names} = {head}(") <= LIMIT:
+        return statement(f"{names} = ", value, "", indent)
+    first, *others = targets
+    lines = statement(f"{first}, *lent = ", value, "", indent)
+    rest = f"({others[0]},)" if len(others) == 1 else ", ".join(others)
+    if len(f"{space}{rest} = lent") <= LIMIT:
+        return [*lines, f"{space}{rest} = lent"]
+    each = [f"{space}    {name}," for name in others]
+    return [*lines, f"{space}(", *each, f"{space}) = lent"]
+
+
+def signature(
+    name: str, parameters: Sequence[str], result: str = "None", indent: int = 4
+) -> list[str]:
+    """`def name(parameters) -> result:`"""
+    return statement("def ", Call(name, tuple(parameters)), f" -> {result}:", indent)

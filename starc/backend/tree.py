@@ -1,0 +1,108 @@
+"""Where every layer stands in the emitted file: scopes, attributes and paths."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+
+from starc.ir.nodes import Again, Layer, Liv, Loop, Model, Parallel, Repeat, Step
+
+
+@dataclass(frozen=True)
+class Use:
+    """A layer as a line of forward; `name`: its attribute, or of its state."""
+
+    layer: Layer
+    name: str
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """A loop of the text: the nn.ModuleList `name`, a scope for each turn."""
+
+    name: str
+    turns: "tuple[Scope, ...]"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What one forward goes through, in order: the model's (path ""), or a block's."""
+
+    path: str
+    steps: tuple[Use | Blocks, ...]
+
+    def uses(self) -> Iterator[Use]:
+        return (step for step in self.steps if isinstance(step, Use))
+
+    def scopes(self) -> "Iterator[Scope]":
+        """Itself and all that it holds, in order of depth."""
+        yield self
+        for step in self.steps:
+            if isinstance(step, Blocks):
+                for turn in step.turns:
+                    yield from turn.scopes()
+
+
+class Tree:
+    """The scopes of a model, and for every label where it is.
+
+    Names follow from the text alone. In a block a layer has its label, or the word for
+    its kind, with a number where the block has more of that kind; outside of blocks an
+    unlabelled layer's number is its depth.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.around: dict[str, tuple[Scope, ...]] = {}  # label -> scopes, outer first
+        self.layers: dict[str, str] = {}  # label -> path of the module: blocks.3.attn
+        self.livs: dict[str, str] = {}  # the same for LIVs, sides of parallels too
+        self.root = self._scope("", model.body)
+        self._enter(self.root, ())
+
+    def _scope(self, path: str, steps: tuple[Step, ...]) -> Scope:
+        names = _names(steps, in_block=bool(path))
+        found: list[Use | Blocks] = []
+        lists = 0
+        for step in steps:
+            if isinstance(step, Repeat):
+                lists += 1
+                name = "blocks" if lists == 1 else f"blocks_{lists}"
+                start = f"{path}{name}."
+                turns = enumerate(step.turns)
+                scopes = tuple(self._scope(f"{start}{i}.", turn) for i, turn in turns)
+                found.append(Blocks(name, scopes))
+            else:
+                assert not isinstance(step, Loop), "loops are expanded"
+                found.append(Use(step, names[step.label]))
+        return Scope(path, tuple(found))
+
+    def _enter(self, scope: Scope, outer: tuple[Scope, ...]) -> None:
+        around = (*outer, scope)
+        for step in scope.steps:
+            if isinstance(step, Blocks):
+                for turn in step.turns:
+                    self._enter(turn, around)
+                continue
+            layer, path = step.layer, f"{scope.path}{step.name}"
+            self.around[layer.label] = around
+            self.layers[layer.label] = self.livs[layer.label] = path
+            if isinstance(layer, Parallel):
+                for side in layer.sides:
+                    self.around[side.label] = around
+                    self.livs[side.label] = f"{path}.{side.stem}"
+
+
+def _names(steps: tuple[Step, ...], in_block: bool) -> dict[str, str]:
+    """Label -> attribute, for the layers of a scope."""
+    layers = [step for step in steps if isinstance(step, Liv | Again | Parallel)]
+    if not in_block:
+        return {layer.label: layer.label for layer in layers}
+    stems = [layer.stem for layer in layers if not layer.labelled]
+    taken = {layer.stem for layer in layers if layer.labelled}
+    names: dict[str, str] = {}
+    for layer in layers:
+        name = layer.stem
+        if not layer.labelled and (stems.count(name) > 1 or name in taken):
+            numbered = (f"{layer.stem}_{number}" for number in count(1))
+            name = next(name for name in numbered if name not in taken)
+        taken.add(name)
+        names[layer.label] = name
+    return names
