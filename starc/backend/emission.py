@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from starc import operators
 from starc.ir.operator import Operator
+from starc.ir.symbolic import Symbol, symbolic
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,12 @@ class Emission:
 
     summary: one line for the docstring of the file.
     configured: names of arguments that were moved to the Config.
+    aliases: fields of the operator that are no arguments -> what they are called.
+    state_words: tensors of the state -> the comment of each, shape first; a name that
+        the operator's state has not is a number, which starts at 0.
     widths: channels of each feature group, as an expression of the arguments.
     inner: channels that reach the output projection, likewise.
+    states: the same of the state. These three follow from the operator itself.
     options: what distinguishes one emitted class of this kind from another.
     kernels, functions: files of `kernels/` and `templates/functions/` it calls.
     takes_product: its kernel splits the product of one projection itself.
@@ -62,9 +67,11 @@ class Emission:
     class_name: str
     summary: str
     arguments: tuple[Argument, ...]
-    widths: dict[str, str]
-    inner: str
+    aliases: dict[str, str] = field(default_factory=dict)
     options: dict[str, bool | str] = field(default_factory=dict)
+    state_words: dict[str, str] = field(default_factory=dict)
+    widths: dict[str, str] = field(default_factory=dict)
+    inner: str = ""
     states: tuple[StateField, ...] = ()
     kernels: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
@@ -93,7 +100,33 @@ class Emission:
 def emission(operator: Operator) -> Emission:
     """How the emitted file shows this operator."""
     found: Emission = operators.part(operator.kind, "emission").emission(operator)
-    return found
+    symbols = symbolic(operator, {"width": "config.width", **found.aliases})
+    return replace(
+        found,
+        widths={group.name: str(group.width) for group in symbols.groups},
+        inner=str(symbols.inner),
+        states=_states(symbols, found.state_words),
+    )
+
+
+def _states(symbols: Operator, words: dict[str, str]) -> tuple[StateField, ...]:
+    kept = {tensor.name: tensor for tensor in symbols.state(Symbol(1, "max_length"))}
+    assert kept.keys() <= words.keys(), f"{symbols.kind}: state_words of {[*kept]}"
+    return tuple(
+        (
+            StateField(
+                name,
+                ", ".join(map(str, kept[name].shape)),
+                comment,
+                kept[name].group,
+                kept[name].float32,
+                kept[name].per_sequence,
+            )
+            if name in kept
+            else StateField(name, "", comment)
+        )
+        for name, comment in words.items()
+    )
 
 
 def number(value: int | float) -> str:
@@ -124,8 +157,8 @@ def convolution(operator: Operator) -> tuple[Argument, ...]:
     )
 
 
-def inner_width(operator: Operator) -> tuple[str, tuple[Argument, ...]]:
-    """The expression for the inner width: the residual's where it is as wide."""
+def inner_width(operator: Operator) -> tuple[dict[str, str], tuple[Argument, ...]]:
+    """Aliases and arguments for the inner width: the stream's where it is as wide."""
     if operator.inner == operator.width:
-        return "config.width", ()
-    return "inner", (Argument("inner", "int", operator.inner),)
+        return {"inner": "config.width"}, ()
+    return {}, (Argument("inner", "int", operator.inner),)

@@ -1,6 +1,6 @@
 """Softmax attention as the emitted file shows it."""
 
-from starc.backend.emission import Argument, Emission, StateField, biases, convolution
+from starc.backend.emission import Argument, Emission, biases, convolution
 from starc.operators.attention.operator import Attention
 
 
@@ -8,7 +8,6 @@ def emission(op: Attention) -> Emission:
     rope = op.rope
     partial = rope is not None and rope.dims != op.head_dim
     grouped = op.kv_heads != op.heads
-    kv_heads = "kv_heads" if grouped else "heads"
     arguments = [
         Argument("heads", "int", op.heads),
         *([Argument("kv_heads", "int", op.kv_heads)] if grouped else []),
@@ -30,8 +29,6 @@ def emission(op: Attention) -> Emission:
                     "rotary_dims", "int", rope.dims, "channels of a head that rotate"
                 )
             )
-    length = "min(max_length, self.window)" if op.window else "max_length"
-    shape = f"self.{kv_heads}, {length}, self.head_dim"
     kept = "(B, G, length, K)" if grouped else "(B, H, length, K)"
     words = [
         "grouped heads" if grouped else "",
@@ -48,13 +45,7 @@ def emission(op: Attention) -> Emission:
         summary="softmax(q k / sqrt(K)) v: "
         + ", ".join(word for word in words if word),
         arguments=(*arguments, *convolution(op)),
-        widths={
-            "q": "heads * head_dim",
-            "k": f"{kv_heads} * head_dim",
-            "v": f"{kv_heads} * head_dim",
-            "gate": "heads",
-        },
-        inner="heads * head_dim",
+        aliases={} if grouped else {"kv_heads": "heads"},
         options={
             "grouped": grouped,
             "rope": rope is not None,
@@ -64,10 +55,7 @@ def emission(op: Attention) -> Emission:
             "gated": op.gated,
             **biases(op),
         },
-        states=(
-            StateField("k", shape, kept, "k"),
-            StateField("v", shape, kept, "v"),
-        ),
+        state_words={"k": kept, "v": kept},
         kernels=(
             *(("short_conv",) if op.kernel else ()),
             *(("rotary",) if rope is not None else ()),

@@ -6,6 +6,7 @@ from typing import ClassVar
 from starc.ir.init import ONES
 from starc.ir.operator import Group, Operator, Parameter, StateTensor
 from starc.ir.rope import Rope
+from starc.ir.symbolic import least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +58,7 @@ class Attention(Operator):
         )
 
     def state(self, max_length: int) -> tuple[StateTensor, ...]:
-        length = min(self.window, max_length) if self.window else max_length
+        length = least(max_length, self.window) if self.window else max_length
         shape = (self.kv_heads, length, self.head_dim)
         return StateTensor("k", shape, "k"), StateTensor("v", shape, "v")
 

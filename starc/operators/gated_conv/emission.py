@@ -1,11 +1,11 @@
 """Gated short convolution as the emitted file shows it."""
 
-from starc.backend.emission import Argument, Emission, StateField, biases, inner_width
+from starc.backend.emission import Argument, Emission, biases, inner_width
 from starc.operators.gated_conv.operator import GatedConv
 
 
 def emission(op: GatedConv) -> Emission:
-    inner, argument = inner_width(op)
+    aliases, argument = inner_width(op)
     gates = ", sigmoid gates" if op.sigmoid_gates else ""
     return Emission(
         template="gated_conv",
@@ -15,14 +15,13 @@ def emission(op: GatedConv) -> Emission:
             *argument,
             Argument("taps", "int", op.taps, "of the gated convolution"),
         ),
-        widths={"b": inner, "c": inner, "x": inner},
-        inner=inner,
+        aliases=aliases,
         options={
             "sigmoid_gates": op.sigmoid_gates,
             "filter_bias": op.filter_bias,
             **biases(op),
         },
-        states=(StateField("conv", f"taps - 1, {inner}", "(B, taps - 1, D)"),),
+        state_words={"conv": "(B, taps - 1, D)"},
         kernels=("gated_conv",),
         takes_product=True,
     )

@@ -1,6 +1,6 @@
 """Gated linear attention as the emitted file shows it."""
 
-from starc.backend.emission import Argument, Emission, StateField, biases, convolution
+from starc.backend.emission import Argument, Emission, biases, convolution
 from starc.operators.gated_linear_attention.operator import GatedLinearAttention
 
 
@@ -19,23 +19,8 @@ def emission(op: GatedLinearAttention) -> Emission:
             ),
             *convolution(op),
         ),
-        widths={
-            "q": "heads * key_dim",
-            "k": "heads * key_dim",
-            "v": "heads * head_dim",
-            "gate": "heads * head_dim",
-            "decay": "decay_rank",
-        },
-        inner="heads * head_dim",
         options=biases(op),
-        states=(
-            StateField(
-                "h",
-                "self.heads, self.key_dim, self.head_dim",
-                "(B, H, N, P)",
-                float32=True,
-            ),
-        ),
+        state_words={"h": "(B, H, N, P)"},
         kernels=("gated_linear_attention", *(("short_conv",) if op.kernel else ())),
         letters={
             "H": "heads",

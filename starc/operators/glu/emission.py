@@ -13,8 +13,6 @@ def emission(op: Glu) -> Emission:
         arguments=(
             Argument("hidden", "int", op.hidden, "channels of the gated linear unit"),
         ),
-        widths={"gate": "hidden", "up": "hidden"},
-        inner="hidden",
         options={"activation": op.activation, **biases(op)},
         kernels=("swiglu",),
         out_name="down_proj",

@@ -1,6 +1,6 @@
 """Linear attention as the emitted file shows it."""
 
-from starc.backend.emission import Argument, Emission, StateField, biases, convolution
+from starc.backend.emission import Argument, Emission, biases, convolution
 from starc.operators.linear_attention.operator import LinearAttention
 
 
@@ -17,25 +17,12 @@ def emission(op: LinearAttention) -> Emission:
             Argument("head_dim", "int", op.head_dim, "channels of a head"),
             *convolution(op),
         ),
-        widths={
-            "q": "heads * head_dim",
-            "k": "kv_heads * head_dim",
-            "v": "kv_heads * head_dim",
-        },
-        inner="heads * head_dim",
         options={
             "feature_map": op.feature_map,
             "normalize": op.normalize,
             **biases(op),
         },
-        states=(
-            StateField(
-                "h",
-                "self.kv_heads, self.head_dim, self.head_dim + 1",
-                "(B, G, K, K + 1)",
-                float32=True,
-            ),
-        ),
+        state_words={"h": "(B, G, K, K + 1)"},
         kernels=("linear_attention", *(("short_conv",) if op.kernel else ())),
         letters={"H": "heads", "G": "key/value heads", "K": "channels of a head"},
     )

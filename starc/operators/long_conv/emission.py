@@ -1,11 +1,11 @@
 """Long convolution as the emitted file shows it."""
 
-from starc.backend.emission import Argument, Emission, StateField, biases, inner_width
+from starc.backend.emission import Argument, Emission, biases, inner_width
 from starc.operators.long_conv.operator import LongConv
 
 
 def emission(op: LongConv) -> Emission:
-    inner, argument = inner_width(op)
+    aliases, argument = inner_width(op)
     return Emission(
         template="long_conv",
         class_name="LongConv",
@@ -19,25 +19,13 @@ def emission(op: LongConv) -> Emission:
                 "frequencies", "int", op.frequencies, "of the positions that it reads"
             ),
         ),
-        widths={"b": inner, "c": inner, "x": inner},
-        inner=inner,
+        aliases=aliases,
         options=biases(op),
-        states=(
-            StateField(
-                "u",
-                f"max_length, {inner}",
-                "(B, length, D), what past inputs add behind them",
-                float32=True,
-            ),
-            StateField("added", "", "length up to which that is done"),
-            StateField(
-                "filter",
-                f"max_length, {inner}",
-                "(length, D)",
-                float32=True,
-                per_sequence=False,
-            ),
-        ),
+        state_words={
+            "u": "(B, length, D), what past inputs add behind them",
+            "added": "length up to which that is done",
+            "filter": "(length, D)",
+        },
         kernels=("long_conv",),
         graphs=False,
     )

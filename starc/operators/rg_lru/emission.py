@@ -3,7 +3,6 @@
 from starc.backend.emission import (
     Argument,
     Emission,
-    StateField,
     biases,
     convolution,
     inner_width,
@@ -12,7 +11,7 @@ from starc.operators.rg_lru.operator import RgLru
 
 
 def emission(op: RgLru) -> Emission:
-    inner, argument = inner_width(op)
+    aliases, argument = inner_width(op)
     return Emission(
         template="rg_lru",
         class_name="GatedRecurrence",
@@ -22,10 +21,9 @@ def emission(op: RgLru) -> Emission:
             Argument("blocks", "int", op.blocks, "of the block-diagonal gates"),
             *convolution(op),
         ),
-        widths={"gate": inner, "x": inner},
-        inner=inner,
+        aliases=aliases,
         options=biases(op),
-        states=(StateField("h", inner, "(B, D)", float32=True),),
+        state_words={"h": "(B, D)"},
         kernels=("rg_lru", *(("short_conv",) if op.kernel else ())),
         functions=("block_diagonal",),
         letters={},

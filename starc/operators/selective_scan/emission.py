@@ -3,7 +3,6 @@
 from starc.backend.emission import (
     Argument,
     Emission,
-    StateField,
     biases,
     convolution,
     inner_width,
@@ -12,7 +11,7 @@ from starc.operators.selective_scan.operator import SelectiveScan
 
 
 def emission(op: SelectiveScan) -> Emission:
-    inner, argument = inner_width(op)
+    aliases, argument = inner_width(op)
     return Emission(
         template="selective_scan",
         class_name="SelectiveScan",
@@ -25,10 +24,9 @@ def emission(op: SelectiveScan) -> Emission:
             ),
             *convolution(op),
         ),
-        widths={"z": inner, "x": inner, "b": "states", "c": "states", "dt": "dt_rank"},
-        inner=inner,
+        aliases=aliases,
         options={"gated": op.gated, **biases(op)},
-        states=(StateField("h", f"{inner}, states", "(B, D, N)", float32=True),),
+        state_words={"h": "(B, D, N)"},
         kernels=("selective_scan", *(("short_conv",) if op.kernel else ())),
         letters={"N": "states of a channel"},
     )

@@ -1,6 +1,6 @@
 """The state-space duality of Mamba-2 as the emitted file shows it."""
 
-from starc.backend.emission import Argument, Emission, StateField, biases, convolution
+from starc.backend.emission import Argument, Emission, biases, convolution
 from starc.operators.ssd.operator import Ssd
 
 
@@ -18,23 +18,8 @@ def emission(op: Ssd) -> Emission:
             ),
             *convolution(op),
         ),
-        widths={
-            "z": "heads * head_dim",
-            "x": "heads * head_dim",
-            "b": "state_groups * states",
-            "c": "state_groups * states",
-            "dt": "heads",
-        },
-        inner="heads * head_dim",
         options=biases(op),
-        states=(
-            StateField(
-                "h",
-                "self.heads, self.head_dim, self.states",
-                "(B, H, P, N)",
-                float32=True,
-            ),
-        ),
+        state_words={"h": "(B, H, P, N)"},
         kernels=("ssd", *(("short_conv",) if op.kernel else ())),
         letters={
             "H": "heads",
