@@ -5,8 +5,13 @@ from unicodedata import category
 
 
 def hidden(character: str) -> bool:
-    """Whether it moves the cursor, ends a line, turns the direction, or is no text."""
-    return category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    """Whether it moves the cursor, ends a line, turns the direction, or is no text.
+
+    All that XML cannot hold is among these, non-characters such as U+FFFE too.
+    """
+    code = ord(character)
+    no_character = code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
+    return no_character or category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def printable(text: str) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from xml.sax.saxutils import escape, quoteattr
 
+from starc.printable import lines, printable
+
 Value = str | int | float
 
 
@@ -20,18 +22,13 @@ def element(tag: str, *content: str, **attributes: Value) -> str:
 
 
 def text(x: float, y: float, words: str, **attributes: Value) -> str:
-    """`words` at a point, escaped."""
-    return element("text", printable(words), x=x, y=y, **attributes)
+    """`words` at a point, as one line that can be shown."""
+    return element("text", escape(printable(words)), x=x, y=y, **attributes)
 
 
 def title(words: str) -> str:
-    """What a browser shows over the element that holds it."""
-    return element("title", printable(words))
-
-
-def printable(words: str) -> str:
-    """Escaped; characters that XML cannot hold become a box with a question mark."""
-    return escape("".join(c if _allowed(ord(c)) else "\ufffd" for c in words))
+    """What a browser shows over the element that holds it; several lines."""
+    return element("title", escape(lines(words)))
 
 
 def document(width: float, height: float, content: Iterable[str], name: str) -> str:
@@ -52,13 +49,3 @@ def document(width: float, height: float, content: Iterable[str], name: str) -> 
 def _number(value: Value) -> str:
     """Two decimals are a hundredth of a pixel."""
     return f"{round(value, 2):g}" if isinstance(value, float) else str(value)
-
-
-def _allowed(code: int) -> bool:
-    """Whether XML 1.0 can hold the character."""
-    return (
-        code in (9, 10, 13)
-        or 0x20 <= code <= 0xD7FF
-        or 0xE000 <= code <= 0xFFFD
-        or code >= 0x10000
-    )

@@ -16,7 +16,7 @@ from starc.evolve.problem.spec import Spec
 from starc.frontend import ast
 from starc.frontend.parse import parse
 from starc.frontend.unparse import unparse
-from starc.genome import Classes, decode, write
+from starc.genome import Classes, Genome, canonical, decode, legality, write
 from starc.ir.identity import structure
 from starc.ir.nodes import Model
 from starc.lower import lower
@@ -33,6 +33,7 @@ class Surroundings:
 
     classes: by gene 1, those of the pool without a published code included.
     pool: their codes. stated: what an alias of the pool says already, by code.
+    published: codes that mean the same outside of this search.
     """
 
     alphabet: Alphabet
@@ -42,6 +43,7 @@ class Surroundings:
     model: ast.Model
     definitions: tuple[ast.Item, ...]
     stream: Stream
+    published: frozenset[int]
 
     def code(self, name: str) -> int:
         """Gene 1 of a class by its name."""
@@ -103,6 +105,7 @@ def _surroundings(
         block,
         tuple(rest),
         settings.stream,
+        frozenset(with_codes(alphabet, ())[0]),
     )
 
 
@@ -143,12 +146,23 @@ def program_of(candidate: Candidate, spec: Spec) -> ast.Program:
     return replace(found, items=(model, *around.definitions, backbone))
 
 
+def genome(candidate: Candidate, spec: Spec) -> Genome | None:
+    """As others can read it: canonical; None where a LIV has no published code.
+
+    One that is illegal, which has no canonical spelling, is as it is.
+    """
+    around = surroundings(spec)
+    if any(code not in around.published for code, *_ in candidate.genome):
+        return None
+    if legality(candidate.genome, around.classes):
+        return candidate.genome
+    return canonical(candidate.genome)
+
+
 def genome_text(candidate: Candidate, spec: Spec) -> str:
-    """`21211-31112`, canonical; `-` where a LIV has no published code."""
-    known, _ = with_codes(surroundings(spec).alphabet, ())
-    if any(code not in known for code, *_ in candidate.genome):
-        return "-"
-    return write(candidate.canonical().genome)
+    """`21211-31112`, or `-` where it has none that others can read."""
+    found = genome(candidate, spec)
+    return "-" if found is None else write(found)
 
 
 def source(candidate: Candidate, spec: Spec) -> str:

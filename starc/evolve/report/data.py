@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starc.draw import palette
+from starc.evolve.problem.architecture import genome_text
 from starc.evolve.report import expense, failures, frequencies, lineage
 from starc.evolve.report.designs import Design
 from starc.evolve.report.measures import Axis
@@ -11,7 +12,6 @@ from starc.evolve.report.picks import Pick
 from starc.evolve.report.proxies import Proxy
 from starc.evolve.report.read import Run
 from starc.evolve.storage.rows import Row
-from starc.genome import write
 
 ARCS = ("weights", "features", "again")
 
@@ -41,7 +41,7 @@ def chart_data(
         "quality": quality.label if quality else None,
         "names": names,
         "palette": {"kinds": palette.KINDS, "light": palette.LIGHT},
-        "candidates": [_candidate(e, designs, axes, names) for e in run.entries],
+        "candidates": [_candidate(run, e, designs, axes, names) for e in run.entries],
         "generations": [
             {
                 "number": g.number,
@@ -74,6 +74,7 @@ def chart_data(
 
 
 def _candidate(
+    run: Run,
     entry: Row,
     designs: Mapping[int, Design],
     axes: Sequence[Axis],
@@ -87,7 +88,7 @@ def _candidate(
         "parents": entry.parents,
         "status": entry.status,
         "reason": entry.outcome.reason if entry.outcome else "",
-        "genome": write(entry.candidate.genome),
+        "genome": genome_text(entry.candidate, run.spec),
         "model": [f"{name} = {value}" for name, value in entry.candidate.model],
         "values": [entry.measure(axis.label) for axis in axes],
         "valid": entry.valid_before_repair,

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from starc import __version__, resources
 from starc.draw import architecture, palette
+from starc.evolve.problem.architecture import genome_text
 from starc.evolve.report import expense, failures, frequencies
 from starc.evolve.report.baselines import beside_baselines
 from starc.evolve.report.data import chart_data
@@ -25,7 +26,6 @@ from starc.evolve.report.proxies import proxies
 from starc.evolve.report.read import Run, read
 from starc.evolve.report.rungs import agreements
 from starc.evolve.storage.rows import Row
-from starc.genome import write
 from starc.printable import lines
 
 SCRIPTS = ("page.js", "front.js", "charts.js", "parallel.js", "lineage.js")
@@ -63,7 +63,9 @@ def page(run: Run) -> str:
     picked = picks(run.front, objectives)
     ranked = proxies(run, measured, best)
     motifs = motif_rows(run, designs, objectives)
-    cards = [_card(e, designs, objectives, picked) for e in _sorted(run, objectives)]
+    cards = [
+        _card(run, e, designs, objectives, picked) for e in _sorted(run, objectives)
+    ]
     chosen = dict.fromkeys(pick.id for pick in picked)
     charts = chart_data(run, designs, measured, best, picked, ranked)
     text: str = _template().render(
@@ -129,6 +131,7 @@ def _sorted(run: Run, objectives: Sequence[Axis]) -> list[Row]:
 
 
 def _card(
+    run: Run,
     entry: Row,
     designs: dict[int, Design],
     objectives: Sequence[Axis],
@@ -141,7 +144,7 @@ def _card(
         for axis in objectives
     )
     found = tuple(pick for pick in picked if pick.id == entry.id)
-    genome = write(entry.candidate.genome)
+    genome = genome_text(entry.candidate, run.spec)
     return Card(entry, Markup(picture), genome, values, found)
 
 
@@ -183,8 +186,8 @@ def _settings(run: Run) -> list[tuple[str, str]]:
 
 
 def _json(value: Any) -> Markup:
-    """JSON that no text in it can end or leave."""
-    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    """JSON that no text in it can end or leave, and that can be shown."""
+    text = json.dumps(_plain(value), allow_nan=False, separators=(",", ":"))
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)  # json.dumps writes ASCII alone
@@ -198,9 +201,23 @@ def _plotly() -> str:
     return text
 
 
+def _plain(value: Any) -> Any:
+    """The same with every text, names of fields too, as it can be shown."""
+    if isinstance(value, str):
+        return lines(value)
+    if isinstance(value, dict):
+        return {lines(str(key)): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value
+
+
 def _shown(value: Any) -> Any:
-    """Text of the database without what turns its direction or is no text."""
-    return lines(value) if type(value) is str else value
+    """Text of the database without what turns its direction or is no text.
+
+    Whatever it comes from: only what this page itself made is markup already.
+    """
+    return value if hasattr(value, "__html__") else lines(str(value))
 
 
 @lru_cache(maxsize=1)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from starc.evolve.problem.architecture import genome_text, in_words
+from starc.evolve.problem.architecture import genome, genome_text, in_words
 from starc.evolve.problem.spec import Spec
 from starc.evolve.selection.ranking import front, score
 from starc.evolve.storage.database import Database
@@ -52,6 +52,7 @@ def as_text(rows: list[Row], spec: Spec) -> str:
 
 
 def as_json(rows: list[Row], spec: Spec) -> list[dict[str, Any]]:
+    """genome: null where a LIV has no published code, as in the table."""
     return [
         {
             "id": row.id,
@@ -59,13 +60,18 @@ def as_json(rows: list[Row], spec: Spec) -> list[dict[str, Any]]:
             "generation": row.generation,
             "origin": row.origin,
             "parents": list(row.parents),
-            "genome": [list(genes) for genes in row.candidate.genome],
+            "genome": _lists(row, spec),
             "parameters": [dict(of_liv) for of_liv in row.candidate.parameters],
             "model": dict(row.candidate.model),
             "source": row.source,
         }
         for row in rows
     ]
+
+
+def _lists(row: Row, spec: Spec) -> list[list[int]] | None:
+    found = genome(row.candidate, spec)
+    return None if found is None else [list(genes) for genes in found]
 
 
 def _origin(row: Row) -> str:

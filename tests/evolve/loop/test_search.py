@@ -13,14 +13,17 @@ import pytest
 
 from starc.evolve import coordinator
 from starc.evolve.evaluation.outcome import Outcome
+from starc.evolve.problem.architecture import genome_text
 from starc.evolve.problem.spec import Objective, Trainer
+from starc.evolve.report.page import report
 from starc.evolve.selection.ranking import front, score
 from starc.evolve.storage.database import COMPARED, Database
 from starc.evolve.storage.lock import Lock
 from starc.evolve.storage.run_error import RunError
 from starc.evolve.views.front import as_json, as_text, members
-from starc.evolve.views.pick import pick
+from starc.evolve.views.pick import card, pick
 from starc.folders import Folder
+from starc.genome import canonical, write
 from tests.evolve.loop.searches import SMALL, Shuffled, inline, run, spec_of, tables
 
 
@@ -291,6 +294,23 @@ def test_a_liv_without_a_code_has_a_dash_for_its_genome(tmp_path: Path) -> None:
     database = run(spec, tmp_path)
     text = as_text(members(database), spec)
     assert text.splitlines()[1].endswith("  -") and "101" not in text
+    assert as_json(members(database), spec)[0]["genome"] is None
+    page = report(tmp_path)
+    assert '"genome":"-"' in page and "101.1" not in page
+    assert "`-`" in card(members(database)[0], spec, True, False)
+
+
+def test_a_genome_is_the_same_wherever_it_stands(tmp_path: Path) -> None:
+    """Canonical, in the table, as JSON, on the page and on the card."""
+    database = run(spec_of(SMALL), tmp_path)
+    spec, page = database.spec(), report(tmp_path)
+    for row in members(database):
+        text = genome_text(row.candidate, spec)
+        (found,) = as_json([row], spec)
+        assert write(tuple(map(tuple, found["genome"]))) == text
+        assert text == write(canonical(row.candidate.genome))
+        for shown in (as_text([row], spec), page, card(row, spec, True, False)):
+            assert text in shown
 
 
 # What may go wrong --------------------------------------------------------------------
