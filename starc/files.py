@@ -28,6 +28,13 @@ def protect(name: str | Path | int) -> None:
         _protected.add((found.st_dev, found.st_ino))
 
 
+def require_plain(path: Path) -> None:
+    """OSError unless it is a file of a disk: others may never end, or never begin."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        said = "Is no plain file, and may have no end"
+        raise OSError(errno.EINVAL, said, str(path))
+
+
 def unprotect() -> None:
     """What was read may be written over: the command has ended."""
     _protected.clear()

@@ -86,16 +86,16 @@ def evolve(
     }
     given = {n: value for n, value in budget.items() if value is not None}
     deciding = {"data": data, "seed": seed, "algorithm": algorithm, "repair": repair}
-    team = _team(workers, threads, ray)
+    team, here = _team(workers, threads, ray), ray is None
     try:
         with View(streams.console()) as view:
             if resume is not None:
                 _only_resume(file, output, deciding | {"device": device})
                 folder = resume
-                end = coordinator.resume(folder, team, view, given)
+                end = coordinator.resume(folder, team, view, given, here)
             else:
                 folder, spec = _new(file, output, deciding, device, given)
-                end = coordinator.begin(spec, folder, team, view)
+                end = coordinator.begin(spec, folder, team, view, here)
     except (RunError, WorkersError) as error:
         raise Failure(str(error), WRONG_INPUT) from error
     _say(end, folder)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 STANDARD = "-"
 
+LARGEST_PYTHON = 1 << 25
+"""Bytes of a compiled model: 32 MiB, a hundred times the largest that was emitted."""
+
 
 def read_bytes(name: str, limit: int = -1) -> bytes:
     """All of a file, or of stdin for `-`; at most `limit` bytes and one more.
@@ -57,9 +60,13 @@ def read_source(name: str) -> Source:
 
 
 def read_python(name: str) -> Source:
-    """A compiled model. Raises Failure if it is no text, OSError."""
+    """A compiled model. Raises Failure if it is no text or too large, OSError."""
+    data = read_bytes(name, LARGEST_PYTHON)
+    if len(data) > LARGEST_PYTHON:
+        said = f"more than {LARGEST_PYTHON:,} bytes, so no compiled model"
+        raise Failure(f"{name}: {said}", WRONG_INPUT)
     try:
-        return Source(name, read_bytes(name).decode("utf-8"))
+        return Source(name, data.decode("utf-8"))
     except UnicodeDecodeError as error:
         found = f"byte {error.object[error.start]:02X} at offset {error.start}"
         raise Failure(f"{name}: {found} is no UTF-8", WRONG_INPUT) from None

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from starc import compiler, passes
 from starc.diagnostics import did_you_mean
+from starc.files import require_plain
 from starc.ir.nodes import Layer, Liv, Model
 from starc.ir.words import name_of
 from starc.reference import mixing_matrix, random_weights, tensors
@@ -102,6 +103,7 @@ def _loaded(source: Source, model: Model, path: str) -> dict[tuple[str, str], Te
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    require_plain(Path(path))
     try:
         state = load_file(path)
     except SafetensorError as error:

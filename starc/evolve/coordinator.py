@@ -37,14 +37,21 @@ class End:
 
 
 def begin(
-    spec: Spec, folder: Path, workers: MakeWorkers, watch: Watch | None = None
+    spec: Spec,
+    folder: Path,
+    workers: MakeWorkers,
+    watch: Watch | None = None,
+    here: bool = True,
 ) -> End:
-    """A new run. Raises RunError, also where `folder` holds one; OSError."""
-    _possible(spec, folder)
+    """A new run. Raises RunError, also where `folder` holds one; OSError.
+
+    here: whether the workers are on this machine, so that its devices are theirs.
+    """
+    _possible(spec, folder, here)
     folder.mkdir(parents=True, exist_ok=True)
     lock = _locked(folder)
     try:
-        return _run(Database.create(folder, spec), folder, workers, watch)
+        return _run(Database.create(folder, spec), folder, workers, watch, here)
     finally:
         lock.release()
 
@@ -54,6 +61,7 @@ def resume(
     workers: MakeWorkers,
     watch: Watch | None = None,
     budget: dict[str, Any] | None = None,
+    here: bool = True,
 ) -> End:
     """Goes on where a run stopped; `budget`: those of BUDGET that change."""
     Database.open(folder).close()  # before anything is written: is there a run?
@@ -64,7 +72,7 @@ def resume(
         spec = replace(before, **(budget or {}))
         if spec != before:
             database.set_meta(spec=spec.to_json())
-        return _run(database, folder, workers, watch)
+        return _run(database, folder, workers, watch, here)
     finally:
         lock.release()
 
@@ -81,17 +89,21 @@ def _locked(folder: Path) -> Lock:
     return lock
 
 
-def _possible(spec: Spec, folder: Path) -> None:
+def _possible(spec: Spec, folder: Path, here: bool) -> None:
     """Before anything is made: whether any candidate could be measured at all."""
     try:
         preflight.check_folder(folder)
-        preflight.check(spec)
+        preflight.check(spec, here)
     except preflight.NotPossible as error:
         raise RunError(str(error)) from error
 
 
 def _run(
-    database: Database, folder: Path, workers: MakeWorkers, watch: Watch | None
+    database: Database,
+    folder: Path,
+    workers: MakeWorkers,
+    watch: Watch | None,
+    here: bool,
 ) -> End:
     spec = database.spec()
     last, count = database.last_generation(), database.evaluations()
@@ -100,7 +112,7 @@ def _run(
             database.set_meta(state="finished")
         database.close()
         return End("finished", count, 0.0, before=True)
-    _possible(spec, folder)
+    _possible(spec, folder, here)
     left = 0.0
     if spec.minutes:
         left = max(60 * spec.minutes - database.seconds("elapsed"), 1e-3)

@@ -5,15 +5,24 @@ from typing import Any
 
 from starc.artefacts import ArtefactError, integer, real, string
 
-MOST = 2**63 - 1
-"""Of a whole number in a checkpoint."""
+MOST = 2**31 - 1
+"""Of whatever is counted in a checkpoint, as on the command line."""
 
-_RANGES: dict[str, tuple[float, float]] = {
+_WHOLE = {
+    "steps": (0, MOST),
+    "batch": (1, MOST),
+    "context": (0, MOST),
+    "warmup": (0, MOST),
+    "seed": (0, 2**63 - 1),
+    "save": (1, MOST),
+}
+_REAL = {
     "minutes": (0, 1e9),
     "learning_rate": (0, 1e6),
     "weight_decay": (0, 1e6),
 }
-_AT_LEAST_ONE = ("batch", "save")
+MOST_TOKENS = 2**31 - 1
+"""Of all windows of a step together."""
 
 
 class TrainingError(Exception):
@@ -62,6 +71,8 @@ class Settings:
         settings = Settings(**found)
         if not settings.steps and not settings.minutes:
             raise ArtefactError("settings: neither steps nor minutes end the run")
+        if settings.batch * settings.context > MOST_TOKENS:
+            raise ArtefactError(f"settings: more than {MOST_TOKENS} tokens a step")
         return settings
 
 
@@ -72,7 +83,7 @@ def _checked(name: str, default: Any, found: Any) -> Any:
             raise ArtefactError(f"settings.{name} is neither true nor false")
         return found
     if isinstance(default, int):
-        return integer(found, f"settings.{name}", name in _AT_LEAST_ONE, MOST)
+        return integer(found, f"settings.{name}", *_WHOLE[name])
     if isinstance(default, float):
-        return real(found, f"settings.{name}", *_RANGES[name])
+        return real(found, f"settings.{name}", *_REAL[name])
     return string(found, f"settings.{name}")

@@ -9,8 +9,12 @@ from pathlib import Path
 
 import torch
 
+from starc.files import require_plain
 from starc.training import tokens
 from starc.training.settings import TrainingError
+
+LARGEST_STDIN = 1 << 30
+"""Bytes. A file says how large it is; what comes through a pipe may have no end."""
 
 VALIDATION = 0.05
 """Of the text, at its end; at most a mega-token."""
@@ -80,11 +84,16 @@ def held_out(length: int, context: int) -> int:
 
 def _bytes(data: str) -> bytes:
     if data == "-":
-        return sys.stdin.buffer.read()
+        found = sys.stdin.buffer.read(LARGEST_STDIN + 1)
+        if len(found) > LARGEST_STDIN:
+            most = f"more than {LARGEST_STDIN:,} bytes of text"
+            raise TrainingError(f"stdin: {most}: write them to a file")
+        return found
     if data == "":
         return _folder(Path(sysconfig.get_paths()["stdlib"]), "*.py")
     if Path(data).is_dir():
         return _folder(Path(data), "*")
+    require_plain(Path(data))
     return Path(data).read_bytes()
 
 

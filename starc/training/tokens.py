@@ -9,6 +9,7 @@ import numpy
 import torch
 
 from starc.artefacts import ArtefactError, integer
+from starc.files import require_plain
 from starc.folders import Folder
 from starc.training.settings import TrainingError
 
@@ -33,6 +34,7 @@ def read(path: Path) -> Tokens:
     {"dtype": "uint32", "bytes": 1234}. `bytes`, the length of the text that was
     tokenized, also beside a .npy file, is what bits per byte need.
     """
+    require_plain(path)
     about = _about(path)
     dtype = about.get("dtype", "uint16")
     if dtype not in TYPES:

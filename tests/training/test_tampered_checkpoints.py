@@ -1,8 +1,10 @@
 """Checkpoints and files of tokens that someone tampered with: one error, no hang."""
 
 import inspect
+import io
 import json
 import logging
+import os
 import py_compile
 import random
 import shutil
@@ -12,6 +14,7 @@ from dataclasses import asdict, replace
 from importlib.util import cache_from_source
 from pathlib import Path
 from py_compile import PycInvalidationMode
+from typing import Any
 
 import numpy
 import pytest
@@ -20,6 +23,7 @@ from safetensors.torch import load_file, save_file
 
 from starc import compiler
 from starc.cli.training import _model_file
+from starc.evolve.evaluation import preflight
 from starc.evolve.evaluation.real import prepare as prepare_candidate
 from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.spec import Spec
@@ -66,8 +70,11 @@ def test_a_sound_one(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("steps", bad) for bad in ("x", -1, 0, 10**30, True)),
-        *(("batch", bad) for bad in (0, "x")),
+        *(("steps", bad) for bad in ("x", -1, 0, 10**30, 2**31, True)),
+        *(("batch", bad) for bad in (0, "x", 2**31)),
+        *(("context", bad) for bad in (-1, 2**31, 2**30)),
+        *((name, 2**31) for name in ("warmup", "save")),
+        *(("seed", bad) for bad in (-1, 2**63)),
         *(("minutes", bad) for bad in (-1.0, float("nan"))),
     ],
 )
@@ -132,6 +139,44 @@ def test_an_array_that_is_a_zip(tmp_path: Path) -> None:
         numpy.savez(file, a=numpy.zeros(9))
     with pytest.raises(TrainingError, match="no array"):
         tokens.read(path)
+
+
+@pytest.mark.parametrize("name", ["t.txt", "t.npy", "t.bin"])
+@pytest.mark.parametrize("kind", ["pipe", "zero"])
+def test_data_that_may_have_no_end(tmp_path: Path, name: str, kind: str) -> None:
+    """A pipe that nobody writes to, and a device: neither is opened."""
+    path = tmp_path / name
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(OSError, match="no plain file"):
+        text.read(str(path), 4)
+    spec = replace(Spec(model=(("width", "8"),)), data=str(path))
+    with pytest.raises(preflight.NotPossible, match="no plain file"):
+        preflight.check(spec)
+
+
+def test_stdin_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more is read than may be, counted."""
+
+    class Endless(io.RawIOBase):
+        given = 0
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: Any) -> int:
+            self.given += len(buffer)
+            return len(buffer)
+
+    endless = Endless()
+    stdin = io.TextIOWrapper(io.BufferedReader(endless))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    monkeypatch.setattr(text, "LARGEST_STDIN", 1 << 20)
+    with pytest.raises(TrainingError, match="stdin: more than 1,048,576 bytes"):
+        text.read("-", 4)
+    assert endless.given <= (1 << 20) + (1 << 16)
 
 
 def test_a_folder_of_text_does_not_lead_out(tmp_path: Path) -> None:

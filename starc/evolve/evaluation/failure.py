@@ -1,5 +1,7 @@
 """Why an evaluation ends early."""
 
+import re
+
 
 class Ended(Exception):
     """Raised inside an evaluation: `status` as in Outcome, the message its reason."""
@@ -15,6 +17,11 @@ def invalid(reason: str) -> Ended:
 
 def failed(reason: str) -> Ended:
     return Ended("failed", reason)
+
+
+def kind(reason: str) -> str:
+    """The same for reasons that differ in their numbers only."""
+    return re.sub(r"\d[\d.,]*(e[+-]?\d+)?", "#", reason)
 
 
 def in_words(error: BaseException) -> str:

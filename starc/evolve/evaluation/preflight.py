@@ -5,6 +5,7 @@ from pathlib import Path
 
 from starc.evolve.evaluation import static
 from starc.evolve.evaluation.failure import Ended, in_words
+from starc.evolve.problem import architecture
 from starc.evolve.problem.objectives import MEASURES
 from starc.evolve.problem.spec import Spec
 
@@ -18,7 +19,9 @@ class NotPossible(Exception):
 def check(spec: Spec, here: bool = True) -> None:
     """Raises NotPossible where every candidate of `spec` would fail.
 
-    here: whether evaluations run on this machine, so that its devices are the ones.
+    here: whether evaluations run on this machine, so that its devices are the ones. On
+    a Ray cluster they do not: a device, or a module, that its nodes lack is told by
+    the candidates. The data are read here in any case, and sent.
     """
     if spec.data and not Path(spec.data).exists():
         # also where nobody would read it: it was asked for
@@ -44,6 +47,13 @@ def check(spec: Spec, here: bool = True) -> None:
             device.choose(spec.trainer.device)
         if own or names & {*LOSSES, "train_rate"}:
             text = data.load(spec)
+            vocab = architecture.surroundings(spec).vocab
+            if text.vocab > vocab:
+                what = f"--data {spec.data}" if spec.data else "bytes of text"
+                raise NotPossible(
+                    f"{what}: vocab = {vocab} cannot hold it; write vocab = "
+                    f"{text.vocab} or more in the model block"
+                )
             if "bits_per_byte" in names and text.bytes_a_token is None:
                 raise NotPossible(
                     f"bits_per_byte: {spec.data}.json does not say for how many "

@@ -43,6 +43,7 @@ class Surroundings:
     model: ast.Model
     definitions: tuple[ast.Item, ...]
     stream: Stream
+    vocab: int
     published: frozenset[int]
 
     def code(self, name: str) -> int:
@@ -105,6 +106,7 @@ def _surroundings(
         block,
         tuple(rest),
         settings.stream,
+        settings.model((), NOWHERE).vocab,
         frozenset(with_codes(alphabet, ())[0]),
     )
 

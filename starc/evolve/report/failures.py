@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from typing import Any
 
+from starc.evolve.evaluation.failure import kind
 from starc.evolve.report.lineage import is_repair
 from starc.evolve.report.read import Run
 from starc.evolve.variation.changes import Change
@@ -16,7 +17,7 @@ def by_reason(run: Run) -> list[dict[str, Any]]:
     for entry in run.entries:
         if entry.outcome and entry.status != "ok":
             first = entry.outcome.reason.strip().split("\n")[0] or "no reason given"
-            key = entry.status, re.sub(r"\d[\d.,]*(e[+-]?\d+)?", "#", first)
+            key = entry.status, kind(first)
             groups.setdefault(key, []).append((entry.id, first))
     ranked = sorted(groups.items(), key=lambda item: (item[0][0], -len(item[1])))
     return [

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from starc import compiler, passes
-from starc.diagnostics import StarError
+from starc.diagnostics import Problems, StarError
 from starc.evolve.report.designs import Design, design, of
 from starc.evolve.report.enrichment import Row, table
 from starc.evolve.report.measures import axes
 from starc.evolve.report.read import ReportError, Run, read
 from starc.evolve.storage.database import FILE
+from starc.files import require_plain
+from starc.frontend.load import load
+from starc.frontend.parse import LARGEST
 from starc.ir.cost import costs
 from starc.printable import printable
 from starc.source import Source
@@ -107,13 +110,10 @@ def _add_files(path: Path, sets: _Sets) -> list[Hashable]:
     added: list[Hashable] = []
     for file in files:
         try:
-            text = file.read_text(encoding="utf-8")
-            model = passes.run(compiler.to_ir(Source(str(file), text)))
-        except (StarError, UnicodeDecodeError) as error:
+            model = passes.run(compiler.to_ir(_source(file)))
+        except (StarError, OSError):
             if file == path:
-                if isinstance(error, StarError):
-                    raise
-                raise ReportError(f"{file} is no text") from None
+                raise
             sets.skipped.append(str(file))
             continue
         depth = sum(1 for _ in model.layers())
@@ -129,6 +129,17 @@ def _add_files(path: Path, sets: _Sets) -> list[Hashable]:
         added.append(str(file))
     sets.labels.update(dict.fromkeys(STATIC))
     return added
+
+
+def _source(file: Path) -> Source:
+    """A .star text, of which no more is read than it may have. StarError, OSError."""
+    require_plain(file)
+    problems = Problems()
+    with file.open("rb") as opened:
+        source = load(str(file), opened.read(LARGEST + 1), problems)
+    problems.check()
+    assert source is not None, "a problem was added"
+    return source
 
 
 def as_json(found: Motifs, top: int = 0) -> str:

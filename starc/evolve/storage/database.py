@@ -4,7 +4,9 @@ Every step is one transaction, so that a run that is killed goes on from the las
 """
 
 import os
+import re
 import sqlite3
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 
 import starc
 from starc.artefacts import ArtefactError, integer
+from starc.evolve.evaluation.failure import kind
 from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.problem import architecture
 from starc.evolve.problem.spec import Spec
@@ -28,7 +31,7 @@ from starc.evolve.storage.rows import (
 )
 from starc.evolve.storage.run_error import RunError, sqlite_errors
 from starc.evolve.storage.schema import COMPARED, SCHEMA, SCHEMA_VERSION
-from starc.evolve.storage.stored import MOST, MOST_RUNGS, parsed
+from starc.evolve.storage.stored import COUNT, MOST_RUNGS, parsed
 from starc.folders import refuse_odd
 
 __all__ = [
@@ -45,6 +48,9 @@ __all__ = [
 
 FILE = "evolve.sqlite"
 
+LARGEST = 1 << 25
+"""Bytes of a text, or of a row: more is refused before it is in memory."""
+
 CANDIDATES = "candidates"
 """The folder of the candidates' folders, in that of the run."""
 
@@ -55,6 +61,7 @@ class Database:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.connection = connection
         self.path = path
+        self.identity = _identity(path)
 
     # Opening ------------------------------------------------------------------------
 
@@ -106,6 +113,7 @@ class Database:
         self.connection.execute("PRAGMA busy_timeout = 10000")
         self.connection.execute("PRAGMA foreign_keys = ON")
         self.connection.execute("PRAGMA trusted_schema = OFF")
+        self.connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST)
         odd = "SELECT name FROM sqlite_master WHERE type NOT IN ('table', 'index')"
         if self.connection.execute(odd).fetchone():  # it could compute without end
             raise ArtefactError("views or triggers")
@@ -128,6 +136,10 @@ class Database:
                 f"({starc.__version__}) those of version {SCHEMA_VERSION}: "
                 f"the run was made by starc {self.meta('starc')}"
             )
+        query = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
+        found = {_plain(sql) for (sql,) in self.connection.execute(query)}
+        if found != {_plain(sql) for sql in SCHEMA.split(";\n") if sql.strip()}:
+            raise ArtefactError("other tables, columns or indices")
 
     def close(self) -> None:
         with sqlite_errors(self.path):
@@ -148,12 +160,7 @@ class Database:
 
     def _still_there(self) -> None:
         """Raises RunError if the file was deleted, which sqlite itself does not see."""
-        try:
-            there = self.path.stat().st_ino
-        except FileNotFoundError:
-            there = 0
-        self._file = getattr(self, "_file", there)
-        if not there or there != self._file:
+        if _identity(self.path) != self.identity:
             gone = f"{self.path} was deleted or replaced while the run went on"
             raise RunError(f"{gone}: what was found after that is lost")
 
@@ -311,7 +318,7 @@ class Database:
         ):
             with sqlite_errors(self.path):
                 at = integer(rung, "rung", 0, MOST_RUNGS)
-                one = integer(id, "candidate", 0, MOST)
+                one = integer(id, "candidate", 0, COUNT)
                 found.setdefault(at, {})[one] = outcome_of(*columns)
         return found
 
@@ -338,7 +345,7 @@ class Database:
         found = self._all("SELECT * FROM proposals ORDER BY generation")
         with sqlite_errors(self.path):
             return {
-                integer(number, "generation", 0, MOST): dict(parsed(text, "statistics"))
+                integer(number, "generation", 0, COUNT): parsed(text, "statistics")
                 for number, text in found
             }
 
@@ -351,12 +358,14 @@ class Database:
         return self.count("WHERE key NOT LIKE 'illegal:%'")
 
     def common_failure(self) -> str:
-        """Why all evaluations failed, if all of them did for one reason; else ""."""
+        """Why nothing was measured, if all failed for one reason, numbers apart; else
+        "". A candidate that breaks a requirement, as do all others, counts too."""
         found = self._all(
             "SELECT DISTINCT status, reason FROM outcomes o JOIN candidates c "
-            "ON c.id = o.candidate WHERE c.key NOT LIKE 'illegal:%' LIMIT 2"
+            "ON c.id = o.candidate WHERE c.key NOT LIKE 'illegal:%'"
         )
-        if len(found) == 1 and found[0][0] == "failed":
+        kinds = {(status, kind(str(reason))) for status, reason in found}
+        if len(kinds) == 1 and found[0][0] in ("failed", "invalid"):
             return str(found[0][1])
         return ""
 
@@ -399,6 +408,20 @@ class Database:
     def _all(self, query: str, *values: Any) -> list[Any]:
         with sqlite_errors(self.path):
             return self.connection.execute(query, values).fetchall()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Of a file; None of a link, or where nothing is."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None
+
+
+def _plain(sql: str) -> str:
+    """Without comments, on one line."""
+    return " ".join(re.sub(r"--.*", "", sql).split())
 
 
 def _refuse_links(folder: Path) -> None:

@@ -78,7 +78,7 @@ def generation_of(
     number: int, population: str, front: str, hypervolume: float, statistics: str
 ) -> Generation:
     return Generation(
-        integer(number, "generation", 0, stored.MOST),
+        integer(number, "generation", 0, stored.COUNT),
         stored.ids(population, "population"),
         stored.ids(front, "front"),
         real(hypervolume, "hypervolume", -1e300, 1e300),
@@ -88,7 +88,7 @@ def generation_of(
 
 def timing_of(candidate: Any, rung: Any, name: Any, seconds: Any) -> Timing:
     return Timing(
-        integer(candidate, "timing: candidate", 0, stored.MOST),
+        integer(candidate, "timing: candidate", 0, stored.COUNT),
         integer(rung, "timing: rung", 0, stored.MOST_RUNGS),
         string(name, "timing: name"),
         real(seconds, "timing: seconds", 0, 1e12),
@@ -101,11 +101,11 @@ def row_of(*columns: Any) -> Row:
     ]
     function, rung, status, reason, measures = columns[9:]
     return Row(
-        integer(id, "id", 0, stored.MOST),
+        integer(id, "id", 0, stored.COUNT),
         string(key, "key"),
         Candidate.from_json(candidate),
         string(source, "source", 16 << 20),
-        integer(generation, "generation", 0, stored.MOST),
+        integer(generation, "generation", 0, stored.COUNT),
         string(origin, "origin"),
         stored.ids(parents, "parents"),
         stored.changes(changes),

@@ -13,6 +13,10 @@ from starc.choices import ALGORITHMS
 from starc.lower.search_options import LISTS, MOST_LIVS, TRAINERS
 
 MOST = 2**63 - 1
+"""Of a measure, a seed, a parameter: what fits a column."""
+
+COUNT = 2**31 - 1
+"""Of what is counted: candidates, generations."""
 
 _WORDS = {
     "direction": ("min", "max"),
@@ -21,8 +25,9 @@ _WORDS = {
     "algorithm": ALGORITHMS,
 }
 _MOST_TEXT = 16 << 20
-_WIDER = ("generations", "evaluations", "minutes", "seed")
+_WIDER = {"generations": COUNT, "evaluations": COUNT, "minutes": COUNT, "seed": MOST}
 """The command line has more of these than the search block; 0 is no limit."""
+
 MOST_RUNGS = 1000
 """Rungs or learning rates of a trainer."""
 
@@ -41,7 +46,7 @@ def parsed(text: Any, what: str, kind: type = dict) -> Any:
 
 
 def ids(text: Any, what: str) -> tuple[int, ...]:
-    return tuple(integer(id, what, 0, MOST) for id in parsed(text, what, list))
+    return tuple(integer(id, what, 0, COUNT) for id in parsed(text, what, list))
 
 
 def measures(text: Any) -> dict[str, float]:
@@ -143,7 +148,7 @@ def _in_range(value: Any, what: str, option: Option) -> None:
         one_of(value, what, option.choices)
     elif option.type in ("whole", "number"):
         if option.name in _WIDER:
-            real(value, what, 0, MOST)
+            real(value, what, 0, _WIDER[option.name])
         elif not (option.none and value == 0):
             real(value, what, option.low, option.high)
 

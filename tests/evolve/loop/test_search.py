@@ -9,9 +9,11 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import numpy
 import pytest
 
 from starc.evolve import coordinator
+from starc.evolve.evaluation import preflight
 from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.problem.architecture import genome_text
 from starc.evolve.problem.spec import Objective, Trainer
@@ -168,6 +170,31 @@ def test_data_that_is_not_there_is_reported_even_where_nobody_reads_it(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_vocabulary_that_cannot_hold_the_data(tmp_path: Path) -> None:
+    (tmp_path / "text").write_bytes(b"text " * 500)
+    array = tmp_path / "tokens.npy"
+    numpy.save(array, numpy.arange(5_000, dtype=numpy.uint16))
+    for data, needed in (("text", 256), (array.name, 5_000)):
+        model = f"model tiny {{ width = 128; vocab = {needed - 1} }}\n"
+        trainer = "real(steps = 1, batch = 1, context = 16)"
+        spec = spec_of("pool = [GMemless]; depth = 1\nminimize loss", trainer, model)
+        spec = replace(spec, data=str(tmp_path / data))
+        with pytest.raises(RunError, match=f"{data}: vocab = .* = {needed} or more"):
+            coordinator.begin(spec, tmp_path / "run", inline)
+        preflight.check(replace(spec, model=(("width", "8"), ("vocab", str(needed)))))
+    assert not (tmp_path / "run").exists()
+
+
+def test_devices_of_a_cluster_are_not_looked_for_here() -> None:
+    """With --ray candidates run elsewhere: only the data are this machine's."""
+    spec = replace(spec_of(SMALL), trainer=Trainer(device="cuda:99", context=64))
+    preflight.check(spec, here=False)
+    with pytest.raises(preflight.NotPossible, match="cuda:99"):
+        preflight.check(spec)
+    with pytest.raises(preflight.NotPossible, match="No such file"):
+        preflight.check(replace(spec, data="nosuch"), here=False)
+
+
 def test_a_device_that_is_not_there_and_a_folder_in_a_file(tmp_path: Path) -> None:
     spec = replace(spec_of(SMALL), trainer=Trainer(device="cuda:99"))
     with pytest.raises(RunError, match="device cuda:99 cannot be used"):
@@ -181,10 +208,13 @@ def test_a_run_in_which_all_fails_for_one_reason_says_it(tmp_path: Path) -> None
     class Failing(Shuffled):
         def completed(self) -> Iterator[tuple[int, Outcome]]:
             while self.tasks:
-                yield self.tasks.pop()[0], Outcome("failed", "no luck")
+                id = self.tasks.pop()[0]
+                yield id, Outcome(status, f"no luck at step {id}")
 
-    end = coordinator.begin(spec_of(SMALL), tmp_path, lambda s, f: Failing(s, f, 0))
-    assert end.failure == "no luck"
+    for status in ("failed", "invalid"):
+        folder = tmp_path / status
+        end = coordinator.begin(spec_of(SMALL), folder, lambda s, f: Failing(s, f, 0))
+        assert end.failure.startswith("no luck")
     other = coordinator.begin(spec_of(SMALL), tmp_path / "fine", inline)
     assert other.failure == ""
 

@@ -351,6 +351,50 @@ def test_a_view_in_the_database(run: Path) -> None:
         Database.open(run)
 
 
+COMPUTED = "GENERATED ALWAYS AS (hex(zeroblob(100000000)))"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "CREATE TABLE more (x)",
+        "ALTER TABLE timings ADD COLUMN more TEXT",
+        f"ALTER TABLE timings ADD COLUMN more {COMPUTED}",
+        "DROP INDEX candidates_by_function",
+        "CREATE INDEX more ON timings (hex(name))",
+    ],
+)
+def test_tables_that_no_search_made(run: Path, query: str) -> None:
+    """A column that is computed could take any time and memory."""
+    edit(run, query)
+    with pytest.raises(RunError, match="other tables, columns or indices"):
+        Database.open(run)
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="needs /proc/self/io")
+def test_a_text_that_is_too_large_is_not_read(run: Path) -> None:
+    """Of 200 MB none is taken into memory; bytes that are read are counted."""
+
+    def count() -> int:
+        return int(Path("/proc/self/io").read_text().split()[1])
+
+    edit(run, "UPDATE candidates SET source = hex(zeroblob(100000000))")
+    before = count()
+    with pytest.raises(RunError, match="too big"):
+        Database.open(run).candidates()
+    assert count() - before < 1 << 20
+
+
+def test_a_database_that_is_replaced_by_a_link(run: Path, tmp_path: Path) -> None:
+    """While a search goes on: its next step is not written."""
+    database = Database.open(run, write=True)
+    (run / "evolve.sqlite").rename(tmp_path / "elsewhere")
+    (run / "evolve.sqlite").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RunError, match="deleted or replaced"):
+        database.set_meta(state="x")
+    database.close()
+
+
 def test_texts_of_a_database_are_shown(run: Path) -> None:
     """In front, and in a page: as text, and none that turns its direction."""
     edit(run, "UPDATE candidates SET origin = ?", STRANGE)
