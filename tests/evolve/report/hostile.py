@@ -6,10 +6,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from fake_run import write
-
 from starc.evolve.problem.spec import label
 from starc.evolve.storage.database import FILE
+from tests.evolve.report.fake_run import write
 
 MARK = "ᚼ"
 """In every hostile text: where it is found, a text of the database was written."""

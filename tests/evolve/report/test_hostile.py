@@ -9,17 +9,17 @@ from random import Random
 from typing import Any
 from xml.etree import ElementTree
 
-import hostile
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from test_report import EXERCISE, FLAGS, chromium
 
 from starc import compiler, passes
 from starc.draw import architecture, heatmap
 from starc.evolve.report.page import SCRIPTS, report
 from starc.ir.nodes import Model
 from starc.printable import hidden, lines
+from tests.evolve.report import hostile
+from tests.evolve.report.test_report import EXERCISE, FLAGS, chromium
 from tests.work import PATIENCE
 
 RAW = re.compile(r"<(script|style)([^>]*)>(.*?)</\1", re.DOTALL | re.IGNORECASE)
