@@ -1,12 +1,13 @@
 """Errors as values: made where they are found, collected, rendered once."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from textwrap import wrap
 
 from starc.snippet import WIDEST, draw, number_width
 from starc.source import Span
+from starc.values import dataclass
 
 
 @dataclass(frozen=True)

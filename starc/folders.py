@@ -11,12 +11,12 @@ import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from starc import files
 from starc.artefacts import ArtefactError, parse_json
+from starc.values import dataclass
 
 JSON_BYTES = 1 << 20
 """Of a file of settings or progress; starc writes a few hundred."""

@@ -2,10 +2,11 @@
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from starc.printable import printable
+from starc.values import dataclass
 
 
 @dataclass(frozen=True)

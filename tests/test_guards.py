@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).parent.parent / "starc"
 
 ORDER = (
     "choices",
+    "values",
     "printable",
     "artefacts",
     "source",
@@ -221,6 +222,17 @@ def test_libraries_stay_where_they_belong(library: str, homes: set[str]) -> None
     }
     allowed = {user for user in users if {str(user), part_of(PACKAGE / user)} & homes}
     assert users == allowed
+
+
+def test_classes_of_the_compiler_are_cheap_to_define() -> None:
+    """By starc/values.py; what needs torch has other costs."""
+    heavy = {"values", "reference", "operators.reference", "training", "draw", "evolve"}
+    wrong = [
+        str(path.relative_to(PACKAGE))
+        for path in in_package()
+        if part_of(path) not in heavy and "dataclasses.dataclass" in imports(path)
+    ]
+    assert not wrong, "from starc.values import dataclass"
 
 
 def test_nothing_imports_the_training_or_the_reference() -> None:

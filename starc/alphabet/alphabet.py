@@ -1,6 +1,6 @@
 """The names that a program may use: those of the prelude and its own."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from starc.alphabet.featurizers import FeaturizerGenome
 from starc.alphabet.liv_class import LivClass
@@ -9,6 +9,7 @@ from starc.alphabet.option import Givens
 from starc.diagnostics import Problems
 from starc.frontend import ast
 from starc.source import Span
+from starc.values import dataclass
 
 
 @dataclass(frozen=True)

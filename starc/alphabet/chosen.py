@@ -1,13 +1,13 @@
 """What is known of a LIV when its operator is built: stated, inherited, derived."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 
 from starc.alphabet.option import Givens, Quantity
 from starc.diagnostics import Diagnostic, Note
 from starc.ir.rope import Rope
 from starc.source import Span
+from starc.values import dataclass
 
 
 @dataclass(frozen=True)

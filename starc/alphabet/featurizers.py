@@ -1,6 +1,6 @@
 """Featurizer genomes: which feature groups there are, and how they are computed."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from starc.alphabet import structures
 from starc.alphabet.option import Option, Quantity, read
@@ -9,6 +9,7 @@ from starc.alphabet.words import Word, read_word
 from starc.diagnostics import Problems
 from starc.frontend import ast
 from starc.source import Span
+from starc.values import dataclass
 
 CODE = Option("code", "whole", "number of the class in a genome", high=9_999)
 _EXPAND = Option(

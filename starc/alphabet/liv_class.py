@@ -1,13 +1,14 @@
 """A LIV class: an operator genome, matched with the template that realises it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from starc.alphabet import structures
 from starc.alphabet.featurizers import FeaturizerGenome
 from starc.alphabet.option import Quantity
 from starc.alphabet.template import Template
 from starc.source import Span
+from starc.values import dataclass
 
 CHOICES = {
     "token": structures.TOKEN,

@@ -1,7 +1,6 @@
 """Options: what a LIV, a structure or the model block may be told, a row each."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fractions import Fraction
 from math import isfinite
 
@@ -9,6 +8,7 @@ from starc.alphabet.near import near
 from starc.diagnostics import Problems
 from starc.frontend import ast
 from starc.source import Span
+from starc.values import dataclass
 
 Quantity = int | Fraction | bool | str
 """A value as read: whole, exact (8/3, 1e-5), true or false, or a word."""

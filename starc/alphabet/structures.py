@@ -1,6 +1,6 @@
 """The words for the five choices of an operator genome, with the paper's digits."""
 
-from dataclasses import dataclass
+from starc.values import dataclass
 
 
 @dataclass(frozen=True)

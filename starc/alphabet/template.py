@@ -1,13 +1,14 @@
 """A template: the combination of structures that one operator of the IR realises."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from starc.alphabet.chosen import Chosen
 from starc.alphabet.option import Option
 from starc.alphabet.settings import Conflict
 from starc.ir.operator import Operator
+from starc.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,6 @@
 """Reading a structure: `low_rank`, `banded(window = 1024)`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from starc.alphabet.near import near
 from starc.alphabet.settings import collect
@@ -9,6 +8,7 @@ from starc.alphabet.structures import SYNONYMS, Structure
 from starc.diagnostics import Problems
 from starc.frontend import ast
 from starc.source import Span
+from starc.values import dataclass
 
 
 @dataclass(frozen=True)

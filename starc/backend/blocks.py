@@ -1,7 +1,7 @@
 """Bodies of the emitted model and its blocks: constructor, forward and states."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import groupby
 from textwrap import wrap
 
@@ -20,6 +20,7 @@ from starc.backend.residuals import NORMS, added, norm_call
 from starc.backend.tree import Blocks, Scope, Tree, Use
 from starc.backend.wiring import Value, Wiring, lender
 from starc.ir.nodes import Again, Model, Parallel
+from starc.values import dataclass
 
 
 @dataclass(frozen=True)

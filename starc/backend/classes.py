@@ -1,7 +1,5 @@
 """Every class of the emitted file: equal LIVs share one, names tell variants apart."""
 
-from dataclasses import dataclass
-
 from starc.backend.code import Call
 from starc.backend.emission import Argument, Emission, emission
 from starc.backend.mixers import MixerClass, Variant, mixer_class
@@ -9,6 +7,7 @@ from starc.backend.parallels import Side, parallel_class
 from starc.backend.wiring import Wiring
 from starc.ir.nodes import Liv, Model, Parallel
 from starc.ir.operator import Operator
+from starc.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Code as values: calls, lists, signatures; printed once, broken as black does it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from starc.values import dataclass
 
 LIMIT = 88
 

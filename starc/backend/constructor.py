@@ -1,10 +1,11 @@
 """The constructor of an emitted class: arguments and attributes by what is read."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from starc.backend.emission import Argument, Emission
 from starc.backend.layout import LIMIT, broken
+from starc.values import dataclass
 
 
 @dataclass

@@ -1,11 +1,12 @@
 """What the emitted file says about an operator: its class, arguments, widths, state."""
 
 from collections.abc import Set
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from starc import operators
 from starc.ir.operator import Operator
 from starc.ir.symbolic import Symbol, symbolic
+from starc.values import dataclass
 
 
 @dataclass(frozen=True)

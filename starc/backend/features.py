@@ -1,10 +1,9 @@
 """The featurizer of an emitted class: its projections, and the lines they make."""
 
-from dataclasses import dataclass
-
 from starc.backend.emission import Emission, StateField
 from starc.ir.nodes import Liv
 from starc.ir.operator import Operator
+from starc.values import dataclass
 
 
 def joined(groups: tuple[str, ...]) -> str:

@@ -1,7 +1,6 @@
 """Emitted classes of LIVs: what is computed, given and lent decides the class."""
 
 import re
-from dataclasses import dataclass
 
 from starc.backend.code import Call
 from starc.backend.constructor import Body, as_attributes, signature
@@ -18,6 +17,7 @@ from starc.backend.templates import block
 from starc.backend.vendor import function_text
 from starc.ir.operator import Operator
 from starc.ir.sharing import has_mixing_tensors
+from starc.values import dataclass
 
 NEW_STATE = "def new_state(self, batch: int, max_length: int, like: Tensor) -> State:"
 

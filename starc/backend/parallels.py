@@ -1,10 +1,10 @@
 """Emitted classes of layers with several sides: parallel and differential LIVs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from starc.backend.code import Call, assigned, signature, statement
 from starc.backend.mixers import MixerClass, Variant
+from starc.values import dataclass
 
 
 @dataclass(frozen=True)

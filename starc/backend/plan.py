@@ -4,7 +4,6 @@ import builtins
 import keyword
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from string import ascii_letters, digits
 from textwrap import wrap
 
@@ -30,6 +29,7 @@ from starc.backend.weight_map import Piece, weight_map
 from starc.backend.wiring import Wiring
 from starc.choices import OPTIONAL_PASSES
 from starc.ir.nodes import Model
+from starc.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 """Where every layer stands in the emitted file: scopes, attributes and paths."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import count
 
 from starc.ir.nodes import Again, Layer, Liv, Loop, Model, Parallel, Repeat, Step
+from starc.values import dataclass
 
 
 @dataclass(frozen=True)

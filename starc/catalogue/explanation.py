@@ -1,6 +1,6 @@
 """One entry of the catalogue."""
 
-from dataclasses import dataclass
+from starc.values import dataclass
 
 
 @dataclass(frozen=True)

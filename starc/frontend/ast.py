@@ -1,9 +1,10 @@
 """The syntax tree: what was written, nothing resolved. Every node knows its place."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 
 from starc.source import Span
+from starc.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ must be put.
 
 import re
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from starc.diagnostics import Note, Problems
 from starc.source import Source
+from starc.values import dataclass
 
 DEEPEST = 100
 MOST_ERRORS = 50

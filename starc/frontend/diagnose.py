@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from difflib import get_close_matches
 
 from starc.frontend.lines import END
 from starc.frontend.syntax_errors import MISTAKES, Case, Mistake
+from starc.values import dataclass
 
 BLOCKS = ("model", "backbone", "search", "liv", "featurizer")
 

@@ -1,8 +1,9 @@
 """Lines of canonical text: what is aligned with what, and what is too long."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
+
+from starc.values import dataclass
 
 WIDTH = 88
 INDENT = "  "

@@ -1,7 +1,6 @@
 """Which genomes describe an architecture, and why others do not."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from starc.diagnostics import Note, Problems
 from starc.genome.classes import Classes, published
@@ -12,6 +11,7 @@ from starc.genome.strategies import (
     last_feature_strategy,
 )
 from starc.genome.text import GENE_NAMES, Genes, Genome, liv_spans
+from starc.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What `weights from` and `k, v from` of one LIV point at, in terms of a genome."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from starc.alphabet import LivClass
 from starc.diagnostics import Note
@@ -14,6 +14,7 @@ from starc.genome.strategies import (
     strategy_that_borrows,
 )
 from starc.genome.unsayable import Unsayable
+from starc.values import dataclass
 
 
 @dataclass(frozen=True)

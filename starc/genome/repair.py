@@ -1,7 +1,6 @@
 """Invalid genes are re-sampled, as STAR does after crossover and mutation [M]."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,7 @@ from starc.genome.classes import Classes, published
 from starc.genome.legality import out_of_range
 from starc.genome.strategies import NONE, WEIGHT_STRATEGIES, last_feature_strategy
 from starc.genome.text import Genes, Genome
+from starc.values import dataclass
 
 if TYPE_CHECKING:
     from random import Random  # not at run time: it takes 5 ms of every compilation

@@ -1,7 +1,8 @@
 """Finds the tandem repeats that make a backbone shorter to read."""
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+
+from starc.values import dataclass
 
 LONGEST_PERIOD = 16
 """Motifs longer than this are not looked for, so that the time stays linear."""

@@ -1,6 +1,6 @@
 """One table of the gene reference, as Markdown and as JSON."""
 
-from dataclasses import dataclass
+from starc.values import dataclass
 
 Cell = str | int | None | list[str]
 

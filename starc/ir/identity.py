@@ -4,7 +4,6 @@ A structure is a plain value, so that equality of models is `==` of two of them,
 set of them knows what was seen. Nothing of it is read off printed text.
 """
 
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import assert_never
 
@@ -12,6 +11,7 @@ from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
 from starc.ir.operator import Operator
 from starc.ir.residual import Norm, Residual
 from starc.ir.sharing import has_mixing_tensors
+from starc.values import dataclass
 
 Site = tuple[int, int]
 """A LIV of a model by its place: (layer in order of depth, side)."""

@@ -1,7 +1,8 @@
 """How a tensor starts: what a new model draws, and what the oracle's tests draw."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from starc.values import dataclass
 
 
 @dataclass(frozen=True)

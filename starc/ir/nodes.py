@@ -6,11 +6,12 @@ the optional passes then say how that is computed, never what.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from starc.ir.operator import Operator
 from starc.ir.residual import Norm, Residual
 from starc.source import NOWHERE, Span
+from starc.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 """What an operator of the IR says about itself: features, parameters, state, cost."""
 
-from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
 from starc.ir.init import LINEAR, TAPS, ZEROS, Init
+from starc.values import dataclass
 
 Shape = tuple[int, ...]
 

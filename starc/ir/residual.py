@@ -13,10 +13,9 @@ model opens the axis behind the embedding and closes it before the last norm. It
 more class here; `match` then names each place that has to learn of it.
 """
 
-from dataclasses import dataclass
-
 from starc.ir.init import ONES, ZEROS
 from starc.ir.operator import Parameter
+from starc.values import dataclass
 
 
 @dataclass(frozen=True)

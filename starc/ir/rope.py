@@ -1,6 +1,6 @@
 """Rotary positions."""
 
-from dataclasses import dataclass
+from starc.values import dataclass
 
 
 @dataclass(frozen=True)

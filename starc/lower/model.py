@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from starc.alphabet.around import LARGEST_SCALE, PLACEMENT, RESIDUAL_SCALE
@@ -14,6 +14,7 @@ from starc.frontend import ast
 from starc.ir.nodes import Model, Step
 from starc.ir.residual import Norm, Residual, placed
 from starc.source import Span
+from starc.values import dataclass
 
 EPS = Option(
     "eps",

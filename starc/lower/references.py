@@ -1,13 +1,12 @@
 """What a label refers to at one place of the backbone."""
 
-from dataclasses import dataclass
-
 from starc.alphabet import LivClass
 from starc.alphabet.near import near
 from starc.diagnostics import Note, Problems
 from starc.frontend import ast
 from starc.ir.operator import Operator
 from starc.ir.residual import Residual
+from starc.values import dataclass
 
 
 @dataclass(frozen=True)

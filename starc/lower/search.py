@@ -1,7 +1,7 @@
 """The search block, read: what it states, checked against the alphabet."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from itertools import compress
 
@@ -19,6 +19,7 @@ from starc.lower.search_options import (
     SETTINGS,
     TRAINERS,
 )
+from starc.values import dataclass
 
 _BY_NAME = {option.name: option for option in PLAIN}
 _DEPTH = Option("depth", "whole", "LIVs of a candidate", high=MOST_LIVS)

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from starc.folders import Folder
+from starc.values import dataclass
 from starc.vendoring import lock as locks
 from starc.vendoring.carried import TOP, Header, header_of
 from starc.vendoring.error import VendoringError

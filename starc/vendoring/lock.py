@@ -7,7 +7,6 @@ of it is checked here, for it may have been edited, merged or sent by anyone.
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from starc import artefacts
 from starc.artefacts import ArtefactError
 from starc.choices import OPTIONAL_PASSES
 from starc.frontend.parse import LARGEST as LARGEST_SOURCE
+from starc.values import dataclass
 from starc.vendoring import text as texts
 from starc.vendoring import toml
 from starc.vendoring.error import VendoringError, naming

@@ -5,9 +5,9 @@ import re
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
+from starc.values import dataclass
 from starc.vendoring.carried import own_lines
 from starc.vendoring.error import VendoringError
 

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import starc
 from starc import compiler
 from starc.source import Source
+from starc.values import dataclass
 from starc.vendoring import folder as folders
 from starc.vendoring import lock as locks
 from starc.vendoring.carried import body, telling, vendored

@@ -7,10 +7,10 @@ is no edit: it is undone here, and done again in what is written.
 
 import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from starc.folders import Folder
+from starc.values import dataclass
 from starc.vendoring.error import VendoringError
 
 LARGEST = 1 << 25

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from starc import compiler, passes
 from starc.diagnostics import StarError
 from starc.ir.compare import describe_changes
 from starc.source import Source
+from starc.values import dataclass
 from starc.vendoring import folder as folders
 from starc.vendoring import lock as locks
 from starc.vendoring import sources

@@ -6,10 +6,10 @@ import os
 import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from starc.source import Source
+from starc.values import dataclass
 from starc.vendoring import folder as folders
 from starc.vendoring import lock as locks
 from starc.vendoring import sources

@@ -3,12 +3,12 @@
 import ast
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import starc
 from starc.diagnostics import StarError
 from starc.source import Source
+from starc.values import dataclass
 from starc.vendoring import folder as folders
 from starc.vendoring import sources
 from starc.vendoring.error import VendoringError

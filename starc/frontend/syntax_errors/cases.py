@@ -1,6 +1,6 @@
 """What the table of mistakes is made of."""
 
-from dataclasses import dataclass
+from starc.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """Softmax attention: T_ij = softmax(q_i k_j), low rank made dense by the softmax."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from starc.ir.init import ONES
 from starc.ir.operator import Group, Operator, Parameter, StateTensor
 from starc.ir.rope import Rope
 from starc.ir.symbolic import least
+from starc.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

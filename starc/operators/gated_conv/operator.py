@@ -1,10 +1,10 @@
 """GConv-1: a gated short convolution, T_ij = c_i K_{i-j} b_j, the filter explicit."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from starc.ir.init import UNIFORM, ZEROS
 from starc.ir.operator import Group, Operator, Parameter, StateTensor
+from starc.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,10 @@
 """GLA: linear attention whose state decays, each key channel by its own rate."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from starc.ir.init import ONES, UNIFORM, ZEROS
 from starc.ir.operator import Group, Operator, Parameter, StateTensor
+from starc.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

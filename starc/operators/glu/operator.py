@@ -1,9 +1,9 @@
 """GMemless: a gated linear unit, T_ij = activation(gate_i) for i = j, else 0."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from starc.ir.operator import Group, Operator
+from starc.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

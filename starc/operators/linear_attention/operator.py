@@ -1,9 +1,9 @@
 """Linear attention: T_ij = phi(q_i) phi(k_j), low rank and nothing else."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from starc.ir.operator import Group, Operator, StateTensor
+from starc.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,10 @@
 """GConv-2: a gated long convolution, T_ij = c_i K_{i-j} b_j with an implicit filter."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from starc.ir.init import LINEAR, SKIP, ZEROS
 from starc.ir.operator import Group, Operator, Parameter, StateTensor
+from starc.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,9 @@
 """minGRU: a gated recurrence whose gate does not see the state."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from starc.ir.operator import Group, Operator, StateTensor
+from starc.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

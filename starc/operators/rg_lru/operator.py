@@ -1,10 +1,10 @@
 """The recurrent block of Griffin: a gated diagonal recurrence (RG-LRU)."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from starc.ir.init import NORMAL, ZEROS, Init, InverseSoftplus
 from starc.ir.operator import Group, Operator, Parameter, StateTensor
+from starc.values import dataclass
 
 _DECAY = Init("template", InverseSoftplus(0.005, 0.3))  # -log(a) / 8 r
 

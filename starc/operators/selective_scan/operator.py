@@ -1,10 +1,10 @@
 """Rec-1 and Rec-2: a selective state-space layer with a state for each channel."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from starc.ir.init import SKIP, Init, InverseSoftplus, Normal, Uniform
 from starc.ir.operator import Group, Operator, Parameter, StateTensor
+from starc.values import dataclass
 
 _STEP_WEIGHT = Init("uniform", Normal(std=0.5, by_inputs=True))
 _STEP = Init("template", InverseSoftplus(0.05, 0.8))

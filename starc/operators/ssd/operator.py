@@ -1,10 +1,10 @@
 """Mamba-2: a semi-separable T with one scalar decay for each head (SSD)."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from starc.ir.init import ONES, SKIP, Init, InverseSoftplus, Uniform
 from starc.ir.operator import Group, Operator, Parameter, StateTensor
+from starc.values import dataclass
 
 _STEP = Init("template", InverseSoftplus(0.05, 0.8))
 _RATE = Init("template", Uniform(0.0, 2.0))  # rates 1 to 7.4
