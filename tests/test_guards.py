@@ -265,6 +265,7 @@ LIGHT = [
     (["check", "examples/lfm2_350m.star"], set()),
     (["fmt", "--check", "examples/lfm2_350m.star"], set()),
     (["show", "examples/lfm2_350m.star"], set()),
+    (["vendor", "examples/lfm2_350m.star", "--into", "{out}"], {"jinja2"}),
     (["genes"], set()),
     (["--version"], {"typer"}),
 ]

@@ -1,6 +1,7 @@
 """vendor, verify, upgrade, recover: emitted files in somebody else's repository."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,15 +60,20 @@ def vendor(
     starc.lock and .starc/ beside the files say what they were made from: commit them
     too. Edits of a file that is there already are merged.
     """
+    from starc.diagnostics import StarError
+    from starc.vendoring.error import VendoringError
+
     if STANDARD in files:
         raise Failure("vendor needs files with names, not stdin")
     if name and len(files) > 1:
         raise Failure("--name goes with one file")
-    fine = True
+    fine, problems = True, []
     for file in files:
-        fine &= _vendored(file, into, name, no_pass or [], adopt)
-    if not fine:
-        sys.exit(WRONG_INPUT)
+        try:
+            fine &= _vendored(file, into, name, no_pass or [], adopt)
+        except (StarError, VendoringError, OSError) as error:
+            problems.append(error)
+    _end(problems, fine)
 
 
 def verify(paths: Paths = None, json: Json = False) -> None:
@@ -141,13 +147,9 @@ def _vendored(
     file: str, into: Path, name: str, without: list[str], adopt: bool
 ) -> bool:
     """Whether there was no conflict."""
-    from starc.vendoring.error import VendoringError
     from starc.vendoring.vendor import vendor as vendored
 
-    try:
-        done = vendored(read_source(file), into, name, without, adopt)
-    except VendoringError as error:
-        raise Failure(str(error), WRONG_INPUT) from None
+    done = vendored(read_source(file), into, name, without, adopt)
     _say(done.path, done.plan)
     if not done.recorded:
         streams.tell(
@@ -205,7 +207,7 @@ def _as_json(row: "Verified") -> dict[str, object]:
     }
 
 
-def _end(problems: list[Exception], fine: bool) -> None:
+def _end(problems: Sequence[Exception], fine: bool) -> None:
     """Tells what is wrong, each in its way, and ends with the exit code of all."""
     from starc.diagnostics import Diagnostic, StarError
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from starc.vendoring import lock as locks
 from starc.vendoring.carried import header_of, source_in
 from starc.vendoring.error import VendoringError
-from starc.vendoring.text import digest, read
+from starc.vendoring.text import digest, read_bytes
 
 
 def recover(path: Path) -> str:
@@ -13,7 +13,8 @@ def recover(path: Path) -> str:
 
     Raises VendoringError where there is none, OSError.
     """
-    text = read(path.parent, path.name).text.replace("\r\n", "\n")
+    data = read_bytes(path.parent, path.name)
+    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
     source, header = source_in(text), header_of(text)
     told = header.digest if header else ""
     if source is not None and told in ("", digest(source)):

@@ -56,14 +56,20 @@ def decode(data: bytes) -> TextFile:
 
 def read(folder: Path, name: str, limit: int = LARGEST) -> TextFile:
     """A file of a folder, through no link. Raises OSError, VendoringError."""
-    with os.fdopen(Folder(folder).open(name), "rb") as file:
-        data = file.read(limit + 1)
-    if len(data) > limit:
-        raise VendoringError(f"{folder / name}: more than {limit:,} bytes")
+    data = read_bytes(folder, name, limit)
     try:
         return decode(data)
     except ValueError as error:
         raise VendoringError(f"{folder / name}: {error}") from None
+
+
+def read_bytes(folder: Path, name: str, limit: int = LARGEST) -> bytes:
+    """The same where it need not be text."""
+    with os.fdopen(Folder(folder).open(name), "rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise VendoringError(f"{folder / name}: more than {limit:,} bytes")
+    return data
 
 
 def digest(text: str) -> str:

@@ -1,6 +1,9 @@
 """verify and upgrade, state by state: what each is called, and what becomes of it."""
 
+import base64
 import os
+import random
+import zlib
 from pathlib import Path
 
 import pytest
@@ -306,6 +309,54 @@ def test_one_that_fails_leaves_the_others_alone(repository: Repository) -> None:
     other, small = repository.upgrade()
     assert other.plan is not None and other.plan.action == "replaced"
     assert small.plan is None and isinstance(small.problem, StarError)
+
+
+def test_mutated_files(repository: Repository) -> None:
+    """Any bytes changed: the states are said, and an upgrade merges or says why not."""
+    path, draw = repository.vendor().path, random.Random(3)
+    whole, seen = path.read_bytes(), set()
+    repository.change("256", "300")
+    before = repository.files()
+    for number in range(200):
+        data = whole
+        for _ in range(draw.randint(1, 3)):
+            at = draw.choice((draw.randrange(200), draw.randrange(len(data))))
+            at = draw.choice((at, len(data) - draw.randrange(900)))
+            words = draw.randbytes(2), b"x", b"\n", b"# ", b"", b"\r", b"=" * 9
+            data = data[:at] + draw.choice(words) + data[at + 1 :]
+        path.write_bytes(data)
+        (states,) = repository.states().values()
+        (one,) = repository.upgrade(dry_run=True)
+        if one.problem is None:
+            assert one.diff and "stale" in states
+        else:
+            assert isinstance(one.problem, VendoringError) and states == ("broken",)
+        assert recover(path) == TEXT, number
+        seen |= {one.plan and one.plan.action}
+    assert seen == {"merged", "conflict", None}
+    path.write_bytes(whole)
+    assert repository.files() == before
+
+
+def test_a_source_that_unpacks_to_gigabytes(repository: Repository) -> None:
+    path = repository.vendor().path
+    head, tail = path.read_text().split("(zlib, base64):\n")
+    packed = base64.b64encode(zlib.compress(b" " * 50_000_000, 9)).decode()
+    path.write_text(f"{head}(zlib, base64):\n# {packed}\n# End of the source.\n")
+    assert tail and recover(path) == TEXT
+    (repository.pkg / locks.NAME).unlink()
+    with pytest.raises(VendoringError, match="was lost"):
+        recover(path)
+
+
+def test_a_long_name_of_a_source(repository: Repository) -> None:
+    """The header's first line is two lines then."""
+    name = "a" * 90 + ".star"
+    repository.write(TEXT, name)
+    path = repository.vendor(name).path
+    assert len(path.read_text().split("\n")[0]) <= 88
+    path.rename(repository.pkg / "short.py")
+    assert repository.states() == {"pkg/short.py": ("pristine", "moved")}
 
 
 def test_recover(repository: Repository) -> None:
