@@ -82,6 +82,7 @@ format: $(READY)
 benchmark: $(READY)
 	$(BIN)/python -m benchmarks.cpu
 	$(BIN)/python -m benchmarks.compile_time
+	$(BIN)/python -m benchmarks.vendoring
 	$(BIN)/python -m benchmarks.kernels_cpu
 
 # make gpu WHEELS=folder GPU_PYTHON=python: on a machine with a GPU, whose Python has

@@ -83,3 +83,11 @@ def test_compiler() -> None:
         f"two cores | {found['minutes_of_100_000_costs_on_2_cores']} min |",
     ):
         assert shown in TEXT
+
+
+def test_vendoring() -> None:
+    found = results("vendoring")
+    assert found["together"] <= found["wanted"]
+    for name, seconds in found["seconds"].items():
+        assert f"| `starc {name}` | {seconds} |" in TEXT
+    assert f"| together | {found['together']} of {found['wanted']} wanted |" in TEXT

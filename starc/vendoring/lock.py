@@ -58,6 +58,11 @@ class Record:
     pristine: str
 
     @property
+    def left_out(self) -> tuple[str, ...]:
+        """Of the passes left out those that there still are."""
+        return tuple(name for name in self.without if name in OPTIONAL_PASSES)
+
+    @property
     def newer(self) -> bool:
         """Whether a later starc than this one wrote the file."""
         return _numbers(self.starc) > _numbers(starc.__version__)
@@ -179,8 +184,10 @@ def _source(found: Any, at: str) -> str:
 def _without(found: Any, at: str) -> tuple[str, ...]:
     if not isinstance(found, list):
         raise ArtefactError(f"{at} is no list of passes")
-    names = [artefacts.one_of(name, f"{at}", OPTIONAL_PASSES) for name in found]
-    return tuple(sorted(set(names)))
+    names = {artefacts.string(name, at, 100) for name in found}
+    if not all(re.fullmatch(r"[a-z_]+", name) for name in names):
+        raise ArtefactError(f"{at} is no list of passes")
+    return tuple(sorted(names))
 
 
 def _numbers(version: str) -> tuple[int, ...]:

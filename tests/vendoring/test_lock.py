@@ -81,8 +81,8 @@ CHANGES = {
         "source = []": ".source is no text",
     },
     "without = []": {
-        'without = ["expand"]': ".without is none of share_features",
-        "without = [[]]": ".without is none of share_features",
+        'without = ["a b"]': ".without is no list of passes",
+        "without = [[]]": ".without is no text",
         'without = "roll"': ".without is no list of passes",
     },
     "source_sha256 = ": {
