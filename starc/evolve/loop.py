@@ -7,10 +7,11 @@ order in which they finish makes a difference.
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.evaluation.pipeline import DISK
+from starc.evolve.problem import sound
 from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.spec import Spec
 from starc.evolve.selection.halving import promoted
@@ -20,7 +21,7 @@ from starc.evolve.selection.survival import parents, survivors
 from starc.evolve.stop import Stop, Stopped
 from starc.evolve.storage.database import CANDIDATES, Database
 from starc.evolve.storage.rows import Generation, Row
-from starc.evolve.storage.run_error import RunError
+from starc.evolve.storage.run_error import RunError, sqlite_errors
 from starc.evolve.variation.proposer import Proposer
 from starc.evolve.views.watch import Watch
 from starc.evolve.workers.local import Workers
@@ -66,6 +67,7 @@ class Search:
         self._waited = 0.0
         self._began = self._clocked = time.monotonic()
         self._load([*self._population, *(self.last.front if self.last else ())])
+        self._check(self.rows.values())
 
     def run(self) -> str:
         """Goes on to the end: "finished", "interrupted" or "out of time"."""
@@ -98,7 +100,8 @@ class Search:
     # Proposing ----------------------------------------------------------------------
 
     def _proposed(self, number: int) -> list[Row]:
-        if self.database.proposal(number) is None:
+        known = self.database.proposal(number) is not None
+        if not known:
             want = self.spec.population
             if self.spec.evaluations:
                 want = min(want, self.spec.evaluations - self.count)
@@ -109,6 +112,8 @@ class Search:
             self.database.propose(number, rows, statistics)
             self.count += sum(row.outcome is None for row in rows)
         rows = self.database.candidates("WHERE c.generation = ?", number)
+        if known:
+            self._check(rows)
         self._load([], rows)
         return rows
 
@@ -195,6 +200,18 @@ class Search:
             self.rows[row.id] = row
             outcome = row.outcome or Outcome("failed", "not measured")
             self.scored[row.id] = score(row.id, row.rung or 0, outcome, self.spec)
+
+    def _check(self, rows: Iterable[Row]) -> None:
+        """RunError unless the loop can go on from what the database holds."""
+        with sqlite_errors(self.database.path):
+            for name, candidate in self.spec.seeds:
+                sound.check_candidate(candidate, self.spec, f"seed {name!r}", True)
+            for row in rows:
+                legal = not row.key.startswith("illegal:")
+                at = f"candidate {row.id}"
+                sound.check_candidate(row.candidate, self.spec, at, legal)
+            if self.last is not None:
+                sound.check_statistics(self.last.statistics, self.spec)
 
     def _forget(self) -> None:
         """Keeps what the next generation can need, however long the run is."""

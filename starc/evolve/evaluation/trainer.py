@@ -151,6 +151,10 @@ def _resumed(subject: Subject, rung: int, history: History) -> Run | None:
         stored = checkpoint.load(subject.inside)
         if stored.step > steps(subject.spec, rung):
             return None
+        rate = stored.settings.learning_rate
+        grid = learning_rates(subject)
+        if rate not in grid or stored.settings != settings(subject, rate):
+            raise TrainingError("the checkpoint is of another recipe")
         run = begin(subject.module, stored.settings, data.load(subject.spec), stored)
     except TrainingError as error:
         subject.log.info("starts over: %s", error)

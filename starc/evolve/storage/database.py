@@ -372,7 +372,8 @@ class Database:
     def last_birth(self) -> int:
         """The last generation that has candidates, -1 where none has."""
         found = self._one("SELECT COALESCE(MAX(generation), -1) FROM candidates")
-        return int(found[0])
+        with sqlite_errors(self.path):
+            return integer(found[0], "generation", -1, COUNT)
 
     def seen(self) -> tuple[set[str], set[str]]:
         """Keys and functions of all candidates so far."""

@@ -71,8 +71,8 @@ def changes(text: Any) -> tuple[dict[str, Any], ...]:
 
 
 def genome(found: Any) -> tuple[tuple[int, int, int, int, int], ...]:
-    if not isinstance(found, list) or len(found) > MOST_LIVS:
-        raise ArtefactError(f"genome is no list of at most {MOST_LIVS} LIVs")
+    if not isinstance(found, list) or not 0 < len(found) <= MOST_LIVS:
+        raise ArtefactError(f"genome is no list of 1 to {MOST_LIVS} LIVs")
     livs = []
     for liv in found:
         if not isinstance(liv, list) or len(liv) != 5:

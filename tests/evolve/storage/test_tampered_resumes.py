@@ -1,0 +1,174 @@
+"""--resume on runs that someone tampered with: it goes on, or says what is wrong."""
+
+import contextlib
+import json
+import logging
+import os
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from starc.evolve import coordinator
+from starc.evolve.evaluation import evaluate, preflight
+from starc.evolve.evaluation.outcome import STATUSES
+from starc.evolve.problem.candidate import Candidate
+from starc.evolve.problem.spec import Spec
+from starc.evolve.storage.run_error import RunError
+from tests.evolve.evaluation import small
+from tests.evolve.loop.searches import inline, spec_of
+from tests.evolve.storage.test_tampered_runs import CELLS, SEEDS, mutated, tamper
+
+SETTINGS = """
+  pool = [SA-1, GMemless]; depth = 2; population = 2; generations = 1
+  minimize cache, loss
+"""
+BUDGET = {"generations": 2, "evaluations": 6, "minutes": 0.05}
+"""What the caller of --resume says counts, whatever the database asks for."""
+
+Damage = Callable[[Path, random.Random], object]
+
+
+def bytes_of(path: Path, drawn: random.Random) -> None:
+    raw = bytearray(path.read_bytes())
+    for _ in range(drawn.randint(1, 4) if raw else 0):
+        raw[drawn.randrange(len(raw))] = drawn.randrange(256)
+    path.write_bytes(raw[: drawn.randrange(len(raw) + 1)])
+
+
+def field_of(path: Path, drawn: random.Random) -> None:
+    try:
+        found = json.loads(path.read_bytes())
+    except ValueError:
+        found = {}
+    path.write_text(json.dumps(mutated(found, drawn)))
+
+
+def cell_as(path: Path, drawn: random.Random) -> None:
+    path.write_text(str(drawn.choice(CELLS)))
+
+
+def link_at(path: Path, drawn: random.Random) -> None:
+    """To a file, a folder, nothing, or itself; or as another name of a file."""
+    outside = Path(*path.parts[: path.parts.index("run", 3)])
+    path.unlink()
+    target = drawn.choice([outside / "canary", outside / "elsewhere", "nowhere", path])
+    if drawn.random() < 0.3:
+        os.link(outside / "canary", path)
+    else:
+        path.symlink_to(target)
+
+
+def folder_at(path: Path, drawn: random.Random) -> None:
+    path.unlink()
+    path.mkdir()
+    (path / "x").write_bytes(drawn.randbytes(9))
+
+
+def pipe_at(path: Path, drawn: random.Random) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def nothing_at(path: Path, drawn: random.Random) -> None:
+    path.unlink()
+
+
+DAMAGE: tuple[Damage, ...] = (
+    *(bytes_of, field_of, field_of, cell_as, link_at, folder_at, pipe_at, nothing_at),
+)
+
+
+def own(folder: Path) -> list[Path]:
+    """Files that are no link: what damage is done to them stays in the folder."""
+    found = [path for path in sorted(folder.rglob("*")) if not path.is_symlink()]
+    return [path for path in found if path.is_file() and path.stat().st_nlink == 1]
+
+
+def damage(run: Path, drawn: random.Random) -> None:
+    """The database, or a file that a search left."""
+    for _ in range(drawn.randint(1, 3)):
+        if drawn.random() < 0.4:
+            with contextlib.suppress(Exception):  # it may be damaged already
+                tamper(run, drawn)
+            continue
+        others = [path for path in own(run) if path.name != "evolve.sqlite"]
+        if others:
+            drawn.choice(DAMAGE)(drawn.choice(others), drawn)
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    """A run after its first generation, and files beside it that must stay."""
+    coordinator.begin(
+        spec_of(SETTINGS, "simulated(rungs = [1/2, 1])"), tmp_path / "sound", inline
+    )
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "canary").write_text("kept")
+    return tmp_path / "sound"
+
+
+def simulated_only(spec: Spec, here: bool = True) -> None:
+    """In place of preflight.check: a real training takes seconds, and has a test."""
+    if spec.trainer.kind != "simulated":
+        raise preflight.NotPossible("would be trained")
+
+
+@pytest.mark.parametrize("seeds", SEEDS, ids=str)
+def test_tampered_runs_that_go_on(
+    sound: Path, seeds: range, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "check", simulated_only)
+    top, run = sound.parent, sound.parent / "run"
+    around = sorted([*(path.name for path in top.iterdir()), "run"])
+    for seed in seeds:
+        print("seed", seed)
+        shutil.rmtree(run, ignore_errors=True)
+        shutil.copytree(sound, run)
+        damage(run, random.Random(seed))
+        with contextlib.suppress(RunError, OSError):
+            end = coordinator.resume(run, inline, budget=BUDGET)
+            assert end.evaluations < 100 and end.state != "interrupted"
+        assert (top / "canary").read_text() == "kept"
+        assert not list((top / "elsewhere").iterdir())
+        assert sorted(path.name for path in top.iterdir()) == around
+
+
+def test_the_sound_run_goes_on(sound: Path) -> None:
+    end = coordinator.resume(sound, inline, budget=BUDGET)
+    assert end.state == "finished" and end.evaluations == 4 and not end.before
+
+
+FEW = [range(12), pytest.param(range(12, 400), marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("seeds", FEW, ids=str)
+def test_tampered_trainings_that_go_on(tmp_path: Path, seeds: range) -> None:
+    """A rung after a real one: from the checkpoint, or from the start; never worse."""
+    spec = small.real(tmp_path, steps=4, rungs=(0.5, 1.0))
+    candidate = Candidate((small.MLP,))
+    logging.disable()
+    first = evaluate(candidate, spec, tmp_path / "sound", 0)
+    assert first.status == "ok"
+    shutil.copytree(tmp_path / "sound", tmp_path / "whole")
+    whole = evaluate(candidate, spec, tmp_path / "whole", 1)
+    assert whole.status == "ok"
+    run = tmp_path / "run"
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "canary").write_text("kept")
+    same = 0
+    for seed in seeds:
+        print("seed", seed)
+        drawn = random.Random(seed)
+        shutil.rmtree(run, ignore_errors=True)
+        shutil.copytree(tmp_path / "sound", run)
+        drawn.choice(DAMAGE)(drawn.choice(own(run)), drawn)
+        with contextlib.suppress(OSError):
+            outcome = evaluate(candidate, spec, run, 1)
+            assert outcome.status in STATUSES
+            same += outcome.measures == whole.measures
+        assert (tmp_path / "canary").read_text() == "kept"
+        assert not list((tmp_path / "elsewhere").iterdir())
+    assert same
