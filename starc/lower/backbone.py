@@ -2,20 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple, assert_never
+from typing import assert_never
 
 from starc.alphabet import (
     Alphabet,
     Meaning,
-    build_operator,
-    read_arguments,
 )
 from starc.alphabet.around import AROUND, said_of_residual
 from starc.diagnostics import Note, Problems
 from starc.frontend import ast
 from starc.ir.nodes import Again, Layer, Liv, Loop, Parallel
-from starc.ir.operator import Operator
-from starc.ir.residual import BARE, Residual
+from starc.ir.residual import BARE
+from starc.lower.built import Builder
 from starc.lower.collisions import check_generated_names
 from starc.lower.count import count_livs, turns
 from starc.lower.labels import collect_labels
@@ -38,34 +36,26 @@ def lower_backbone(
     count_livs(block, problems)
     labels = collect_labels(block, problems)
     before = len(problems.found)
-    lowering = _Backbone(settings, alphabet, labels, problems)
+    builder = Builder(settings, problems)
+    lowering = _Backbone(builder, alphabet, labels, problems)
     body = lowering.steps(block.body, "backbone", block.span)
-    if lowering.stream is not None and len(problems.found) == before:
+    if builder.stream is not None and len(problems.found) == before:
         check_generated_names(body, labels, problems)
     return body
-
-
-class Built(NamedTuple):
-    """What the numbers of a use make: its operator, and what stands around it."""
-
-    operator: Operator
-    residual: Residual
 
 
 class _Backbone:
     def __init__(
         self,
-        settings: ModelSettings | None,
+        builder: Builder,
         alphabet: Alphabet,
         labels: dict[str, ast.Name],
         problems: Problems,
     ) -> None:
-        self.settings = settings
-        self.stream = None if settings is None else settings.stream
+        self.builder = builder
         self.alphabet = alphabet
         self.problems = problems
         self.sharing = Sharing(labels, alphabet.broken, problems)
-        self.built: dict[object, Built | None] = {}
 
     def steps(
         self, body: tuple[ast.Step, ...], what: str, span: Span
@@ -111,12 +101,9 @@ class _Backbone:
         same = next((c for c in use.clauses if isinstance(c, ast.SameAs)), None)
         if same is not None:
             return self.again(same, use, meaning, side)
-        built = self.build(use, meaning)
-        operator = built.operator if built else None
+        built = self.builder.build(use, meaning)
         place = use.label or use.liv
-        residual = built.residual if built else None
-        liv = meaning.liv if meaning else None
-        shared = Shared(place, liv, operator, side, residual)
+        shared = Shared(place, meaning.liv if meaning else None, built, side)
         weights = ""
         features: tuple[tuple[str, str], ...] = ()
         if use.clauses:
@@ -129,7 +116,6 @@ class _Backbone:
             self.sharing.before.setdefault(use.label.text, shared)
         if meaning is None or built is None:
             return None
-        operator = built.operator
         labelled, label = use.label is not None, use.label.text if use.label else ""
         stem = label or _safe(meaning.stem)
         liv = meaning.liv
@@ -138,7 +124,7 @@ class _Backbone:
                 stem=stem,
                 label=label,
                 name=liv.name,
-                operator=operator,
+                operator=built.operator,
                 labelled=labelled,
                 residual=BARE if side else built.residual,
                 weights_from=weights,
@@ -151,7 +137,7 @@ class _Backbone:
                 stem=letter,
                 label=f"{label}.{letter}" if label else "",
                 name=liv.of.name,
-                operator=operator,
+                operator=built.operator,
                 residual=BARE,
                 weights_from=f"{weights}.{letter}" if weights else "",
                 features_from=tuple((g, f"{of}.{letter}") for g, of in features),
@@ -166,34 +152,6 @@ class _Backbone:
             residual=built.residual,
             span=use.span,
         )
-
-    def build(self, use: ast.Use, meaning: Meaning | None) -> "Built | None":
-        """What a use is built of, from the last like it if there was one."""
-        if meaning is None:
-            return None
-        key = (use.liv.text, use.arguments)
-        if key in self.built:
-            return self.built[key]
-        before = len(self.problems.found)
-        given = read_arguments(
-            use.arguments, meaning.liv, meaning.stated, self.problems
-        )
-        if (
-            self.settings is None
-            or self.stream is None
-            or len(self.problems.found) > before
-        ):
-            return None
-        operator = build_operator(
-            meaning.liv, given, use.liv.span, self.stream, self.problems
-        )
-        built = None
-        if operator is not None:
-            said = said_of_residual(meaning.liv, given)
-            built = Built(operator, self.settings.residual(said))
-        if built is not None or not use.arguments:  # a mistake is told once
-            self.built[key] = built
-        return built
 
     def again(
         self, clause: ast.SameAs, use: ast.Use, meaning: Meaning | None, side: bool
@@ -214,15 +172,9 @@ class _Backbone:
             self.not_in_parallel(clause.span, "`same as` brings a norm of its own")
         numbers = None  # those of the class alone are not meant
         if meaning is not None and meaning.stated:
-            numbers = self.build(replace(use, arguments=()), meaning)
+            numbers = self.builder.build(replace(use, arguments=()), meaning)
         place = use.label or use.liv
-        user = Shared(
-            place,
-            meaning.liv if meaning else None,
-            numbers.operator if numbers else None,
-            side,
-            numbers.residual if numbers else None,
-        )
+        user = Shared(place, meaning.liv if meaning else None, numbers, side)
         target = self.sharing.same(clause, use.label, user)
         if use.label is not None:
             shared = replace(target, place=place) if target else user
@@ -244,7 +196,7 @@ class _Backbone:
         livs = tuple(side for side in sides if isinstance(side, Liv))
         return Parallel(
             *("parallel", "", "parallel", livs, (1,) * len(livs)),
-            residual=self.settings.residual() if self.settings else Residual(),
+            residual=self.builder.residual(),
             span=node.span,
         )
 

@@ -6,6 +6,7 @@ from starc.diagnostics import Note, Problems
 from starc.frontend import ast
 from starc.ir.operator import Operator
 from starc.ir.residual import Residual
+from starc.lower.built import Built
 from starc.values import dataclass
 
 
@@ -13,16 +14,22 @@ from starc.values import dataclass
 class Shared:
     """A LIV as sharing sees it.
 
-    place: its label, or the name of its class. liv, operator: None where these are
-    wrong themselves, which is told elsewhere. parallel: it is a side of a parallel.
-    residual: what stands around it, None where that is not known.
+    place: its label, or the name of its class. liv, built: None where these are wrong
+    themselves, which is told elsewhere. parallel: it is a side of a parallel.
     """
 
     place: ast.Name
     liv: LivClass | None
-    operator: Operator | None
+    built: Built | None
     parallel: bool = False
-    residual: Residual | None = None
+
+    @property
+    def operator(self) -> Operator | None:
+        return self.built.operator if self.built else None
+
+    @property
+    def residual(self) -> Residual | None:
+        return self.built.residual if self.built else None
 
     @property
     def name(self) -> str:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from starc.alphabet import prelude, templates
+from starc.alphabet.around import AROUND
 from starc.compiler import build
 from starc.diagnostics import Problems
 from starc.frontend import ast
@@ -39,7 +40,7 @@ ODD = (
     "-",
     "_",
 )
-OPTIONS = sorted({o.name for t in templates() for o in t.options})
+OPTIONS = sorted({*AROUND, *(o.name for t in templates() for o in t.options)})
 WORDS = (
     *(
         "diagonal",
@@ -53,6 +54,7 @@ WORDS = (
     *("silu", "gelu", "dense", "grouped", "explicit", "implicit", "rms", "rope", "elu"),
     *(
         "sandwich",
+        "post",
         "sigmoid",
         "linear",
         "qkv",
@@ -67,7 +69,7 @@ LIVS = (*prelude().livs, "mine", "theirs", "alias", "SA-9")
 SETTINGS = (
     *("width", "vocab", "context", "norm", "eps", "positions", "placement", "code"),
     *("featurizer", "groups", "token", "sparsity", "nonlinear", "channel", "filter"),
-    *("expand", "repeat", "pool", "population"),
+    *("expand", "repeat", "pool", "population", "residual_scale", "logit_scale"),
 )
 
 

@@ -58,14 +58,11 @@ def model(
     width: int = 16,
     vocab: int = 11,
     context: int = 32,
-    tied: bool = True,
-    logit_softcap: float = 0.0,
-    **residual: Any,
+    **settings: Any,
 ) -> Model:
-    """`residual`: norm, placement and scale, as settings_of takes them."""
+    """`settings`: fields of the Model; norm, placement and scale as settings_of has."""
     sizes = {"width": width, "vocab": vocab, "context": context}
-    rest = {"tied": tied, "logit_softcap": logit_softcap}
-    return Model("test", **sizes, **rest, **settings_of(layers, **residual))
+    return Model("test", **sizes, **settings_of(layers, **settings))
 
 
 def random_tokens(shape: Sequence[int], vocab: int = 11, seed: int = 0) -> Tensor:

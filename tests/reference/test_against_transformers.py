@@ -87,8 +87,8 @@ def transformer(
         "model.norm.bias": Holds([("", "norm.bias")]),
         "lm_head.weight": Holds([("", "head.weight")]),
     }
-    sandwich = options.get("placement") == "sandwich"
-    before_mlp = "pre_feedforward" if sandwich else "post_attention"
+    placement = options.get("placement", "pre")
+    before_mlp = "pre_feedforward" if placement == "sandwich" else "post_attention"
     for i in range(2):
         a, m = f"a{i}", f"m{i}"
         layers += [liv(a, operator), liv(m, glu(activation))]
@@ -99,8 +99,10 @@ def transformer(
                     [(a, f"{ours}.{part}")]
                 )
             names[f"{their}.self_attn.o_proj.{part}"] = Holds([(a, f"out.{part}")])
-            norms = {"input": (a, "norm"), before_mlp: (m, "norm")}
-            if sandwich:
+            norms = {}
+            if placement != "post":
+                norms = {"input": (a, "norm"), before_mlp: (m, "norm")}
+            if placement != "pre":
                 norms["post_attention"] = (a, "post_norm")
                 norms["post_feedforward"] = (m, "post_norm")
             for name, (label, norm) in norms.items():
@@ -173,7 +175,7 @@ def gemma2() -> Case:
         layer_types=["full_attention"] * 2,
         tie_word_embeddings=False,
     )
-    theirs, ours, names = transformer(
+    return transformer(
         "Gemma2ForCausalLM",
         config,
         attention(),
@@ -183,11 +185,49 @@ def gemma2() -> Case:
         placement="sandwich",
         tied=False,
         logit_softcap=3.0,
+        embedding_scale=math.sqrt(WIDTH),
     )
-    names["model.embed_tokens.weight"] = Holds(
-        [("", "embedding.weight")], scale=1 / math.sqrt(WIDTH)
+
+
+def granite() -> Case:
+    """Scales of embeddings, residuals and logits."""
+    config = transformers.GraniteConfig(
+        **SIZES,
+        rms_norm_eps=1e-3,
+        embedding_multiplier=3.0,
+        residual_multiplier=0.22,
+        logits_scaling=8.0,
+        attention_multiplier=1 / 2,  # 1 / sqrt(K), as everywhere here
+        tie_word_embeddings=True,
     )
-    return theirs, ours, names
+    return transformer(
+        "GraniteForCausalLM",
+        config,
+        attention(),
+        norm=Norm(eps=1e-3),
+        scale=0.22,
+        embedding_scale=3.0,
+        logit_scale=1 / 8,
+    )
+
+
+def olmo2() -> Case:
+    """Norms after; of q and k one each, which is ours where there is one head."""
+    sizes = {"num_attention_heads": 1, "num_key_value_heads": 1}
+    config = transformers.Olmo2Config(
+        **(SIZES | sizes), rms_norm_eps=1e-3, tie_word_embeddings=False
+    )
+    op = attention(
+        heads=1, kv_heads=1, head_dim=WIDTH, qk_norm=True, rope=Rope(1e4, WIDTH)
+    )
+    return transformer(
+        "Olmo2ForCausalLM",
+        config,
+        op,
+        norm=Norm(eps=1e-3),
+        placement="post",
+        tied=False,
+    )
 
 
 def lfm2() -> Case:
@@ -368,6 +408,8 @@ CASES: list[Callable[[], Case]] = [
     qwen3,
     stablelm,
     gemma2,
+    granite,
+    olmo2,
     lfm2,
     mamba2,
     falcon_h1,
