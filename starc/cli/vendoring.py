@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Paths = Annotated[
     list[str] | None,
     argument(
-        metavar="[PATHS...]",
+        metavar="PATHS...",
         help="Vendored files or folders; by default the current folder.",
         callback=is_read,
     ),

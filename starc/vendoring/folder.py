@@ -39,7 +39,13 @@ def pristine_name(name: str) -> str:
 
 def kept(folder: Path, name: str) -> str:
     """The text that is kept as pristine. Raises VendoringError, OSError."""
-    return texts.read(folder, pristine_name(name)).text.replace("\r\n", "\n")
+    try:
+        return texts.read(folder, pristine_name(name)).text.replace("\r\n", "\n")
+    except FileNotFoundError:
+        raise VendoringError(
+            f"{folder / pristine_name(name)}: this is gone: take it back from git, or "
+            "run `starc vendor --adopt` on the source"
+        ) from None
 
 
 def pristine(folder: Path, name: str, record: Record) -> str:

@@ -65,6 +65,12 @@ class Repository:
             raise found.problem
         return found
 
+    def action(self, *paths: Path) -> str:
+        """What the upgrade of the one file did."""
+        plan = self.upgraded(*paths).plan
+        assert plan is not None
+        return plan.action
+
     def files(self) -> dict[str, bytes]:
         """Everything in the folder, links as what they say."""
         return {

@@ -20,12 +20,6 @@ from .conftest import TEXT, Repository
 NAME = "pkg/small.py"
 
 
-def action(repository: Repository) -> str:
-    plan = repository.upgraded().plan
-    assert plan is not None
-    return plan.action
-
-
 def edit(repository: Repository) -> None:
     repository.change("import torch\n", "import torch  # mine\n", NAME)
 
@@ -34,7 +28,7 @@ def test_pristine(repository: Repository) -> None:
     repository.vendor()
     before = repository.files()
     assert repository.states() == {NAME: ("pristine",)}
-    assert action(repository) == "current" and repository.files() == before
+    assert repository.action() == "current" and repository.files() == before
 
 
 def test_edited(repository: Repository) -> None:
@@ -42,14 +36,14 @@ def test_edited(repository: Repository) -> None:
     edit(repository)
     before = repository.files()
     assert repository.states() == {NAME: ("edited",)}
-    assert action(repository) == "current" and repository.files() == before
+    assert repository.action() == "current" and repository.files() == before
 
 
 def test_stale_and_pristine_is_replaced(repository: Repository) -> None:
     repository.vendor()
     repository.change("256", "300")
     assert repository.states() == {NAME: ("pristine", "stale")}
-    assert action(repository) == "replaced"
+    assert repository.action() == "replaced"
     assert repository.states() == {NAME: ("pristine",)}
     assert "vocab: int = 300" in (repository.folder / NAME).read_text()
 
@@ -59,7 +53,7 @@ def test_stale_and_edited_is_merged(repository: Repository) -> None:
     edit(repository)
     repository.change("256", "300")
     assert repository.states() == {NAME: ("edited", "stale")}
-    assert action(repository) == "merged"
+    assert repository.action() == "merged"
     assert repository.states() == {NAME: ("edited",)}
     text = (repository.folder / NAME).read_text()
     assert "vocab: int = 300" in text and "import torch  # mine\n" in text
@@ -94,7 +88,7 @@ def test_a_conflict_is_one_until_it_is_solved(repository: Repository) -> None:
     mine, rest = rest.split("||||||| ")
     (repository.folder / NAME).write_text(head + mine + rest.split(">>>>>>> ")[1])
     assert repository.states() == {NAME: ("edited",)}
-    assert action(repository) == "current"
+    assert repository.action() == "current"
 
 
 def test_another_version_that_writes_the_same_is_no_reason(
@@ -108,9 +102,9 @@ def test_another_version_that_writes_the_same_is_no_reason(
     monkeypatch.undo()
     monkeypatch.chdir(repository.folder)
     assert repository.states() == {NAME: ("pristine",)}
-    assert action(repository) == "current" and repository.files() == before
+    assert repository.action() == "current" and repository.files() == before
     repository.change("256", "300")
-    assert action(repository) == "replaced"
+    assert repository.action() == "replaced"
     assert locks.read(repository.pkg)["small.py"].starc == starc.__version__
 
 
@@ -141,7 +135,7 @@ def test_orphaned_is_upgraded_from_the_lock(
     assert found.orphaned and found.plan is not None and found.plan.fine
     monkeypatch.setattr("starc.compiler.compile", lambda *_, **__: "# new\nx = 1\n")
     assert repository.states() == {NAME: ("pristine", "orphaned", "stale")}
-    assert action(repository) == "replaced"
+    assert repository.action() == "replaced"
     assert "x = 1" in (repository.folder / NAME).read_text()
     assert locks.read(repository.pkg)["small.py"].source == "../small.star"
 
@@ -181,7 +175,7 @@ def test_renamed(repository: Repository, to: str, edits: bool) -> None:
     before = repository.files()
     assert "300" in repository.upgraded(dry_run=True).diff
     assert repository.files() == before
-    assert action(repository) == ("merged" if edits else "replaced")
+    assert repository.action() == ("merged" if edits else "replaced")
     assert repository.states() == {to: (first,)}
     new = locks.read((repository.folder / to).parent)
     assert new.keys() == {Path(to).name}
@@ -252,9 +246,9 @@ def test_line_ends_of_windows_are_no_edit_and_stay(
         path.write_bytes(data + path.read_bytes().replace(b"\n", b"\r\n"))
     first = "edited" if edits else "pristine"
     assert repository.states() == {NAME: (first,)}
-    assert action(repository) == "current"
+    assert repository.action() == "current"
     repository.change("256", "300")
-    assert action(repository) == ("merged" if edits else "replaced")
+    assert repository.action() == ("merged" if edits else "replaced")
     data = (repository.folder / NAME).read_bytes()
     assert data.startswith(bom) and data.count(b"\r\n") == data.count(b"\n")
     assert b"vocab: int = 300" in data
@@ -270,7 +264,7 @@ def test_line_ends_at_the_end_are_no_edit_and_stay(
     path.write_bytes(path.read_bytes()[:-1] + end)
     repository.change("256", "300")
     assert repository.states() == {NAME: ("pristine", "stale")}
-    assert action(repository) == "replaced"
+    assert repository.action() == "replaced"
     data = path.read_bytes()
     assert data == data.rstrip(b"\n") + end
 
@@ -280,7 +274,7 @@ def test_an_edit_that_is_no_python_is_merged_as_text(repository: Repository) -> 
     repository.change("import torch\n", "import torch (\n", NAME)
     repository.change("256", "300")
     assert repository.states() == {NAME: ("edited", "stale")}
-    assert action(repository) == "merged"
+    assert repository.action() == "merged"
 
 
 def test_an_edit_that_is_no_text(repository: Repository) -> None:
@@ -296,7 +290,7 @@ def test_permissions_stay(repository: Repository) -> None:
     repository.vendor()
     (repository.folder / NAME).chmod(0o640)
     repository.change("256", "300")
-    assert action(repository) == "replaced"
+    assert repository.action() == "replaced"
     assert os.stat(repository.folder / NAME).st_mode & 0o777 == 0o640
 
 
