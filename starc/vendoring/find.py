@@ -62,9 +62,11 @@ def find(paths: Iterable[Path]) -> Found:
     """
     found = Found()
     folders: dict[Path, set[str] | None] = {}
+    called: dict[str, Path] = {}  # of several names for one folder the first
     for path in paths:
         try:
             for folder, name in _folders(path):
+                folder = called.setdefault(os.path.realpath(folder), folder)
                 names = folders.setdefault(folder, set())
                 if name is None:
                     folders[folder] = None

@@ -212,6 +212,15 @@ def test_one_of_several_by_its_path(repository: Repository) -> None:
     assert len(repository.states()) == 2
 
 
+def test_one_file_by_several_names(repository: Repository) -> None:
+    repository.vendor()
+    (repository.folder / "link").symlink_to("pkg")
+    repository.change("256", "300")
+    paths = Path("pkg"), Path("link"), repository.pkg, repository.folder / NAME
+    (one,) = repository.upgrade(*paths)
+    assert one.plan is not None and one.path == Path(NAME)
+
+
 @pytest.mark.parametrize("name", ["gone.py", "small.star", "own.py"])
 def test_paths_that_are_no_vendored_file(repository: Repository, name: str) -> None:
     repository.vendor()
