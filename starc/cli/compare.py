@@ -139,7 +139,8 @@ def _trained(
         for result in run(entries, recipe, range(seeds), folder, tell):
             found.append(result)
             how = result.reason or f"loss {result.loss:.4f}"
-            bar.console.print(f"{result.name}, seed {result.seed}: {how}", markup=False)
+            said = printable(f"{result.name}, seed {result.seed}: {how}")
+            bar.console.print(said, markup=False)
     return found
 
 

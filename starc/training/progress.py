@@ -6,6 +6,8 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from starc.printable import lines
+
 REFRESH = 0.25
 """Seconds between looks at the loss; each one waits for the GPU."""
 
@@ -65,7 +67,7 @@ class Display:
             self.say(line + f"{self._speed:>9,.0f} tokens/s")
 
     def say(self, text: str) -> None:
-        self.console.print(text, markup=False)
+        self.console.print(lines(text), markup=False)
 
     def _look(self, now: float) -> None:
         losses = torch.stack(self._waiting).tolist()

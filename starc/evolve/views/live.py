@@ -15,6 +15,7 @@ from starc.evolve.problem.spec import Spec
 from starc.evolve.storage.rows import Generation
 from starc.evolve.views import units
 from starc.evolve.views.watch import Watch
+from starc.printable import lines, printable
 
 
 class View(Watch):
@@ -49,7 +50,7 @@ class View(Watch):
             self.live.stop()
 
     def say(self, text: str) -> None:
-        self.console.print(text, markup=False, soft_wrap=True)
+        self.console.print(lines(text), markup=False, soft_wrap=True)
 
     # What happens -------------------------------------------------------------------
 
@@ -144,23 +145,28 @@ class View(Watch):
         """The live part."""
         spec, elapsed = self.spec, time.monotonic() - self.began
         table = Table.grid(padding=(0, 2))
+
+        def row(*cells: str) -> None:
+            """Labels may come from a database: text that can be shown, no markup."""
+            table.add_row(*(Text(printable(cell)) for cell in cells))
+
         number = f"{self.number + 1}"
         of = f" of {spec.generations}" if spec.generations else ""
         rungs = len(spec.trainer.rungs)
         rung = f", rung {self.rung + 1} of {rungs}" if rungs > 1 else ""
-        table.add_row("generation", f"{number}{of}{rung}, {len(self.tasks)} to do")
+        row("generation", f"{number}{of}{rung}, {len(self.tasks)} to do")
         front = f"{len(self.last.front)} candidates" if self.last else "-"
         volume = f", hypervolume {self.last.hypervolume:.4f}" if self.last else ""
-        table.add_row("front", front + volume)
+        row("front", front + volume)
         for name, text in self._best():
-            table.add_row(f"best {name}", text)
+            row(f"best {name}", text)
         rate = f"{60 * self.done / elapsed:.1f} a minute" if elapsed > 1 else "-"
         others = [f"{n} {what}" for what, n in list(self.seen.items()) if what != "ok"]
-        table.add_row("evaluations", ", ".join([f"{self.done} ({rate})", *others]))
+        row("evaluations", ", ".join([f"{self.done} ({rate})", *others]))
         left = self.left()
         clock = f"{units.duration(elapsed)} so far"
         if left is not None:
             clock += f", about {units.duration(left)} left"
-        table.add_row("time", clock)
+        row("time", clock)
         bar = ProgressBar(total=1.0, completed=self.share() or 0.0, width=60)
         return Group(Text(), table, bar)

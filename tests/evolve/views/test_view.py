@@ -1,8 +1,10 @@
 """What a person sees of a search, on a terminal and elsewhere."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from starc.cli import with_values
@@ -11,6 +13,7 @@ from starc.evolve.problem.spec import Objective
 from starc.evolve.storage.database import Database
 from starc.evolve.views import units
 from starc.evolve.views.live import View
+from starc.training.progress import Display
 from tests.evolve.loop.searches import SMALL, inline, spec_of
 
 
@@ -39,6 +42,32 @@ def test_the_live_part(tmp_path: Path) -> None:
     for word in ("generation", "front", "best cache", "evaluations", "time", "rung"):
         assert word in text
     assert view.share() == 1.0
+
+
+STRANGE = "\x1b[31m[red]<b>\u202e\r\x07"
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_texts_of_a_database_are_shown_live(tmp_path: Path, terminal: bool) -> None:
+    """A label that moves the cursor, or is markup to rich, of a run that goes on."""
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=terminal, width=200, color_system=None)
+    spec = replace(spec_of(SMALL), objectives=(Objective(STRANGE, "min"),))
+    with View(console) as view:
+        coordinator.begin(spec, tmp_path / "run", inline, view)
+    before = len(out.getvalue())
+    view.say(STRANGE)
+    console.print(view.render())
+    said = out.getvalue()
+    shown = "\\x1b[31m[red]<b>\\u202e\\r\\x07"
+    assert said[before:].count(shown) == 2 and said.count(shown) >= 6
+    assert "\u202e" not in said and "\x1b[31m" not in said and "\x07" not in said
+
+
+def test_progress_of_a_training_is_shown() -> None:
+    out = io.StringIO()
+    Display(Console(file=out, width=200), 1, 0.0).say(f"saved in {STRANGE}")
+    assert out.getvalue() == "saved in \\x1b[31m[red]<b>\\u202e\\r\\x07\n"
 
 
 def test_time_left_follows_from_the_pace() -> None:
