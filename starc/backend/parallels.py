@@ -61,7 +61,8 @@ def _states(name: str, sides: tuple[Side, ...]) -> Iterator[str]:
     yield from (f"    {stem}: State" for stem in stems)
     yield ""
     yield "    @classmethod"
-    yield f"    def new(cls, sides: {name}, *size: Any) -> {name}State:"
+    parameters = ["cls", f"sides: {name}", "*size: Any"]
+    yield from signature("new", parameters, f"{name}State")
     made = tuple(f"sides.{stem}.new_state(*size)" for stem in stems)
     yield from statement("return ", Call("cls", made))
 

@@ -39,9 +39,11 @@ def _comment_above(line: str) -> str:
 
     Black leaves comments as they are, so it is not asked.
     """
+    if len(line) <= LIMIT:
+        return line
     code, mark, comment = line.partition("  # ")
     plain = code.strip() and not any(sign in code for sign in "\"'#")
-    if len(line) <= LIMIT or not mark or not plain:
+    if not mark or not plain:
         return line
     start = code[: len(code) - len(code.lstrip())] + "# "
     above = textwrap.wrap(
