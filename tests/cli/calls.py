@@ -71,7 +71,7 @@ model s { width = 64; vocab = 256 }
 
 
 def metavar(parameter: Any) -> str:
-    return (parameter.metavar or parameter.name).strip("[]{}")
+    return str(parameter.metavar or parameter.name).strip("[]{}")
 
 
 def arguments(name: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from starc import choices, passes
-from starc.ir.show import DTYPES
+from starc.ir import show
 from starc.lower import search_options
 
 from .calls import COMMANDS, arguments, served
@@ -64,7 +64,8 @@ def test_no_help_lists_words_of_its_own() -> None:
 
 
 def test_what_acts_on_them_knows_the_same() -> None:
-    assert DTYPES is choices.DTYPES and search_options.ALGORITHMS is choices.ALGORITHMS
+    assert vars(show)["DTYPES"] is choices.DTYPES
+    assert vars(search_options)["ALGORITHMS"] is choices.ALGORITHMS
     names = [step.name for step in passes.PIPELINE]
     assert [n for n in names if n in choices.OPTIONAL_PASSES] == list(
         choices.OPTIONAL_PASSES

@@ -81,8 +81,10 @@ def test_a_name_on_stdout_is_the_name(home: Path, tmp_path: Path) -> None:
         with beside(tmp_path / str(number), name + b"good.star").open("a") as file:
             file.write("\n\n\n")
     for case, result in zip(cases, served(cases, tmp_path), strict=True):
-        name = next(a for a in case["arguments"] if a.endswith(("good.star", "out")))
-        assert result["stdout"].startswith(name), (case, result)
+        file_name = next(
+            a for a in case["arguments"] if a.endswith(("good.star", "out"))
+        )
+        assert result["stdout"].startswith(file_name), (case, result)
 
 
 def any_name(draw: random.Random) -> bytes:

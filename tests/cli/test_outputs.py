@@ -66,7 +66,8 @@ WRITERS = [n for n in COMMANDS if callbacks(n).get("output") is is_written]
 
 def test_no_input_is_overwritten(home: Path, tmp_path: Path) -> None:
     """Of every command that writes: each of its inputs, by its name and by links."""
-    cases, texts = [], []
+    cases: list[dict[str, Any]] = []
+    texts = []
     for name in WRITERS:
         for file in inputs(name):
             for link in ("itself", "symbolic", "hard"):
@@ -102,7 +103,8 @@ KEPT = {
 
 
 def test_nor_what_is_read_in_a_folder_or_from_stdin(home: Path, tmp_path: Path) -> None:
-    cases, before = [], []
+    cases: list[dict[str, Any]] = []
+    before = []
     for call, kept in KEPT.items():
         folder = tmp_path / str(len(cases))
         shutil.copytree(home, folder)

@@ -12,8 +12,10 @@ STATES = ("file", "file", "closed", "full", "gone")
 ENCODINGS = ("utf-8", "ascii", "latin-1", "cp1252", "koi8-r", "utf-16", "shift_jis")
 SLOW = HEAVY | {"evolve", "report", "motifs"}
 QUICK = [name for name in COMMANDS if name not in SLOW]
-TYPED = ("-", "--", "-o", "--output", "--help", "--json", "--exact", "--", "-1", "1e9")
-TYPED += ("nan", "good.sta", ".", "/dev/null", "/dev/full", "é\u202e", "", "9" * 30)
+TYPED = (
+    *("-", "--", "-o", "--output", "--help", "--json", "--exact", "--", "-1", "1e9"),
+    *("nan", "good.sta", ".", "/dev/null", "/dev/full", "é\u202e", "", "9" * 30),
+)
 
 
 def random_call(draw: random.Random) -> list[str]:

@@ -42,7 +42,7 @@ def beside(*sides: Liv) -> Parallel:
 
 
 def model(*body: Step, **settings: Any) -> Model:
-    sizes = {"width": 16, "vocab": 23, "context": 32}
+    sizes: dict[str, Any] = {"width": 16, "vocab": 23, "context": 32}
     return Model("test", **sizes, **settings_of(body, **settings))
 
 

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -38,13 +39,29 @@ def value(text: str) -> ast.Value:
     return model.settings[0].value
 
 
+def name(step: ast.Step) -> str:
+    """Of the LIV, where the step is a use of one."""
+    assert isinstance(step, ast.Use)
+    return step.liv.text
+
+
+def word(value: ast.Value) -> str:
+    assert isinstance(value, ast.Name)
+    return value.text
+
+
+def items(value: ast.Value) -> tuple[ast.Value, ...]:
+    assert isinstance(value, ast.List)
+    return value.items
+
+
 @pytest.mark.parametrize("name", SAMPLES)
 def test_every_sample_of_the_reference_parses(name: str) -> None:
     assert tree(SAMPLES[name]).items
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_every_file_that_ships_parses(path) -> None:
+def test_every_file_that_ships_parses(path: Path) -> None:
     assert tree(path.read_text(encoding="utf-8")).items
 
 
@@ -91,20 +108,24 @@ def test_numbers(text: str, expected: object) -> None:
 
 
 def test_values() -> None:
-    assert isinstance(value("true"), ast.Bool) and value("true").value
-    assert value("none").text == "none"
-    assert [item.text for item in value("[q, k,\n v,]").items] == ["q", "k", "v"]
-    assert value("[]").items == ()
-    assert value("[[1], [2]]").items[1].items[0].value == 2
+    yes = value("true")
+    assert isinstance(yes, ast.Bool) and yes.value
+    assert word(value("none")) == "none"
+    assert [word(item) for item in items(value("[q, k,\n v,]"))] == ["q", "k", "v"]
+    assert items(value("[]")) == ()
+    (two,) = items(items(value("[[1], [2]]"))[1])
+    assert isinstance(two, ast.Number) and two.value == 2
     banded = value("banded(window = 1024)")
     assert isinstance(banded, ast.Call) and banded.arguments[0].name.text == "window"
-    assert value("softmax()").arguments == ()
+    softmax = value("softmax()")
+    assert isinstance(softmax, ast.Call) and softmax.arguments == ()
 
 
 @pytest.mark.parametrize("end", ["\n", ";", " ; \n\n ;; ", "# comment\n", "\r\n"])
 def test_ends_of_statements(end: str) -> None:
     backbone = tree(f"backbone {{{end}a{end}b{end}}}").items[0]
-    assert [step.liv.text for step in backbone.body] == ["a", "b"]
+    assert isinstance(backbone, ast.Backbone)
+    assert [name(step) for step in backbone.body] == ["a", "b"]
 
 
 def test_lines_are_free_inside_lists() -> None:
@@ -137,19 +158,26 @@ WORDS = (
 
 @pytest.mark.parametrize("word", WORDS)
 def test_no_word_of_the_language_is_taken_from_names(word: str) -> None:
-    assert use(f"{word}: SA-1").label.text == word
-    assert use(f"a: SA-1 weights from {word}").clauses[0].source.text == word
-    assert use(f"SA-1 same as {word}").clauses[0].source.text == word
-    assert tree(f"model {word} {{ width = 3 }}").items[0].name.text == word
-    assert tree(f"model {{ {word} = 3 }}").items[0].settings[0].name.text == word
-    assert tree(f"liv {word} = SA-1").items[0].name.text == word
-    assert tree(f"liv a = diff({word})").items[0].of.text == word
+    label = use(f"{word}: SA-1").label
+    assert label is not None and label.text == word
+    for clause in (f"a: SA-1 weights from {word}", f"SA-1 same as {word}"):
+        (found,) = use(clause).clauses
+        assert not isinstance(found, ast.Genes) and found.source.text == word
+    model = tree(f"model {word} {{ {word} = 3 }}").items[0]
+    assert isinstance(model, ast.Model) and model.name is not None
+    assert model.name.text == model.settings[0].name.text == word
+    alias = tree(f"liv {word} = SA-1").items[0]
+    assert isinstance(alias, ast.LivAlias) and alias.name.text == word
+    difference = tree(f"liv a = diff({word})").items[0]
+    assert isinstance(difference, ast.LivDiff) and difference.of.text == word
     assert use(f"a({word} = 3)").arguments[0].name.text == word
     if word != "parallel":
         assert use(f"{word}(heads = 3)").liv.text == word
-        assert step(f"3 x {{ {word}; {word} }}").body[1].liv.text == word
+        repeat = step(f"3 x {{ {word}; {word} }}")
+        assert isinstance(repeat, ast.Repeat) and name(repeat.body[1]) == word
     if word not in ("true", "false"):
-        assert value(word).text == word
+        one = value(word)
+        assert isinstance(one, ast.Name) and one.text == word
 
 
 def test_keywords_are_whole_words() -> None:

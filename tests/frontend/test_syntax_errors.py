@@ -8,8 +8,8 @@ import pytest
 from starc.diagnostics import Diagnostic, Problems, render
 from starc.frontend import ast
 from starc.frontend import with_mistakes as module
+from starc.frontend.brackets import MOST_ERRORS
 from starc.frontend.parse import LARGEST, parse
-from starc.frontend.recover import MOST_ERRORS
 from starc.frontend.syntax_errors import MISTAKES, Case, Mistake
 from starc.source import Source
 from tests.frontend.star_samples import TRANSFORMER
@@ -128,7 +128,8 @@ def test_what_is_right_around_a_mistake_is_kept() -> None:
     assert isinstance(broken, ast.Broken) and broken.span.text == "foo bar"
     a, repeat = backbone.body
     assert isinstance(a, ast.Use) and isinstance(repeat, ast.Repeat)
-    assert [step.liv.text for step in repeat.body] == ["c", "e"]
+    uses = [step for step in repeat.body if isinstance(step, ast.Use)]
+    assert [use.liv.text for use in uses] == ["c", "e"]
     skipped = [one.span.text.strip() for one in program.broken]
     assert sorted(skipped) == ["3 b", "b 2", "d =", "foo bar"]
 

@@ -1,5 +1,7 @@
 """Canonical text: what `starc fmt` writes."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -48,7 +50,7 @@ def test_samples_change_in_nothing_but_the_place_of_comments(name: str) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_files_that_ship(path) -> None:
+def test_files_that_ship(path: Path) -> None:
     formatted(path.read_text(encoding="utf-8"))
 
 
@@ -149,7 +151,9 @@ def test_any_tree_is_read_back(program: ast.Program) -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(programs, st.data())
-def test_any_way_of_writing_is_understood(program: ast.Program, data) -> None:
+def test_any_way_of_writing_is_understood(
+    program: ast.Program, data: st.DataObject
+) -> None:
     text = data.draw(rewritten(unparse(program)))
     assert tree(text).items == program.items
     formatted(text)
@@ -157,7 +161,7 @@ def test_any_way_of_writing_is_understood(program: ast.Program, data) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.data())
-def test_ways_of_writing_the_samples(data) -> None:
+def test_ways_of_writing_the_samples(data: st.DataObject) -> None:
     sample = data.draw(st.sampled_from([*SAMPLES.values(), SEARCH]))
     plain = "\n".join(line.partition("#")[0] for line in sample.split("\n"))
     formatted(data.draw(rewritten(plain)))

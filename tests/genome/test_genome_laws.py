@@ -84,9 +84,10 @@ def test_without_exact_the_canonical_genome_comes_back(random_source: Random) ->
 def test_what_encode_finds_by_itself_is_not_written(random_source: Random) -> None:
     for genome in samples(random_source, 300):
         found = canonical(genome)
-        for step, genes, plain in zip(
-            decode(genome, exact=True).items[1].body, genome, found, strict=True
-        ):
+        backbone = decode(genome, exact=True).items[1]
+        assert isinstance(backbone, ast.Backbone)
+        for step, genes, plain in zip(backbone.body, genome, found, strict=True):
+            assert isinstance(step, ast.Use)
             kept = [c for c in step.clauses if isinstance(c, ast.Genes)]
             assert bool(kept) == (genes != plain)
 

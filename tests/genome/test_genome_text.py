@@ -1,5 +1,7 @@
 """read and write: every form there and back; malformed text says what, where, how."""
 
+from random import Random
+
 import pytest
 
 from starc.diagnostics import StarError
@@ -38,7 +40,7 @@ def test_it_is_written_as_it_is_read() -> None:
     assert write(above) == "10.1.2.1.1-2.12.1.1.1"
 
 
-def test_random_genomes_come_back(random_source) -> None:
+def test_random_genomes_come_back(random_source: Random) -> None:
     for length in (1, 2, 24):
         for labels in (4, 30):
             genome = random_genome(random_source, length, labels=labels)

@@ -1,10 +1,11 @@
 """Models as `lower` gives them, built by hand and at random."""
 
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import strategies as st
 
-from starc.ir.nodes import Again, Liv, Loop, Model, Parallel, Step
+from starc.ir.nodes import Again, Layer, Liv, Loop, Model, Parallel, Step
 from starc.ir.operator import Operator
 from starc.ir.rope import Rope
 from starc.operators.attention.operator import Attention
@@ -111,7 +112,7 @@ def models(draw: st.DrawFn, loops: bool = True) -> Model:
     targets: dict[str, list[str]] = {}  # what a label may be shared as: kind -> labels
     count = 0
 
-    def one(alone: bool) -> Step:
+    def one(alone: bool) -> Layer:
         nonlocal count
         count += 1
         operator = draw(st.sampled_from([ATTENTION, CONV, GLU, SCAN]))
@@ -129,6 +130,7 @@ def models(draw: st.DrawFn, loops: bool = True) -> Model:
         weights = draw(source)
         groups = draw(st.sets(st.sampled_from([g.name for g in operator.groups])))
         features = {g: s for g in sorted(groups) if (s := draw(source))}
+        make: Callable[..., Liv | Parallel]
         make = difference if form == "diff" else liv
         made = make(operator, label, weights, **features)
         if label:
@@ -141,8 +143,8 @@ def models(draw: st.DrawFn, loops: bool = True) -> Model:
         sides = [one(alone=False) for _ in range(draw(st.integers(1, 3)))]
         return parallel(*[side for side in sides if isinstance(side, Liv)])
 
-    def steps(depth: int) -> tuple[Step, ...]:
-        found: list[Step] = []
+    def steps(depth: int) -> tuple[Layer | Loop, ...]:
+        found: list[Layer | Loop] = []
         for _ in range(draw(st.integers(1, 4))):
             choice = draw(st.sampled_from(["liv", "liv", "parallel", "loop"]))
             if choice == "parallel":

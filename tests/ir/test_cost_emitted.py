@@ -16,8 +16,10 @@ from tests.reference.operators import SHARED as INSTANCES
 CONTEXT = 70
 """More than a chunk of every kernel, and no multiple of one."""
 
-FORMS = ("weights", "both", "features", "again-of-borrower", "side-lends")
-FORMS += ("diff-again", "from-again", "loop-of-one-owner")
+FORMS = (
+    *("weights", "both", "features", "again-of-borrower", "side-lends"),
+    *("diff-again", "from-again", "loop-of-one-owner"),
+)
 SHARED = [f"{name}-{form}" for name, form in zip(INSTANCES, cycle(FORMS), strict=False)]
 """Each form with one operator or two, and each operator that shares in one form."""
 

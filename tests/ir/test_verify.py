@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ RESOLVED = passes.run(
 )
 
 
-def edit(label: str, /, **fields: object) -> Callable[[Model], Model]:
+def edit(label: str, /, **fields: Any) -> Callable[[Model], Model]:
     def change(whole: Model) -> Model:
         body = tuple(
             replace(x, **fields) if isinstance(x, Liv) and x.label == label else x

@@ -2,7 +2,7 @@
 
 import pytest
 
-from starc import compiler
+from starc import compiler, passes
 from starc.diagnostics import Problems, StarError
 from starc.frontend.parse import parse
 from starc.genome import encode
@@ -53,7 +53,7 @@ def test_a_parallel_has_the_model_s_and_its_sides_none() -> None:
 def test_the_same_again_has_the_residual_of_the_first() -> None:
     first, again = layers("a: SA-1(placement = post); SA-1 same as a")
     assert isinstance(first, Liv) and isinstance(again, Again)
-    expanded = compiler.passes.run(
+    expanded = passes.run(
         compiler.to_ir(
             "model { width = 64 }\n"
             "backbone { a: SA-1(placement = post); SA-1 same as a }"

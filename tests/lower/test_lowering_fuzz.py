@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from random import Random
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -94,7 +95,9 @@ atoms = st.one_of(
 )
 
 
-def setting(names: tuple[str, ...] | list[str], value: st.SearchStrategy[object]):
+def setting(
+    names: tuple[str, ...] | list[str], value: st.SearchStrategy[Any]
+) -> st.SearchStrategy[ast.Setting]:
     return st.builds(lambda n, v: ast.Setting(NOWHERE, n, v), word(*names), value)
 
 

@@ -54,7 +54,7 @@ def dependencies(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for top in {file.parts[0] for file in found.files or []} - {".."}:
             link = folder / top
             if not link.exists():
-                link.symlink_to(found.locate_file(top))
+                link.symlink_to(str(found.locate_file(top)))
     return folder
 
 

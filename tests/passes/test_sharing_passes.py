@@ -142,16 +142,16 @@ def check_projections(found: Model) -> None:
     for label, one in livs.items():
         fused = any(len(projection) > 1 for projection in one.projections)
         features = [f for f in one.features if not f.borrowed]
-        owner = {
+        owners = {
             f.group: f.weights if f.weights in found.shared else label for f in features
         }
         together = {p: i for i, ps in enumerate(one.projections) for p in ps}
         for f in features if fused else ():
             for g in features:
                 alike = (
-                    owner[f.group] == owner[g.group]
+                    owners[f.group] == owners[g.group]
                     and f.input == g.input
-                    and readers[owner[f.group], f.group]
-                    == readers[owner[g.group], g.group]
+                    and readers[owners[f.group], f.group]
+                    == readers[owners[g.group], g.group]
                 )
                 assert (together[f.group] == together[g.group]) == alike

@@ -61,7 +61,7 @@ def model(
     **settings: Any,
 ) -> Model:
     """`settings`: fields of the Model; norm, placement and scale as settings_of has."""
-    sizes = {"width": width, "vocab": vocab, "context": context}
+    sizes: dict[str, Any] = {"width": width, "vocab": vocab, "context": context}
     return Model("test", **sizes, **settings_of(layers, **settings))
 
 

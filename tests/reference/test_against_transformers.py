@@ -55,7 +55,12 @@ Case = tuple[nn.Module, Model, dict[str, Holds]]
 
 
 def attention(**options: Any) -> Attention:
-    numbers = {"heads": 4, "kv_heads": 2, "head_dim": 4, "rope": Rope(1e4, 4)}
+    numbers: dict[str, Any] = {
+        "heads": 4,
+        "kv_heads": 2,
+        "head_dim": 4,
+        "rope": Rope(1e4, 4),
+    }
     return Attention(width=WIDTH, **(numbers | options))
 
 

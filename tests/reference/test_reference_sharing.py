@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from starc.ir.nodes import Again, Model
+from starc.ir.nodes import Again, Liv, Model, Parallel
+from starc.operators.glu.operator import Glu
 from starc.reference import execute, mixing_matrix, random_weights, tensors
 from tests.reference.models import (
     Weights,
@@ -117,6 +118,7 @@ def test_sides_of_a_parallel_are_added() -> None:
     """Two GLUs side by side are one, its hidden channels those of both."""
     m = model(parallel("p", liv("p.one", GLU), liv("p.two", GLU)))
     w = random_weights(m, seeded())
+    assert isinstance(GLU, Glu)
     wide = model(liv("p", replace(GLU, hidden=48)))
     joined = dict(w)
     for name, axis in (("gate.weight", 0), ("up.weight", 0), ("out.weight", 1)):
@@ -129,7 +131,8 @@ def norm(w: Weights, label: str, x: Tensor) -> Tensor:
 
 
 def heads(w: Weights, key: tuple[str, str], x: Tensor) -> Tensor:
-    return F.linear(x, w[key]).unflatten(-1, (4, 4)).transpose(1, 2)
+    y: Tensor = F.linear(x, w[key]).unflatten(-1, (4, 4))
+    return y.transpose(1, 2)
 
 
 def attend(w: Weights, label: str, x: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -244,6 +247,7 @@ def test_what_passes_say_of_how_changes_nothing() -> None:
         liv("b", ATTENTION, "", {"k": "a", "v": "a"}),
     )
     a, p, b = m.layers()
+    assert isinstance(a, Liv) and isinstance(p, Parallel) and isinstance(b, Liv)
     b = replace(
         b, features=tuple(replace(f, borrowed=f.input != "b") for f in b.features)
     )

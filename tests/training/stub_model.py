@@ -22,12 +22,19 @@ class Model(nn.Module):
         self.head = nn.Linear(32, self.config.vocab)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        return self.head(self.dropout(self.norm(self.embedding(tokens))))
+        x = self.dropout(self.norm(self.embedding(tokens)))
+        logits: torch.Tensor = self.head(x)
+        return logits
 
     @torch.inference_mode()
     def generate(
-        self, tokens, max_new_tokens, temperature=1.0, top_k=None, generator=None
-    ):
+        self,
+        tokens: torch.Tensor,
+        max_new_tokens: int,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        generator: torch.Generator | None = None,
+    ) -> torch.Tensor:
         for _ in range(max_new_tokens):
             share = (self(tokens)[:, -1] / temperature).softmax(-1)
             drawn = torch.multinomial(share, 1, generator=generator)

@@ -17,7 +17,9 @@ class Mixed(nn.Module):
         self.filter = nn.Parameter(torch.ones(4, 3))
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        return self.head(self.norm(self.embedding(tokens)) * self.filter.sum(1))
+        x = self.norm(self.embedding(tokens)) * self.filter.sum(1)
+        logits: torch.Tensor = self.head(x)
+        return logits
 
 
 def test_only_matrices_decay() -> None:

@@ -35,7 +35,7 @@ from starc.training.run import Run, prepare
 from starc.training.settings import Settings, TrainingError
 
 STUB = Path(__file__).parent / "stub_model.py"
-VALUES = (
+VALUES: tuple[Any, ...] = (
     *(None, True, -1, 0, 10**30, 1e308, float("nan"), "", "x", [], {}, "9" * 50),
     *("\x1b[31m", [[]]),
 )

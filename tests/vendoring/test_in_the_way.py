@@ -3,6 +3,7 @@ nothing outside of the folder is touched."""
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,6 @@ import pytest
 from starc import files as starc_files
 from starc.vendoring import folder as folders
 from starc.vendoring import lock as locks
-from starc.vendoring import merge as merges
 from starc.vendoring.error import VendoringError
 from starc.vendoring.find import find
 from starc.vendoring.upgrade import upgrade
@@ -227,7 +227,7 @@ def test_many_at_once(stale: Repository) -> None:
 
 def test_no_git(stale: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both versions are there to be merged by hand, and then adopted."""
-    monkeypatch.setattr(merges.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     before = stale.files()
     plan = stale.upgraded().plan
     assert plan is not None and plan.action == "not merged" and not plan.fine
@@ -247,7 +247,7 @@ def test_no_git(stale: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_pristine_files_need_no_git(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(merges.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     repository.vendor()
     repository.change("256", "300")
     assert repository.action() == "replaced"

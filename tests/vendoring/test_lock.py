@@ -2,6 +2,7 @@
 
 import random
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 
 @given(TEXTS, st.lists(TEXTS))
 def test_toml_is_read_as_it_was_written(text: str, texts: list[str]) -> None:
+    values: dict[str, str | int | Sequence[str]]
     values = {"text": text, "list": texts, "n": 1}
     written = toml.table(f"a.{toml.quoted(text)}", values)
     assert tomllib.loads(written)["a"][text] == values

@@ -19,7 +19,8 @@ def twin(
         best = int(route.argmax())
         row[best] = route.softmax(0)[best] * F.silu(up)
         rows.append(row.flatten())
-    return torch.stack(rows).unflatten(0, f["up"].shape[:2])  # type: ignore[no-untyped-call]
+    y: Tensor = torch.stack(rows).unflatten(0, f["up"].shape[:2])
+    return y
 
 
 CASES = Cases(

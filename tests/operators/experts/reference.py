@@ -28,5 +28,5 @@ def mixing(
 
 
 def output(operator: Experts, y: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
-    parts = y.unflatten(-1, (operator.experts, operator.hidden))  # type: ignore[no-untyped-call]
+    parts = y.unflatten(-1, (operator.experts, operator.hidden))
     return torch.einsum("bleh,ewh->blw", parts, tensors["experts"])
