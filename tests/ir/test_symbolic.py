@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -61,7 +62,9 @@ def test_widths_of_the_emitted_class_are_those_of_the_operator(name: str) -> Non
     op = OPERATORS[name]
     assert symbolic(op, {}) == op
     found = emission(op)
-    known = {argument.name: argument.value for argument in found.arguments}
+    known: dict[str, Any] = {
+        argument.name: argument.value for argument in found.arguments
+    }
     known |= {"config": SimpleNamespace(width=op.width), "max_length": 9, "min": min}
     for group in op.groups:
         assert eval(found.widths[group.name], known) == group.width

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from starc.ir.nodes import Again, Liv, Model, Parallel
+from starc.ir.nodes import Again, Liv, Model
 from starc.operators.glu.operator import Glu
 from starc.reference import execute, mixing_matrix, random_weights, tensors
 from tests.reference.models import (
@@ -247,12 +247,12 @@ def test_what_passes_say_of_how_changes_nothing() -> None:
         liv("b", ATTENTION, "", {"k": "a", "v": "a"}),
     )
     a, p, b = m.layers()
-    assert isinstance(a, Liv) and isinstance(p, Parallel) and isinstance(b, Liv)
+    assert isinstance(a, Liv) and isinstance(b, Liv)
     b = replace(
         b, features=tuple(replace(f, borrowed=f.input != "b") for f in b.features)
     )
     a = replace(a, projections=(("q", "k", "v"),))
-    later = replace(m, body=(a, replace(p, fused=True), b), shared=("a",))
+    later = replace(m, body=(a, p, b), shared=("a",))
     w = random_weights(m, seeded())
     assert tensors(later) == tensors(m)
     torch.testing.assert_close(execute(later, w, TOKENS), execute(m, w, TOKENS))
