@@ -1,7 +1,6 @@
 """The emitted LFM2-350M on a GPU, and transformers': a token, a training step."""
 
 import importlib.util
-import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from torch import Tensor, nn
 
 from benchmarks.gpu_measure import Row, against, row
 from benchmarks.gpu_timing import Machine, Timer
-from starc.backend.vendor import kernel_text, with_siblings
+from starc.backend.code import reads
+from starc.backend.vendor import Kernels
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden" / "lfm2_350m.py"
@@ -38,11 +38,7 @@ LFM2_350M = Sizes()
 def source() -> str:
     """The emitted file, made without the compiler's libraries: golden and kernels."""
     golden = GOLDEN.read_text(encoding="utf-8").rstrip("\n")
-    names = [path.stem for path in (ROOT / "kernels").glob("*.py")]
-    calls = {name: re.search(rf"\b{name}\w*\(", golden) for name in names}
-    places = {name: call.start() for name, call in calls.items() if call}
-    used = sorted(places, key=lambda name: places[name])
-    return "\n\n\n".join([golden, *map(kernel_text, with_siblings(used))]) + "\n"
+    return "\n\n\n".join([golden, *Kernels(sorted(reads(golden))).texts()]) + "\n"
 
 
 def emitted(device: str, sizes: Sizes = LFM2_350M) -> Any:

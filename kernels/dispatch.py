@@ -8,7 +8,9 @@ case on a GPU that the kernels do not serve runs in plain PyTorch and says why, 
 
 import os
 import warnings
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,6 +20,8 @@ try:
 except ImportError:
     triton = None
 
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 _reasons_given: set[tuple[str, str]] = set()
 
@@ -56,6 +60,12 @@ def kernels_for(name: str, *tensors: Tensor | None, why_not: str = "") -> bool:
     return not why_not
 
 
+def autograd(function: type[torch.autograd.Function], *inputs: Any) -> Any:
+    """function.apply(*inputs); torch gives `apply` no types."""
+    apply: Callable[..., Any] = function.apply
+    return apply(*inputs)
+
+
 def launch_on(tensor: Tensor) -> AbstractContextManager[object]:
     """Triton launches on the current device: make the tensor's device that one."""
     if tensor.is_cuda and not torch.compiler.is_compiling():
@@ -68,19 +78,25 @@ def warp_group_products(tensor: Tensor) -> bool:
     return not tensor.is_cuda or _capability(tensor.get_device()) in (9, 10)
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _constant(function: Function) -> Function:
+    """torch.compile takes the result as it is; torch gives the decorator no types."""
+    mark: Callable[[Function], Function] = torch.compiler.assume_constant_result
+    return mark(function)
+
+
+@_constant
 def _capability(index: int) -> int:
     return torch.cuda.get_device_capability(index)[0]
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+@_constant
 def _device_lacks(index: int) -> str:
     if torch.version.hip is None and torch.cuda.get_device_capability(index) < (8, 0):
         return "the GPU is older than compute capability 8.0"
     return ""
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+@_constant
 def _say_once(name: str, why_not: str) -> None:
     if (name, why_not) not in _reasons_given:
         _reasons_given.add((name, why_not))

@@ -37,7 +37,7 @@ from kernels.causal_conv import (
     _conv_tile,
     _conv_why_not,
 )
-from kernels.dispatch import kernels_for, launch_on
+from kernels.dispatch import autograd, kernels_for, launch_on
 
 try:
     import triton
@@ -63,8 +63,8 @@ def gated_conv(
     if _gated_conv_in_triton(b, c, x, weight, bias, state):
         if x.shape[1] == 1 and cu_seqlens is None and _conv_in_place(state):
             return _gated_conv_step(b, c, x, weight, bias, state, sigmoid)
-        y, final = _GatedConvTriton.apply(  # type: ignore[no-untyped-call]
-            None, b, c, x, weight, bias, state, cu_seqlens, sigmoid
+        y, final = autograd(
+            _GatedConvTriton, None, b, c, x, weight, bias, state, cu_seqlens, sigmoid
         )
         return y, final
     if cu_seqlens is not None:
@@ -84,9 +84,7 @@ def gated_conv(
         return (c * z).to(x.dtype), window[:, 1:].to(state.dtype)
     if not torch.is_grad_enabled():
         return _gated_conv_forward(b, c, x, weight, bias, state, sigmoid)
-    y, final = _GatedConv.apply(  # type: ignore[no-untyped-call]
-        None, b, c, x, weight, bias, state, sigmoid
-    )
+    y, final = autograd(_GatedConv, None, b, c, x, weight, bias, state, sigmoid)
     return y, final
 
 
@@ -103,18 +101,27 @@ def gated_conv_fused(
     b, c, x = bcx.chunk(3, dim=-1)
     train = torch.is_grad_enabled() and bcx.requires_grad
     if train and _gated_conv_in_triton(b, c, x, weight, bias, state):
-        y, final = _GatedConvTriton.apply(  # type: ignore[no-untyped-call]
-            bcx, None, None, None, weight, bias, state, cu_seqlens, sigmoid
+        y, final = autograd(
+            _GatedConvTriton,
+            bcx,
+            None,
+            None,
+            None,
+            weight,
+            bias,
+            state,
+            cu_seqlens,
+            sigmoid,
         )
-    elif train and x.shape[1] > 1 and cu_seqlens is None:
+        return y, final
+    if train and x.shape[1] > 1 and cu_seqlens is None:
         if state is None:
             state = x.new_zeros(x.shape[0], weight.shape[1] - 1, x.shape[2])
-        y, final = _GatedConv.apply(  # type: ignore[no-untyped-call]
-            bcx, None, None, None, weight, bias, state, sigmoid
+        y, final = autograd(
+            _GatedConv, bcx, None, None, None, weight, bias, state, sigmoid
         )
-    else:
-        return gated_conv(b, c, x, weight, bias, state, sigmoid, cu_seqlens=cu_seqlens)
-    return y, final
+        return y, final
+    return gated_conv(b, c, x, weight, bias, state, sigmoid, cu_seqlens=cu_seqlens)
 
 
 def _gated_conv_window(

@@ -45,7 +45,7 @@ from kernels.chunks import (
     _chunk_states,
     _chunk_strides,
 )
-from kernels.dispatch import kernels_for, launch_on, warp_group_products
+from kernels.dispatch import autograd, kernels_for, launch_on, warp_group_products
 
 try:
     import triton
@@ -77,7 +77,7 @@ def gated_linear_attention(
         inputs = (q, k, v, log_decay, state, cu)
         if not gradients:
             return _gla_launch(*inputs, keep=False)[:2]
-        y, last = _GatedLinearAttention.apply(*inputs)  # type: ignore[no-untyped-call]
+        y, last = autograd(_GatedLinearAttention, *inputs)
         return y, last
     dtype = torch.promote_types(q.dtype, torch.float32)
     if state is None:

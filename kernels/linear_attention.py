@@ -45,7 +45,7 @@ from kernels.chunks import (
     _chunk_split,
     _chunk_strides,
 )
-from kernels.dispatch import kernels_for, launch_on
+from kernels.dispatch import autograd, kernels_for, launch_on
 
 try:
     import triton
@@ -77,7 +77,7 @@ def linear_attention(
         inputs = (q, k, v, state, normalize, cu)
         if not gradients:
             return _la_launch(*inputs, keep=False)[:2]
-        y, last = _LinearAttention.apply(*inputs)  # type: ignore[no-untyped-call]
+        y, last = autograd(_LinearAttention, *inputs)
         return y, last
     dtype = torch.promote_types(q.dtype, torch.float32)
     if state is None:

@@ -31,7 +31,7 @@ from kernels.diagonal_scan import (
     _scan_tile,
     _scan_zeros,
 )
-from kernels.dispatch import kernels_for, launch_on
+from kernels.dispatch import autograd, kernels_for, launch_on
 
 try:
     import triton
@@ -75,7 +75,7 @@ def linear_recurrence(
     if not torch.is_grad_enabled():
         h = _scan_chunks(a.to(dtype), b.to(dtype, copy=True), state)
         return h.to(b.dtype), h[:, -1].clone()
-    h, last = _LinearRecurrence.apply(a, b, state)  # type: ignore[no-untyped-call]
+    h, last = autograd(_LinearRecurrence, a, b, state)
     return h, last
 
 
@@ -113,9 +113,7 @@ def _linear_recurrence_triton(
     a: Tensor, b: Tensor, state: Tensor | None, cu_seqlens: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     if torch.is_grad_enabled():
-        h, last = _LinearRecurrenceTriton.apply(  # type: ignore[no-untyped-call]
-            a, b, state, cu_seqlens
-        )
+        h, last = autograd(_LinearRecurrenceTriton, a, b, state, cu_seqlens)
         return h, last
     if state is None or not _scan_in_place(b, state, cu_seqlens):
         return _linear_recurrence_forward(a, b, state, cu_seqlens)

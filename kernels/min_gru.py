@@ -38,7 +38,7 @@ from kernels.diagonal_scan import (
     _scan_strides,
     _scan_zeros,
 )
-from kernels.dispatch import kernels_for, launch_on
+from kernels.dispatch import autograd, kernels_for, launch_on
 
 try:
     import triton
@@ -79,7 +79,7 @@ def min_gru(
         return x.clone(), state
     dtype = torch.promote_types(x.dtype, torch.float32)
     if torch.is_grad_enabled():
-        h, last = _MinGRU.apply(x, gate, state)  # type: ignore[no-untyped-call]
+        h, last = autograd(_MinGRU, x, gate, state)
         return h, last
     a, h = gate.to(dtype).neg().sigmoid_(), gate.to(dtype).sigmoid().mul_(x)
     _scan_chunks(a, h, state.to(dtype))
@@ -120,9 +120,7 @@ def _min_gru_triton(
     x: Tensor, gate: Tensor, state: Tensor | None, cu_seqlens: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     if torch.is_grad_enabled():
-        y, last = _MinGRUTriton.apply(  # type: ignore[no-untyped-call]
-            x, gate, state, cu_seqlens
-        )
+        y, last = autograd(_MinGRUTriton, x, gate, state, cu_seqlens)
         return y, last
     if state is None or not _scan_in_place(x, state, cu_seqlens):
         return _min_gru_forward(x, gate, state, cu_seqlens)[:2]

@@ -41,7 +41,7 @@ from kernels.diagonal_scan import (
     _scan_strides,
     _scan_zeros,
 )
-from kernels.dispatch import kernels_for, launch_on
+from kernels.dispatch import autograd, kernels_for, launch_on
 
 try:
     import triton
@@ -91,9 +91,7 @@ def rg_lru(
         return x.clone(), state
     dtype = torch.promote_types(x.dtype, torch.float32)
     if torch.is_grad_enabled():
-        h, last = _RGLRU.apply(  # type: ignore[no-untyped-call]
-            x, input_gate, recurrence_gate, decay, state
-        )
+        h, last = autograd(_RGLRU, x, input_gate, recurrence_gate, decay, state)
     else:
         a, scale, _, _ = _rg_lru_decay(recurrence_gate.to(dtype), decay.to(dtype))
         b = scale.mul_(input_gate.to(dtype).sigmoid()).mul_(x)
@@ -178,9 +176,7 @@ def _rg_lru_triton(
 ) -> tuple[Tensor, Tensor]:
     inputs = (x, input_gate, recurrence_gate, output_gate, decay.contiguous(), state)
     if torch.is_grad_enabled():
-        y, last = _RGLRUTriton.apply(  # type: ignore[no-untyped-call]
-            *inputs, cu_seqlens
-        )
+        y, last = autograd(_RGLRUTriton, *inputs, cu_seqlens)
         return y, last
     if state is None or not _scan_in_place(x, state, cu_seqlens):
         return _rg_lru_forward(*inputs, cu_seqlens)[:2]

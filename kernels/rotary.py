@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kernels.dispatch import kernels_for, launch_on
+from kernels.dispatch import autograd, kernels_for, launch_on
 
 try:
     import triton
@@ -37,9 +37,7 @@ def rotary(
     """x, turned; a start on the device, (1,), lets a CUDA graph move on."""
     dims = x.shape[-1] if dims is None else dims
     if x.numel() and not torch.compiler.is_compiling() and kernels_for("rotary", x):
-        y: Tensor = _Rotary.apply(  # type: ignore[no-untyped-call]
-            x, start, theta, dims, 1
-        )
+        y: Tensor = autograd(_Rotary, x, start, theta, dims, 1)
         return y
     dtype = torch.promote_types(x.dtype, torch.float32)
     pair = torch.arange(dims // 2, device=x.device, dtype=dtype)
@@ -63,7 +61,7 @@ class _Rotary(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None, None, None, None]:
-        dx = _Rotary.apply(dy, *ctx.given)  # type: ignore[no-untyped-call]
+        dx = autograd(_Rotary, dy, *ctx.given)
         return dx, None, None, None, None
 
 

@@ -42,7 +42,7 @@ from kernels.diagonal_scan import (
     _scan_strides,
     _scan_zeros,
 )
-from kernels.dispatch import kernels_for, launch_on
+from kernels.dispatch import autograd, kernels_for, launch_on
 from kernels.state_scan import _states
 
 try:
@@ -102,9 +102,7 @@ def selective_scan(
         elif torch.compiler.is_compiling():
             y, last = _selective_scan_any_length(x, dt, a_log, b, c, skip, state)
         elif torch.is_grad_enabled():
-            y, last = _SelectiveScan.apply(  # type: ignore[no-untyped-call]
-                x, dt, a_log, b, c, skip, state
-            )
+            y, last = autograd(_SelectiveScan, x, dt, a_log, b, c, skip, state)
         else:
             y, last, _ = _selective_scan_forward(x, dt, a_log, b, c, skip, state, False)
     return y, last
@@ -319,9 +317,7 @@ def _selective_scan_triton(
 ) -> tuple[Tensor, Tensor]:
     inputs = (x, dt, a_log.contiguous(), b, c, skip.contiguous(), state)
     if torch.is_grad_enabled():
-        y, last = _SelectiveScanTriton.apply(  # type: ignore[no-untyped-call]
-            *inputs, cu_seqlens
-        )
+        y, last = autograd(_SelectiveScanTriton, *inputs, cu_seqlens)
         return y, last
     if state is None or not _scan_in_place(x, state, cu_seqlens):
         return _selective_scan_launch(*inputs, cu_seqlens)[:2]

@@ -36,7 +36,7 @@ from kernels.causal_conv import (
     _conv_tile,
     _conv_why_not,
 )
-from kernels.dispatch import kernels_for, launch_on
+from kernels.dispatch import autograd, kernels_for, launch_on
 
 try:
     import triton
@@ -62,9 +62,7 @@ def short_conv(
         silu = activation is not None
         if x.shape[1] == 1 and cu_seqlens is None and _conv_in_place(state):
             return _short_conv_step(x, weight, bias, state, silu)
-        y, final = _ShortConvTriton.apply(  # type: ignore[no-untyped-call]
-            x, weight, bias, state, cu_seqlens, silu
-        )
+        y, final = autograd(_ShortConvTriton, x, weight, bias, state, cu_seqlens, silu)
         return y, final
     if cu_seqlens is not None:
         return _conv_packed(
@@ -81,9 +79,7 @@ def short_conv(
         return y, window[:, 1:].to(state.dtype)
     if not torch.is_grad_enabled():
         return _short_conv_forward(x, weight, bias, state, activation is not None)
-    y, final = _ShortConv.apply(  # type: ignore[no-untyped-call]
-        x, weight, bias, state, activation is not None
-    )
+    y, final = autograd(_ShortConv, x, weight, bias, state, activation is not None)
     return y, final
 
 

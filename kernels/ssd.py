@@ -46,7 +46,7 @@ from kernels.chunks import (
     _chunk_states,
     _chunk_strides,
 )
-from kernels.dispatch import kernels_for, launch_on, warp_group_products
+from kernels.dispatch import autograd, kernels_for, launch_on, warp_group_products
 
 try:
     import triton
@@ -81,7 +81,7 @@ def ssd(
         inputs = (x, dt, a_log, b, c, skip, state, cu)
         if not gradients:
             return _ssd_launch(*inputs, keep=False)[:2]
-        y, last = _Ssd.apply(*inputs)  # type: ignore[no-untyped-call]
+        y, last = autograd(_Ssd, *inputs)
         return y, last
     dtype = torch.promote_types(x.dtype, torch.float32)
     if state is None:

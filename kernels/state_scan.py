@@ -16,11 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kernels.dispatch import autograd
+
 
 def _states(a: Tensor, b: Tensor, first: Tensor) -> Tensor:
-    states: Tensor = _States.apply(  # type: ignore[no-untyped-call]
-        a, torch.cat((first.unsqueeze(1), b), 1)
-    )
+    states: Tensor = autograd(_States, a, torch.cat((first.unsqueeze(1), b), 1))
     return states
 
 

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kernels.dispatch import kernels_for, launch_on
+from kernels.dispatch import autograd, kernels_for, launch_on
 
 try:
     import triton
@@ -29,12 +29,10 @@ except ImportError:
 
 def swiglu(gate_up: Tensor, activation: str = "silu") -> Tensor:
     """activation(gate) * up, of both side by side."""
-    if gate_up.numel() and not torch.compiler.is_compiling():
-        if kernels_for("swiglu", gate_up):
-            y: Tensor = _SwiGLU.apply(  # type: ignore[no-untyped-call]
-                gate_up, activation
-            )
-            return y
+    compiling = torch.compiler.is_compiling()
+    if gate_up.numel() and not compiling and kernels_for("swiglu", gate_up):
+        y: Tensor = autograd(_SwiGLU, gate_up, activation)
+        return y
     gate, up = gate_up.chunk(2, dim=-1)
     if activation == "gelu":
         gate = F.gelu(gate, approximate="tanh")

@@ -1,6 +1,7 @@
 """Code as values: calls, lists, signatures; printed once, broken as black does it."""
 
 from collections.abc import Sequence
+from types import CodeType
 
 from starc.values import dataclass
 
@@ -73,6 +74,17 @@ def assigned(targets: Sequence[str], value: Expression, indent: int = 8) -> list
         return [*lines, f"{space}{rest} = lent"]
     each = [f"{space}    {name}," for name in others]
     return [*lines, f"{space}(", *each, f"{space}) = lent"]
+
+
+def reads(text: str) -> frozenset[str]:
+    """The names that Python code reads, of functions in it too, and its attributes."""
+    found: set[str] = set()
+    waiting = [compile("from __future__ import annotations\n" + text, "", "exec")]
+    while waiting:
+        code = waiting.pop()
+        found.update(code.co_names)
+        waiting += [part for part in code.co_consts if isinstance(part, CodeType)]
+    return frozenset(found)
 
 
 def signature(

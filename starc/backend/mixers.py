@@ -1,8 +1,7 @@
 """Emitted classes of LIVs: what is computed, given and lent decides the class."""
 
-import re
 
-from starc.backend.code import Call
+from starc.backend.code import Call, reads
 from starc.backend.constructor import Body, as_attributes, signature
 from starc.backend.emission import Emission, StateField
 from starc.backend.features import (
@@ -58,8 +57,8 @@ class MixerClass:
     arguments: tuple[str, ...]  # that its constructor takes, of emission.arguments
     has_state: bool
     state_fields: tuple[StateField, ...] = ()
-    kernels: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
+    reads: frozenset[str] = frozenset()  # names of kernels among others
     state_lines: tuple[str, ...] = ()  # of a class that holds the states of sides
 
     def construct(self, emission: Emission) -> Call:
@@ -137,24 +136,25 @@ def mixer_class(
     lines = [f"class {name}(nn.Module):", *doc, ""]
     lines += body.lines()
     lines += ["", *body.methods]
+    read = reads("\n".join(lines))
     return MixerClass(
         name,
         tuple(lines),
         tuple(argument.name for argument in body.arguments()),
         has_state,
         tuple(states),
-        tuple(k for k in emission.kernels if re.search(rf"\b{k}\w*\(", text)),
-        _called(emission.functions, text),
+        _called(emission.functions, read),
+        read,
     )
 
 
-def _called(functions: tuple[str, ...], text: str) -> tuple[str, ...]:
-    """Those that the text calls, or that a later one of them calls."""
+def _called(functions: tuple[str, ...], read: frozenset[str]) -> tuple[str, ...]:
+    """Those that are read, or that a later one of them reads."""
     called: list[str] = []
     for name in reversed(functions):
-        if re.search(rf"\b{name}\(", text):
+        if name in read:
             called.insert(0, name)
-            text += function_text(name)
+            read |= reads(function_text(name))
     return tuple(called)
 
 

@@ -11,20 +11,14 @@ from starc import __version__
 from starc.backend import templates
 from starc.backend.blocks import Bodies, state_lines
 from starc.backend.classes import Classes
+from starc.backend.code import reads
 from starc.backend.docstring import docstring
 from starc.backend.emission import number
 from starc.backend.mixers import MixerClass
 from starc.backend.rename import renamed
 from starc.backend.residuals import norm_call
 from starc.backend.tree import Tree
-from starc.backend.vendor import (
-    GUARDED_TRITON,
-    function_text,
-    kernel_text,
-    needs_triton,
-    standard_imports,
-    with_siblings,
-)
+from starc.backend.vendor import GUARDED_TRITON, Kernels, function_text
 from starc.backend.weight_map import Piece, weight_map
 from starc.backend.wiring import Wiring
 from starc.choices import OPTIONAL_PASSES
@@ -67,11 +61,16 @@ class Plan:
 
 
 def make_plan(
-    model: Model, source_name: str, digest: str, passes: tuple[str, ...]
+    model: Model,
+    source_name: str,
+    digest: str,
+    passes: tuple[str, ...],
+    triton: bool = True,
 ) -> Plan:
     """Plans the file for a model after the passes.
 
     `source_name`: the name of the source file without folders; `digest` of its text.
+    `triton`: with the kernels' Triton code, beside their plain forms.
     """
     model, origins = renamed(model)
     tree = Tree(model)
@@ -85,20 +84,21 @@ def make_plan(
     }
     used = (name for made in classes.classes for name in made.functions)
     functions = tuple(dict.fromkeys(used))
-    kernels = with_siblings(n for made in classes.classes for n in made.kernels)
     texts = [
         *("\n".join(made.lines) for made in classes.classes),
         *(function_text(name) for name in functions),
     ]
-    kernel_texts = tuple(kernel_text(name) for name in kernels)
+    read = reads("\n".join(texts))
+    kernels = Kernels(sorted(read), plain=not triton)
+    kernel_texts = tuple(kernels.texts())
     name = _class_name(model.name, [*texts, *kernel_texts])
-    imports = _imports("\n".join(texts), bodies.casts, stateful)
+    imports = _imports(read, bodies.casts, stateful)
     left_out = tuple(p for p in OPTIONAL_PASSES if passes and p not in passes)
     return Plan(
         model=name,
         header=_header(source_name),
         docstring=tuple(docstring(model, name, bodies, left_out)),
-        imports=imports,
+        imports=tuple(_import_lines(imports)),
         config=_config(model, classes),
         norm=norm_call(model.norm),
         tied=model.tied,
@@ -174,27 +174,36 @@ _IMPORTED = (
 )
 
 
-def _imports(text: str, casts: bool, stateful: bool) -> tuple[str, ...]:
-    typing = [
-        "Any",
-        *(["NamedTuple"] if stateful else []),
-        *(["cast"] if casts else []),
-    ]
-    return (
-        *(["import math"] if re.search(r"\bmath\.", text) else []),
-        "from dataclasses import dataclass",
-        "from functools import partial",
-        f"from typing import {', '.join(typing)}",
-    )
+def _imports(read: frozenset[str], casts: bool, stateful: bool) -> dict[str, str]:
+    """Name -> the module of the standard library that it comes from, "" if it is one."""
+    found = {"dataclass": "dataclasses", "partial": "functools", "Any": "typing"}
+    if "math" in read:
+        found["math"] = ""
+    if stateful:
+        found["NamedTuple"] = "typing"
+    if casts:
+        found["cast"] = "typing"
+    return found
 
 
-def _kernel_imports(kernels: list[str], above: tuple[str, ...]) -> tuple[str, ...]:
+def _import_lines(names: dict[str, str]) -> list[str]:
+    """As isort orders them: modules, then what comes from modules."""
+    modules: dict[str, list[str]] = {}
+    for name, module in names.items():
+        modules.setdefault(module, []).append(name)
+    lines = [f"import {name}" for name in sorted(modules.pop("", []))]
+    for module, found in sorted(modules.items()):
+        ordered = sorted(found, key=lambda name: (not name.isupper(), name))
+        lines.append(f"from {module} import {', '.join(ordered)}")
+    return lines
+
+
+def _kernel_imports(kernels: Kernels, above: dict[str, str]) -> tuple[str, ...]:
     """What the kernels need and no one else: their section stands, and goes, alone."""
-    standard = standard_imports(kernels) - set(above)
-    lines = sorted(standard, key=lambda line: (line.startswith("from"), line))
-    if not any(map(needs_triton, kernels)):
-        return tuple(lines)
-    return (*lines, *([""] if lines else []), *GUARDED_TRITON.split("\n"))
+    lines = _import_lines({n: m for n, m in kernels.imports.items() if n not in above})
+    if kernels.triton:
+        lines += [""] * bool(lines) + GUARDED_TRITON.split("\n")
+    return tuple(lines)
 
 
 def _config(model: Model, classes: Classes) -> tuple[str, ...]:

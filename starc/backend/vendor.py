@@ -1,9 +1,11 @@
-"""Text of kernels and functions, as it stands in their files, without the imports."""
+"""Text of kernels and functions: of their files, the parts that something reaches."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 from starc import resources
+from starc.backend.kernel_index import INDEX, File, Part
 
 GUARDED_TRITON = """try:
     import triton  # type: ignore[import]
@@ -12,69 +14,99 @@ except ImportError:  # every kernel has a plain PyTorch path
     triton = None"""
 """Once in an emitted file, where a kernel has a Triton form."""
 
-_IMPORT = ("import ", "from ")
-_GUARD = ("try:", "except ImportError:")
-_SIBLING = "from kernels."
+GUARD = "if triton is not None:"
 
 
-@cache
-def kernel_text(name: str) -> str:
-    """A file of `kernels/`: its docstring as a comment, then its code, verbatim."""
-    docstring, _, code = _kernel(name)
-    lines = [f"# {line}".rstrip() for line in docstring.split("\n")]
-    return "\n".join([f"# kernels/{name}.py", "#", *lines]) + "\n\n\n" + code
+class Kernels:
+    """What of `kernels/` a file needs that calls the functions `called`.
+
+    plain: without Triton; branches that choose it are left out, and all they need.
+    """
+
+    def __init__(self, called: Iterable[str], plain: bool = False) -> None:
+        self.plain = plain
+        self.reached: set[str] = set()
+        self.imports: dict[str, str] = {}  # name -> module of the standard library
+        waiting = [name for name in called if name in _places()]
+        while waiting:
+            name = waiting.pop()
+            if name in self.reached:
+                continue
+            self.reached.add(name)
+            file, part = _places()[name]
+            for needed in part["plain_needs" if plain else "needs"]:
+                if needed in _places():
+                    waiting.append(needed)
+                else:
+                    self.imports[needed] = _index()[file]["imports"][needed]
+        files = dict.fromkeys(_places()[name][0] for name in sorted(self.reached))
+        self.files = [name for name in _index() if name in files]  # in their order
+
+    @property
+    def triton(self) -> bool:
+        """Some part is there only with Triton."""
+        return any(_places()[name][1]["guarded"] for name in self.reached)
+
+    def texts(self) -> list[str]:
+        """One for each file: its docstring as a comment, then the parts, verbatim."""
+        return [self._text(name) for name in self.files]
+
+    def _text(self, name: str) -> str:
+        docstring, lines = _lines(name)
+        comment = [f"# {line}".rstrip() for line in docstring.split("\n")]
+        text = "\n".join([f"# kernels/{name}.py", "#", *comment])
+        guarded = False
+        for part in _index()[name]["parts"]:
+            if not self.reached.intersection(part["defines"]):
+                continue
+            gap = "\n\n" if part["guarded"] and guarded else "\n\n\n"
+            if part["guarded"] and not guarded:
+                text += f"\n\n\n{GUARD}"
+                gap = "\n\n"
+            guarded = part["guarded"]
+            text += gap + "\n".join(self._part(part, lines))
+        return text
+
+    def _part(self, part: Part, lines: list[str]) -> Iterator[str]:
+        first, last = part["lines"]
+        for number in range(first, last + 1):
+            if not self.plain or not any(a <= number <= b for a, b in part["cut"]):
+                yield lines[number - 1]
 
 
 @cache
 def function_text(name: str) -> str:
     """A file of `templates/functions/`, verbatim."""
-    return _parts(resources.read("templates/functions", f"{name}.py"))[2]
+    text = resources.read("templates/functions", f"{name}.py")
+    lines = text.split("\n")
+    end = next(i for i, line in enumerate(lines) if not _is_header(line))
+    return "\n".join(lines[end:]).strip("\n")
 
 
-def with_siblings(names: Iterable[str]) -> list[str]:
-    """The kernel files and all that they import, each once, before those who do."""
-    found: dict[str, None] = {}
-    for name in names:
-        header = [line.strip() for line in _kernel(name)[1]]
-        siblings = [line.split()[1] for line in header if line.startswith(_SIBLING)]
-        found |= dict.fromkeys(with_siblings(s.split(".")[1] for s in siblings))
-        found[name] = None
-    return list(found)
+def _is_header(line: str) -> bool:
+    """Blank, or part of an import."""
+    return not line or line[0] in " )" or line.startswith(("import ", "from "))
 
 
-def needs_triton(name: str) -> bool:
-    """The kernel file has a Triton form."""
-    header = _kernel(name)[1]
-    return any(line.strip() == "import triton" for line in header)
-
-
-def standard_imports(names: Iterable[str]) -> set[str]:
-    """What the kernel files import of the standard library, a line each."""
-    others = ("torch", "triton", "typing", "kernels")
-    found = set()
-    for name in names:
-        for line in _kernel(name)[1]:
-            if line.startswith(_IMPORT) and not line.split()[1].startswith(others):
-                found.add(line)
+@cache
+def _index() -> dict[str, File]:
+    found: dict[str, File] = json.loads(resources.read("kernels", INDEX))
     return found
 
 
 @cache
-def _kernel(name: str) -> tuple[str, list[str], str]:
-    """The parts of a kernel file: a search compiles thousands of files in a process."""
-    return _parts(resources.read("kernels", f"{name}.py"))
+def _places() -> dict[str, tuple[str, Part]]:
+    """Name of a function, class or constant -> its file, and the part there."""
+    return {
+        name: (file, part)
+        for file, entry in _index().items()
+        for part in entry["parts"]
+        for name in part["defines"]
+    }
 
 
-def _parts(text: str) -> tuple[str, list[str], str]:
-    """(docstring, lines of the imports, everything after them)."""
-    docstring = ""
-    if text.startswith('"""'):
-        docstring, _, text = text[3:].partition('"""')
-    lines = text.split("\n")
-    end = next(i for i, line in enumerate(lines) if not _is_header(line))
-    return docstring.strip(), lines[:end], "\n".join(lines[end:]).strip("\n")
-
-
-def _is_header(line: str) -> bool:
-    """Blank, part of an import, or of the guard around one that may fail."""
-    return not line or line[0] in " )" or line.startswith((*_IMPORT, *_GUARD))
+@cache
+def _lines(name: str) -> tuple[str, list[str]]:
+    """The docstring of a kernel file, and all its lines."""
+    text = resources.read("kernels", f"{name}.py")
+    return text[3:].partition('"""')[0].strip(), text.split("\n")
