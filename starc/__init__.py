@@ -37,15 +37,22 @@ Genome = str | Sequence[Sequence[int]]
 """`21211-31112`, `10.1.2.1.1-2.1.1.1.1`, JSON, or lists of five integers."""
 
 
-def compile(source: str, name: str = "<string>", without: Iterable[str] = ()) -> str:
+def compile(
+    source: str,
+    name: str = "<string>",
+    without: Iterable[str] = (),
+    kernels: str = "all",
+) -> str:
     """The model that a `.star` text describes, as one standalone PyTorch file.
 
     `name` is what the file says it was made from; `without` names optional passes to
-    leave out. Raises StarError; ValueError if `without` names no optional pass.
+    leave out; `kernels="none"` leaves out the Triton code, for plain PyTorch alone.
+    Raises StarError; ValueError if `without` names no optional pass, or `kernels` is
+    another word.
     """
     from starc import compiler
 
-    return compiler.compile(source, name, without=frozenset(without))
+    return compiler.compile(source, name, frozenset(without), kernels)
 
 
 def check(source: str, name: str = "<string>") -> tuple[Diagnostic, ...]:

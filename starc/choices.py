@@ -6,6 +6,9 @@ STAGES = ("ast", "ir", "plan", "model")
 OPTIONAL_PASSES = ("share_features", "share_weights", "prune", "fuse")
 """Those that the later stages can do without: --no-pass."""
 
+KERNELS = ("all", "none")
+"""Whether the emitted file holds the Triton code of its kernels: --kernels."""
+
 FORMATS = ("text", "json")
 """Of mistakes: json is for editors."""
 

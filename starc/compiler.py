@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from starc import passes
 from starc.alphabet import extend, prelude
+from starc.choices import KERNELS
 from starc.diagnostics import Diagnostic, Problems
 from starc.frontend import ast
 from starc.frontend.parse import parse
@@ -27,30 +28,36 @@ def compile(
     text: str | Source,
     name: str = "<string>",
     without: AbstractSet[str] = frozenset(),
+    kernels: str = "all",
 ) -> str:
     """The text of a .star file to the text of a standalone PyTorch file.
 
-    `without`: passes to leave out. Raises StarError with every mistake in the text,
-    ValueError where `without` names no pass, or one that has to run.
+    `without`: passes to leave out. `kernels`: "none" leaves out the Triton code, and
+    each kernel is its plain form in PyTorch. Raises StarError with every mistake in the
+    text, ValueError where `without` names no pass, or one that has to run, and where
+    `kernels` is another word.
     """
     from starc.backend.render import render  # jinja2 takes as long as a compilation
 
-    return render(to_plan(text, name, without))
+    return render(to_plan(text, name, without, kernels))
 
 
 def to_plan(
     text: str | Source,
     name: str = "<string>",
     without: AbstractSet[str] = frozenset(),
+    kernels: str = "all",
 ) -> "Plan":
     """Every name, number and comment of the file that `compile` gives."""
     from starc.backend.plan import make_plan
 
+    if kernels not in KERNELS:
+        raise ValueError(f"kernels: one of {', '.join(KERNELS)}, not {kernels!r}")
     source = _source(text, name)
     model = passes.run(to_ir(source), without)
     digest = hashlib.sha256(source.text.encode()).hexdigest()
     run = tuple(step.name for step in passes.PIPELINE if step.name not in without)
-    return make_plan(model, PurePath(source.name).name, digest, run)
+    return make_plan(model, PurePath(source.name).name, digest, run, kernels != "none")
 
 
 def check(text: str | Source, name: str = "<string>") -> tuple[Diagnostic, ...]:

@@ -12,7 +12,7 @@ from starc import compiler
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.star"))
 GOLDEN = Path(__file__).parent / "golden"
-KERNELS = "\n\n\n# kernels/"
+KERNELS = "\n# kernels/"
 
 
 def emitted(example: Path) -> str:

@@ -141,7 +141,7 @@ def _triton_only(node: ast.stmt) -> Iterator[tuple[int, int]]:
     branches = [
         (inner.lineno, inner.end_lineno or inner.lineno)
         for inner in ast.walk(node)
-        if isinstance(inner, ast.If) and _chooses(inner.test)
+        if isinstance(inner, ast.If) and chooses(inner.test)
     ]
     yield from branches
     while branches:  # an assignment that nothing else reads
@@ -160,7 +160,8 @@ def _triton_only(node: ast.stmt) -> Iterator[tuple[int, int]]:
         branches += dead
 
 
-def _chooses(test: ast.expr) -> bool:
+def chooses(test: ast.expr) -> bool:
+    """Whether a condition is one for Triton."""
     terms = test.values if isinstance(test, ast.BoolOp) else [test]
     return any(
         isinstance(term, ast.Call)

@@ -1,6 +1,5 @@
 """Emitted classes of LIVs: what is computed, given and lent decides the class."""
 
-
 from starc.backend.code import Call, reads
 from starc.backend.constructor import Body, as_attributes, signature
 from starc.backend.emission import Emission, StateField

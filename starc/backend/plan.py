@@ -25,6 +25,11 @@ from starc.choices import OPTIONAL_PASSES
 from starc.ir.nodes import Model
 from starc.values import dataclass
 
+WITH_TRITON = (
+    "# What follows are kernels; each has a plain form that is used without Triton."
+)
+WITHOUT_TRITON = "# What follows is the arithmetic of the operators, in plain PyTorch."
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -55,8 +60,7 @@ class Plan:
     functions: tuple[str, ...]
     state_fields: tuple[str, ...]
     states: tuple[tuple[str, ...], ...]
-    kernel_imports: tuple[str, ...]
-    kernels: tuple[str, ...]
+    kernels: str  # a section that stands, and goes, alone
     weights: dict[str, tuple[Piece, ...]]
 
 
@@ -90,8 +94,7 @@ def make_plan(
     ]
     read = reads("\n".join(texts))
     kernels = Kernels(sorted(read), plain=not triton)
-    kernel_texts = tuple(kernels.texts())
-    name = _class_name(model.name, [*texts, *kernel_texts])
+    name = _class_name(model.name, [*texts, *kernels.texts()])
     imports = _imports(read, bodies.casts, stateful)
     left_out = tuple(p for p in OPTIONAL_PASSES if passes and p not in passes)
     return Plan(
@@ -118,8 +121,7 @@ def make_plan(
         functions=tuple(function_text(name) for name in functions),
         state_fields=_state_fields(classes),
         states=tuple(_states(bodies, classes)) if stateful else (),
-        kernel_imports=_kernel_imports(kernels, imports),
-        kernels=kernel_texts,
+        kernels=_section(kernels, imports),
         weights={
             key: tuple((origins.get(label, label), name) for label, name in pieces)
             for key, pieces in weight_map(model, tree, wiring, out_names).items()
@@ -175,7 +177,7 @@ _IMPORTED = (
 
 
 def _imports(read: frozenset[str], casts: bool, stateful: bool) -> dict[str, str]:
-    """Name -> the module of the standard library that it comes from, "" if it is one."""
+    """Name -> module of the standard library that it comes from, "" if it is one."""
     found = {"dataclass": "dataclasses", "partial": "functools", "Any": "typing"}
     if "math" in read:
         found["math"] = ""
@@ -198,12 +200,18 @@ def _import_lines(names: dict[str, str]) -> list[str]:
     return lines
 
 
-def _kernel_imports(kernels: Kernels, above: dict[str, str]) -> tuple[str, ...]:
-    """What the kernels need and no one else: their section stands, and goes, alone."""
+def _section(kernels: Kernels, above: dict[str, str]) -> str:
+    """The kernels with what they import and no one else does; "" if there are none."""
+    texts = kernels.texts()
     lines = _import_lines({n: m for n, m in kernels.imports.items() if n not in above})
     if kernels.triton:
         lines += [""] * bool(lines) + GUARDED_TRITON.split("\n")
-    return tuple(lines)
+    start = [WITH_TRITON if kernels.triton else WITHOUT_TRITON]
+    start += ["", *lines] if lines else []
+    if not texts:
+        return ""
+    gap = "\n\n" if lines and not kernels.triton else "\n\n\n"  # as isort has it
+    return "\n".join(start) + gap + "\n\n\n".join(texts)
 
 
 def _config(model: Model, classes: Classes) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import sys
 from typing import Annotated
 
 import starc
-from starc.choices import FORMATS, OPTIONAL_PASSES, STAGES
+from starc.choices import FORMATS, KERNELS, OPTIONAL_PASSES, STAGES
 from starc.cli import streams
 from starc.cli.failure import WRONG_INPUT
 from starc.cli.options import File, Files, Output, one_of, option
@@ -18,12 +18,15 @@ def compile(
         list[str] | None,
         one_of(OPTIONAL_PASSES, "--no-pass", "Leave this pass out; repeatable."),
     ] = None,
+    kernels: Annotated[
+        str, one_of(KERNELS, "--kernels", "Of Triton; none: plain PyTorch alone.")
+    ] = "all",
     emit: Annotated[str, one_of(STAGES, "--emit", "What to print.")] = "model",
 ) -> None:
     """Compile FILE to one standalone PyTorch file."""
     from starc.cli import stages
 
-    text = stages.emit(read_source(file), emit, frozenset(no_pass or ()))
+    text = stages.emit(read_source(file), emit, frozenset(no_pass or ()), kernels)
     streams.write(output, text)
 
 

@@ -8,14 +8,14 @@ from starc import compiler
 from starc.source import Source, Span
 
 
-def emit(source: Source, stage: str, without: frozenset[str]) -> str:
+def emit(source: Source, stage: str, without: frozenset[str], kernels: str) -> str:
     """One of STAGES as text. Raises StarError; ValueError if a pass has to run."""
     if stage == "ast":
         return dump(starc.parse(source.text, source.name))
     if stage == "model":
-        return compiler.compile(source, without=without)
+        return compiler.compile(source, without=without, kernels=kernels)
     if stage == "plan":
-        return dump(compiler.to_plan(source, without=without))
+        return dump(compiler.to_plan(source, without=without, kernels=kernels))
     from starc import passes
     from starc.ir.text import show
 

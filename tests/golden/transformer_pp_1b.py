@@ -446,7 +446,9 @@ def at_least(least: int, **numbers: int) -> None:
 import math
 import os
 import warnings
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from typing import TypeVar
 
 try:
     import triton  # type: ignore[import]
