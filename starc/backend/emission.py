@@ -54,7 +54,8 @@ class Emission:
         the operator's state has not is a number, which starts at 0.
     widths: channels of each feature group, as an expression of the arguments.
     inner: channels that reach the output projection, likewise.
-    states: the same of the state. These three follow from the operator itself.
+    states: the same of the state. tensors: shapes of its tensors, likewise. These four
+        follow from the operator itself.
     options: what distinguishes one emitted class of this kind from another.
     kernels, functions: files of `kernels/` and `templates/functions/` it calls.
     takes_product: its kernel splits the product of one projection itself.
@@ -74,6 +75,7 @@ class Emission:
     widths: dict[str, str] = field(default_factory=dict)
     inner: str = ""
     states: tuple[StateField, ...] = ()
+    tensors: dict[str, str] = field(default_factory=dict)
     kernels: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
     letters: dict[str, str] = field(default_factory=dict)
@@ -107,6 +109,10 @@ def emission(operator: Operator) -> Emission:
         widths={group.name: str(group.width) for group in symbols.groups},
         inner=str(symbols.inner),
         states=_states(symbols, found.state_words),
+        tensors={
+            parameter.name: ", ".join(map(str, parameter.shape))
+            for parameter in (*symbols.parameters, *symbols.output)
+        },
     )
 
 

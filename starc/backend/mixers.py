@@ -12,6 +12,7 @@ from starc.backend.features import (
 )
 from starc.backend.layout import broken, call, fitted
 from starc.backend.templates import block
+from starc.backend.tensors import add_tensors
 from starc.backend.vendor import function_text
 from starc.ir.operator import Operator
 from starc.ir.sharing import has_mixing_tensors
@@ -97,11 +98,8 @@ def mixer_class(
         product=product,
         like=next(iter(variant.computed), "u"),
     )
-    if variant.mixing == "self" or not has_mixing_tensors(operator):
-        body.init += block(emission.template, "weights", context)
-        body.reset += block(emission.template, "reset", context)
-    body.init += block(emission.template, "own", context)
-    body.reset += block(emission.template, "reset_own", context)
+    own_mixing = variant.mixing == "self" or not has_mixing_tensors(operator)
+    add_tensors(body, operator, emission, own, own_mixing, context)
     inner, bias = emission.inner, operator.out_bias
     out = "y"  # in the stream already: the template's lines brought it there
     if operator.projected:

@@ -38,6 +38,11 @@ def _template(name: str) -> Template:
     return environment().get_template(name)
 
 
+def has_block(template: str, name: str) -> bool:
+    """Whether an operator's template has a block of this name."""
+    return name in _template(f"operators/{template}.py.j2").blocks
+
+
 def block(template: str, name: str, context: dict[str, object]) -> list[str]:
     """The lines of one block of an operator's template; none if there is none."""
     found = _template(f"operators/{template}.py.j2")

@@ -47,10 +47,10 @@ class SelectiveScan(Operator):
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         return (
-            Parameter("dt_weight", (self.inner, self.dt_rank), _STEP_WEIGHT),
-            Parameter("dt_bias", (self.inner,), _STEP),
             Parameter("a_log", (self.inner, self.states), _RATE),
             Parameter("skip", (self.inner,), SKIP),
+            Parameter("dt_weight", (self.inner, self.dt_rank), _STEP_WEIGHT),
+            Parameter("dt_bias", (self.inner,), _STEP),
         )
 
     def state(self, max_length: int) -> tuple[StateTensor, ...]:

@@ -50,9 +50,9 @@ class Ssd(Operator):
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         return (
-            Parameter("dt_bias", (self.heads,), _STEP),
             Parameter("a_log", (self.heads,), _RATE),
             Parameter("skip", (self.heads,), SKIP),
+            Parameter("dt_bias", (self.heads,), _STEP),
             Parameter("norm_weight", (self.inner,), ONES, "", False),
         )
 

@@ -1,0 +1,74 @@
+"""The tensors of an operator besides its projections, in its emitted class.
+
+They are declared and drawn as the operator says: shape and `Init.start` of each. A
+template that shows them otherwise, as layers or with a variable for a size, has a block
+`weights`; one that draws some of them by lines of its own has a block `reset` for all.
+"""
+
+from collections.abc import Set
+
+from starc.backend.constructor import Body
+from starc.backend.emission import Emission
+from starc.backend.templates import block, has_block
+from starc.ir.operator import Operator, Parameter
+
+
+def add_tensors(
+    body: Body,
+    operator: Operator,
+    emission: Emission,
+    groups: Set[str],
+    mixing: bool,
+    context: dict[str, object],
+) -> None:
+    """Adds constructor lines and reset lines for the tensors that the class holds.
+
+    `groups`: the feature groups whose tensors it holds; `mixing`: whether those of the
+    mixing too. The tensors that each LIV has of its own are always there.
+    """
+    every = (*operator.parameters, *operator.output)
+    held = [p for p in every if p.featurizer and _holds(p, groups, mixing)]
+    own = [p for p in every if not p.featurizer and not p.name.startswith("out.")]
+    if has_block(emission.template, "weights"):
+        body.init += block(emission.template, "weights", context) if held else []
+    else:
+        body.init += _declared(held, emission)
+    if has_block(emission.template, "reset"):
+        body.reset += block(emission.template, "reset", context) if held else []
+    else:
+        body.reset += _drawn(held)
+    body.init += _declared(own, emission)
+    body.reset += _drawn(own)
+
+
+def _holds(parameter: Parameter, groups: Set[str], mixing: bool) -> bool:
+    return parameter.group in groups if parameter.group else mixing
+
+
+def _declared(parameters: list[Parameter], emission: Emission) -> list[str]:
+    return [
+        f"self.{p.name} = nn.Parameter(torch.empty({emission.tensors[p.name]}))"
+        for p in parameters
+    ]
+
+
+def _drawn(parameters: list[Parameter]) -> list[str]:
+    """Lines of reset_parameters. AssertionError: a template has to have them."""
+    return [line for parameter in parameters for line in _start(parameter)]
+
+
+def _start(parameter: Parameter) -> list[str]:
+    name, start, last = parameter.name, parameter.init.start, len(parameter.shape) - 1
+    match start:
+        case "zeros" | "ones":
+            return [f"nn.init.{start}_(self.{name})"]
+        case "uniform":
+            return [
+                f"bound = self.{name}.shape[{last}] ** -0.5",
+                f"nn.init.uniform_(self.{name}, -bound, bound)",
+            ]
+        case "normal":
+            std = f"self.{name}.shape[{last}] ** -0.5"
+            return [f"nn.init.normal_(self.{name}, std={std})"]
+        case "linear" | "template":
+            raise AssertionError(f"{name} starts by {start}: the template has no reset")
