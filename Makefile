@@ -9,12 +9,12 @@ READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-evolve test test-compiler test-slow test-kernels golden gpu check \
-  format benchmark clean
+  new-operator format benchmark clean
 
 help:
 	@sed -n 's/^#   //p' $(MAKEFILE_LIST)
 	@echo 'also: make test-compiler | test-slow | test-kernels | golden | gpu | check | format |'
-	@echo '      benchmark | clean'
+	@echo '      new-operator NAME=my_mixer | benchmark | clean'
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -62,6 +62,10 @@ golden: $(READY)
 	  tests/emitted/test_reachable.py
 	git diff --stat -- '*golden*'
 
+# The skeleton of an operator, which compiles and is tested at once: see CONTRIBUTING.md.
+new-operator: $(READY)
+	$(BIN)/python -m tools.new_operator $(NAME)
+
 # All lengths, sizes and options, compiled for all four GPUs.
 test-kernels: $(READY)
 	STAR_TEST_ALL=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/triton $(PYTEST)
@@ -70,14 +74,14 @@ test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow $(PYTEST)
 
 check: $(READY)
-	$(BIN)/black --check --quiet starc tests kernels benchmarks
-	$(BIN)/ruff check --quiet starc tests kernels benchmarks
+	$(BIN)/black --check --quiet starc tests kernels benchmarks tools
+	$(BIN)/ruff check --quiet starc tests kernels benchmarks tools
 	$(BIN)/mypy
 	$(BIN)/starc fmt --check examples/*.star examples/search/*.star benchmarks/*.star
 
 format: $(READY)
-	$(BIN)/ruff check --quiet --fix starc tests kernels benchmarks
-	$(BIN)/black --quiet starc tests kernels benchmarks
+	$(BIN)/ruff check --quiet --fix starc tests kernels benchmarks tools
+	$(BIN)/black --quiet starc tests kernels benchmarks tools
 	$(BIN)/starc fmt examples/*.star examples/search/*.star benchmarks/*.star
 
 benchmark: $(READY)

@@ -1,0 +1,1 @@
+"""Skeleton: one sentence that says what T(x) is."""
