@@ -80,11 +80,20 @@ def to_ir(text: str | Source, name: str = "<string>") -> Model:
 
 
 def build(program: ast.Program, problems: Problems) -> Model | None:
-    """Syntax tree -> IR; None where there is anything in `problems`."""
+    """Syntax tree -> IR; None where there is anything in `problems`.
+
+    Of a statement that is no syntax nothing else is told: one mistake is one error.
+    """
+    before = len(problems.found)
     alphabet = extend(prelude(), program, problems)
     model = lower(program, alphabet, problems)
     if not problems:
         check_genes(program, problems, alphabet)
+    problems.found[before:] = [
+        found
+        for found in problems.found[before:]
+        if not any(b.start <= found.span.start < b.end for b in alphabet.broken_spans)
+    ]
     problems.found.sort(key=lambda found: found.span.start)
     problems.found[MOST_MISTAKES:] = []
     return None if problems else model

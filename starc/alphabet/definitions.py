@@ -51,11 +51,16 @@ class _Definitions:
                     known = self.result.featurizers
                     if self.is_new(item.name, "featurizer", known, featurizers):
                         featurizers[item.name.text] = item.name
-                        known[item.name.text] = read_featurizer(item, self.problems)
+                        whole = self.is_whole(item)
+                        found = read_featurizer(item, self.problems) if whole else None
+                        known[item.name.text] = found
                 case ast.LivGenome() | ast.LivDiff() | ast.LivAlias():
                     if self.is_new(item.name, "LIV", self.result.livs, self.places):
                         self.places[item.name.text] = item.name
-                        self.waiting[item.name.text] = item
+                        if self.is_whole(item):
+                            self.waiting[item.name.text] = item
+                        else:
+                            self.result.livs[item.name.text] = None
                 case ast.Model() | ast.Backbone() | ast.Search() | ast.Broken():
                     pass  # these define no names
                 case _:
@@ -64,6 +69,12 @@ class _Definitions:
             self.resolve(name)
         check_codes(self.result, self.problems)
         return self.result
+
+    def is_whole(self, item: ast.Item) -> bool:
+        """Whether all of it is syntax: what it lacks may stand where nothing is."""
+        start, end = item.span.start, item.span.end
+        spans = self.result.broken_spans
+        return not any(start <= span.start < end for span in spans)
 
     def is_new(
         self,

@@ -80,10 +80,10 @@ def tables() -> Tables:
 
 def read(text: str, builder: TreeBuilder) -> Any:
     """What the builder made of the text. Raises Stopped."""
-    return _Reading(text, builder).run()
+    return Reading(text, builder).run()
 
 
-class _Reading:
+class Reading:
     """One pass over a text: the states that led here, and the value of each."""
 
     def __init__(self, text: str, builder: TreeBuilder) -> None:

@@ -55,9 +55,14 @@ def _read(source: Source, balanced: bool, found: Problems) -> "Found":
         else:
             found.found += own.found
             return items, ()
-    from starc.frontend import with_mistakes
+    from starc.frontend import stray, with_mistakes
 
-    return with_mistakes.read(source, balanced, found)
+    told = Problems()
+    items, broken = with_mistakes.read(source, balanced, told)
+    if told and (without := stray.find(source, told.found)):
+        items, broken, told.found = without
+    found.found += told.found
+    return items, broken
 
 
 def _comments(source: Source, scanned: Scan, found: Problems) -> Iterator[ast.Comment]:

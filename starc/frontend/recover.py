@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from starc.diagnostics import Diagnostic, Problems
+from starc.frontend import ast
 from starc.frontend.brackets import MOST_ERRORS, Brackets, match
 from starc.frontend.build import end_of, start_of
 from starc.frontend.characters import describe
 from starc.frontend.diagnose import Matcher, Mishap, meant_block, shorten
 from starc.frontend.lines import END
+from starc.frontend.stray import statement
 from starc.source import Source, Span
 
 
@@ -71,6 +73,7 @@ class Recovery:
         self.matcher, self.kinds, self.make_token = matcher, kinds, make_token
         self.brackets: Brackets | None = None
         self.separated = -1  # the last place where a line end was put: told already
+        self.spoiled: list[ast.Broken] = []  # statements that were put right
         self.told_until = -1  # end of the last statement that a wrong bracket spoils
 
     def match_brackets(self) -> Brackets:
@@ -149,6 +152,7 @@ class Recovery:
             parser.feed_token(self.make_token(END, ";", place, place))
             parser.lexer_thread.state.line_ctr.char_pos = place
             self.separated = place
+            self.spoiled.append(statement(self.source, place))
         elif repair != "join":
             return False
         self.found.found.append(told)

@@ -20,6 +20,7 @@ from starc.frontend.build import TreeBuilder
 from starc.frontend.diagnose import Matcher, Mishap
 from starc.frontend.lines import END, without_inner_ends
 from starc.frontend.recover import Recovery, kinds_of_states, mishap_of
+from starc.frontend.stray import empty_blocks
 from starc.source import Source
 
 Found = tuple[tuple[ast.Item, ...], tuple[ast.Broken, ...]]
@@ -84,6 +85,7 @@ class Parser:
         if not balanced:
             brackets = recovery.match_brackets()
             found.found += brackets.problems.found
+            recovery.spoiled += empty_blocks(source)
             text, self.lines.missing = brackets.text, brackets.missing
             if recovery.is_enough():
                 return (), (everything,)
@@ -91,7 +93,8 @@ class Parser:
             items = self.lark.parse(text, on_error=recovery)
         except UnexpectedInput:  # recovery gave up
             return (), (everything,)
-        return cast(tuple[ast.Item, ...], items), tuple(self.builder.broken)
+        broken = *self.builder.broken, *recovery.spoiled
+        return cast(tuple[ast.Item, ...], items), broken
 
     @cached_property
     def kinds(self) -> dict[int, int]:

@@ -39,7 +39,8 @@ def lower_backbone(
     builder = Builder(settings, problems)
     lowering = _Backbone(builder, alphabet, labels, problems)
     body = lowering.steps(block.body, "backbone", block.span)
-    if builder.stream is not None and len(problems.found) == before:
+    whole = builder.stream is not None and not alphabet.broken_spans
+    if whole and len(problems.found) == before:
         check_generated_names(body, labels, problems)
     return body
 

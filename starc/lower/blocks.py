@@ -30,7 +30,7 @@ def find_blocks(
             "write model name { width = 768 }",
             problems,
         )
-    if backbone is None and search is None and "backbone" not in broken:
+    if backbone is None and search is None and not {"backbone", "search"} & broken:
         missing_backbone(program, problems)
     return Blocks(model, backbone, search)
 

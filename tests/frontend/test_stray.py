@@ -1,7 +1,15 @@
-"""One mistake is one error: a stray token after a block spoils nothing around it."""
+"""One mistake is one error: a stray token anywhere spoils nothing around it.
+
+`check` is asked, so that what follows from a mistake in names and numbers counts too.
+"""
+
+import re
+from pathlib import Path
+from random import Random
 
 import pytest
 
+from starc.compiler import check
 from starc.diagnostics import Problems
 from starc.frontend.parse import parse
 from starc.source import Source
@@ -39,3 +47,54 @@ def test_a_stray_token_after_a_block(place: int, stray: str, space: str) -> None
     first = place + len(space)
     assert place <= told.start <= first + len(stray)
     assert len(program.items) + len(program.broken) >= 4
+
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").rglob("*.star"))
+STRAYS = [
+    *("@", "$", ".", "-", "=", ":", ",", "<=", ";", "\n", "(", ")", "[", "]", "{", "}"),
+    *("5", "8/3", "word", "true", "x", "from", "same", "parallel", "m:f"),
+    *("model", "liv", "featurizer", "backbone", "search"),
+]
+WORD = re.compile(
+    r"#[^\n]*|[A-Za-z_][\w-]*(:\w+)?|\d[\d_./]*(e-?\d+)?[KMB]?|[<>=]=?|[^\s\w]|\n"
+)
+
+
+def places(text: str) -> list[int]:
+    """Before and after each word, but not in comments."""
+    words = list(WORD.finditer(text))
+    ends = {word.end() for word in words if word.group()[0] == "#"}
+    edges = {edge for word in words for edge in word.span()}
+    return sorted(edges - ends)
+
+
+def one_error(path: Path, place: int, stray: str) -> None:
+    """One at most: a stray `;`, a line end and some commas are no mistake."""
+    text = path.read_text(encoding="utf-8")
+    wrong = f"{text[:place]} {stray} {text[place:]}"
+    told = [f"{found.code}: {found.label}" for found in check(wrong)]
+    around = f"{path.name}: {text[:place][-30:]}<{stray}>{text[place:][:30]}"
+    assert len(told) <= 1, (around, told)
+    assert told or stray in (";", "\n", ","), around
+
+
+CASES = [
+    (path, place, stray)
+    for path in EXAMPLES
+    for place in places(path.read_text(encoding="utf-8"))
+    for stray in STRAYS
+]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_stray_token_anywhere(seed: int) -> None:
+    for path, place, stray in Random(seed).sample(CASES, 500):
+        one_error(path, place, stray)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_stray_token_anywhere(path: Path) -> None:
+    for case in CASES:
+        if case[0] == path:
+            one_error(*case)

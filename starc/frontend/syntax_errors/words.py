@@ -94,7 +94,8 @@ MISTAKES = (
     Mistake(
         "stray-bracket",
         "Bracket that closes nothing",
-        "Every ), ] and } closes the last bracket that was opened, of its own kind.",
+        "Every ), ] and } closes the last bracket that was opened, of its own kind, "
+        "and every bracket belongs to what it follows.",
         in_backbone("MHA"),
         (
             *cases(
@@ -102,8 +103,17 @@ MISTAKES = (
                 in_backbone("MHA") + "}\n",
                 in_backbone("MHA)"),
                 in_backbone("MHA(heads = 4]"),
+                in_backbone("MHA(heads) = 4)"),
+                in_backbone("{ MHA"),
             ),
         ),
+    ),
+    Mistake(
+        "stray-separator",
+        "A statement ends too early",
+        "A statement ends with its line or with `;`, except within ( ) and [ ].",
+        in_model("width = 64"),
+        (*cases("", in_model("width; = 64"), in_model("width\n  = 64")),),
     ),
     Mistake(
         "syntax",

@@ -1,0 +1,135 @@
+"""One word or sign too many, which would be told as several mistakes.
+
+A stray bracket or a stray end of a line changes what all around it belongs to, so that
+what is read after it looks wrong too. Where the text can be read without one of the
+last words before the parser stopped, that one is the mistake.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from starc.diagnostics import Diagnostic, Problems
+from starc.frontend import ast, lalr
+from starc.frontend.build import TreeBuilder
+from starc.frontend.diagnose import BLOCKS
+from starc.frontend.lines import END
+from starc.source import Source
+
+BACK = 16
+"""Words before the place where the parser stopped that are tried, the last first."""
+
+WORK = 256 * 1024
+"""Characters that are read to try them all: of a long text only some are tried."""
+
+_NAMED = ("MODEL", "FEATURIZER", "LIV")
+_EDGE = re.compile(r"[\n;{}]")
+_EMPTY = re.compile(r"\{\s*\}")
+
+
+class Read(NamedTuple):
+    """What a text is without its stray word, and all that is told of it."""
+
+    items: tuple[ast.Item, ...]
+    broken: tuple[ast.Broken, ...]
+    told: list[Diagnostic]
+
+
+def find(source: Source, told: list[Diagnostic]) -> Read | None:
+    """The text without a word that is one too many; None: there is no such word.
+
+    told: what was found by reading the text with it. Where that is one mistake, only
+    words that move what follows into another statement or block are tried.
+    """
+    tokens = _candidates(source.text, alone=len(told) == 1)
+    for token in tokens[: max(1, WORK // len(source.text))]:
+        start, end = token.start_pos, token.end_pos
+        without = source.text[:start] + " " * (end - start) + source.text[end:]
+        builder, own = TreeBuilder(), Problems()
+        builder.start(source, own)
+        try:
+            items = lalr.read(without, builder)
+        except lalr.Stopped:
+            continue
+        if len(own.found) + 1 > len(told):  # words that are wrong in themselves
+            return None
+        broken = statement(source, start), *empty_blocks(source)
+        return Read(items, broken, [*own.found, _said(source, token, told)])
+    return None
+
+
+def statement(source: Source, place: int) -> ast.Broken:
+    """What stands around a mistake, of which nothing else is told."""
+    before = max((m.end() for m in _EDGE.finditer(source.text, 0, place)), default=0)
+    after = _EDGE.search(source.text, place)
+    end = after.start() if after else len(source.text)
+    return ast.Broken(source.span(min(before, place), max(place, end)))
+
+
+def empty_blocks(source: Source) -> list[ast.Broken]:
+    """Braces without contents: where a brace is wrong, these may stand after them."""
+    return [ast.Broken(source.span(*m.span())) for m in _EMPTY.finditer(source.text)]
+
+
+class _Noting(lalr.Reading):
+    """Keeps the words that it has read."""
+
+    def __init__(self, text: str) -> None:
+        builder = TreeBuilder()
+        builder.start(Source("", text), Problems())
+        super().__init__(text, builder)
+        self.noted: list[lalr.Token] = []
+
+    def tokens(self) -> Iterator[lalr.Token]:
+        for token in super().tokens():
+            self.noted.append(token)
+            yield token
+
+
+def _candidates(text: str, alone: bool) -> list[lalr.Token]:
+    """The words to try, the last one that was read first."""
+    reading = _Noting(text)
+    try:
+        reading.run()
+    except lalr.Stopped:
+        pass
+    read = reading.noted
+    threes = zip(read[-3::-1], read[-2:0:-1], read[:1:-1], strict=True)
+    blocks = [  # `model backbone {`
+        word
+        for word, name, brace in threes
+        if word.type in _NAMED and name in BLOCKS and brace == "{"
+    ]
+    if alone:
+        return [word for word in read[:-3:-1] if word.type == END] + blocks[:1]
+    return read[: -BACK - 1 : -1] + blocks[:1]
+
+
+def _said(source: Source, token: lalr.Token, told: list[Diagnostic]) -> Diagnostic:
+    start, end = token.start_pos, token.end_pos
+    span, found = source.span(start, end), Problems()
+    if token in ("(", ")", "[", "]", "{", "}"):
+        found.add(
+            "stray-bracket",
+            f"`{token}` is one too many",
+            span,
+            "without it the file can be read",
+            hint="delete it",
+        )
+    elif token.type == END and len(told) > 1:
+        semicolon = token.startswith(";")
+        found.add(
+            "stray-separator",
+            "A statement ends too early",
+            source.span(start, start + semicolon),
+            "this ends it" if semicolon else "the line ends here",
+            "A statement ends with its line or with `;`, except within ( ) and [ ].",
+            "delete it" if semicolon else "join the two lines",
+        )
+    elif token.type != END:
+        near = [one for one in told if start <= one.span.end and one.span.start <= end]
+        if near:
+            return near[0]
+        label = "without this the file can be read"
+        found.add("syntax", "Not understood", span, label, hint="delete it")
+    return (found.found or told)[0]
