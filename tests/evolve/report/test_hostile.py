@@ -12,10 +12,13 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from starc import compiler, passes
 from starc.draw import architecture, heatmap
 from starc.evolve.report.page import SCRIPTS, report
+from starc.evolve.storage.database import Database
+from starc.evolve.views.pick import card
 from starc.ir.nodes import Model
 from starc.printable import hidden, lines
 from tests.evolve.report import hostile
@@ -66,11 +69,10 @@ def texts(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-@pytest.mark.parametrize(
-    "seeds",
-    [range(25), pytest.param(range(25, 1_025), marks=pytest.mark.slow)],
-    ids=str,
-)
+SEEDS = [range(25), pytest.param(range(25, 1_025), marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("seeds", SEEDS, ids=str)
 def test_pages_of_hostile_runs(tmp_path: Path, seeds: range) -> None:
     for seed in seeds:
         print("seed", seed)
@@ -78,6 +80,37 @@ def test_pages_of_hostile_runs(tmp_path: Path, seeds: range) -> None:
         name = re.sub("[/\0]", "", hostile.text(drawn, 3))
         folder = tmp_path / str(seed) / name.encode("utf-8", "replace").decode()
         assert_text_only(report(hostile.run(folder, drawn)))
+
+
+HEADINGS = {"Measured", "How", "Genome", "What made it of its parents"}
+
+
+@pytest.mark.parametrize("seeds", SEEDS, ids=str)
+def test_cards_of_hostile_runs(tmp_path: Path, seeds: range) -> None:
+    """To a parser of Markdown: headings, lists and tables of the card, and text."""
+    parser = MarkdownIt("commonmark").enable("table")
+    for seed in seeds:
+        print("seed", seed)
+        database = Database.open(hostile.run(tmp_path / str(seed), Random(seed)))
+        spec = database.spec()
+        for row in database.candidates():
+            shown = card(row, spec, on_front=True, weights=True)
+            assert not [c for c in shown if hidden(c) and c != "\n"]
+            blocks = parser.parse(shown)
+            kinds = {block.type.removesuffix("_open") for block in blocks}
+            assert not kinds & {"html_block", "fence", "code_block", "hr", "blockquote"}
+            children = [child for block in blocks for child in block.children or ()]
+            assert {one.type for one in children} <= {
+                "text",
+                "softbreak",
+                "code_inline",
+            }
+            at = [i for i, block in enumerate(blocks) if block.type == "heading_open"]
+            first, *others = [blocks[i + 1].content for i in at]
+            assert first == f"{spec.name}_{row.id}" and set(others) <= HEADINGS
+            said = "".join(one.content for one in children)
+            assert said.count(hostile.MARK) >= len(row.changes)
+        database.close()
 
 
 @pytest.mark.skipif(chromium() is None, reason="no chromium: apt-get install chromium")

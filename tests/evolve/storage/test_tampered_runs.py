@@ -82,9 +82,9 @@ def use(folder: Path, output: Path) -> None:
 
 
 def edit(folder: Path, query: str, *values: Any) -> None:
-    with sqlite3.connect(folder / "evolve.sqlite") as connection:
-        connection.execute(query, values)
-    connection.close()
+    with contextlib.closing(sqlite3.connect(folder / "evolve.sqlite")) as connection:
+        with connection:  # a transaction
+            connection.execute(query, values)
 
 
 def test_a_sound_run(run: Path, tmp_path: Path) -> None:
