@@ -31,7 +31,7 @@ def edited(draw: random.Random, text: str) -> str:
             if kind == "move":
                 to = draw.randrange(len(lines) + 1)
                 lines[to:to] = block
-    return "\n".join(lines) + "\n" * draw.choice((0, 1, 1, 1))
+    return "\n".join([*lines, ""])
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,11 @@ def test_the_file_is_what_is_compiled_and_says_where_it_comes_from(
     emitted = starc.compile(TEXT, "small.star")
     first, rest = emitted.split("\n", 1)
     text = done.path.read_text()
-    assert text.startswith(f"{first}\n# Source sha256 ")
-    assert hashlib.sha256(TEXT.encode()).hexdigest() in text.split("\n")[1]
+    known = hashlib.sha256(TEXT.encode()).hexdigest()
+    above = (
+        f"{first}\n# `starc upgrade` merges your edits into what a later starc writes."
+    )
+    assert text.startswith(f"{above}\n# Source sha256 {known}\n")
     assert rest in text
     (name,), (record,) = zip(*locks.read(repository.pkg).items(), strict=True)
     assert (name, record.source) == ("small.py", "../small.star")
