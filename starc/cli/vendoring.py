@@ -71,7 +71,7 @@ def vendor(
     for file in files:
         try:
             fine &= _vendored(file, into, name, no_pass or [], adopt)
-        except (StarError, VendoringError, OSError) as error:
+        except (StarError, VendoringError) as error:
             problems.append(error)
     _end(problems, fine)
 
