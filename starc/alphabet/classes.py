@@ -7,11 +7,11 @@ from starc.alphabet.featurizers import FeaturizerGenome, read_code
 from starc.alphabet.liv_class import CHOICES, LivClass
 from starc.alphabet.match import match
 from starc.alphabet.option import Givens, Quantity
+from starc.alphabet.read_structure import WrittenStructure, read_structure
 from starc.alphabet.settings import collect, read_all
 from starc.alphabet.sizes import expansions, repeat_of
 from starc.alphabet.template import Template
 from starc.alphabet.templates import templates
-from starc.alphabet.words import Word, read_word
 from starc.diagnostics import Problems
 from starc.frontend import ast
 
@@ -47,10 +47,10 @@ def read_class(
                 "not a name",
                 "`featurizer` takes the name of a featurizer.",
             )
-    words: dict[str, Word] = {}
+    words: dict[str, WrittenStructure] = {}
     for choice, known in CHOICES.items():
         if choice in settings:
-            word = read_word(settings[choice], known, problems)
+            word = read_structure(settings[choice], known, problems)
             if word is not None:
                 words[choice] = word
     for choice in ("featurizer", "token", "channel"):
@@ -116,7 +116,7 @@ def _missing(item: ast.LivGenome, choice: str, problems: Problems) -> None:
 def _defaults(
     template: Template,
     featurizer: FeaturizerGenome,
-    words: Mapping[str, Word],
+    words: Mapping[str, WrittenStructure],
     problems: Problems,
 ) -> dict[str, Quantity]:
     """What the class settles of the template's options."""

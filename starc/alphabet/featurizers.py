@@ -4,8 +4,8 @@ from dataclasses import field
 
 from starc.alphabet import structures
 from starc.alphabet.option import Option, Quantity, read
+from starc.alphabet.read_structure import WrittenStructure, read_structure
 from starc.alphabet.settings import collect
-from starc.alphabet.words import Word, read_word
 from starc.diagnostics import Problems
 from starc.frontend import ast
 from starc.source import Span
@@ -40,7 +40,7 @@ class FeaturizerGenome:
 
     name: str
     groups: tuple[str, ...]
-    words: dict[str, Word]
+    words: dict[str, WrittenStructure]
     span: Span = field(compare=False, repr=False)
     settings: dict[str, ast.Setting] = field(compare=False, repr=False)
     code: int | None = None
@@ -71,7 +71,7 @@ def read_featurizer(
         if choice in settings:
             if _unrealised(choice, settings[choice], known, problems):
                 continue
-            word = read_word(settings[choice], known, problems)
+            word = read_structure(settings[choice], known, problems)
             if word is not None:
                 words[choice] = word
     expand = _numbers(settings.get("expand"), _EXPAND, groups, problems)

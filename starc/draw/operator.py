@@ -9,8 +9,8 @@ from torch import Tensor
 from starc import compiler, passes
 from starc.diagnostics import did_you_mean
 from starc.files import require_plain
+from starc.ir.descriptions import name_of
 from starc.ir.nodes import Layer, Liv, Model
-from starc.ir.words import name_of
 from starc.reference import mixing_matrix, random_weights, tensors
 from starc.source import Source
 

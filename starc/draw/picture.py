@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
+from starc.ir.descriptions import around, described, name_of, sources
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat, flat
-from starc.ir.words import around, described, name_of, sources
 
 WEIGHTS, FEATURES, AGAIN = "weights", "features", "again"
 

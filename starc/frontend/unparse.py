@@ -9,7 +9,14 @@ from typing import assert_never
 
 from starc.frontend import ast
 from starc.frontend.layout import INDENT, WIDTH, Line, lay_out
-from starc.frontend.words import call_pieces, clauses, head, header, list_pieces, word
+from starc.frontend.one_line import (
+    call_pieces,
+    clauses,
+    head,
+    header,
+    list_pieces,
+    one_line,
+)
 
 Block = (
     ast.Model
@@ -111,9 +118,9 @@ class _Printer:
     def _flat(self, node: ast.Node, depth: int) -> str | None:
         """The text on one line; None for a block that is to have several."""
         if not isinstance(node, _BLOCKS):
-            return word(node)
+            return one_line(node)
         if isinstance(node, ast.LivDiff) and not node.settings:
-            return word(node)
+            return one_line(node)
         children = _children(node)
         if not children and not self._has_comment(node):
             return header(node) + " {}"
@@ -196,7 +203,9 @@ def _line(node: ast.Node, flat: str, depth: int) -> Line:
         return Line(depth, head(node), clauses(node), "clauses", pieces)
     if isinstance(node, ast.Setting):
         pieces = list_pieces("= ", node.value)
-        return Line(depth, node.name.text, f"= {word(node.value)}", "setting", pieces)
+        return Line(
+            depth, node.name.text, f"= {one_line(node.value)}", "setting", pieces
+        )
     if isinstance(node, ast.LivAlias):
         pieces = call_pieces(f"= {node.liv.text}", node.arguments)
         name, equals, definition = flat.partition("=")

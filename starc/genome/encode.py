@@ -3,10 +3,10 @@
 from starc.alphabet import Alphabet, extend, prelude
 from starc.diagnostics import Problems
 from starc.frontend import ast
+from starc.genome.entries import entries_of
 from starc.genome.exact import with_genes
 from starc.genome.meaning import canonical
 from starc.genome.text import Genome
-from starc.genome.words import listen
 
 
 def encode(
@@ -22,7 +22,7 @@ def encode(
     if alphabet is None:
         alphabet = extend(prelude(), program, problems)
         problems.check()
-    entries = listen(program, alphabet, problems)
+    entries = entries_of(program, alphabet, problems)
     problems.found.sort(key=lambda found: found.span.start)  # aliases stand above
     problems.check()
     genome = with_genes(entries, problems)

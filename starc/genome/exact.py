@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from starc.alphabet import Alphabet, LivClass, extend, prelude
 from starc.diagnostics import Note, Problems
 from starc.frontend import ast
+from starc.genome.entries import entries_of
 from starc.genome.meaning import LivMeaning, meaning, spell
 from starc.genome.references import Entry
 from starc.genome.strategies import WEIGHT_STRATEGIES, last_feature_strategy
 from starc.genome.text import GENE_NAMES, LARGEST_GENE, Genes, Genome
-from starc.genome.words import listen
 from starc.lower.labels import uses
 
 
@@ -26,7 +26,7 @@ def check_genes(
         return
     beyond = Problems()
     alphabet = alphabet or extend(prelude(), program, beyond)
-    entries = listen(program, alphabet, beyond)
+    entries = entries_of(program, alphabet, beyond)
     if not beyond and all(entry.liv for entry in entries):
         with_genes(entries, problems)
         return

@@ -6,9 +6,7 @@ from difflib import SequenceMatcher
 from itertools import groupby
 from typing import NamedTuple, assert_never
 
-from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
-from starc.ir.operator import Operator
-from starc.ir.words import (
+from starc.ir.descriptions import (
     model_settings,
     name_of,
     number,
@@ -16,6 +14,8 @@ from starc.ir.words import (
     settings,
     sources,
 )
+from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
+from starc.ir.operator import Operator
 
 Pair = tuple[Layer | None, Layer | None]  # (before, after); None: added or removed
 

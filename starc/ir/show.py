@@ -5,8 +5,7 @@ from typing import Any, assert_never
 
 from starc.choices import DTYPES
 from starc.ir.cost import Cost, Costs, LayerCost, costs
-from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat, flat
-from starc.ir.words import (
+from starc.ir.descriptions import (
     around,
     class_of,
     described,
@@ -17,6 +16,7 @@ from starc.ir.words import (
     settings,
     sharing,
 )
+from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat, flat
 
 COLUMNS = (
     "LIV",

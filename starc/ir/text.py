@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import assert_never
 
+from starc.ir.descriptions import around, described, listed, model_settings, number
 from starc.ir.nodes import Again, Layer, Liv, Loop, Model, Parallel, Repeat, Step, flat
 from starc.ir.sharing import has_mixing_tensors
-from starc.ir.words import around, described, listed, model_settings, number
 
 
 def show(model: Model) -> str:

@@ -19,9 +19,9 @@ from starc.evolve.problem.spec import (
     Trainer,
 )
 from starc.frontend import ast
+from starc.frontend.one_line import one_line
 from starc.frontend.parse import parse
 from starc.frontend.unparse import unparse
-from starc.frontend.words import word
 from starc.genome import encode
 from starc.lower.blocks import Blocks, find_blocks
 from starc.lower.model import read_model
@@ -53,7 +53,7 @@ def read(text: str | Source, problems: Problems) -> Spec | None:
     default = Spec()
     pool = (alphabet.resolved(name.text) for name in search.pool)
     spec = Spec(
-        model=tuple((s.name.text, word(s.value)) for s in blocks.model.settings),
+        model=tuple((s.name.text, one_line(s.value)) for s in blocks.model.settings),
         name=model.name,
         definitions=_definitions(program),
         pool=tuple(dict.fromkeys(pool)) or _published(alphabet),
@@ -109,7 +109,7 @@ def _value(node: ast.Value) -> Value:
         if isinstance(node.value, Fraction):
             return str(node.value)
         return int(node.value) if node.value == int(node.value) else node.value
-    return node.value if isinstance(node, ast.Bool) else word(node)
+    return node.value if isinstance(node, ast.Bool) else one_line(node)
 
 
 def _values(nodes: tuple[ast.Value, ...]) -> tuple[Value, ...]:

@@ -12,7 +12,7 @@ from starc.frontend.syntax_errors import (
     search,
     settings,
     statements,
-    words,
+    tokens,
 )
 from starc.frontend.syntax_errors.cases import Case, Mistake
 
@@ -25,5 +25,5 @@ MISTAKES = (
     *backbone.MISTAKES,
     *clauses.MISTAKES,
     *search.MISTAKES,
-    *words.MISTAKES,
+    *tokens.MISTAKES,
 )

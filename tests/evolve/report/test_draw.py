@@ -14,8 +14,8 @@ from starc.cli.app import app
 from starc.draw import architecture, heatmap, picture
 from starc.draw.picture import AGAIN, FEATURES, WEIGHTS
 from starc.draw.png import png
+from starc.ir.descriptions import name_of
 from starc.ir.nodes import Model
-from starc.ir.words import name_of
 from starc.source import Source
 
 ROOT = Path(__file__).parents[3]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from starc.frontend import ast
 
 
-def word(node: ast.Node) -> str:
+def one_line(node: ast.Node) -> str:
     """Any node but a block, as it is written on one line."""
     match node:
         case ast.Name():
@@ -15,11 +15,11 @@ def word(node: ast.Node) -> str:
         case ast.Bool():
             return "true" if node.value else "false"
         case ast.List():
-            return f"[{', '.join(word(item) for item in node.items)}]"
+            return f"[{', '.join(one_line(item) for item in node.items)}]"
         case ast.Call():
             return f"{node.name.text}({_settings(node.arguments)})"
         case ast.Setting():
-            return f"{node.name.text} = {word(node.value)}"
+            return f"{node.name.text} = {one_line(node.value)}"
         case ast.Use():
             return " ".join(part for part in (head(node), clauses(node)) if part)
         case ast.LivAlias():
@@ -28,10 +28,11 @@ def word(node: ast.Node) -> str:
         case ast.LivDiff():
             return header(node)
         case ast.Objective():
-            measures = ", ".join(word(measure) for measure in node.measures)
+            measures = ", ".join(one_line(measure) for measure in node.measures)
             return f"{node.direction} {measures}"
         case ast.Require():
-            return f"require {word(node.measure)} {node.relation} {word(node.bound)}"
+            measure, bound = one_line(node.measure), one_line(node.bound)
+            return f"require {measure} {node.relation} {bound}"
         case ast.WeightsFrom():
             return f"weights from {node.source.text}"
         case ast.FeaturesFrom():
@@ -39,7 +40,7 @@ def word(node: ast.Node) -> str:
         case ast.SameAs():
             return f"same as {node.source.text}"
         case ast.Genes():
-            return f"genes({', '.join(word(value) for value in node.values)})"
+            return f"genes({', '.join(one_line(value) for value in node.values)})"
     raise TypeError(f"{type(node).__name__} has no one line")
 
 
@@ -55,7 +56,7 @@ def header(block: ast.Node) -> str:
         case ast.LivDiff():
             return f"liv {block.name.text} = diff({block.of.text})"
         case ast.Repeat():
-            return f"{word(block.count)} x"
+            return f"{one_line(block.count)} x"
     return type(block).__name__.lower()  # backbone, search, parallel
 
 
@@ -68,14 +69,14 @@ def head(use: ast.Use, arguments: str | None = None) -> str:
 
 
 def clauses(use: ast.Use) -> str:
-    return "  ".join(word(clause) for clause in use.clauses)
+    return "  ".join(one_line(clause) for clause in use.clauses)
 
 
 def call_pieces(opening: str, arguments: Sequence[ast.Setting]) -> tuple[str, ...]:
     """`opening` and its arguments, for lines of their own."""
     if not arguments:
         return ()
-    return (f"{opening}(", *(word(argument) for argument in arguments), ")")
+    return (f"{opening}(", *(one_line(argument) for argument in arguments), ")")
 
 
 def list_pieces(opening: str, value: ast.Value) -> tuple[str, ...]:
@@ -83,7 +84,7 @@ def list_pieces(opening: str, value: ast.Value) -> tuple[str, ...]:
     if isinstance(value, ast.Call):
         return call_pieces(opening + value.name.text, value.arguments)
     if isinstance(value, ast.List) and value.items:
-        return (f"{opening}[", *(word(item) for item in value.items), "]")
+        return (f"{opening}[", *(one_line(item) for item in value.items), "]")
     return ()
 
 
@@ -92,7 +93,7 @@ def _arguments(arguments: Sequence[ast.Setting]) -> str:
 
 
 def _settings(settings: Sequence[ast.Setting]) -> str:
-    return ", ".join(word(setting) for setting in settings)
+    return ", ".join(one_line(setting) for setting in settings)
 
 
 def _names(names: Sequence[ast.Name]) -> str:

@@ -13,29 +13,29 @@ from starc.lower.labels import uses
 from starc.lower.model import ModelSettings
 
 
-def listen(
+def entries_of(
     program: ast.Program, alphabet: Alphabet, problems: Problems
 ) -> tuple[Entry, ...]:
     """The LIVs in order of depth, repeats written out.
 
     Every place that says what integers cannot is a problem `not-in-genome`.
     """
-    listener = _Listener(alphabet, settings_of(program), problems)
+    reader = _Reader(alphabet, settings_of(program), problems)
     for item in program.items:
         if isinstance(item, ast.Backbone):
             if _count(item.body) <= MOST_LIVS:
-                listener.steps(item.body)
+                reader.steps(item.body)
                 continue
-            listener.unsayable.tell(
+            reader.unsayable.tell(
                 item.span,
                 "too many LIVs",
                 f"The backbone has more than {MOST_LIVS:_} LIVs.",
                 "repeat less often",
             )
-    return tuple(listener.references.entries)
+    return tuple(reader.references.entries)
 
 
-class _Listener:
+class _Reader:
     def __init__(
         self, alphabet: Alphabet, model: ModelSettings | None, problems: Problems
     ) -> None:

@@ -12,7 +12,7 @@ from starc.values import dataclass
 
 
 @dataclass(frozen=True)
-class Word:
+class WrittenStructure:
     """A structure as written. `span`: of the whole value; `arguments` still unread."""
 
     structure: Structure
@@ -24,9 +24,9 @@ class Word:
         return self.structure.word
 
 
-def read_word(
+def read_structure(
     setting: ast.Setting, known: Mapping[str, Structure], problems: Problems
-) -> Word | None:
+) -> WrittenStructure | None:
     """The structure that a setting names, or None with a problem added."""
     choice, value = setting.name.text, setting.value
     name = value.name if isinstance(value, ast.Call) else value
@@ -69,4 +69,4 @@ def read_word(
                 f"write {structure.word}({structure.required} = 4)",
             )
         return None
-    return Word(structure, arguments, value.span)
+    return WrittenStructure(structure, arguments, value.span)
