@@ -25,11 +25,20 @@ def _by_code() -> dict[str, Explanation]:
         genomes,
         limits,
         names,
-        search,
+        search_mistakes,
         sharing,
         syntax,
         values,
     )
 
-    stages = (syntax, names, values, sharing, alphabet, genomes, search, limits)
+    stages = (
+        syntax,
+        names,
+        values,
+        sharing,
+        alphabet,
+        genomes,
+        search_mistakes,
+        limits,
+    )
     return {e.code: e for stage in stages for e in stage.EXPLANATIONS}

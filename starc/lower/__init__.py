@@ -7,7 +7,7 @@ from starc.ir.nodes import Model
 from starc.lower.backbone import lower_backbone
 from starc.lower.blocks import find_blocks
 from starc.lower.model import read_model
-from starc.lower.search import read_search
+from starc.lower.read_search import read_search
 
 
 def lower(program: ast.Program, alphabet: Alphabet, problems: Problems) -> Model | None:

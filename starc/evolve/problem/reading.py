@@ -25,7 +25,7 @@ from starc.frontend.unparse import unparse
 from starc.genome import encode
 from starc.lower.blocks import Blocks, find_blocks
 from starc.lower.model import read_model
-from starc.lower.search import SearchSettings, read_search
+from starc.lower.read_search import SearchSettings, read_search
 from starc.source import Source
 
 

@@ -9,7 +9,7 @@ from starc.frontend.syntax_errors import (
     backbone,
     blocks,
     clauses,
-    search,
+    search_block,
     settings,
     statements,
     tokens,
@@ -24,6 +24,6 @@ MISTAKES = (
     *blocks.MISTAKES,
     *backbone.MISTAKES,
     *clauses.MISTAKES,
-    *search.MISTAKES,
+    *search_block.MISTAKES,
     *tokens.MISTAKES,
 )
