@@ -7,11 +7,11 @@ templates()                  what is realised, with a table of options each
 
 from starc.alphabet.alphabet import Alphabet, Meaning
 from starc.alphabet.arguments import build_operator, read_arguments
-from starc.alphabet.chosen import Stream
 from starc.alphabet.definitions import extend
 from starc.alphabet.featurizers import FeaturizerGenome
 from starc.alphabet.liv_class import LivClass
 from starc.alphabet.option import Option
+from starc.alphabet.resolved_options import Stream
 from starc.alphabet.shipped import prelude
 from starc.alphabet.template import Template
 from starc.alphabet.templates import template_of, templates

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from starc.alphabet.around import AROUND
-from starc.alphabet.chosen import Chosen, Stream, Unfit
 from starc.alphabet.liv_class import LivClass
 from starc.alphabet.option import Givens
+from starc.alphabet.resolved_options import ResolvedOptions, Stream, Unfit
 from starc.alphabet.settings import check_conflicts, collect, read_all
 from starc.diagnostics import Problems
 from starc.frontend import ast
@@ -42,7 +42,7 @@ def build_operator(
 ) -> Operator | None:
     """The operator with all its numbers, or None with the problem added."""
     defaults = {name: o.default for name, o in liv.template.by_name.items()}
-    chosen = Chosen(
+    options = ResolvedOptions(
         liv.written,
         liv.repeat,
         liv.words,
@@ -52,7 +52,7 @@ def build_operator(
         given,
     )
     try:
-        operator = liv.template.build(chosen)
+        operator = liv.template.build(options)
     except Unfit as unfit:
         problems.found.append(unfit.diagnostic)
         return None

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from starc.alphabet.chosen import Chosen
+from starc.alphabet.resolved_options import ResolvedOptions
 
 
 class Heads(NamedTuple):
@@ -11,19 +11,19 @@ class Heads(NamedTuple):
     head_dim: int
 
 
-def split(chosen: Chosen) -> Heads:
+def split(options: ResolvedOptions) -> Heads:
     """What is stated, and the rest derived. Raises Unfit where they do not divide."""
-    heads, kv_heads = chosen.maybe("heads"), chosen.maybe("kv_heads")
-    head_dim, name = chosen.maybe("head_dim"), chosen.name
+    heads, kv_heads = options.maybe("heads"), options.maybe("kv_heads")
+    head_dim, name = options.maybe("head_dim"), options.name
     if heads is None or head_dim is None:
-        channels = chosen.channels()
+        channels = options.channels()
         if heads is None and head_dim is not None:
-            heads = _quotient(chosen, channels, "head_dim", head_dim)
+            heads = _quotient(options, channels, "head_dim", head_dim)
         elif heads is None:
-            multiple = kv_heads or chosen.repeat
-            heads = chosen.heads(channels, multiple)
+            multiple = kv_heads or options.repeat
+            heads = options.heads(channels, multiple)
             if heads is None:
-                raise chosen.fail(
+                raise options.fail(
                     "does-not-divide",
                     "The width does not divide into heads",
                     "kv_heads",
@@ -33,20 +33,20 @@ def split(chosen: Chosen) -> Heads:
                     "say heads and head_dim, or choose another width",
                 )
         if head_dim is None:
-            head_dim = _quotient(chosen, channels, "heads", heads)
+            head_dim = _quotient(options, channels, "heads", heads)
     if kv_heads is None:
-        if heads % chosen.repeat:
-            raise chosen.fail(
+        if heads % options.repeat:
+            raise options.fail(
                 "does-not-divide",
                 "The heads do not divide into groups",
-                "heads" if "heads" in chosen.stated else "head_dim",
-                f"{heads} heads, not a multiple of {chosen.repeat}",
-                f"{name} repeats k and v {chosen.repeat} times.",
+                "heads" if "heads" in options.stated else "head_dim",
+                f"{heads} heads, not a multiple of {options.repeat}",
+                f"{name} repeats k and v {options.repeat} times.",
                 "say kv_heads, or choose other heads",
             )
-        return Heads(heads, heads // chosen.repeat, head_dim)
+        return Heads(heads, heads // options.repeat, head_dim)
     if heads % kv_heads:
-        raise chosen.fail(
+        raise options.fail(
             "does-not-divide",
             "The heads do not divide into groups",
             "kv_heads",
@@ -57,14 +57,14 @@ def split(chosen: Chosen) -> Heads:
     return Heads(heads, kv_heads, head_dim)
 
 
-def _quotient(chosen: Chosen, channels: int, name: str, divisor: int) -> int:
+def _quotient(options: ResolvedOptions, channels: int, name: str, divisor: int) -> int:
     if channels % divisor:
-        raise chosen.fail(
+        raise options.fail(
             "does-not-divide",
             "The width does not divide into heads",
             name,
             f"{channels} channels do not divide by {divisor}",
-            f"{chosen.name} shares its channels evenly between its heads.",
+            f"{options.name} shares its channels evenly between its heads.",
             "say heads and head_dim" if name == "heads" else "",
         )
     return channels // divisor

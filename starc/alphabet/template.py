@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 from functools import cached_property
 
-from starc.alphabet.chosen import Chosen
 from starc.alphabet.option import Option
+from starc.alphabet.resolved_options import ResolvedOptions
 from starc.alphabet.settings import Conflict
 from starc.ir.operator import Operator
 from starc.values import dataclass
@@ -38,7 +38,7 @@ class Template:
     token: str
     channel: str
     operator: type[Operator]
-    build: Callable[[Chosen], Operator]
+    build: Callable[[ResolvedOptions], Operator]
     options: tuple[Option, ...]
     fits: Mapping[str, tuple[str, ...]]
     expand: Mapping[str, str]

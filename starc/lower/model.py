@@ -6,8 +6,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 from starc.alphabet.around import LARGEST_SCALE, PLACEMENT, RESIDUAL_SCALE
-from starc.alphabet.chosen import Stream
 from starc.alphabet.option import Givens, Option, Quantity
+from starc.alphabet.resolved_options import Stream
 from starc.alphabet.settings import collect, contradiction, read_all, read_call
 from starc.diagnostics import Problems
 from starc.frontend import ast

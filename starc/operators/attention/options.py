@@ -1,38 +1,38 @@
 """Softmax attention: SA-1 to SA-4, and whatever heads, windows and gates one wants."""
 
 from starc.alphabet import common
-from starc.alphabet.chosen import Chosen
 from starc.alphabet.heads import split
 from starc.alphabet.option import Option
+from starc.alphabet.resolved_options import ResolvedOptions
 from starc.alphabet.template import Template
 from starc.operators.attention.operator import Attention
 
 
-def build(chosen: Chosen) -> Attention:
-    heads, kv_heads, head_dim = split(chosen)
-    window = chosen.whole("window")
-    if not window and chosen.words["sparsity"] == "banded":
-        raise chosen.fail(
+def build(options: ResolvedOptions) -> Attention:
+    heads, kv_heads, head_dim = split(options)
+    window = options.whole("window")
+    if not window and options.words["sparsity"] == "banded":
+        raise options.fail(
             "missing-parameter",
             "Banded attention without a window",
             "window",
             "the window is missing",
-            f"The sparsity of {chosen.name} is banded: it sees `window` tokens.",
-            f"write {chosen.name}(window = 1024), or banded(window = 1024) in its "
+            f"The sparsity of {options.name} is banded: it sees `window` tokens.",
+            f"write {options.name}(window = 1024), or banded(window = 1024) in its "
             "definition",
         )
     return Attention(
-        width=chosen.width,
-        kernel=chosen.whole("kernel"),
-        bias=chosen.flag("bias"),
-        out_bias=chosen.flag("out_bias"),
+        width=options.width,
+        kernel=options.whole("kernel"),
+        bias=options.flag("bias"),
+        out_bias=options.flag("out_bias"),
         heads=heads,
         kv_heads=kv_heads,
         head_dim=head_dim,
-        rope=chosen.rope(head_dim),
+        rope=options.rope(head_dim),
         window=window,
-        qk_norm=chosen.flag("qk_norm"),
-        gated=chosen.flag("gate"),
+        qk_norm=options.flag("qk_norm"),
+        gated=options.flag("gate"),
     )
 
 

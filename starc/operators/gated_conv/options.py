@@ -1,21 +1,21 @@
 """GConv-1: a gated short convolution whose taps are parameters."""
 
 from starc.alphabet import common
-from starc.alphabet.chosen import Chosen
 from starc.alphabet.option import Option
+from starc.alphabet.resolved_options import ResolvedOptions
 from starc.alphabet.template import Template
 from starc.operators.gated_conv.operator import GatedConv
 
 
-def build(chosen: Chosen) -> GatedConv:
+def build(options: ResolvedOptions) -> GatedConv:
     return GatedConv(
-        width=chosen.width,
-        bias=chosen.flag("bias"),
-        out_bias=chosen.flag("out_bias"),
-        inner=chosen.channels(),
-        taps=chosen.whole("kernel"),
-        sigmoid_gates=chosen.word("gates") == "sigmoid",
-        filter_bias=chosen.flag("filter_bias"),
+        width=options.width,
+        bias=options.flag("bias"),
+        out_bias=options.flag("out_bias"),
+        inner=options.channels(),
+        taps=options.whole("kernel"),
+        sigmoid_gates=options.word("gates") == "sigmoid",
+        filter_bias=options.flag("filter_bias"),
     )
 
 

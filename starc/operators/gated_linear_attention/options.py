@@ -4,8 +4,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 from starc.alphabet import common
-from starc.alphabet.chosen import Chosen
 from starc.alphabet.option import Option
+from starc.alphabet.resolved_options import ResolvedOptions
 from starc.alphabet.template import Template
 from starc.operators.gated_linear_attention.operator import GatedLinearAttention
 
@@ -27,30 +27,32 @@ def _heads(shared: dict[str, int]) -> int:
     return next(n for n in ordered if all(c % n == 0 for c in shared.values()))
 
 
-def build(chosen: Chosen) -> GatedLinearAttention:
-    sizes = {name: chosen.maybe(name) for name in _FROM}
-    shared = {n: chosen.channels(_FROM[n]) for n, size in sizes.items() if size is None}
-    heads = chosen.maybe("heads") or _heads(shared)
+def build(options: ResolvedOptions) -> GatedLinearAttention:
+    sizes = {name: options.maybe(name) for name in _FROM}
+    shared = {
+        n: options.channels(_FROM[n]) for n, size in sizes.items() if size is None
+    }
+    heads = options.maybe("heads") or _heads(shared)
     for name, channels in shared.items():
         if channels % heads:
-            raise chosen.fail(
+            raise options.fail(
                 "does-not-divide",
                 "The channels do not divide into heads",
                 "heads",
                 f"{channels} channels do not divide by {heads}",
-                f"{chosen.name} has {_FROM[name]} x width = {channels} channels, "
+                f"{options.name} has {_FROM[name]} x width = {channels} channels, "
                 f"unless {name} is stated.",
                 other=_FROM[name],
             )
     whole = {n: size or shared[n] // heads for n, size in sizes.items()}
     return GatedLinearAttention(
-        width=chosen.width,
-        kernel=chosen.whole("kernel"),
-        bias=chosen.flag("bias"),
-        out_bias=chosen.flag("out_bias"),
+        width=options.width,
+        kernel=options.whole("kernel"),
+        bias=options.flag("bias"),
+        out_bias=options.flag("out_bias"),
         heads=heads,
         **whole,
-        decay_rank=chosen.whole("decay_rank"),
+        decay_rank=options.whole("decay_rank"),
     )
 
 

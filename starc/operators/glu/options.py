@@ -3,27 +3,27 @@
 from fractions import Fraction
 
 from starc.alphabet import common
-from starc.alphabet.chosen import Chosen
 from starc.alphabet.option import Option
+from starc.alphabet.resolved_options import ResolvedOptions
 from starc.alphabet.template import Template
 from starc.operators.glu.operator import Glu
 
 
-def build(chosen: Chosen) -> Glu:
+def build(options: ResolvedOptions) -> Glu:
     return Glu(
-        width=chosen.width,
-        bias=chosen.flag("bias"),
-        out_bias=chosen.flag("out_bias"),
-        hidden=_hidden(chosen),
-        activation=chosen.word("activation"),
+        width=options.width,
+        bias=options.flag("bias"),
+        out_bias=options.flag("out_bias"),
+        hidden=_hidden(options),
+        activation=options.word("activation"),
     )
 
 
-def _hidden(chosen: Chosen) -> int:
+def _hidden(options: ResolvedOptions) -> int:
     """`hidden` as stated, else expand x width, up to the next multiple of 8."""
-    hidden = None if "expand" in chosen.stated else chosen.maybe("hidden")
+    hidden = None if "expand" in options.stated else options.maybe("hidden")
     if hidden is None:
-        hidden = -(-chosen.exact("expand") * chosen.width // 8) * 8
+        hidden = -(-options.exact("expand") * options.width // 8) * 8
     return hidden
 
 

@@ -1,20 +1,20 @@
 """Linear attention: low rank and nothing else, a positive map on q and k."""
 
 from starc.alphabet import common
-from starc.alphabet.chosen import Chosen
 from starc.alphabet.heads import split
 from starc.alphabet.option import Option
+from starc.alphabet.resolved_options import ResolvedOptions
 from starc.alphabet.template import Template
 from starc.operators.linear_attention.operator import LinearAttention
 
 _POSITIVE = ("elu", "relu")
 
 
-def build(chosen: Chosen) -> LinearAttention:
-    heads, kv_heads, head_dim = split(chosen)
-    feature_map, normalize = chosen.word("feature_map"), chosen.get("normalize")
+def build(options: ResolvedOptions) -> LinearAttention:
+    heads, kv_heads, head_dim = split(options)
+    feature_map, normalize = options.word("feature_map"), options.get("normalize")
     if normalize and feature_map not in _POSITIVE:
-        raise chosen.fail(
+        raise options.fail(
             "conflicting-settings",
             "Nothing to normalize by",
             "normalize",
@@ -24,10 +24,10 @@ def build(chosen: Chosen) -> LinearAttention:
             "feature_map",
         )
     return LinearAttention(
-        width=chosen.width,
-        kernel=chosen.whole("kernel"),
-        bias=chosen.flag("bias"),
-        out_bias=chosen.flag("out_bias"),
+        width=options.width,
+        kernel=options.whole("kernel"),
+        bias=options.flag("bias"),
+        out_bias=options.flag("out_bias"),
         heads=heads,
         kv_heads=kv_heads,
         head_dim=head_dim,

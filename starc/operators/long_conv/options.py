@@ -1,21 +1,21 @@
 """GConv-2: a gated long convolution whose filter a small network makes (Hyena)."""
 
 from starc.alphabet import common
-from starc.alphabet.chosen import Chosen
 from starc.alphabet.option import Option
+from starc.alphabet.resolved_options import ResolvedOptions
 from starc.alphabet.template import Template
 from starc.operators.long_conv.operator import LongConv
 
 
-def build(chosen: Chosen) -> LongConv:
+def build(options: ResolvedOptions) -> LongConv:
     return LongConv(
-        width=chosen.width,
-        bias=chosen.flag("bias"),
-        out_bias=chosen.flag("out_bias"),
-        inner=chosen.channels(),
-        context=chosen.stream.context,
-        order=chosen.whole("order"),
-        frequencies=chosen.whole("frequencies"),
+        width=options.width,
+        bias=options.flag("bias"),
+        out_bias=options.flag("out_bias"),
+        inner=options.channels(),
+        context=options.stream.context,
+        order=options.whole("order"),
+        frequencies=options.whole("frequencies"),
     )
 
 

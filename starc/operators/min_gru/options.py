@@ -1,18 +1,18 @@
 """minGRU: a gated recurrence whose gate does not see the state."""
 
 from starc.alphabet import common
-from starc.alphabet.chosen import Chosen
+from starc.alphabet.resolved_options import ResolvedOptions
 from starc.alphabet.template import Template
 from starc.operators.min_gru.operator import MinGru
 
 
-def build(chosen: Chosen) -> MinGru:
+def build(options: ResolvedOptions) -> MinGru:
     return MinGru(
-        width=chosen.width,
-        kernel=chosen.whole("kernel"),
-        bias=chosen.flag("bias"),
-        out_bias=chosen.flag("out_bias"),
-        inner=chosen.channels(),
+        width=options.width,
+        kernel=options.whole("kernel"),
+        bias=options.flag("bias"),
+        out_bias=options.flag("out_bias"),
+        inner=options.channels(),
     )
 
 

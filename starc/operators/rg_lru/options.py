@@ -1,17 +1,17 @@
 """RG-LRU: the gated diagonal recurrence of Griffin."""
 
 from starc.alphabet import common
-from starc.alphabet.chosen import Chosen
 from starc.alphabet.option import Option
+from starc.alphabet.resolved_options import ResolvedOptions
 from starc.alphabet.template import Template
 from starc.operators.rg_lru.operator import RgLru
 
 
-def build(chosen: Chosen) -> RgLru:
-    inner = chosen.channels()
-    blocks = chosen.maybe("blocks") or chosen.heads(inner) or 1
+def build(options: ResolvedOptions) -> RgLru:
+    inner = options.channels()
+    blocks = options.maybe("blocks") or options.heads(inner) or 1
     if inner % blocks:
-        raise chosen.fail(
+        raise options.fail(
             "does-not-divide",
             "The channels do not divide into blocks",
             "blocks",
@@ -20,10 +20,10 @@ def build(chosen: Chosen) -> RgLru:
             other="expand",
         )
     return RgLru(
-        width=chosen.width,
-        kernel=chosen.whole("kernel"),
-        bias=chosen.flag("bias"),
-        out_bias=chosen.flag("out_bias"),
+        width=options.width,
+        kernel=options.whole("kernel"),
+        bias=options.flag("bias"),
+        out_bias=options.flag("out_bias"),
         inner=inner,
         blocks=blocks,
     )

@@ -1,23 +1,23 @@
 """Rec-1 and Rec-2: a selective state-space layer, states for each channel (Mamba)."""
 
 from starc.alphabet import common
-from starc.alphabet.chosen import Chosen
 from starc.alphabet.option import Option
+from starc.alphabet.resolved_options import ResolvedOptions
 from starc.alphabet.template import Template
 from starc.operators.selective_scan.operator import SelectiveScan
 
 
-def build(chosen: Chosen) -> SelectiveScan:
-    dt_rank = chosen.maybe("dt_rank")
+def build(options: ResolvedOptions) -> SelectiveScan:
+    dt_rank = options.maybe("dt_rank")
     return SelectiveScan(
-        width=chosen.width,
-        kernel=chosen.whole("kernel"),
-        bias=chosen.flag("bias"),
-        out_bias=chosen.flag("out_bias"),
-        inner=chosen.channels(),
-        states=chosen.whole("states"),
-        dt_rank=-(-chosen.width // 16) if dt_rank is None else dt_rank,
-        gated=chosen.flag("gate"),
+        width=options.width,
+        kernel=options.whole("kernel"),
+        bias=options.flag("bias"),
+        out_bias=options.flag("out_bias"),
+        inner=options.channels(),
+        states=options.whole("states"),
+        dt_rank=-(-options.width // 16) if dt_rank is None else dt_rank,
+        gated=options.flag("gate"),
     )
 
 

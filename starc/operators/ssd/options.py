@@ -1,26 +1,26 @@
 """Mamba-2: one scalar decay for each head, large states."""
 
 from starc.alphabet import common
-from starc.alphabet.chosen import Chosen
 from starc.alphabet.option import Option
+from starc.alphabet.resolved_options import ResolvedOptions
 from starc.alphabet.template import Template
 from starc.operators.ssd.operator import Ssd
 
 
-def build(chosen: Chosen) -> Ssd:
-    heads, head_dim = chosen.maybe("heads"), chosen.maybe("head_dim")
+def build(options: ResolvedOptions) -> Ssd:
+    heads, head_dim = options.maybe("heads"), options.maybe("head_dim")
     if heads is None or head_dim is None:
-        channels = chosen.channels()
+        channels = options.channels()
         if heads is None and head_dim is None:
-            found = chosen.heads(channels)
+            found = options.heads(channels)
             assert found is not None  # one head always divides
             heads = found
         elif heads is None:
-            heads = _quotient(chosen, channels, "head_dim", head_dim or 1)
-        head_dim = _quotient(chosen, channels, "heads", heads)
-    groups = chosen.whole("groups")
+            heads = _quotient(options, channels, "head_dim", head_dim or 1)
+        head_dim = _quotient(options, channels, "heads", heads)
+    groups = options.whole("groups")
     if heads % groups:
-        raise chosen.fail(
+        raise options.fail(
             "does-not-divide",
             "The heads do not divide into groups",
             "groups",
@@ -29,25 +29,25 @@ def build(chosen: Chosen) -> Ssd:
             other="heads",
         )
     return Ssd(
-        width=chosen.width,
-        kernel=chosen.whole("kernel"),
-        bias=chosen.flag("bias"),
-        out_bias=chosen.flag("out_bias"),
+        width=options.width,
+        kernel=options.whole("kernel"),
+        bias=options.flag("bias"),
+        out_bias=options.flag("out_bias"),
         heads=heads,
         head_dim=head_dim,
-        states=chosen.whole("states"),
+        states=options.whole("states"),
         state_groups=groups,
     )
 
 
-def _quotient(chosen: Chosen, channels: int, name: str, divisor: int) -> int:
+def _quotient(options: ResolvedOptions, channels: int, name: str, divisor: int) -> int:
     if channels % divisor:
-        raise chosen.fail(
+        raise options.fail(
             "does-not-divide",
             "The channels do not divide into heads",
             name,
             f"{channels} channels do not divide by {divisor}",
-            f"{chosen.name} has expand x width = {channels} channels.",
+            f"{options.name} has expand x width = {channels} channels.",
             other="expand",
         )
     return channels // divisor

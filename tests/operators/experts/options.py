@@ -1,18 +1,18 @@
 """Experts, as a `.star` file may say them."""
 
 from starc.alphabet import common
-from starc.alphabet.chosen import Chosen
 from starc.alphabet.option import Option
+from starc.alphabet.resolved_options import ResolvedOptions
 from starc.alphabet.template import Template
 from tests.operators.experts.operator import Experts
 
 
-def build(chosen: Chosen) -> Experts:
+def build(options: ResolvedOptions) -> Experts:
     return Experts(
-        width=chosen.width,
-        bias=chosen.flag("bias"),
-        hidden=chosen.whole("hidden"),
-        experts=chosen.whole("experts"),
+        width=options.width,
+        bias=options.flag("bias"),
+        hidden=options.whole("hidden"),
+        experts=options.whole("experts"),
     )
 
 

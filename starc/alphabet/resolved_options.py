@@ -30,7 +30,7 @@ class Unfit(Exception):
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ResolvedOptions:
     """The options of one LIV: what the text states, the class settles, or a default.
 
     name, repeat, words: of its class; repeat is copies of k and v across the heads
