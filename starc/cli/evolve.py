@@ -75,7 +75,7 @@ def evolve(
     """
     _needs("pymoo", "evolve")
     from starc.evolve import coordinator
-    from starc.evolve.storage.run_error import RunError
+    from starc.evolve.storage.errors import RunError
     from starc.evolve.views.live import View
     from starc.evolve.workers.local import WorkersError
 
@@ -212,7 +212,7 @@ def pick(
 ) -> None:
     """Write one candidate: its .star, model.py, weights if there are any, a card."""
     _needs("pymoo", "evolve")
-    from starc.evolve.storage.run_error import RunError
+    from starc.evolve.storage.errors import RunError
     from starc.evolve.views import pick as picks
 
     database = _open(run)
@@ -225,7 +225,7 @@ def pick(
 
 def _open(run: Path) -> "Database":
     from starc.evolve.storage.database import Database
-    from starc.evolve.storage.run_error import RunError
+    from starc.evolve.storage.errors import RunError
 
     try:
         return Database.open(run)

@@ -10,8 +10,8 @@ from starc.evolve.loop import Search, over
 from starc.evolve.problem.spec import Spec
 from starc.evolve.stop import Stop
 from starc.evolve.storage.database import CANDIDATES, Database
+from starc.evolve.storage.errors import RunError
 from starc.evolve.storage.lock import Lock
-from starc.evolve.storage.run_error import RunError
 from starc.evolve.views.watch import Watch
 from starc.evolve.workers.local import Workers
 from starc.folders import Folder, refuse_odd

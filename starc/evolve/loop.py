@@ -20,8 +20,8 @@ from starc.evolve.selection.statistics import hypervolume_of, statistics_of
 from starc.evolve.selection.survival import parents, survivors
 from starc.evolve.stop import Stop, Stopped
 from starc.evolve.storage.database import CANDIDATES, Database
+from starc.evolve.storage.errors import RunError, sqlite_errors
 from starc.evolve.storage.rows import Generation, Row
-from starc.evolve.storage.run_error import RunError, sqlite_errors
 from starc.evolve.variation.proposer import Proposer
 from starc.evolve.views.watch import Watch
 from starc.evolve.workers.local import Workers

@@ -76,12 +76,13 @@ def test_an_alias_has_the_genome_of_its_class(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALIASES)
 def test_it_mixes_with_its_class(name: str) -> None:
-    """Sharing across the two names, and turns of a loop that differ in them only."""
+    """Sharing across the two names, and a model that uses both."""
     plain = spelled_out(name)
     assert not starc.check(text(f"a: {plain}", f"{name} same as a"))
     assert not starc.check(text(f"a: {plain}", f"{name} weights from a"))
-    loop = run(to_ir(text(plain, name, plain)))
-    assert len(loop.body) == 1 and loop == run(to_ir(text(*[plain] * 3)))
+    mixed, alone = text(plain, name, plain), text(*[plain] * 3)
+    assert run(to_ir(mixed)) == run(to_ir(alone))
+    assert emitted(mixed) == emitted(alone)
 
 
 def test_people_read_the_name_that_they_wrote() -> None:

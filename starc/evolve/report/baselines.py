@@ -11,7 +11,7 @@ from starc.evolve.storage.rows import Row
 
 
 @dataclass(frozen=True)
-class Against:
+class Baseline:
     """A seed, how many members of the front are no worse than it in every objective,
     and of these the one nearest to the ideal point; None: there is none.
     """
@@ -22,7 +22,7 @@ class Against:
     best: Row | None
 
 
-def beside_baselines(run: Run, objectives: Sequence[Axis]) -> list[Against]:
+def baselines(run: Run, objectives: Sequence[Axis]) -> list[Baseline]:
     """Every seed that was evaluated. A seed on the front is not counted for itself."""
     found = scaled(run.front, objectives)
     distance = {
@@ -41,7 +41,7 @@ def beside_baselines(run: Run, objectives: Sequence[Axis]) -> list[Against]:
         ]
         best = min(better, key=lambda e: (distance[e.id], e.id), default=None)
         name = seed.origin.removeprefix("seed:")
-        rows.append(Against(seed, name, len(better), best))
+        rows.append(Baseline(seed, name, len(better), best))
     return rows
 
 

@@ -15,7 +15,7 @@ from starc import __version__, resources
 from starc.draw import architecture, palette
 from starc.evolve.problem.architecture import genome_text
 from starc.evolve.report import expense, failures, frequencies
-from starc.evolve.report.baselines import beside_baselines
+from starc.evolve.report.baselines import baselines
 from starc.evolve.report.data import chart_data
 from starc.evolve.report.designs import Design, design
 from starc.evolve.report.enrichment import Row as MotifRow
@@ -76,7 +76,7 @@ def page(run: Run) -> str:
         quality=best,
         cards=cards,
         suggested=[next(c for c in cards if c.entry.id == id) for id in chosen],
-        against=beside_baselines(run, objectives),
+        baselines=baselines(run, objectives),
         seconds=expense.seconds(run),
         engine=expense.engine(run),
         flops=expense.training_flops(run),

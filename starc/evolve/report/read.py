@@ -9,8 +9,8 @@ from typing import Any
 from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.problem.spec import Spec
 from starc.evolve.storage.database import Database
+from starc.evolve.storage.errors import RunError
 from starc.evolve.storage.rows import Generation, Row, Timing
-from starc.evolve.storage.run_error import RunError
 
 
 class ReportError(Exception):

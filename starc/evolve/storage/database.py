@@ -18,6 +18,7 @@ from starc.evolve.evaluation.failure import kind
 from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.problem import architecture
 from starc.evolve.problem.spec import Spec
+from starc.evolve.storage.errors import RunError, sqlite_errors
 from starc.evolve.storage.rows import (
     Generation,
     Row,
@@ -29,7 +30,6 @@ from starc.evolve.storage.rows import (
     timing_of,
     to_json,
 )
-from starc.evolve.storage.run_error import RunError, sqlite_errors
 from starc.evolve.storage.schema import COMPARED, SCHEMA, SCHEMA_VERSION
 from starc.evolve.storage.stored import COUNT, MOST_RUNGS, parsed
 from starc.folders import refuse_odd

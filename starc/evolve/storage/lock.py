@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from starc.evolve.storage.run_error import RunError
+from starc.evolve.storage.errors import RunError
 from starc.folders import Folder
 
 FILE = "evolve.lock"

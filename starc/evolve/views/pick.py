@@ -12,8 +12,8 @@ from starc.evolve.problem import objectives
 from starc.evolve.problem.architecture import genome_text
 from starc.evolve.problem.spec import Spec
 from starc.evolve.storage.database import CANDIDATES, Database
+from starc.evolve.storage.errors import RunError
 from starc.evolve.storage.rows import Row
-from starc.evolve.storage.run_error import RunError
 from starc.evolve.views import units
 from starc.evolve.views.front import members
 from starc.files import replaced, write_text

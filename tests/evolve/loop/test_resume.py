@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from starc.evolve.storage.database import Database
-from starc.evolve.storage.run_error import RunError
+from starc.evolve.storage.errors import RunError
 from tests.evolve.loop.searches import MODEL, tables
 from tests.work import until
 

@@ -20,8 +20,8 @@ from starc.evolve.problem.spec import Objective, Trainer
 from starc.evolve.report.page import report
 from starc.evolve.selection.ranking import front, score
 from starc.evolve.storage.database import COMPARED, Database
+from starc.evolve.storage.errors import RunError
 from starc.evolve.storage.lock import Lock
-from starc.evolve.storage.run_error import RunError
 from starc.evolve.views.front import as_json, as_text, members
 from starc.evolve.views.pick import card, pick
 from starc.folders import Folder

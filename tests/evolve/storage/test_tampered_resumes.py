@@ -16,7 +16,7 @@ from starc.evolve.evaluation import evaluate, preflight
 from starc.evolve.evaluation.outcome import STATUSES
 from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.spec import Spec
-from starc.evolve.storage.run_error import RunError
+from starc.evolve.storage.errors import RunError
 from tests.evolve.evaluation import small
 from tests.evolve.loop.searches import inline, spec_of
 from tests.evolve.storage.test_tampered_runs import CELLS, SEEDS, mutated, tamper

@@ -27,9 +27,9 @@ from starc.evolve.report.read import read as read_run
 from starc.evolve.report.table import Motifs, collect
 from starc.evolve.report.table import as_text as motifs_text
 from starc.evolve.storage.database import Database
+from starc.evolve.storage.errors import RunError
 from starc.evolve.storage.lock import Lock
 from starc.evolve.storage.rows import Row
-from starc.evolve.storage.run_error import RunError
 from starc.evolve.views import front
 from starc.evolve.views.pick import pick
 from starc.lower.search_options import MOST_LIVS
