@@ -26,15 +26,16 @@ class Body:
         code = [line for line in self.init if not line.lstrip().startswith("#")]
         return len(re.findall(_read(name), "\n".join(code)))
 
-    def _attribute(self, name: str) -> bool:
-        """The methods read self.name."""
-        return bool(re.search(rf"\bself\.{name}\b(?!\()", "\n".join(self.methods)))
+    def _attributes(self) -> set[str]:
+        """The names that the methods read as self.name."""
+        return set(re.findall(r"\bself\.(\w+)\b(?!\()", "\n".join(self.methods)))
 
     def arguments(self) -> list[Argument]:
+        read = self._attributes()
         return [
             argument
             for argument in self.emission.arguments
-            if self._reads(argument.name) or self._attribute(argument.name)
+            if argument.name in read or self._reads(argument.name)
         ]
 
     def lines(self) -> list[str]:
@@ -42,9 +43,10 @@ class Body:
         emission = self.emission
         local = [name for name in emission.configured if self._reads(name) > 1]
         inline = [name for name in emission.configured if name not in local]
-        attributes = [a.name for a in emission.arguments if self._attribute(a.name)]
-        attributes = [*(n for n in local if self._attribute(n)), *attributes]
-        configured = [n for n in ("width", *inline, "eps") if self._attribute(n)]
+        read = self._attributes()
+        names = [*local, *(argument.name for argument in emission.arguments)]
+        attributes = [name for name in names if name in read]
+        configured = [name for name in ("width", *inline, "eps") if name in read]
         parameters = ["self", "config: Config"]
         parameters += [f"{a.name}: {a.type}" for a in self.arguments()]
         head = f"def __init__({', '.join(parameters)}) -> None:"

@@ -2,6 +2,7 @@
 
 from collections.abc import Set
 from dataclasses import field, replace
+from functools import lru_cache
 
 from starc import operators
 from starc.ir.operator import Operator
@@ -100,8 +101,9 @@ class Emission:
         return (self.template, self.class_name, options, names, self.configured)
 
 
+@lru_cache(maxsize=1024)
 def emission(operator: Operator) -> Emission:
-    """How the emitted file shows this operator."""
+    """How the emitted file shows this operator; equal ones share what this returns."""
     found: Emission = operators.part(operator.kind, "emission").emission(operator)
     symbols = symbolic(operator, {"width": "config.width", **found.aliases})
     return replace(

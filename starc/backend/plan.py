@@ -4,6 +4,7 @@ import builtins
 import keyword
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from string import ascii_letters, digits
 from textwrap import wrap
 
@@ -159,10 +160,15 @@ def _class_name(name: str, texts: list[str]) -> str:
     found = "".join(word[:1].upper() + word[1:] for word in words) or "Model"
     used = {*keyword.kwlist, *dir(builtins), *_IMPORTED}
     for text in (*texts, templates.source("model.py.j2")):
-        used |= {a or b for a, b in re.findall(_DEFINED, text, re.MULTILINE)}
+        used |= _defined(text)
     if not found.isidentifier() or len(found) > 60:
         return "Model"
     return f"{found}Model" if found in used else found
+
+
+@lru_cache(maxsize=256)  # most texts are kernels, which are the same in every file
+def _defined(text: str) -> frozenset[str]:
+    return frozenset(a or b for a, b in re.findall(_DEFINED, text, re.MULTILINE))
 
 
 _DEFINED = r"^(?:class|def) (\w+)|^(\w+)\s*[:=]"

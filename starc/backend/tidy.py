@@ -17,7 +17,10 @@ def tidy(text: str) -> str:
     usual file does not pay for importing black, which takes longer than compiling, and
     a model of thousands of long names keeps its long lines.
     """
-    text = "\n".join(map(_comment_above, text.split("\n")))
+    lines = text.split("\n")
+    if max(map(len, lines)) <= LIMIT:
+        return text
+    text = "\n".join(map(_comment_above, lines))
     definitions = text.split(_BETWEEN)
     long = [index for index, each in enumerate(definitions) if _is_long(each)]
     if not long or sum(definitions[i].count("\n") for i in long) > MOST_LINES:

@@ -30,6 +30,7 @@ class Wiring:
             if isinstance(layer, Parallel)
             for side in layer.sides
         }
+        self._weight_arguments: dict[str, tuple[Liv, dict[str, str]]] = {}
         self.lent = self._lent(inside=True)
         self.lent_out = self._lent(inside=False)
 
@@ -71,6 +72,13 @@ class Wiring:
 
     def weight_arguments(self, liv: Liv) -> dict[str, str]:
         """The other LIVs with whose tensors it computes, and the argument for each."""
+        of, found = self._weight_arguments.get(liv.label, (None, {}))
+        if of is not liv:
+            found = self._other_weights(liv)
+            self._weight_arguments[liv.label] = liv, found
+        return found
+
+    def _other_weights(self, liv: Liv) -> dict[str, str]:
         used = [f.weights for f in liv.features if not f.borrowed]
         if has_mixing_tensors(liv.operator):
             used.append(liv.mixing)
