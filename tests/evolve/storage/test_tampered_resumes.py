@@ -6,8 +6,10 @@ import logging
 import os
 import random
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,6 +83,56 @@ DAMAGE: tuple[Damage, ...] = (
 )
 
 
+JSON = (
+    ("meta", "value", "key = 'spec'"),
+    ("candidates", "candidate", "id > 0"),
+    ("candidates", "parents", "id > 0"),
+    ("candidates", "changes", "id > 0"),
+    ("outcomes", "measures", "rung >= 0"),
+    ("rungs", "measures", "rung >= 0"),
+    ("proposals", "statistics", "generation >= 0"),
+    ("generations", "population", "number >= 0"),
+    ("generations", "front", "number >= 0"),
+    ("generations", "statistics", "number >= 0"),
+)
+
+
+def nudged(value: Any, drawn: random.Random) -> Any:
+    """Something in it by another of its own kind: what a look at types lets through."""
+    if isinstance(value, dict) and value and drawn.random() < 0.95:
+        key = drawn.choice(sorted(value))
+        return {**value, key: nudged(value[key], drawn)}
+    if isinstance(value, list) and value and drawn.random() < 0.8:
+        at = drawn.randrange(len(value))
+        return [*value[:at], nudged(value[at], drawn), *value[at + 1 :]]
+    if isinstance(value, list):
+        return drawn.choice([[], value * 2, value[1:], value[::-1]])
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        others = (0, 1, 2, 3, 5, 9, 16, 17, 101, value + 1, value - 1, -value)
+        return type(value)(drawn.choice(others))
+    if isinstance(value, str):
+        words = ("", "SA-1", "GMemless", "GLA", "nsga2", "ga", "map_elites", "random")
+        return drawn.choice([*words, "max", "cache", "loss", "x:y", value * 2])
+    return drawn.choice([None, value])
+
+
+def nudge(run: Path, drawn: random.Random) -> None:
+    table, column, where = drawn.choice(JSON)
+    query = f"SELECT rowid, {column} FROM {table} WHERE {where}"
+    if table in ("meta", "rungs"):  # have no rowid
+        query = query.replace("rowid", "key" if table == "meta" else "candidate")
+    database = contextlib.closing(sqlite3.connect(run / "evolve.sqlite"))
+    with database as connection, connection:
+        found = connection.execute(query).fetchall()
+        row, text = drawn.choice(found)
+        new = json.dumps(nudged(json.loads(text), drawn))
+        named = query.split()[1].rstrip(",")
+        change = f"UPDATE {table} SET {column} = ? WHERE {named} = ?"
+        connection.execute(change, (new, row))
+
+
 def own(folder: Path) -> list[Path]:
     """Files that are no link: what damage is done to them stays in the folder."""
     found = [path for path in sorted(folder.rglob("*")) if not path.is_symlink()]
@@ -90,9 +142,10 @@ def own(folder: Path) -> list[Path]:
 def damage(run: Path, drawn: random.Random) -> None:
     """The database, or a file that a search left."""
     for _ in range(drawn.randint(1, 3)):
-        if drawn.random() < 0.4:
+        kind = drawn.random()
+        if kind < 0.8:
             with contextlib.suppress(Exception):  # it may be damaged already
-                tamper(run, drawn)
+                (nudge if kind < 0.6 else tamper)(run, drawn)
             continue
         others = [path for path in own(run) if path.name != "evolve.sqlite"]
         if others:
