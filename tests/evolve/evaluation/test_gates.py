@@ -71,7 +71,7 @@ def at_end_of_hidden(line: str) -> Change:
         ),
         (
             lambda text: text.replace(
-                "            state.length = self.length\n", "            pass\n"
+                "            state.length = length\n", "            pass\n"
             ),
             "invalid: decoding with the cache is another model",
         ),
