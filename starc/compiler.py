@@ -12,7 +12,7 @@ from starc.diagnostics import Diagnostic, Problems
 from starc.frontend import ast
 from starc.frontend.parse import parse
 from starc.genome.exact import check_genes
-from starc.ir.nodes import Model
+from starc.ir.nodes import Written
 from starc.lower import lower
 from starc.lower.blocks import missing_backbone
 from starc.source import Source
@@ -67,7 +67,7 @@ def check(text: str | Source, name: str = "<string>") -> tuple[Diagnostic, ...]:
     return tuple(problems)
 
 
-def to_ir(text: str | Source, name: str = "<string>") -> Model:
+def to_ir(text: str | Source, name: str = "<string>") -> Written:
     """The model as written, before any pass. Raises StarError with every mistake."""
     problems = Problems()
     program = parse(_source(text, name), problems)
@@ -79,7 +79,7 @@ def to_ir(text: str | Source, name: str = "<string>") -> Model:
     return model
 
 
-def build(program: ast.Program, problems: Problems) -> Model | None:
+def build(program: ast.Program, problems: Problems) -> Written | None:
     """Syntax tree -> IR; None where there is anything in `problems`.
 
     Of a statement that is no syntax nothing else is told: one mistake is one error.

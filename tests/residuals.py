@@ -1,12 +1,13 @@
 """Residuals of models that tests build by hand."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from starc.ir.nodes import Again, Liv, Loop, Parallel, Repeat, Step
 from starc.ir.residual import BARE, Norm, Residual, placed
 
-S = TypeVar("S", bound=Step)
+S = TypeVar("S", bound=Step | Loop)
 
 
 def around(step: S, residual: Residual) -> S:
@@ -29,7 +30,7 @@ def around(step: S, residual: Residual) -> S:
 
 
 def settings_of(
-    body: tuple[Step, ...],
+    body: Sequence[Step | Loop],
     norm: Norm = Norm(),  # noqa: B008
     placement: str = "pre",
     scale: float = 1.0,

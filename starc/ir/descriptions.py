@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from typing import assert_never
 
-from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
+from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Written
 from starc.ir.operator import Operator
 from starc.ir.residual import Residual
 from starc.ir.sharing import has_mixing_tensors
@@ -40,7 +40,7 @@ def described(operator: Operator) -> str:
     return ", ".join(parts)
 
 
-def model_settings(model: Model) -> dict[str, object]:
+def model_settings(model: Model | Written) -> dict[str, object]:
     """The settings of the residual stream, defaults too, under the language's names."""
     return {
         "width": model.width,
@@ -61,7 +61,7 @@ def residual_settings(residual: Residual) -> dict[str, object]:
     return {"placement": residual.placement, "residual_scale": residual.scale}
 
 
-def around(layer: Liv | Parallel, model: Model) -> str:
+def around(layer: Liv | Parallel, model: Model | Written) -> str:
     """`placement post`: what a layer's residual has that the model's has not; or ""."""
     usual = residual_settings(model.residual)
     return ", ".join(

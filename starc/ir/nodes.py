@@ -1,12 +1,14 @@
 """The whole IR. Frozen; every node knows the text it came from.
 
-`lower` writes it with Loop, labels as written and sharing as references; `expand`
-writes every turn of a loop out, `resolve` says of every feature where it comes from;
-the optional passes then say how that is computed, never what.
+`lower` gives what is Written: with Loop, labels as in the text and sharing as
+references. `expand` makes a Model of it, with every turn of a loop written out;
+`resolve` says of every feature where it comes from; the optional passes then say how
+that is computed, never what. The backend's Plan is the phase after these.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import field
+from typing import Generic, TypeVar, assert_never
 
 from starc.ir.operator import Operator
 from starc.ir.residual import Norm, Residual
@@ -70,6 +72,11 @@ class Liv:
         """How the outputs of `livs` are added."""
         return (1,)
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of the text that stand at it, as they stand there."""
+        return (self.stem,) if self.labelled else ()
+
     def feature(self, group: str) -> Feature:
         return next(feature for feature in self.features if feature.group == group)
 
@@ -89,6 +96,11 @@ class Again:
     def livs(self) -> tuple[Liv, ...]:
         """The LIVs of this layer that have tensors: none, they are those of `of`."""
         return ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of the text that stand at it, as they stand there."""
+        return (self.stem,) if self.labelled else ()
 
 
 @dataclass(frozen=True)
@@ -113,13 +125,19 @@ class Parallel:
         """The LIVs of this layer that have tensors: its sides."""
         return self.sides
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of the text that stand at it and at its sides."""
+        own = (self.stem,) if self.labelled else ()
+        return (*own, *(label for side in self.sides for label in side.labels))
+
 
 Layer = Liv | Again | Parallel
 
 
 @dataclass(frozen=True)
 class Loop:
-    """`count x { ... }` as written (until expand)."""
+    """`count x { ... }` as written."""
 
     count: int
     body: "tuple[Layer | Loop, ...]"
@@ -128,29 +146,39 @@ class Loop:
 
 @dataclass(frozen=True)
 class Repeat:
-    """A loop of the text with its turns written out (from expand on)."""
+    """A loop of the text with its turns written out."""
 
     turns: "tuple[tuple[Layer | Repeat, ...], ...]"
 
 
-Step = Layer | Loop | Repeat
+WrittenStep = Layer | Loop
+"""What stands in a body before expand."""
+
+Step = Layer | Repeat
+"""What stands in one from expand on."""
 
 
 def flat(steps: Iterable[Step]) -> Iterator[Layer]:
-    """Every layer in order of depth, repeats turn by turn. After expand only."""
+    """Every layer in order of depth, repeats turn by turn."""
     for step in steps:
-        if isinstance(step, Repeat):
-            for turn in step.turns:
-                yield from flat(turn)
-        elif isinstance(step, Loop):
-            raise ValueError("the layers of a model that is not expanded")
-        else:
-            yield step
+        match step:
+            case Repeat():
+                for turn in step.turns:
+                    yield from flat(turn)
+            case Liv() | Again() | Parallel():
+                yield step
+            case _:
+                assert_never(step)
+
+
+Inner = TypeVar("Inner", Loop, Repeat)
 
 
 @dataclass(frozen=True)
-class Model:
+class Architecture(Generic[Inner]):
     """The residual stream and what is composed on it, in order.
+
+    Its loops tell the phase: Written is with Loop, Model with Repeat.
 
     norm: the last one, before the head.
     shared: labels of the LIVs whose featurizer several LIVs use and which therefore
@@ -166,7 +194,7 @@ class Model:
     width: int
     vocab: int
     context: int
-    body: tuple[Step, ...]
+    body: tuple[Layer | Inner, ...]
     tied: bool = True
     norm: Norm = Norm()
     logit_softcap: float = 0.0
@@ -176,11 +204,15 @@ class Model:
     logit_scale: float = 1.0
     span: Span = field(default=NOWHERE, repr=False, compare=False)
 
-    def layers(self) -> Iterator[Layer]:
-        """Every layer in order of depth. After expand only."""
+    def layers(self: "Model") -> Iterator[Layer]:
+        """Every layer in order of depth."""
         return flat(self.body)
 
-    def whole(self) -> dict[str, Liv | Parallel]:
+    def made(self: "Model") -> Iterator[Liv | Parallel]:
+        """Every layer that has tensors, in order of depth: all but `same as`."""
+        return (layer for layer in self.layers() if not isinstance(layer, Again))
+
+    def whole(self: "Model") -> dict[str, Liv | Parallel]:
         """Label of every layer -> itself, or the layer that it is once more."""
         found: dict[str, Liv | Parallel] = {}
         for layer in self.layers():
@@ -188,7 +220,11 @@ class Model:
             found[layer.label] = one
         return found
 
-    def livs(self) -> Iterator[Liv]:
+    def livs(self: "Model") -> Iterator[Liv]:
         """Every LIV that has tensors, in order of depth, sides one by one."""
         for layer in self.layers():
             yield from layer.livs
+
+
+Written = Architecture[Loop]
+Model = Architecture[Repeat]

@@ -1,14 +1,25 @@
 """`--emit ir`: the IR as text, at any stage."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import assert_never
 
 from starc.ir.descriptions import around, described, listed, model_settings, number
-from starc.ir.nodes import Again, Layer, Liv, Loop, Model, Parallel, Repeat, Step, flat
+from starc.ir.nodes import (
+    Again,
+    Layer,
+    Liv,
+    Loop,
+    Model,
+    Parallel,
+    Repeat,
+    Step,
+    Written,
+    flat,
+)
 from starc.ir.sharing import has_mixing_tensors
 
 
-def show(model: Model) -> str:
+def show(model: Model | Written) -> str:
     """The model, a line for each LIV and one for whatever is not its own.
 
     Before resolve it shows sharing as written, after it the projections; of a loop the
@@ -17,7 +28,7 @@ def show(model: Model) -> str:
     return "\n".join(_model(model)) + "\n"
 
 
-def _model(model: Model) -> Iterator[str]:
+def _model(model: Model | Written) -> Iterator[str]:
     yield f"model {model.name}"
     for name, value in model_settings(model).items():
         yield f"  {name} {number(value)}"
@@ -27,7 +38,9 @@ def _model(model: Model) -> Iterator[str]:
     yield from _steps(model.body, model, "")
 
 
-def _steps(steps: tuple[Step, ...], model: Model, indent: str) -> Iterator[str]:
+def _steps(
+    steps: Iterable[Step | Loop], model: Model | Written, indent: str
+) -> Iterator[str]:
     for step in steps:
         match step:
             case Loop():
@@ -46,7 +59,7 @@ def _steps(steps: tuple[Step, ...], model: Model, indent: str) -> Iterator[str]:
                 assert_never(step)
 
 
-def _layer(layer: Layer, model: Model, indent: str) -> Iterator[str]:
+def _layer(layer: Layer, model: Model | Written, indent: str) -> Iterator[str]:
     label = f"{layer.label}: " if layer.label else ""
     match layer:
         case Again():
@@ -65,7 +78,9 @@ def _layer(layer: Layer, model: Model, indent: str) -> Iterator[str]:
             assert_never(layer)
 
 
-def _residual(layer: Liv | Parallel, model: Model, indent: str) -> Iterator[str]:
+def _residual(
+    layer: Liv | Parallel, model: Model | Written, indent: str
+) -> Iterator[str]:
     if stands := around(layer, model):
         yield f"{indent}  {stands}"
 

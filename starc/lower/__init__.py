@@ -3,14 +3,16 @@
 from starc.alphabet import Alphabet
 from starc.diagnostics import Problems
 from starc.frontend import ast
-from starc.ir.nodes import Model
+from starc.ir.nodes import Written
 from starc.lower.backbone import lower_backbone
 from starc.lower.blocks import find_blocks
 from starc.lower.model import read_model
 from starc.lower.read_search import read_search
 
 
-def lower(program: ast.Program, alphabet: Alphabet, problems: Problems) -> Model | None:
+def lower(
+    program: ast.Program, alphabet: Alphabet, problems: Problems
+) -> Written | None:
     """The model as written, loops and references included; None if anything is wrong.
 
     `alphabet`: the names that the program may use, its own included. What is wrong is

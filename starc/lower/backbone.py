@@ -11,7 +11,7 @@ from starc.alphabet import (
 from starc.alphabet.around import AROUND, said_of_residual
 from starc.diagnostics import Note, Problems
 from starc.frontend import ast
-from starc.ir.nodes import Again, Layer, Liv, Loop, Parallel
+from starc.ir.nodes import Again, Layer, Liv, Loop, Parallel, WrittenStep
 from starc.ir.residual import BARE
 from starc.lower.built import Builder
 from starc.lower.collisions import check_generated_names
@@ -22,16 +22,13 @@ from starc.lower.references import Shared
 from starc.lower.sharing import Sharing
 from starc.source import Span
 
-Written = Layer | Loop
-"""What stands in a body before any pass."""
-
 
 def lower_backbone(
     block: ast.Backbone,
     settings: ModelSettings | None,
     alphabet: Alphabet,
     problems: Problems,
-) -> tuple[Written, ...]:
+) -> tuple[WrittenStep, ...]:
     """The body of the model; it lacks what is wrong. No width: nothing is built."""
     count_livs(block, problems)
     labels = collect_labels(block, problems)
@@ -60,13 +57,13 @@ class _Backbone:
 
     def steps(
         self, body: tuple[ast.Step, ...], what: str, span: Span
-    ) -> tuple[Written, ...]:
+    ) -> tuple[WrittenStep, ...]:
         if not body:
             self.empty(what, span)
         found = [self.step(step) for step in body]
         return tuple(step for step in found if step is not None)
 
-    def step(self, step: ast.Step) -> Written | None:
+    def step(self, step: ast.Step) -> WrittenStep | None:
         match step:
             case ast.Use():
                 return self.use(step)

@@ -3,18 +3,17 @@
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from typing import assert_never
 
 from starc.diagnostics import Note, Problems
 from starc.frontend import ast
-from starc.ir.nodes import Again, Layer, Loop, Parallel
+from starc.ir.nodes import Again, Layer, Liv, Loop, Parallel, WrittenStep
 
-Written = Layer | Loop
 _NUMBERED = re.compile(r"(.+)_(0|[1-9][0-9]{0,17})")
 
 
 def check_generated_names(
-    body: tuple[Written, ...], labels: dict[str, ast.Name], problems: Problems
+    body: tuple[WrittenStep, ...], labels: dict[str, ast.Name], problems: Problems
 ) -> None:
     """Tells of labels that `expand` would give to two layers. Writes no loop out.
 
@@ -42,18 +41,18 @@ class _Body:
     """Steps and the positions at which they begin; `same as` has none."""
 
     def __init__(self) -> None:
-        self.steps: list[Written] = []
+        self.steps: list[Liv | Parallel | Loop] = []
         self.starts: list[int] = []
         self.size = 0
 
-    def add(self, step: Written, size: int) -> None:
+    def add(self, step: Liv | Parallel | Loop, size: int) -> None:
         self.steps.append(step)
         self.starts.append(self.size)
         self.size += size
 
 
 class _Tree:
-    def __init__(self, body: tuple[Written, ...]) -> None:
+    def __init__(self, body: tuple[WrittenStep, ...]) -> None:
         self.bodies: dict[int, _Body] = {}  # by identity of the loop
         self.turns: Counter[str] = Counter()
         self.owners: dict[str, Layer] = {}
@@ -62,33 +61,39 @@ class _Tree:
         self.roots: dict[str, str] = {}
         self.body = self.walk(body, 0, 1)
 
-    def walk(self, steps: tuple[Written, ...], position: int, times: int) -> _Body:
+    def walk(self, steps: tuple[WrittenStep, ...], position: int, times: int) -> _Body:
         """`position` of the first step, in the first turn of every loop around it."""
         body = _Body()
         for step in steps:
             here = position + body.size
-            if isinstance(step, Loop):
-                inner = self.walk(step.body, here, times * step.count)
-                self.bodies[id(step)] = inner
-                body.add(step, inner.size * step.count)
-                continue
-            for label in _labels(step):
-                self.turns[label] += times
-                self.owners[label] = step
-            if isinstance(step, Again):
-                root = self.roots.get(step.of, step.of)
-                if step.labelled:
-                    self.roots[step.label] = root
-                else:
-                    self.agains.setdefault(f"{root}_again", step)
-                continue
-            stem = _stem(step)
-            if stem:
-                self.first.setdefault(stem, (here, step))
-            body.add(step, 1)
+            match step:
+                case Loop():
+                    inner = self.walk(step.body, here, times * step.count)
+                    self.bodies[id(step)] = inner
+                    body.add(step, inner.size * step.count)
+                case Again():
+                    self.bear(step, times)
+                    root = self.roots.get(step.of, step.of)
+                    if step.labelled:
+                        self.roots[step.label] = root
+                    else:
+                        self.agains.setdefault(f"{root}_again", step)
+                case Liv() | Parallel():
+                    self.bear(step, times)
+                    if stem := _stem(step):
+                        self.first.setdefault(stem, (here, step))
+                    body.add(step, 1)
+                case _:
+                    assert_never(step)
         return body
 
-    def at(self, position: int) -> Layer | None:
+    def bear(self, layer: Layer, times: int) -> None:
+        """Counts the labels of a layer that comes so many times."""
+        for label in layer.labels:
+            self.turns[label] += times
+            self.owners[label] = layer
+
+    def at(self, position: int) -> Liv | Parallel | None:
         """The layer at a position of the expanded model."""
         body = self.body
         while position < body.size:
@@ -132,16 +137,10 @@ class _Tree:
         return None
 
 
-def _labels(layer: Layer) -> Iterator[str]:
-    """The labels of the text that a layer bears."""
-    if isinstance(layer, Parallel):
-        yield from (side.stem for side in layer.sides if side.labelled)
-    if layer.labelled:
-        yield layer.stem
+def _stem(layer: Liv | Parallel) -> str:
+    """What an unlabelled layer's name begins with; "" where it has a label.
 
-
-def _stem(layer: Layer) -> str:
-    """What an unlabelled layer's name begins with; "" where it has a label."""
-    if isinstance(layer, Parallel) and layer.signs == (1,):
-        layer = layer.sides[0]  # named as that side alone
-    return "" if layer.labelled else layer.stem
+    A parallel of one side is named as that side alone.
+    """
+    named = layer.livs[0] if layer.signs == (1,) else layer
+    return "" if named.labelled else named.stem

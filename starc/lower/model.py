@@ -11,7 +11,7 @@ from starc.alphabet.resolved_options import Stream
 from starc.alphabet.settings import collect, contradiction, read_all, read_call
 from starc.diagnostics import Problems
 from starc.frontend import ast
-from starc.ir.nodes import Model, Step
+from starc.ir.nodes import Written, WrittenStep
 from starc.ir.residual import Norm, Residual, placed
 from starc.source import Span
 from starc.values import dataclass
@@ -117,8 +117,8 @@ class ModelSettings:
         placement, scale = (said.get(name, self.value(name)) for name in names)
         return placed(str(placement), self.the_norm, float(scale))
 
-    def model(self, body: tuple[Step, ...], span: Span) -> Model:
-        return Model(
+    def model(self, body: tuple[WrittenStep, ...], span: Span) -> Written:
+        return Written(
             name=self.name,
             width=_whole(self.value("width")),
             vocab=_whole(self.value("vocab")),

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from starc.choices import OPTIONAL_PASSES
 from starc.diagnostics import did_you_mean
-from starc.ir.nodes import Model
+from starc.ir.nodes import Model, Written
 from starc.ir.verify import verify
 from starc.passes.expand import expand
 from starc.passes.fuse import fuse
@@ -17,10 +17,10 @@ from starc.passes.share_weights import share_weights
 
 
 class Pass(NamedTuple):
-    """A step; `why` says what it is for."""
+    """A step; `why` says what it is for. The first takes what is Written."""
 
     name: str
-    function: Callable[[Model], Model]
+    function: Callable[[Any], Model]
     why: str
 
     @property
@@ -39,14 +39,17 @@ PIPELINE: tuple[Pass, ...] = (
 )
 
 
-def run(model: Model, without: AbstractSet[str] = frozenset()) -> Model:
+def run(written: Written, without: AbstractSet[str] = frozenset()) -> Model:
     """The model after all passes but those named in `without`, verified after each.
 
     Leaving one out never changes what the model computes. Raises ValueError if
     `without` names no pass, or one that is required.
     """
     check_names(without)
-    for step in PIPELINE:
+    first, *others = PIPELINE
+    model = first.function(written)
+    verify(model, first.name)
+    for step in others:
         if step.name in without:
             continue
         result = step.function(model)

@@ -1,9 +1,19 @@
 """expand: write every turn of a loop out, so that each LIV has a name of its own."""
 
 from collections import Counter
-from typing import NamedTuple
+from typing import NamedTuple, assert_never, cast
 
-from starc.ir.nodes import Again, Layer, Liv, Loop, Model, Parallel, Repeat, Step
+from starc.ir.nodes import (
+    Again,
+    Liv,
+    Loop,
+    Model,
+    Parallel,
+    Repeat,
+    Step,
+    Written,
+    WrittenStep,
+)
 from starc.ir.verify import InternalError
 from starc.passes.rebuild import changed
 
@@ -19,7 +29,7 @@ class _Target(NamedTuple):
     parallel: bool
 
 
-def expand(model: Model) -> Model:
+def expand(written: Written) -> Model:
     """The model with loops written out: labels are unique, references point at them.
 
     A label that is used once stays as it is, else its turns count up: c1_0, c1_1.
@@ -27,23 +37,25 @@ def expand(model: Model) -> Model:
     counted: attn_3. A parallel of one side is named as that side alone would be, so
     that its tensors have the same names whether or not it is pruned.
     """
-    return changed(model, body=_Expansion(model.body).run())
+    body = _Expansion(written.body).run()
+    return cast(Model, changed(written, body=body))  # another phase, the same class
 
 
-def _count(body: tuple[Step, ...], times: int, uses: Counter[str]) -> None:
+def _count(body: tuple[WrittenStep, ...], times: int, uses: Counter[str]) -> None:
     """How often each label of the text occurs in the model, without writing it out."""
     for step in body:
-        if isinstance(step, Loop):
-            _count(step.body, times * step.count, uses)
-        elif isinstance(step, (Liv, Again, Parallel)):
-            sides = step.sides if isinstance(step, Parallel) else ()
-            for node in (step, *sides):
-                if node.labelled:
-                    uses[node.stem] += times
+        match step:
+            case Loop():
+                _count(step.body, times * step.count, uses)
+            case Liv() | Again() | Parallel():
+                for label in step.labels:
+                    uses[label] += times
+            case _:
+                assert_never(step)
 
 
 class _Expansion:
-    def __init__(self, body: tuple[Step, ...]) -> None:
+    def __init__(self, body: tuple[WrittenStep, ...]) -> None:
         self.written = body
         self.uses: Counter[str] = Counter()
         _count(body, 1, self.uses)
@@ -52,26 +64,28 @@ class _Expansion:
         self.agains: Counter[str] = Counter()
         self.position = 0  # layers so far, `same as` not counted
 
-    def run(self) -> tuple[Layer | Repeat, ...]:
+    def run(self) -> tuple[Step, ...]:
         return self.walk(self.written)
 
-    def walk(self, body: tuple[Step, ...]) -> tuple[Layer | Repeat, ...]:
+    def walk(self, body: tuple[WrittenStep, ...]) -> tuple[Step, ...]:
         return tuple(map(self.step, body))
 
-    def step(self, step: Step) -> Layer | Repeat:
-        if isinstance(step, Loop):
-            return Repeat(tuple(self.walk(step.body) for _ in range(step.count)))
-        if isinstance(step, Again):
-            return self.again(step)
-        if isinstance(step, Repeat):
-            raise InternalError("expand", "a loop is written out already")
-        made = (
-            self.liv(step, self.name(step))
-            if isinstance(step, Liv)
-            else self.parallel(step)
-        )
-        self.position += 1
-        return made
+    def step(self, step: WrittenStep) -> Step:
+        match step:
+            case Loop():
+                return Repeat(tuple(self.walk(step.body) for _ in range(step.count)))
+            case Again():
+                return self.again(step)
+            case Liv():
+                liv = self.liv(step, self.name(step))
+                self.position += 1
+                return liv
+            case Parallel():
+                parallel = self.parallel(step)
+                self.position += 1
+                return parallel
+            case _:
+                assert_never(step)
 
     def name(self, node: Liv | Parallel) -> str:
         if node.labelled:

@@ -1,6 +1,8 @@
 """prune: a parallel of one side is that side, with neither a sum nor a module."""
 
-from starc.ir.nodes import Layer, Model, Parallel
+from typing import assert_never
+
+from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
 from starc.passes.rebuild import changed, map_layers
 
 
@@ -10,8 +12,10 @@ def prune(model: Model) -> Model:
 
 
 def _unwrap(layer: Layer) -> Layer:
-    if isinstance(layer, Parallel) and layer.signs == (1,):
-        (side,) = layer.sides
-        if side.label == layer.label:
+    match layer:
+        case Parallel(sides=(side,), signs=(1,)) if side.label == layer.label:
             return changed(side, residual=layer.residual)
-    return layer
+        case Liv() | Parallel() | Again():
+            return layer
+        case _:
+            assert_never(layer)

@@ -1,9 +1,9 @@
 """How a pass makes new nodes from old ones."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, assert_never
 
-from starc.ir.nodes import Layer, Liv, Loop, Model, Parallel, Repeat, Step
+from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat, Step
 
 Node = TypeVar("Node")
 
@@ -21,7 +21,7 @@ def changed(node: Node, **fields: Any) -> Node:
 
 
 def map_layers(model: Model, function: Callable[[Layer], Layer]) -> Model:
-    """The expanded model with `function` applied to every layer, in order of depth.
+    """The model with `function` applied to every layer, in order of depth.
 
     It is the same object where no layer changed, so that nothing is verified twice.
     """
@@ -33,12 +33,16 @@ def map_livs(model: Model, function: Callable[[Liv], Liv]) -> Model:
     """The same for every LIV, sides one by one."""
 
     def layer(layer: Layer) -> Layer:
-        if isinstance(layer, Liv):
-            return function(layer)
-        if isinstance(layer, Parallel):
-            sides = _kept(layer.sides, tuple(map(function, layer.sides)))
-            return layer if sides is layer.sides else changed(layer, sides=sides)
-        return layer
+        match layer:
+            case Liv():
+                return function(layer)
+            case Parallel():
+                sides = _kept(layer.sides, tuple(map(function, layer.sides)))
+                return layer if sides is layer.sides else changed(layer, sides=sides)
+            case Again():
+                return layer
+            case _:
+                assert_never(layer)
 
     return map_layers(model, layer)
 
@@ -48,14 +52,15 @@ def _mapped(
 ) -> tuple[Step, ...]:
     new: list[Step] = []
     for step in steps:
-        if isinstance(step, Repeat):
-            turns = tuple(_mapped(turn, function) for turn in step.turns)
-            same = _kept(step.turns, turns) is step.turns
-            new.append(step if same else changed(step, turns=turns))
-        elif isinstance(step, Loop):
-            raise TypeError("a pass over layers needs an expanded model")
-        else:
-            new.append(function(step))
+        match step:
+            case Repeat():
+                turns = tuple(_mapped(turn, function) for turn in step.turns)
+                same = _kept(step.turns, turns) is step.turns
+                new.append(step if same else changed(step, turns=turns))
+            case Liv() | Again() | Parallel():
+                new.append(function(step))
+            case _:
+                assert_never(step)
     return _kept(steps, tuple(new))
 
 

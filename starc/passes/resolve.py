@@ -1,6 +1,8 @@
 """resolve: turn sharing as written into where every feature comes from."""
 
-from starc.ir.nodes import Feature, Layer, Liv, Model, Parallel
+from typing import assert_never
+
+from starc.ir.nodes import Again, Feature, Layer, Liv, Model, Parallel
 from starc.passes.rebuild import changed, map_layers
 
 
@@ -42,16 +44,20 @@ def resolve(model: Model) -> Model:
     sides: dict[str, tuple[str, ...]] = {}  # of a parallel: what follows its label
 
     def layer(layer: Layer) -> Layer:
-        if isinstance(layer, Liv):
-            return one(layer)
-        if isinstance(layer, Parallel):
-            start = len(layer.label)
-            sides[layer.label] = tuple(side.label[start:] for side in layer.sides)
-            return changed(layer, sides=tuple(map(one, layer.sides)))
-        # It computes the features anew: the same weights, an input of its own.
-        for side in sides.get(layer.of, ("",)):
-            computed[layer.label + side] = computed[layer.of + side]
-        return layer
+        match layer:
+            case Liv():
+                return one(layer)
+            case Parallel():
+                start = len(layer.label)
+                sides[layer.label] = tuple(side.label[start:] for side in layer.sides)
+                return changed(layer, sides=tuple(map(one, layer.sides)))
+            case Again():
+                # It computes the features anew: the same weights, its own input.
+                for side in sides.get(layer.of, ("",)):
+                    computed[layer.label + side] = computed[layer.of + side]
+                return layer
+            case _:
+                assert_never(layer)
 
     return map_layers(model, layer)
 

@@ -13,7 +13,7 @@ from starc.ir.init import (
     Trial,
     Uniform,
 )
-from starc.ir.nodes import Again, Liv, Model
+from starc.ir.nodes import Liv, Model
 from starc.ir.operator import Parameter, Shape
 
 Key = tuple[str, str]
@@ -36,9 +36,7 @@ def parameters(model: Model) -> dict[Key, Parameter]:
     embedding = Parameter("embedding.weight", vocab, EMBEDDING)
     found: dict[Key, Parameter] = {("", embedding.name): embedding}
     owners = {liv.label: liv for liv in model.livs()}
-    for layer in model.layers():
-        if isinstance(layer, Again):
-            continue
+    for layer in model.made():
         for p in layer.residual.parameters(model.width):
             found[layer.label, p.name] = p
         for liv in layer.livs:

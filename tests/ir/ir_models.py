@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from starc.ir.nodes import Again, Layer, Liv, Loop, Model, Parallel, Step
+from starc.ir.nodes import Again, Layer, Liv, Loop, Parallel, Written, WrittenStep
 from starc.ir.operator import Operator
 from starc.ir.rope import Rope
 from starc.operators.attention.operator import Attention
@@ -70,12 +70,12 @@ def parallel(*sides: Liv) -> Parallel:
     return Parallel("parallel", "", "parallel", sides, (1,) * len(sides))
 
 
-def model(*body: Step, **settings: Any) -> Model:
+def model(*body: WrittenStep, **settings: Any) -> Written:
     sizes = {"width": 8, "vocab": 16, "context": 32}
-    return Model("m", **{**sizes, **settings_of(body, **settings)})
+    return Written("m", **{**sizes, **settings_of(body, **settings)})
 
 
-def transformer(width: int, pairs: int, vocab: int = 50_304) -> Model:
+def transformer(width: int, pairs: int, vocab: int = 50_304) -> Written:
     """Transformer++: SA-1 and GMemless of 8/3, as in facts/star.md."""
     heads = width // 64
     attention = Attention(
@@ -83,12 +83,12 @@ def transformer(width: int, pairs: int, vocab: int = 50_304) -> Model:
     )
     hidden = -(-8 * width // 3 // 8) * 8
     glu = Glu(width=width, hidden=hidden)
-    return Model(
+    return Written(
         *("transformer", width, vocab, 4096, (Loop(pairs, (liv(attention), liv(glu))),))
     )
 
 
-def lfm2(width: int, heads: int, hidden: int) -> Model:
+def lfm2(width: int, heads: int, hidden: int) -> Written:
     """LFM2 (arXiv 2511.23404): 16 mixers, each with a SwiGLU after it."""
     attention = Attention(
         width=width,
@@ -99,15 +99,15 @@ def lfm2(width: int, heads: int, hidden: int) -> Model:
         qk_norm=True,
     )
     conv, glu = GatedConv(width=width, inner=width), Glu(width=width, hidden=hidden)
-    body: list[Step] = []
+    body: list[WrittenStep] = []
     for index in range(16):
         mixer = attention if index in (2, 5, 8, 10, 12, 14) else conv
         body += [liv(mixer), liv(glu)]
-    return Model("lfm2", width, 65_536, 4096, tuple(body))
+    return Written("lfm2", width, 65_536, 4096, tuple(body))
 
 
 @st.composite
-def models(draw: st.DrawFn, loops: bool = True) -> Model:
+def models(draw: st.DrawFn, loops: bool = True) -> Written:
     """A legal model with any sharing; each label is used by at most a few others."""
     targets: dict[str, list[str]] = {}  # what a label may be shared as: kind -> labels
     count = 0

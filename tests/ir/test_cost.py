@@ -4,7 +4,7 @@ import pytest
 
 from starc import passes
 from starc.ir.cost import Costs, costs
-from starc.ir.nodes import Model, Step
+from starc.ir.nodes import Model, Step, Written
 from starc.ir.residual import Norm
 from starc.operators.attention.operator import Attention
 from tests.ir.ir_models import (
@@ -21,7 +21,7 @@ from tests.ir.ir_models import (
 from tests.work import calls
 
 
-def cost(written: Model, without: frozenset[str] = frozenset()) -> Costs:
+def cost(written: Written, without: frozenset[str] = frozenset()) -> Costs:
     return costs(passes.run(written, without), 4096, 2)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from starc import passes
 from starc.compiler import to_ir
 from starc.ir.compare import describe_changes
-from starc.ir.nodes import Loop, Model, Step
+from starc.ir.nodes import Loop, Written, WrittenStep
 from starc.ir.residual import Norm
 from starc.ir.rope import Rope
 from starc.ir.show import as_json, as_table
@@ -153,7 +153,7 @@ def test_what_stands_around_one_layer() -> None:
     assert "\n  placement post, residual_scale 0.5\n" in show(found)
 
 
-def changes(a: Model, b: Model) -> list[str]:
+def changes(a: Written, b: Written) -> list[str]:
     return describe_changes(passes.run(a), passes.run(b))
 
 
@@ -162,7 +162,12 @@ def wide(**fields: object) -> Attention:
 
 
 ROPE = Rope(1e4, 4)
-BASE: tuple[Step, ...] = (liv(CONV, "c"), liv(ATTENTION, "a"), liv(GLU), liv(ATTENTION))
+BASE: tuple[WrittenStep, ...] = (
+    liv(CONV, "c"),
+    liv(ATTENTION, "a"),
+    liv(GLU),
+    liv(ATTENTION),
+)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +225,7 @@ BASE: tuple[Step, ...] = (liv(CONV, "c"), liv(ATTENTION, "a"), liv(GLU), liv(ATT
     ],
 )
 def test_changes(
-    before: tuple[Step, ...], after: tuple[Step, ...], expected: list[str]
+    before: tuple[WrittenStep, ...], after: tuple[WrittenStep, ...], expected: list[str]
 ) -> None:
     assert changes(model(*before), model(*after)) == expected
 
@@ -259,7 +264,7 @@ def test_changed_settings(settings: dict[str, Any], expected: list[str]) -> None
 
 @settings(max_examples=60, deadline=None)
 @given(models(), models())
-def test_any_model_has_words(a: Model, b: Model) -> None:
+def test_any_model_has_words(a: Written, b: Written) -> None:
     for found in (passes.run(a), passes.run(a, frozenset({"share_features", "fuse"}))):
         assert show(found) and as_table(found, 32, "fp16")
         shown = as_json(found, 32, "fp32")
@@ -318,7 +323,7 @@ def test_branches_of_a_differential_used_again() -> None:
     ],
 )
 def test_changed_residuals(before: str, after: str, expected: list[str]) -> None:
-    def made(text: str) -> Model:
+    def made(text: str) -> Written:
         placement, body = text.split(" | ")
         head = f"model {{ width = 64; placement = {placement} }}"
         return to_ir(f"{head}\nbackbone {{ {body} }}")

@@ -13,7 +13,7 @@ from starc.compiler import to_ir
 from starc.frontend.unparse import unparse
 from starc.genome import decode, random_genome
 from starc.ir.identity import Structure, structure
-from starc.ir.nodes import Model
+from starc.ir.nodes import Model, Written
 from starc.reference import execute, random_weights
 from tests.ir.ir_models import models
 
@@ -92,7 +92,7 @@ def test_what_counts() -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(models())
-def test_optional_passes_do_not_count(found: Model) -> None:
+def test_optional_passes_do_not_count(found: Written) -> None:
     whole = structure(passes.run(found))
     assert structure(passes.run(found, frozenset(OPTIONAL_PASSES))) == whole
     for name in OPTIONAL_PASSES:

@@ -9,7 +9,7 @@ from starc.compiler import build, check, to_ir
 from starc.diagnostics import Problems, StarError
 from starc.frontend import ast
 from starc.frontend.parse import parse
-from starc.ir.nodes import Again, Liv, Loop, Model, Parallel
+from starc.ir.nodes import Again, Liv, Loop, Parallel, Written
 from starc.ir.residual import Norm, Residual
 from starc.lower import lower
 from starc.operators.attention.operator import Attention
@@ -18,7 +18,7 @@ from starc.source import NOWHERE, Source
 from tests.work import calls
 
 
-def model(body: str, settings: str = "width = 64", before: str = "") -> Model:
+def model(body: str, settings: str = "width = 64", before: str = "") -> Written:
     return to_ir(f"{before}\nmodel m {{ {settings} }}\nbackbone {{\n{body}\n}}\n")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from starc.ir.nodes import Again, Feature, Layer, Liv, Loop, Model, Repeat, Step
+from starc.ir.nodes import Again, Feature, Layer, Liv, Loop, Model, Repeat, WrittenStep
 from starc.passes import run
 from starc.passes.expand import expand
 from starc.passes.resolve import resolve
@@ -22,7 +22,7 @@ def labels(result: Model) -> list[str]:
     return [layer.label for layer in result.layers()]
 
 
-def resolved(*body: Step) -> dict[str, Liv]:
+def resolved(*body: WrittenStep) -> dict[str, Liv]:
     return {liv.label: liv for liv in resolve(expand(model(*body))).livs()}
 
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from hypothesis import given, settings
 
 from starc import passes
-from starc.ir.nodes import Feature, Liv, Loop, Model, Parallel, Step
+from starc.ir.nodes import Feature, Liv, Loop, Model, Parallel, Written, WrittenStep
 from starc.operators.attention.operator import Attention
 from starc.operators.selective_scan.operator import SelectiveScan
 from starc.operators.ssd.operator import Ssd
@@ -20,12 +20,12 @@ from tests.ir.ir_models import (
 )
 
 
-def after(*body: Step, without: str = "") -> dict[str, Liv]:
+def after(*body: WrittenStep, without: str = "") -> dict[str, Liv]:
     result = passes.run(model(*body), frozenset(without.split()))
     return {found.label: found for found in result.livs()}
 
 
-def shared(*body: Step, without: str = "") -> tuple[str, ...]:
+def shared(*body: WrittenStep, without: str = "") -> tuple[str, ...]:
     return passes.run(model(*body), frozenset(without.split())).shared
 
 
@@ -119,7 +119,7 @@ OPTIONAL = [step.name for step in passes.PIPELINE if not step.required]
 
 @settings(max_examples=60, deadline=None)
 @given(models())
-def test_by_definition(written: Model) -> None:
+def test_by_definition(written: Written) -> None:
     """Every result is verified by run(); here against the definitions, spelled out."""
     for name in ["", *OPTIONAL]:
         without = frozenset([name]) if name else frozenset()

@@ -18,7 +18,7 @@ from starc.frontend.parse import parse
 from starc.frontend.unparse import unparse
 from starc.genome import Classes, Genome, canonical, decode, legality, write
 from starc.ir.identity import structure
-from starc.ir.nodes import Model
+from starc.ir.nodes import Written
 from starc.lower import lower
 from starc.lower.model import read_model
 from starc.source import NOWHERE, Source
@@ -193,7 +193,7 @@ def in_words(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def to_ir(candidate: Candidate, spec: Spec) -> Model:
+def to_ir(candidate: Candidate, spec: Spec) -> Written:
     """The model as written, before any pass. Raises StarError."""
     problems = Problems()
     model = lower(program_of(candidate, spec), surroundings(spec).alphabet, problems)
@@ -231,7 +231,7 @@ def _buildable(
     return build_operator(liv, given, NOWHERE, around.stream, problems) is not None
 
 
-def function(model: Model) -> str:
+def function(model: Written) -> str:
     """sha256 of what a model computes: of its structure, labels and names apart.
 
     Two candidates of one function differ in spelling only. The model is as written.
