@@ -159,6 +159,37 @@ def test_nothing_outside_names_an_operator() -> None:
     assert not wrong
 
 
+NEW_OPERATOR = {
+    "starc/operators/__init__.py",  # the list
+    "kernels/index.json",  # written from the kernels
+    "benchmarks/results/kernels_compiled.json",  # of measurements
+    "docs/kernels_compiled.md",  # written from them
+}
+"""What names an operator outside its own files: a line in a list; no other by hand."""
+
+
+def test_what_a_new_operator_touches() -> None:
+    """Its folder, template, kernel and their tests, prelude, example, changelog; the
+    measure is an operator whose name is no word of anything else."""
+    name = "gated_linear_attention"
+    own = (
+        *(f"starc/operators/{name}/", f"templates/operators/{name}", f"kernels/{name}"),
+        *("grammar/", "examples/", "tests/golden/", "CHANGELOG.md"),
+    )
+    root = PACKAGE.parent
+    found = set()
+    for path in root.rglob("*"):
+        where = str(path.relative_to(root))
+        hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+        kept = path.suffix in {".py", ".md", ".json", ".star", ".j2", ".txt", ".lark"}
+        if not kept or hidden or where.startswith((*own, "build/", "dist/")):
+            continue
+        if path.is_file() and path != Path(__file__):
+            if name in path.read_text("utf-8", "replace"):
+                found.add(where)
+    assert found <= NEW_OPERATOR
+
+
 def test_no_file_is_part_of_a_circle_of_imports() -> None:
     """Also where an import stands in a function, or is for types alone."""
     assert circles({name: imported(path) for name, path in NAMED.items()}) == []

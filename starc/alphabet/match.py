@@ -65,7 +65,7 @@ def differences(
     """What would have to change for the template to realise the combination."""
     found: Differences = {}
     groups, required = set(featurizer.groups), set(template.groups)
-    if not required <= groups <= required | set(template.optional):
+    if not required <= groups <= required | set(template.flags):
         found["groups"] = (f"[{', '.join(template.groups)}]",)
     for choice, realised in (
         ("token", (template.token,)),

@@ -5,7 +5,6 @@ from fractions import Fraction
 
 from starc.alphabet.option import Givens, Quantity
 from starc.diagnostics import Diagnostic, Note
-from starc.ir.rope import Rope
 from starc.source import Span
 from starc.values import dataclass
 
@@ -124,27 +123,3 @@ class ResolvedOptions:
                 if channels % (heads * even) == 0:
                     return heads
         return None
-
-    def rope(self, head_dim: int) -> Rope | None:
-        """The rotation that is stated, or else the model's."""
-        theta, fraction = self.get("rope_theta"), self.get("rope_fraction")
-        on = self.get("rope")
-        if on is None:
-            on = self.stream.rope is not None or (theta, fraction) != (None, None)
-        if not on:
-            return None
-        model = self.stream.rope or (Fraction(10_000), Fraction(1))
-        theta = model[0] if theta is None else self.exact("rope_theta")
-        fraction = model[1] if fraction is None else self.exact("rope_fraction")
-        dims = fraction * head_dim
-        if dims.denominator != 1 or dims.numerator % 2 or not dims:
-            name = "rope_fraction" if "rope_fraction" in self.stated else "head_dim"
-            raise self.fail(
-                "odd-rotation",
-                "Rotary positions need pairs of channels",
-                name if name in self.stated else "heads",
-                f"{float(dims):g} channels of each head would turn",
-                "RoPE turns channels of a head two by two.",
-                "choose other heads, or say rope = false",
-            )
-        return Rope(float(theta), dims.numerator)

@@ -1,7 +1,6 @@
 """A template: the combination of structures that one operator of the IR realises."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import field
+from collections.abc import Callable
 from functools import cached_property
 
 from starc.alphabet.option import Option
@@ -11,22 +10,36 @@ from starc.ir.operator import Operator
 from starc.values import dataclass
 
 
+@dataclass(frozen=True)
+class Feature:
+    """A feature group that a featurizer may have: one row a group, in their order.
+
+    expand: the option that the featurizer's `expand` of it sets; "": it has 1.
+    fits: fields of the operator that must agree for a LIV to take it from another.
+    repeats: the featurizer's `repeat` copies it. flag: the option that says whether it
+        is there; "": it always is.
+    """
+
+    name: str
+    expand: str
+    fits: tuple[str, ...]
+    repeats: bool = False
+    flag: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Template:
     """What is realised, what it may be told, and how it is built.
 
     kind: of the operator. title: what people call it. stem: default word for labels.
     colour, legend: of its boxes in pictures, `#rrggbb`, and the words beside it.
-    groups, optional: the featurizer's feature groups, and those it may have besides.
+    features: the featurizer's feature groups.
     token, sparsity, nonlinear, channel: of the operator genome; filter, features_token,
         features_nonlinear: of the featurizer. The words that are realised.
     options: what a use may be told, in the order of the reference.
-    expand, repeat: which option the featurizer's numbers of a group set.
     conflicts: options that exclude one another.
-    flags: optional group -> the option that says whether it is there.
     nonlinear_option: the option that the nonlinearity of T sets, if any;
         features_option the same for the featurizer's.
-    fits: group -> the fields that must agree for one LIV to take it from another.
     """
 
     kind: str
@@ -34,25 +47,42 @@ class Template:
     stem: str
     colour: str
     legend: str
-    groups: tuple[str, ...]
+    features: tuple[Feature, ...]
     token: str
     channel: str
     operator: type[Operator]
     build: Callable[[ResolvedOptions], Operator]
     options: tuple[Option, ...]
-    fits: Mapping[str, tuple[str, ...]]
-    expand: Mapping[str, str]
-    optional: tuple[str, ...] = ()
     sparsity: tuple[str, ...] = ("none",)
     nonlinear: tuple[str, ...] = ("none",)
     features_token: tuple[str, ...] = ("diagonal",)
     features_nonlinear: tuple[str, ...] = ("none",)
     filter: str = "none"
-    repeat: tuple[str, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
-    flags: Mapping[str, str] = field(default_factory=dict)
     nonlinear_option: str = ""
     features_option: str = ""
+
+    @cached_property
+    def groups(self) -> tuple[str, ...]:
+        """The feature groups that are always there."""
+        return tuple(feature.name for feature in self.features if not feature.flag)
+
+    @cached_property
+    def flags(self) -> dict[str, str]:
+        """The other groups -> the option that says whether one is there."""
+        return {feature.name: feature.flag for feature in self.features if feature.flag}
+
+    @cached_property
+    def expand(self) -> dict[str, str]:
+        return {feature.name: feature.expand for feature in self.features}
+
+    @cached_property
+    def fits(self) -> dict[str, tuple[str, ...]]:
+        return {feature.name: feature.fits for feature in self.features}
+
+    @cached_property
+    def repeat(self) -> tuple[str, ...]:
+        return tuple(feature.name for feature in self.features if feature.repeats)
 
     @cached_property
     def by_name(self) -> dict[str, Option]:

@@ -39,7 +39,7 @@ def test_other_line_ends_are_refused(end: str, text: str) -> None:
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_line_ends_of_all_systems(end: str) -> None:
-    text = end.join(["# one", "", "backbone {", "  SA-1 # two", "", "  GLA;", "}", ""])
+    text = end.join(["# one", "", "backbone {", "  SA-1 # two", "", "  GQA;", "}", ""])
     assert not problems_of(text)
     problems = Problems()
     source = load("test.star", text.encode(), problems)

@@ -16,17 +16,17 @@ from tests.work import growth
 HEAD = "model m { width = 64 }\nbackbone {\n"
 SHAPES = {
     "names alone": ("", "FOO;", ""),
-    "labelled names": ("", "a: GLA;", ""),
+    "labelled names": ("", "a: GQA;", ""),
     "comments": ("", "# x\n", ""),
     "one long comment": (HEAD + "SA-1 #", "x ", "\n}"),
     "empty lines": (HEAD + "SA-1", "\n", "}"),
     "spaces": (HEAD + "SA-1", " ", "\n}"),
-    "uses": (HEAD, "GLA;", "}"),
+    "uses": (HEAD, "GQA;", "}"),
     "unknown uses": (HEAD, "GLAA\n", "}"),
     "one label again": (HEAD, "a: SA-1\n", "}"),
     "arguments": (HEAD + "SA-1(", "heads = 2,", ")}"),
     "repeats": (HEAD, "2 x { SA-1 }\n", "}"),
-    "parallels": (HEAD, "parallel { SA-1; GLA }\n", "}"),
+    "parallels": (HEAD, "parallel { SA-1; GQA }\n", "}"),
     "shared": (HEAD + "m: GMemless\n", "GMemless weights from m\n", "}"),
     "settings": ("model m {\n", "width = 64\n", "}"),
     "aliases": ("", "liv a = SA-1\n", HEAD + "}"),
@@ -58,7 +58,7 @@ def labels(many: int, written: str) -> str:
 
 MODELS: dict[str, Callable[[int], str]] = {
     "a repeat": lambda n: f"{n} x {{ GLA }}",
-    "written out": lambda n: "GLA;" * n,
+    "written out": lambda n: "GQA;" * n,
     "two sides each": lambda n: "Rec-1-Diff;" * n,
     "parallels": lambda n: "parallel { MHA; GLA };" * (n // 2),
     "wide parallels": lambda n: f"parallel {{ {'GLA;' * 64} }};" * (n // 64),
@@ -73,7 +73,7 @@ MODELS: dict[str, Callable[[int], str]] = {
     "the same": lambda n: "m: Mamba-2\n" + "Mamba-2 same as m\n" * (n - 1),
     "repeats of two": lambda n: "2 x { MHA; GLA };" * (n // 4),
     "in no order": lambda n: "".join(
-        ("GLA;", "MHA;", "Rec-1;", "GConv-1;", "MinGRU;")[(i * i * 7 + i // 3) % 5]
+        ("GQA;", "MHA;", "Rec-1;", "GConv-1;", "MinGRU;")[(i * i * 7 + i // 3) % 5]
         for i in range(n)
     ),
 }

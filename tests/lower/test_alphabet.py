@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import pytest
 
+import starc
 from starc import operators
 from starc.alphabet import Option, Stream, Template, extend, templates
 from starc.alphabet.arguments import build_operator
@@ -148,10 +149,37 @@ def test_templates_describe_their_operators(template: Template) -> None:
     plain = build_operator(liv, {}, NOWHERE, Stream(64), Problems())
     assert isinstance(plain, template.operator) and plain.kind == template.kind
     groups = {group.name for group in plain.groups}
-    assert {*template.groups} <= groups <= {*template.groups, *template.optional}
-    assert set(template.fits) == set(template.expand) | set(template.optional)
+    assert {*template.groups} <= groups <= {*template.groups, *template.flags}
+    assert [group.name for group in plain.groups] == [
+        *(f.name for f in template.features if f.name in groups)
+    ]
     names = {field.name for field in fields(template.operator)}
     assert all(set(wanted) <= names for wanted in template.fits.values())
+
+
+@pytest.mark.parametrize("template", templates(), ids=lambda t: t.kind)
+def test_numbers_of_any_featurizer_fit_or_are_told(template: Template) -> None:
+    """With and without each group that may be left out, one number or a list."""
+    words = f"token = {template.token}; channel = {template.channel}"
+    words += f"; nonlinear = {template.nonlinear[0]}"
+    more = f"nonlinear = {template.features_nonlinear[0]}"
+    if template.filter != "none":
+        more += f"; filter = {template.filter}"
+        more += "(kernel = 4)" if template.filter == "explicit" else ""
+    for left_out in (None, *template.flags):
+        groups = [f.name for f in template.features if f.name != left_out]
+        fitting = [1] * len(groups)
+        for setting in ("expand", "repeat"):
+            for numbers in ("1", "2", f"{fitting}", f"{[2] * len(groups)}"):
+                text = f"""
+model m {{ width = 64 }}
+featurizer f {{ groups = [{', '.join(groups)}]; {more}; {setting} = {numbers} }}
+liv X {{ featurizer = f; {words} }}
+backbone {{ X }}
+"""
+                found = starc.check(text)
+                assert {one.code for one in found} <= {"no-template", "does-not-divide"}
+                assert numbers not in ("1", f"{fitting}") or not found, text
 
 
 def test_defaults_of_tables_are_those_of_operators() -> None:

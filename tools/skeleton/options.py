@@ -1,17 +1,17 @@
 """Skeleton: what a `.star` file may say of it, and what it realises."""
 
 from starc.alphabet import common
-from starc.alphabet.chosen import Chosen
-from starc.alphabet.template import Template
+from starc.alphabet.resolved_options import ResolvedOptions
+from starc.alphabet.template import Feature, Template
 from starc.operators.skeleton.operator import Skeleton
 
 
-def build(chosen: Chosen) -> Skeleton:
+def build(options: ResolvedOptions) -> Skeleton:
     return Skeleton(
-        width=chosen.width,
-        bias=chosen.flag("bias"),
-        out_bias=chosen.flag("out_bias"),
-        inner=chosen.channels(),
+        width=options.width,
+        bias=options.flag("bias"),
+        out_bias=options.flag("out_bias"),
+        inner=options.channels(),
     )
 
 
@@ -21,13 +21,14 @@ TEMPLATE = Template(
     stem="skeleton",
     colour="#8a8f99",
     legend="skeleton",
-    groups=("gate", "x"),
+    features=(
+        Feature("gate", "expand", ("inner",)),
+        Feature("x", "expand", ("inner",)),
+    ),
     token="diagonal",
     channel="diagonal",
     nonlinear=("sigmoid",),
     operator=Skeleton,
     build=build,
-    expand={"gate": "expand", "x": "expand"},
-    fits={"gate": ("inner",), "x": ("inner",)},
     options=(common.INNER, common.BIAS, common.OUT_BIAS),
 )

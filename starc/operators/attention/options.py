@@ -4,7 +4,8 @@ from starc.alphabet import common
 from starc.alphabet.heads import split
 from starc.alphabet.option import Option
 from starc.alphabet.resolved_options import ResolvedOptions
-from starc.alphabet.template import Template
+from starc.alphabet.rotation import rotation
+from starc.alphabet.template import Feature, Template
 from starc.operators.attention.operator import Attention
 
 
@@ -29,7 +30,7 @@ def build(options: ResolvedOptions) -> Attention:
         heads=heads,
         kv_heads=kv_heads,
         head_dim=head_dim,
-        rope=options.rope(head_dim),
+        rope=rotation(options, head_dim),
         window=window,
         qk_norm=options.flag("qk_norm"),
         gated=options.flag("gate"),
@@ -42,9 +43,19 @@ TEMPLATE = Template(
     stem="attn",
     colour="#c65f46",
     legend="attention",
-    groups=("q", "k", "v"),
-    optional=("gate",),
-    flags={"gate": "gate"},
+    features=(
+        Feature("q", "expand", ("heads", "head_dim", "rope", "kernel")),
+        Feature(
+            "k",
+            "expand",
+            ("kv_heads", "head_dim", "rope", "window", "kernel"),
+            repeats=True,
+        ),
+        Feature(
+            "v", "expand", ("kv_heads", "head_dim", "window", "kernel"), repeats=True
+        ),
+        Feature("gate", "", ("heads",), flag="gate"),
+    ),
     token="low_rank",
     sparsity=("none", "banded"),
     nonlinear=("softmax",),
@@ -52,14 +63,6 @@ TEMPLATE = Template(
     features_token=("diagonal", "toeplitz"),
     operator=Attention,
     build=build,
-    expand={"q": "expand", "k": "expand", "v": "expand"},
-    repeat=("k", "v"),
-    fits={
-        "q": ("heads", "head_dim", "rope", "kernel"),
-        "k": ("kv_heads", "head_dim", "rope", "window", "kernel"),
-        "v": ("kv_heads", "head_dim", "window", "kernel"),
-        "gate": ("heads",),
-    },
     conflicts=(("rope", False, "rope_theta"), ("rope", False, "rope_fraction")),
     options=(
         common.HEADS,

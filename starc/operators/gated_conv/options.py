@@ -3,7 +3,7 @@
 from starc.alphabet import common
 from starc.alphabet.option import Option
 from starc.alphabet.resolved_options import ResolvedOptions
-from starc.alphabet.template import Template
+from starc.alphabet.template import Feature, Template
 from starc.operators.gated_conv.operator import GatedConv
 
 
@@ -25,18 +25,16 @@ TEMPLATE = Template(
     stem="conv",
     colour="#2f7f86",
     legend="gated convolution",
-    groups=("b", "c", "x"),
+    features=(
+        Feature("b", "expand", ("inner", "sigmoid_gates")),
+        Feature("c", "expand", ("inner", "sigmoid_gates")),
+        Feature("x", "expand", ("inner",)),
+    ),
     token="toeplitz",
     channel="diagonal",
     filter="explicit",
     operator=GatedConv,
     build=build,
-    expand={"b": "expand", "c": "expand", "x": "expand"},
-    fits={
-        "b": ("inner", "sigmoid_gates"),
-        "c": ("inner", "sigmoid_gates"),
-        "x": ("inner",),
-    },
     options=(
         Option(
             "kernel", "whole", "taps of the filter", 3, low=2, high=16, field="taps"

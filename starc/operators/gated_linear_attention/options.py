@@ -6,7 +6,7 @@ from fractions import Fraction
 from starc.alphabet import common
 from starc.alphabet.option import Option
 from starc.alphabet.resolved_options import ResolvedOptions
-from starc.alphabet.template import Template
+from starc.alphabet.template import Feature, Template
 from starc.operators.gated_linear_attention.operator import GatedLinearAttention
 
 _FROM = {"key_dim": "key_expand", "head_dim": "expand"}
@@ -62,26 +62,18 @@ TEMPLATE = Template(
     stem="gla",
     colour="#e3c07c",
     legend="gated linear attention",
-    groups=("q", "k", "v", "gate", "decay"),
+    features=(
+        Feature("q", "key_expand", ("heads", "key_dim", "kernel")),
+        Feature("k", "key_expand", ("heads", "key_dim", "kernel")),
+        Feature("v", "expand", ("heads", "head_dim", "kernel")),
+        Feature("gate", "expand", ("heads", "head_dim")),
+        Feature("decay", "", ("decay_rank",)),
+    ),
     token="semi_separable",
     channel="grouped",
     features_token=("diagonal", "toeplitz"),
     operator=GatedLinearAttention,
     build=build,
-    expand={
-        "q": "key_expand",
-        "k": "key_expand",
-        "v": "expand",
-        "gate": "expand",
-        "decay": "",
-    },
-    fits={
-        "q": ("heads", "key_dim", "kernel"),
-        "k": ("heads", "key_dim", "kernel"),
-        "v": ("heads", "head_dim", "kernel"),
-        "gate": ("heads", "head_dim"),
-        "decay": ("decay_rank",),
-    },
     options=(
         Option(
             "heads",

@@ -5,7 +5,7 @@ from fractions import Fraction
 from starc.alphabet import common
 from starc.alphabet.option import Option
 from starc.alphabet.resolved_options import ResolvedOptions
-from starc.alphabet.template import Template
+from starc.alphabet.template import Feature, Template
 from starc.operators.glu.operator import Glu
 
 
@@ -33,15 +33,16 @@ TEMPLATE = Template(
     stem="mlp",
     colour="#c9ccd2",
     legend="memoryless (GLU)",
-    groups=("gate", "up"),
+    features=(
+        Feature("gate", "expand", ("hidden",)),
+        Feature("up", "expand", ("hidden",)),
+    ),
     token="diagonal",
     channel="dense",
     nonlinear=("silu", "gelu", "relu", "sigmoid"),
     nonlinear_option="activation",
     operator=Glu,
     build=build,
-    expand={"gate": "expand", "up": "expand"},
-    fits={"gate": ("hidden",), "up": ("hidden",)},
     conflicts=(("hidden", None, "expand"),),
     options=(
         Option(

@@ -4,7 +4,7 @@ from starc.alphabet import common
 from starc.alphabet.heads import split
 from starc.alphabet.option import Option
 from starc.alphabet.resolved_options import ResolvedOptions
-from starc.alphabet.template import Template
+from starc.alphabet.template import Feature, Template
 from starc.operators.linear_attention.operator import LinearAttention
 
 _POSITIVE = ("elu", "relu")
@@ -42,7 +42,16 @@ TEMPLATE = Template(
     stem="linear_attn",
     colour="#d89a45",
     legend="linear attention",
-    groups=("q", "k", "v"),
+    features=(
+        Feature("q", "expand", ("heads", "head_dim", "feature_map", "kernel")),
+        Feature(
+            "k",
+            "expand",
+            ("kv_heads", "head_dim", "feature_map", "kernel"),
+            repeats=True,
+        ),
+        Feature("v", "expand", ("kv_heads", "head_dim", "kernel"), repeats=True),
+    ),
     token="low_rank",
     channel="grouped",
     features_token=("diagonal", "toeplitz"),
@@ -50,13 +59,6 @@ TEMPLATE = Template(
     features_option="feature_map",
     operator=LinearAttention,
     build=build,
-    expand={"q": "expand", "k": "expand", "v": "expand"},
-    repeat=("k", "v"),
-    fits={
-        "q": ("heads", "head_dim", "feature_map", "kernel"),
-        "k": ("kv_heads", "head_dim", "feature_map", "kernel"),
-        "v": ("kv_heads", "head_dim", "kernel"),
-    },
     options=(
         common.HEADS,
         common.KV_HEADS,

@@ -3,7 +3,7 @@
 from starc.alphabet import common
 from starc.alphabet.option import Option
 from starc.alphabet.resolved_options import ResolvedOptions
-from starc.alphabet.template import Template
+from starc.alphabet.template import Feature, Template
 from starc.operators.long_conv.operator import LongConv
 
 
@@ -25,14 +25,16 @@ TEMPLATE = Template(
     stem="long_conv",
     colour="#68a8a0",
     legend="long convolution",
-    groups=("b", "c", "x"),
+    features=(
+        Feature("b", "expand", ("inner",)),
+        Feature("c", "expand", ("inner",)),
+        Feature("x", "expand", ("inner",)),
+    ),
     token="toeplitz",
     channel="diagonal",
     filter="implicit",
     operator=LongConv,
     build=build,
-    expand={"b": "expand", "c": "expand", "x": "expand"},
-    fits={"b": ("inner",), "c": ("inner",), "x": ("inner",)},
     options=(
         Option(
             "order",

@@ -2,7 +2,7 @@
 
 from starc.alphabet import common
 from starc.alphabet.resolved_options import ResolvedOptions
-from starc.alphabet.template import Template
+from starc.alphabet.template import Feature, Template
 from starc.operators.min_gru.operator import MinGru
 
 
@@ -22,14 +22,15 @@ TEMPLATE = Template(
     stem="gru",
     colour="#8f4f86",
     legend="minimal GRU",
-    groups=("gate", "x"),
+    features=(
+        Feature("gate", "expand", ("inner",)),
+        Feature("x", "expand", ("inner", "kernel")),
+    ),
     token="semi_separable",
     channel="diagonal",
     features_token=("diagonal", "toeplitz"),
     features_nonlinear=("sigmoid",),
     operator=MinGru,
     build=build,
-    expand={"gate": "expand", "x": "expand"},
-    fits={"gate": ("inner",), "x": ("inner", "kernel")},
     options=(common.INNER, common.kernel("x"), common.BIAS, common.OUT_BIAS),
 )

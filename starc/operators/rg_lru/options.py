@@ -3,7 +3,7 @@
 from starc.alphabet import common
 from starc.alphabet.option import Option
 from starc.alphabet.resolved_options import ResolvedOptions
-from starc.alphabet.template import Template
+from starc.alphabet.template import Feature, Template
 from starc.operators.rg_lru.operator import RgLru
 
 
@@ -35,14 +35,15 @@ TEMPLATE = Template(
     stem="lru",
     colour="#b184b3",
     legend="gated recurrence",
-    groups=("gate", "x"),
+    features=(
+        Feature("gate", "expand", ("inner",)),
+        Feature("x", "expand", ("inner", "kernel")),
+    ),
     token="semi_separable",
     channel="diagonal",
     features_token=("diagonal", "toeplitz"),
     operator=RgLru,
     build=build,
-    expand={"gate": "expand", "x": "expand"},
-    fits={"gate": ("inner",), "x": ("inner", "kernel")},
     options=(
         common.INNER,
         Option(

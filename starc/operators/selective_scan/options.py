@@ -3,7 +3,7 @@
 from starc.alphabet import common
 from starc.alphabet.option import Option
 from starc.alphabet.resolved_options import ResolvedOptions
-from starc.alphabet.template import Template
+from starc.alphabet.template import Feature, Template
 from starc.operators.selective_scan.operator import SelectiveScan
 
 
@@ -27,22 +27,18 @@ TEMPLATE = Template(
     stem="rec",
     colour="#6a5aa3",
     legend="selective scan",
-    groups=("x", "b", "c", "dt"),
-    optional=("z",),
-    flags={"z": "gate"},
+    features=(
+        Feature("z", "expand", ("inner",), flag="gate"),
+        Feature("x", "expand", ("inner", "kernel")),
+        Feature("b", "states", ("states", "kernel")),
+        Feature("c", "states", ("states", "kernel")),
+        Feature("dt", "", ("dt_rank",)),
+    ),
     token="semi_separable",
     channel="diagonal",
     features_token=("diagonal", "toeplitz"),
     operator=SelectiveScan,
     build=build,
-    expand={"z": "expand", "x": "expand", "b": "states", "c": "states", "dt": ""},
-    fits={
-        "z": ("inner",),
-        "x": ("inner", "kernel"),
-        "b": ("states", "kernel"),
-        "c": ("states", "kernel"),
-        "dt": ("dt_rank",),
-    },
     options=(
         common.states(
             16, "the featurizer's expansion, 16 and 2, read as states per channel"

@@ -3,7 +3,7 @@
 from starc.alphabet import common
 from starc.alphabet.option import Option
 from starc.alphabet.resolved_options import ResolvedOptions
-from starc.alphabet.template import Template
+from starc.alphabet.template import Feature, Template
 from starc.operators.ssd.operator import Ssd
 
 
@@ -59,20 +59,18 @@ TEMPLATE = Template(
     stem="mamba",
     colour="#9486c6",
     legend="state-space duality",
-    groups=("z", "x", "b", "c", "dt"),
+    features=(
+        Feature("z", "expand", ("heads", "head_dim")),
+        Feature("x", "expand", ("heads", "head_dim", "kernel")),
+        Feature("b", "states", ("state_groups", "states", "kernel")),
+        Feature("c", "states", ("state_groups", "states", "kernel")),
+        Feature("dt", "", ("heads",)),
+    ),
     token="semi_separable",
     channel="grouped",
     features_token=("diagonal", "toeplitz"),
     operator=Ssd,
     build=build,
-    expand={"z": "expand", "x": "expand", "b": "states", "c": "states", "dt": ""},
-    fits={
-        "z": ("heads", "head_dim"),
-        "x": ("heads", "head_dim", "kernel"),
-        "b": ("state_groups", "states", "kernel"),
-        "c": ("state_groups", "states", "kernel"),
-        "dt": ("heads",),
-    },
     options=(
         Option(
             "heads",

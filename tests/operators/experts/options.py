@@ -3,7 +3,7 @@
 from starc.alphabet import common
 from starc.alphabet.option import Option
 from starc.alphabet.resolved_options import ResolvedOptions
-from starc.alphabet.template import Template
+from starc.alphabet.template import Feature, Template
 from tests.operators.experts.operator import Experts
 
 
@@ -22,14 +22,15 @@ TEMPLATE = Template(
     stem="experts",
     colour="#404040",
     legend="experts",
-    groups=("route", "up"),
+    features=(
+        Feature("route", "", ("experts",)),
+        Feature("up", "", ("hidden",)),
+    ),
     token="diagonal",
     channel="dense",
     nonlinear=("silu",),
     operator=Experts,
     build=build,
-    expand={"route": "", "up": ""},
-    fits={"route": ("experts",), "up": ("hidden",)},
     options=(
         Option("hidden", "whole", "channels of an expert", 12, high=4096),
         Option("experts", "whole", "experts to choose from", 3, high=4096),
