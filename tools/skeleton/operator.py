@@ -1,10 +1,10 @@
 """Skeleton: one sentence that says what T(x) is."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from starc.ir.init import ONES
 from starc.ir.operator import Group, Operator, Parameter
+from starc.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

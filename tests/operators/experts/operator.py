@@ -1,11 +1,11 @@
 """Experts: y = p_e W_e silu(up), e the likeliest expert of softmax(route)."""
 
-from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
 from starc.ir.init import NORMAL
 from starc.ir.operator import Group, Operator, Parameter
+from starc.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
