@@ -106,7 +106,7 @@ def _loaded(source: Source, model: Model, path: str) -> dict[tuple[str, str], Te
     require_plain(Path(path))
     try:
         state = load_file(path)
-    except SafetensorError as error:
+    except (SafetensorError, RuntimeError) as error:  # the latter of huge ones
         raise DrawError(f"{path}: {error}") from None
     shapes = tensors(model)
     found: dict[tuple[str, str], Tensor] = {}

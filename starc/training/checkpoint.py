@@ -81,7 +81,7 @@ def load(place: Folder | Path) -> Checkpoint:
         raise TrainingError(f"{folder.path}: no checkpoint to resume from") from None
     except KeyError as error:
         raise TrainingError(f"{path}: damaged checkpoint: no {error}") from error
-    except (ValueError, OSError, SafetensorError) as error:
+    except (ValueError, OSError, SafetensorError, RuntimeError) as error:
         raise TrainingError(f"{path}: damaged checkpoint: {error}") from error
 
 
@@ -103,7 +103,11 @@ def save_tensors(
 
 
 def _tensors(folder: Folder, name: str) -> dict[str, torch.Tensor]:
-    """Of the very file that was opened. safetensors checks its header by its size."""
+    """Of the very file that was opened, into which they stay mapped.
+
+    safetensors checks its header by its size. RuntimeError where it says to be larger
+    than any memory.
+    """
     handle = folder.open(name)
     try:
         return load_file(f"/dev/fd/{handle}")

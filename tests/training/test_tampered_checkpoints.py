@@ -23,6 +23,7 @@ from safetensors.torch import load_file, save_file
 
 from starc import compiler
 from starc.cli.training import _model_file
+from starc.draw import operator
 from starc.evolve.evaluation import preflight
 from starc.evolve.evaluation.real import prepare as prepare_candidate
 from starc.evolve.problem.candidate import Candidate
@@ -34,6 +35,7 @@ from starc.training.compare import Result, _known, compare, entry
 from starc.training.run import Run, prepare
 from starc.training.settings import Settings, TrainingError
 
+DRAWN = "model m { width = 32; vocab = 256 }\nbackbone { a: SA-1 }\n"
 STUB = Path(__file__).parent / "stub_model.py"
 VALUES: tuple[Any, ...] = (
     *(None, True, -1, 0, 10**30, 1e308, float("nan"), "", "x", [], {}, "9" * 50),
@@ -84,6 +86,22 @@ def test_settings_that_no_run_has(folder: Path, name: str, value: object) -> Non
     state(folder).write_text(json.dumps(found))
     with pytest.raises(TrainingError, match="settings"):
         checkpoint.load(folder)
+
+
+@pytest.mark.parametrize("size", [1 << 24, 1 << 38])
+def test_tensors_of_a_tebibyte(folder: Path, size: int) -> None:
+    """All holes on the disk; a small one, which can be mapped, is of another model."""
+    about = {"dtype": "F32", "shape": [size], "data_offsets": [0, 4 * size]}
+    path = folder / "checkpoint" / "model.safetensors"
+    name = next(iter(load_file(path)))
+    header = json.dumps({name: about}).encode()
+    with path.open("wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        file.truncate(8 + len(header) + 4 * size)
+    with pytest.raises(TrainingError, match="damaged checkpoint|another model"):
+        resumed(folder)
+    with pytest.raises(operator.DrawError):
+        operator.mixing(Source("m.star", DRAWN), "a", "abc", str(path))
 
 
 @pytest.mark.parametrize(
