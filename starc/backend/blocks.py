@@ -415,6 +415,35 @@ class Bodies:
                 items.append(f"*({one} {each})")
         return [(step.name, f"list[{' | '.join(kinds)}]", List(tuple(items)))]
 
+    # What may be wrapped.
+
+    def layers(self) -> list[Expression]:
+        """Blocks, and LIVs outside of blocks, in order of depth, as expressions.
+
+        Without those of whose inside others read weights: they cannot stand alone.
+        """
+        lent = set()
+        for scope in self.tree.root.scopes():
+            for use in scope.uses():
+                here = _item(scope.path + use.name)
+                for liv in self.wiring.module(use.layer).livs:
+                    used = self.wiring.weight_arguments(liv)
+                    lent |= {_item(self.tree.livs[label]) for label in used} - {here}
+        found: list[Expression] = []
+        for step in self.tree.root.steps:
+            if isinstance(step, Use):
+                if not isinstance(step.layer, Again) and step.name not in lent:
+                    found.append(f"model.{step.name}")
+            elif not lent.intersection(_item(turn.path) for turn in step.turns):
+                found.append(f"*model.{step.name}")
+            else:
+                found += [
+                    _within("model", turn.path.removesuffix("."))
+                    for turn in step.turns
+                    if _item(turn.path) not in lent
+                ]
+        return found
+
     # Words.
 
     def where(self, label: str) -> str:
@@ -453,6 +482,12 @@ def _short(path: str, joint: str = "_") -> str:
     parts = path.split(".")
     start = max((i + 1 for i, part in enumerate(parts) if part.isdecimal()), default=0)
     return joint.join(parts[start:])
+
+
+def _item(path: str) -> str:
+    """What of the model itself a path is in: a block, blocks.3, or a LIV."""
+    first, *rest = path.split(".")
+    return f"{first}.{rest[0]}" if rest and rest[0].isdecimal() else first
 
 
 def _within(holder: str, path: str) -> str:

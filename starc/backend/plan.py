@@ -12,7 +12,7 @@ from starc import __version__
 from starc.backend import templates
 from starc.backend.blocks import Bodies, state_lines
 from starc.backend.classes import Classes
-from starc.backend.code import reads
+from starc.backend.code import List, reads, statement
 from starc.backend.docstring import docstring
 from starc.backend.emission import number
 from starc.backend.mixers import MixerClass
@@ -58,6 +58,7 @@ class Plan:
     auxiliary: bool  # a LIV adds to the loss of training
     blocks: tuple[tuple[str, ...], ...]
     classes: tuple[MixerClass, ...]
+    layers: tuple[str, ...]
     functions: tuple[str, ...]
     state_fields: tuple[str, ...]
     states: tuple[tuple[str, ...], ...]
@@ -119,6 +120,7 @@ def make_plan(
         forward=bodies.root.forward,
         blocks=tuple(tuple(block.lines()) for block in bodies.blocks),
         classes=tuple(classes.classes),
+        layers=tuple(statement("return ", List(tuple(bodies.layers())), "", 4)),
         functions=tuple(function_text(name) for name in functions),
         state_fields=_state_fields(classes),
         states=tuple(_states(bodies, classes)) if stateful else (),

@@ -313,18 +313,13 @@ def sliding_attention(
     return y[:, :, :tokens]  # (B, H, T, K)
 
 
-def layers(model: nn.Module) -> list[nn.Module]:
+def layers(model: Griffin) -> list[nn.Module]:
     """Blocks, and operators outside of blocks, in order of depth.
 
-    What FSDP wraps, a pipeline cuts between, activation checkpointing runs again.
+    What FSDP wraps, a pipeline cuts between, activation checkpointing runs again. One
+    whose weights another layer uses is not among them: it is never needed alone.
     """
-    found: list[nn.Module] = []
-    for name, module in model.named_children():
-        if isinstance(module, nn.ModuleList):
-            found += module
-        elif name not in ("embedding", "head") and not name.endswith("norm"):
-            found.append(module)
-    return found
+    return [*model.blocks]
 
 
 def draw_all(model: nn.Module) -> None:

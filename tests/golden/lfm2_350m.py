@@ -257,18 +257,13 @@ def causal_attention(q: Tensor, k: Tensor, v: Tensor, length: int | Tensor) -> T
     return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=True)
 
 
-def layers(model: nn.Module) -> list[nn.Module]:
+def layers(model: Lfm2350m) -> list[nn.Module]:
     """Blocks, and operators outside of blocks, in order of depth.
 
-    What FSDP wraps, a pipeline cuts between, activation checkpointing runs again.
+    What FSDP wraps, a pipeline cuts between, activation checkpointing runs again. One
+    whose weights another layer uses is not among them: it is never needed alone.
     """
-    found: list[nn.Module] = []
-    for name, module in model.named_children():
-        if isinstance(module, nn.ModuleList):
-            found += module
-        elif name not in ("embedding", "head") and not name.endswith("norm"):
-            found.append(module)
-    return found
+    return [*model.blocks, *model.blocks_2, *model.blocks_3]
 
 
 def draw_all(model: nn.Module) -> None:
