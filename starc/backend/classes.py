@@ -1,5 +1,7 @@
 """Every class of the emitted file: equal LIVs share one, names tell variants apart."""
 
+from typing import assert_never
+
 from starc.backend.code import Call
 from starc.backend.emission import Argument, Emission, emission
 from starc.backend.mixers import MixerClass, Variant, mixer_class
@@ -33,11 +35,14 @@ class Classes:
         self.layers: dict[str, Made] = {}
         self.livs: dict[str, str] = {}  # label -> class, sides of parallels too
         self.variants: dict[str, Variant] = {}
-        for layer in model.layers():
-            if isinstance(layer, Liv):
-                self.layers[layer.label] = self._liv(layer)
-            elif isinstance(layer, Parallel):
-                self.layers[layer.label] = self._parallel(layer)
+        for layer in model.made():
+            match layer:
+                case Liv():
+                    self.layers[layer.label] = self._liv(layer)
+                case Parallel():
+                    self.layers[layer.label] = self._parallel(layer)
+                case _:
+                    assert_never(layer)
 
     def emission(self, operator: Operator) -> Emission:
         found = self._emissions.get(operator)

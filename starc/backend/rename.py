@@ -2,9 +2,10 @@
 
 import re
 from keyword import iskeyword
+from typing import assert_never
 
 from starc.backend.reserved import RESERVED
-from starc.ir.nodes import Again, Layer, Liv, Loop, Model, Parallel, Repeat, Step
+from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat, Step
 from starc.passes.rebuild import changed
 
 _BLOCKS = re.compile(r"blocks_\d+")
@@ -40,10 +41,10 @@ class _Names:
     """labels: label -> name."""
 
     def __init__(self, model: Model) -> None:
-        layers = {layer.label: layer for layer in model.layers()}
-        self.labels = {label: safe(label) for label in layers}
-        for layer in layers.values():
-            of = layers[layer.of] if isinstance(layer, Again) else layer
+        whole = model.whole()
+        self.labels = {label: safe(label) for label in whole}
+        for layer in model.layers():
+            of = whole[layer.label]
             if isinstance(of, Parallel):
                 for side in of.sides:
                     self._side(layer, side)
@@ -56,26 +57,26 @@ class _Names:
         elif side.label != layer.label:
             self.labels[side.label] = safe(side.label)
 
-    def step(self, step: Step) -> Layer | Repeat:
-        if isinstance(step, Repeat):
-            return Repeat(tuple(tuple(map(self.step, turn)) for turn in step.turns))
-        assert not isinstance(step, Loop)
-        return self.layer(step)
-
-    def layer(self, layer: Layer) -> Layer:
-        if isinstance(layer, Again):
-            return changed(
-                layer,
-                stem=safe(layer.stem),
-                label=self.labels[layer.label],
-                of=self.labels[layer.of],
-            )
-        if isinstance(layer, Liv):
-            return self.liv(layer, safe(layer.stem))
-        sides = tuple(self.liv(side, safe(side.stem)) for side in layer.sides)
-        return changed(
-            layer, stem=safe(layer.stem), label=self.labels[layer.label], sides=sides
-        )
+    def step(self, step: Step) -> Step:
+        match step:
+            case Repeat():
+                turns = (tuple(map(self.step, turn)) for turn in step.turns)
+                return Repeat(tuple(turns))
+            case Again():
+                return changed(
+                    step,
+                    stem=safe(step.stem),
+                    label=self.labels[step.label],
+                    of=self.labels[step.of],
+                )
+            case Liv():
+                return self.liv(step, safe(step.stem))
+            case Parallel():
+                sides = tuple(self.liv(side, safe(side.stem)) for side in step.sides)
+                label = self.labels[step.label]
+                return changed(step, stem=safe(step.stem), label=label, sides=sides)
+            case _:
+                assert_never(step)
 
     def liv(self, liv: Liv, stem: str) -> Liv:
         features = tuple(

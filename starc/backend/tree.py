@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from itertools import count
+from typing import assert_never
 
-from starc.ir.nodes import Again, Layer, Liv, Loop, Model, Parallel, Repeat, Step
+from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat, Step
 from starc.values import dataclass
 
 
@@ -62,16 +63,17 @@ class Tree:
         found: list[Use | Blocks] = []
         lists = 0
         for step in steps:
-            if isinstance(step, Repeat):
-                lists += 1
-                name = "blocks" if lists == 1 else f"blocks_{lists}"
-                start = f"{path}{name}."
-                turns = enumerate(step.turns)
-                scopes = tuple(self._scope(f"{start}{i}.", turn) for i, turn in turns)
-                found.append(Blocks(name, scopes))
-            else:
-                assert not isinstance(step, Loop), "loops are expanded"
-                found.append(Use(step, names[step.label]))
+            match step:
+                case Repeat():
+                    lists += 1
+                    name = "blocks" if lists == 1 else f"blocks_{lists}"
+                    start, turns = f"{path}{name}.", enumerate(step.turns)
+                    scopes = (self._scope(f"{start}{i}.", turn) for i, turn in turns)
+                    found.append(Blocks(name, tuple(scopes)))
+                case Liv() | Again() | Parallel():
+                    found.append(Use(step, names[step.label]))
+                case _:
+                    assert_never(step)
         return Scope(path, tuple(found))
 
     def _enter(self, scope: Scope, outer: tuple[Scope, ...]) -> None:
@@ -92,7 +94,7 @@ class Tree:
 
 def _names(steps: tuple[Step, ...], in_block: bool) -> dict[str, str]:
     """Label -> attribute, for the layers of a scope."""
-    layers = [step for step in steps if isinstance(step, Liv | Again | Parallel)]
+    layers = [step for step in steps if not isinstance(step, Repeat)]
     if not in_block:
         return {layer.label: layer.label for layer in layers}
     stems = [layer.stem for layer in layers if not layer.labelled]

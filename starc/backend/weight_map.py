@@ -3,7 +3,7 @@
 from starc.backend.features import Projection
 from starc.backend.tree import Tree
 from starc.backend.wiring import Wiring
-from starc.ir.nodes import Again, Liv, Model
+from starc.ir.nodes import Liv, Model
 from starc.ir.operator import Operator, Parameter
 
 Piece = tuple[str, str]
@@ -20,9 +20,7 @@ def weight_map(
     found: dict[str, tuple[Piece, ...]] = {
         "embedding.weight": (("", "embedding.weight"),)
     }
-    for layer in model.layers():
-        if isinstance(layer, Again):
-            continue
+    for layer in model.made():
         path = tree.layers[layer.label]
         for parameter in layer.residual.parameters(model.width):
             found[f"{path}_{parameter.name}"] = ((layer.label, parameter.name),)

@@ -99,11 +99,15 @@ class _Tree:
         while position < body.size:
             index = bisect_right(body.starts, position) - 1
             step = body.steps[index]
-            if not isinstance(step, Loop):
-                return step
-            position -= body.starts[index]
-            body = self.bodies[id(step)]
-            position %= body.size
+            match step:
+                case Liv() | Parallel():
+                    return step
+                case Loop():
+                    position -= body.starts[index]
+                    body = self.bodies[id(step)]
+                    position %= body.size
+                case _:
+                    assert_never(step)
         return None
 
     def collision(self, label: str) -> tuple[Layer, str] | None:
