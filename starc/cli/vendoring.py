@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from starc.choices import OPTIONAL_PASSES
+from starc.choices import KERNELS, OPTIONAL_PASSES
 from starc.cli import streams
 from starc.cli.failure import WRONG_CALL, WRONG_INPUT, Failure
 from starc.cli.guard import reason
@@ -24,6 +24,7 @@ from starc.printable import printable
 
 if TYPE_CHECKING:
     from starc.vendoring.find import Found
+    from starc.vendoring.options import Options
     from starc.vendoring.plan import Plan
     from starc.vendoring.verify import Verified
 
@@ -50,6 +51,9 @@ def vendor(
         list[str] | None,
         one_of(OPTIONAL_PASSES, "--no-pass", "Leave this pass out; repeatable."),
     ] = None,
+    kernels: Annotated[
+        str, one_of(KERNELS, "--kernels", "Of Triton; none: plain PyTorch alone.")
+    ] = "all",
     adopt: Annotated[
         bool,
         option("--adopt", help="Keep a file that is there: it counts as edited."),
@@ -62,15 +66,17 @@ def vendor(
     """
     from starc.diagnostics import StarError
     from starc.vendoring.error import VendoringError
+    from starc.vendoring.options import options
 
     if STANDARD in files:
         raise Failure("vendor needs files with names, not stdin")
     if name and len(files) > 1:
         raise Failure("--name goes with one file")
+    given = options(no_pass or (), kernels)
     fine, problems = True, []
     for file in files:
         try:
-            fine &= _vendored(file, into, name, no_pass or [], adopt)
+            fine &= _vendored(file, into, name, given, adopt)
         except (StarError, VendoringError) as error:
             problems.append(error)
     _end(problems, fine)
@@ -144,12 +150,12 @@ def recover(
 
 
 def _vendored(
-    file: str, into: Path, name: str, without: list[str], adopt: bool
+    file: str, into: Path, name: str, options: "Options", adopt: bool
 ) -> bool:
     """Whether there was no conflict."""
     from starc.vendoring.vendor import vendor as vendored
 
-    done = vendored(read_source(file), into, name, without, adopt)
+    done = vendored(read_source(file), into, name, options, adopt)
     _say(done.path, done.plan)
     if not done.recorded:
         streams.tell(

@@ -9,7 +9,6 @@ import base64
 import re
 import textwrap
 import zlib
-from collections.abc import Collection
 
 from starc.frontend.parse import LARGEST
 from starc.values import dataclass
@@ -33,16 +32,18 @@ class Header:
     digest: str
 
 
-def vendored(emitted: str, source: str, without: Collection[str], old: str) -> str:
+def vendored(emitted: str, source: str, options: str, old: str) -> str:
     """What `starc compile` writes, with what a vendored file says about itself.
 
+    options: as the command line has them.
     old: an earlier text of the file. Its comment with the source stays while it holds
     the same source: another zlib packs other bytes.
     """
     header = _header(emitted)
     told = f"{_HOW}# Source sha256 {digest(source)}\n"
-    if without:
-        told += f"# Passes left out: {', '.join(sorted(without))}.\n"
+    if options:
+        lines = textwrap.wrap(f"Options {options}", 86, break_on_hyphens=False)
+        told += "".join(f"# {line}\n" for line in lines)
     block = _block(old) if source_in(old) == source else _packed(source)
     body = emitted.removeprefix(header).rstrip("\n")
     return f"{header}{told}{body}\n\n\n{block}"

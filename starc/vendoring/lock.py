@@ -13,12 +13,13 @@ from typing import Any
 import starc
 from starc import artefacts
 from starc.artefacts import ArtefactError
-from starc.choices import OPTIONAL_PASSES
+from starc.choices import KERNELS
 from starc.frontend.parse import LARGEST as LARGEST_SOURCE
 from starc.values import dataclass
 from starc.vendoring import text as texts
 from starc.vendoring import toml
 from starc.vendoring.error import VendoringError, naming
+from starc.vendoring.options import Options, options
 
 NAME = "starc.lock"
 VERSION = 1
@@ -47,20 +48,15 @@ class Record:
     """What a vendored file was made from.
 
     starc: the version that wrote it. source: the path of the `.star` file, relative to
-    the folder of the lock, "" where it lies outside of the repository. without: passes
-    left out. text: the source itself. pristine: sha256 of the file as it was written.
+    the folder of the lock, "" where it lies outside of the repository. text: the source
+    itself. pristine: sha256 of the file as it was written.
     """
 
     starc: str
     source: str
-    without: tuple[str, ...]
+    options: Options
     text: str
     pristine: str
-
-    @property
-    def left_out(self) -> tuple[str, ...]:
-        """Of the passes left out those that there still are."""
-        return tuple(name for name in self.without if name in OPTIONAL_PASSES)
 
     @property
     def newer(self) -> bool:
@@ -107,7 +103,8 @@ def write(lock: Lock) -> str:
         values: dict[str, toml.Value] = {
             "starc": record.starc,
             "source": record.source,
-            "without": record.without,
+            "without": record.options.without,
+            "kernels": record.options.kernels,
             "source_sha256": texts.digest(record.text),
             "pristine_sha256": record.pristine,
             "text": record.text,
@@ -142,8 +139,8 @@ def _record(name: str, found: Any) -> Record:
         raise ArtefactError(f"{at} is not the name of a file of Python in this folder")
     if not isinstance(found, dict):
         raise ArtefactError(f"{at} is no table")
-    known = {"starc", "source", "without", "source_sha256", "pristine_sha256", "text"}
-    _fields(found, at, known, set())
+    known = {"starc", "source", "without", "kernels", "text"}
+    _fields(found, at, known | {"source_sha256", "pristine_sha256"}, set())
     text = artefacts.string(found["text"], f"{at}.text", LARGEST_SOURCE)
     if _matching(found, at, "source_sha256", _SHA256) != texts.digest(text):
         raise ArtefactError(
@@ -153,7 +150,10 @@ def _record(name: str, found: Any) -> Record:
     return Record(
         _matching(found, at, "starc", _VERSION),
         _source(found["source"], f"{at}.source"),
-        _without(found["without"], f"{at}.without"),
+        options(
+            _without(found["without"], f"{at}.without"),
+            artefacts.one_of(found["kernels"], f"{at}.kernels", KERNELS),
+        ),
         text,
         _matching(found, at, "pristine_sha256", _SHA256),
     )
@@ -181,13 +181,13 @@ def _source(found: Any, at: str) -> str:
     return path
 
 
-def _without(found: Any, at: str) -> tuple[str, ...]:
+def _without(found: Any, at: str) -> set[str]:
     if not isinstance(found, list):
         raise ArtefactError(f"{at} is no list of passes")
     names = {artefacts.string(name, at, 100) for name in found}
     if not all(re.fullmatch(r"[a-z_]+", name) for name in names):
         raise ArtefactError(f"{at} is no list of passes")
-    return tuple(sorted(names))
+    return names
 
 
 def _numbers(version: str) -> tuple[int, ...]:

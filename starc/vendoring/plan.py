@@ -1,7 +1,6 @@
 """What becomes of one vendored file when it is written anew, and the writing."""
 
 import os
-from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from starc.vendoring.error import VendoringError
 from starc.vendoring.find import Place
 from starc.vendoring.lock import Record
 from starc.vendoring.merge import NoGit, conflicts, merge
+from starc.vendoring.options import Options
 from starc.vendoring.text import TextFile, digest, read
 
 CURRENT, WRITTEN, REPLACED, ADOPTED = "current", "written", "replaced", "adopted"
@@ -44,24 +44,25 @@ class Today:
     """What starc makes today of a source. path: of it, as the lock says it."""
 
     source: Source
-    without: tuple[str, ...]
+    options: Options
     emitted: str
     path: str
 
     def vendored(self, old: str = "") -> str:
         """The file; old: its earlier text."""
-        return vendored(self.emitted, self.source.text, self.without, old)
+        return vendored(self.emitted, self.source.text, self.options.words, old)
 
     def record(self, new: str) -> Record:
         return Record(
-            starc.__version__, self.path, self.without, self.source.text, digest(new)
+            starc.__version__, self.path, self.options, self.source.text, digest(new)
         )
 
 
-def today(source: Source, without: Collection[str], path: str) -> Today:
+def today(source: Source, options: Options, path: str) -> Today:
     """Raises StarError with every mistake in the source."""
-    text = compiler.compile(source, without=frozenset(without))
-    return Today(source, tuple(sorted(set(without))), text, path)
+    without = frozenset(options.without)
+    text = compiler.compile(source, without=without, kernels=options.kernels)
+    return Today(source, options, text, path)
 
 
 def is_stale(record: Record, pristine: str, today: Today) -> bool:
@@ -69,7 +70,7 @@ def is_stale(record: Record, pristine: str, today: Today) -> bool:
 
     That it would write the same under another version's number is no reason to.
     """
-    same = record.text == today.source.text and record.without == today.without
+    same = record.text == today.source.text and record.options == today.options
     return not same or body(pristine) != body(today.vendored(pristine))
 
 

@@ -90,7 +90,7 @@ def _upgraded(file: File, record: Record, dry_run: bool) -> Upgrade:
         path = record.source
         if file.moved and path:
             path = sources.path_from(place.folder, str(home.folder / path))
-        plan = again(mine.text, home, record, today(shown, record.left_out, path))
+        plan = again(mine.text, home, record, today(shown, record.options.today, path))
         if not dry_run:
             save(place, home, mine, plan)
     changes = _changes(record.text, shown)

@@ -4,7 +4,7 @@ import errno
 import keyword
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from starc.vendoring import sources
 from starc.vendoring.error import VendoringError
 from starc.vendoring.find import Place
 from starc.vendoring.lock import Record
+from starc.vendoring.options import DEFAULTS, Options
 from starc.vendoring.plan import Plan, again, first, read_mine, save, today
 
 
@@ -44,7 +45,7 @@ def vendor(
     source: Source,
     folder: Path,
     name: str = "",
-    without: Collection[str] = (),
+    options: Options = DEFAULTS,
     adopt: bool = False,
 ) -> Vendored:
     """Writes the file and its record; with edits merged where it is there already.
@@ -59,7 +60,7 @@ def vendor(
         raise VendoringError(f"--name {name}: not the name of a file such as net.py")
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
-    found = today(source, without, sources.path_from(folder, source.name))
+    found = today(source, options, sources.path_from(folder, source.name))
     place = Place(folder, name)
     with _present(folder), folders.claimed(folder):
         record = locks.read(folder).get(name)

@@ -83,7 +83,9 @@ def _states(file: File, record: Record) -> tuple[list[str], str]:
         notes.append(f"no {record.source}; `starc recover` gives it back")
     source = source or Source(Path(record.source).name, record.text)
     try:
-        if is_stale(record, pristine, today(source, record.left_out, record.source)):
+        if is_stale(
+            record, pristine, today(source, record.options.today, record.source)
+        ):
             states.append("stale")
             notes.append("`starc upgrade` merges what changed")
     except StarError as error:

@@ -32,12 +32,12 @@ EDITS = 500
 @cache
 def old(name: str) -> str:
     source = (OLD / f"{name}.star").read_text()
-    return vendored((OLD / f"{name}.py.txt").read_text(), source, (), "")
+    return vendored((OLD / f"{name}.py.txt").read_text(), source, "", "")
 
 
 @cache
 def today(source: str, name: str) -> str:
-    return vendored(starc.compile(source, name), source, (), "")
+    return vendored(starc.compile(source, name), source, "", "")
 
 
 def pair(name: str) -> tuple[str, str]:

@@ -320,7 +320,7 @@ def test_mutated_files(repository: Repository) -> None:
     whole, seen = path.read_bytes(), set()
     repository.change("256", "300")
     before = repository.files()
-    for number in range(200):
+    for number in range(80):
         data = whole
         for _ in range(draw.randint(1, 3)):
             at = draw.choice((draw.randrange(200), draw.randrange(len(data))))

@@ -11,6 +11,7 @@ import starc
 from starc.diagnostics import StarError
 from starc.vendoring import lock as locks
 from starc.vendoring.error import VendoringError
+from starc.vendoring.options import options
 from starc.vendoring.vendor import file_name
 
 from .conftest import TEXT, Repository
@@ -47,20 +48,21 @@ def test_again_changes_nothing(repository: Repository) -> None:
 
 
 def test_options_are_recorded_and_kept(repository: Repository) -> None:
-    repository.vendor(without=["prune", "fuse"])
+    repository.vendor(options=options(["prune", "fuse"], "none"))
     text = (repository.pkg / "small.py").read_text()
-    assert "# Passes left out: fuse, prune.\n" in text
+    said = "# Options --kernels none --no-pass fuse --no-pass prune\n"
+    assert said in text and "triton" not in text
     assert repository.action() == "current"
-    assert repository.vendor(without=["fuse"]).plan.action == "replaced"
-    assert locks.read(repository.pkg)["small.py"].without == ("fuse",)
+    assert repository.vendor(options=options(["fuse"])).plan.action == "replaced"
+    assert locks.read(repository.pkg)["small.py"].options == options(["fuse"])
 
 
 def test_a_pass_that_is_no_more_needs_not_be_left_out(repository: Repository) -> None:
-    repository.vendor(without=["fuse"])
+    repository.vendor(options=options(["fuse"]))
     repository.change('["fuse"]', '["fuse", "gone"]', "pkg/starc.lock")
     assert repository.states() == {"pkg/small.py": ("pristine", "stale")}
     repository.upgrade()
-    assert locks.read(repository.pkg)["small.py"].without == ("fuse",)
+    assert locks.read(repository.pkg)["small.py"].options == options(["fuse"])
 
 
 @pytest.mark.parametrize(
