@@ -36,8 +36,8 @@ def auxiliary_loss(model: Model, weights: Weights, tokens: Tensor) -> Tensor:
 def mixing_matrix(model: Model, weights: Weights, tokens: Tensor, label: str) -> Tensor:
     """|T(x)| of one LIV, a side of a parallel or a LIV used again.
 
-    (batch, mixers, length, length): a matrix for each head (attention, linear attention
-    with and without decays, ssd) or channel (all others); row i is what token i reads.
+    (batch, mixers, length, length): a matrix for each head, or for each channel, as the
+    operator says (`by_heads`); row i is what token i reads.
     Gates on rows and columns are part of it, norms after it are not, nor what follows
     these. KeyError: no LIV of this label.
     """

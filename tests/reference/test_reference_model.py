@@ -43,7 +43,7 @@ def test_the_mixing_matrix_is_causal(name: str) -> None:
     op = OPERATORS[name]
     m = model(liv("a", op))
     found = mixing_matrix(m, random_weights(m, seeded()), TOKENS, "a")
-    heads = getattr(op, "heads", op.inner)
+    heads = op.heads if op.by_heads else op.inner  # type: ignore[attr-defined]
     assert found.shape == (2, heads, 10, 10) and not found.requires_grad
     assert found.min() >= 0 and torch.equal(found, found.tril())
     if op.kind == "attention" and not getattr(op, "gated", False):
