@@ -1,6 +1,7 @@
 """Code as values: calls, lists, signatures; printed once, broken as black does it."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from types import CodeType
 
 from starc.values import dataclass
@@ -76,6 +77,7 @@ def assigned(targets: Sequence[str], value: Expression, indent: int = 8) -> list
     return [*lines, f"{space}(", *each, f"{space}) = lent"]
 
 
+@lru_cache(maxsize=1024)  # classes and functions recur from file to file of a search
 def reads(text: str) -> frozenset[str]:
     """The names that Python code reads, of functions in it too, and its attributes."""
     found: set[str] = set()

@@ -1,7 +1,7 @@
 """Text of kernels and functions: of their files, the parts that something reaches."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 
 from starc import resources
@@ -67,11 +67,12 @@ class Kernels:
             text += gap + "\n".join(self._part(part, lines))
         return text
 
-    def _part(self, part: Part, lines: list[str]) -> Iterator[str]:
+    def _part(self, part: Part, lines: list[str]) -> list[str]:
         first, last = part["lines"]
-        for number in range(first, last + 1):
-            if not self.plain or not any(a <= number <= b for a, b in part["cut"]):
-                yield lines[number - 1]
+        if not self.plain:
+            return lines[first - 1 : last]
+        left_out = {n for a, b in part["cut"] for n in range(a, b + 1)}
+        return [lines[n - 1] for n in range(first, last + 1) if n not in left_out]
 
 
 @cache
