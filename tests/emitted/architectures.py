@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from starc.alphabet import template_of
-from starc.ir.nodes import Again, Liv, Loop, Model, Parallel, Step
+from starc.ir.nodes import Again, Liv, Loop, Parallel, Written, WrittenStep
 from starc.ir.operator import Operator
 from starc.ir.residual import Norm
 from tests.reference.operators import OPERATORS, SHARED
@@ -41,16 +41,16 @@ def beside(*sides: Liv) -> Parallel:
     return Parallel("parallel", "", "parallel", sides, (1,) * len(sides))
 
 
-def model(*body: Step, **settings: Any) -> Model:
+def model(*body: WrittenStep, **settings: Any) -> Written:
     sizes: dict[str, Any] = {"width": 16, "vocab": 23, "context": 32}
-    return Model("test", **sizes, **settings_of(body, **settings))
+    return Written("test", **sizes, **settings_of(body, **settings))
 
 
 MLP, SSD = OPERATORS["glu"], OPERATORS["ssd"]
 PLAIN, ATTENTION = OPERATORS["attention"], OPERATORS["attention-qk_norm"]
 
 
-def plain() -> dict[str, Model]:
+def plain() -> dict[str, Written]:
     """Every operator with its options, twice, so that depth counts."""
     return {
         name: model(use(op), use(op), norm=Norm(eps=1e-3))
@@ -58,7 +58,7 @@ def plain() -> dict[str, Model]:
     }
 
 
-def settings() -> dict[str, Model]:
+def settings() -> dict[str, Written]:
     body = use(OPERATORS["attention-rope"]), use(MLP)
     wide = use(OPERATORS["long_conv"]), use(OPERATORS["ssd-groups"])
     return {
@@ -79,13 +79,13 @@ def settings() -> dict[str, Model]:
     }
 
 
-def forms(op: Operator) -> dict[str, Model]:
+def forms(op: Operator) -> dict[str, Written]:
     """Every form of sharing, with one operator."""
     groups = [group.name for group in op.groups]
     one = {groups[-1]: "a"}
     rest = dict.fromkeys(groups[1:], "a")
     everything = dict.fromkeys(groups, "a")
-    bodies: dict[str, tuple[Step, ...]] = {
+    bodies: dict[str, tuple[WrittenStep, ...]] = {
         "weights": (use(op, "a"), use(MLP), use(op, "b", "a"), use(op, "", "b")),
         "one-feature": (use(op, "a"), use(op, "b", **one), use(MLP)),
         "middle-feature": (use(op, "a"), use(op, "b", **{groups[1]: "a"})),
@@ -119,7 +119,7 @@ def forms(op: Operator) -> dict[str, Model]:
     return {form: model(*body) for form, body in bodies.items()}
 
 
-def sharing() -> dict[str, Model]:
+def sharing() -> dict[str, Written]:
     """Every form of sharing for every kind of operator."""
     return {
         f"{name}-{form}": made
@@ -144,7 +144,7 @@ def _e(features: dict[str, str]) -> dict[str, str]:
     return _renamed(features, "e")
 
 
-def hybrids() -> dict[str, Model]:
+def hybrids() -> dict[str, Written]:
     """What people build: several kinds together, sharing across them."""
     conv, scan = OPERATORS["gated_conv"], OPERATORS["selective_scan"]
     windowed = OPERATORS["attention-window"]
@@ -197,4 +197,4 @@ def hybrids() -> dict[str, Model]:
     }
 
 
-ARCHITECTURES: dict[str, Model] = plain() | settings() | sharing() | hybrids()
+ARCHITECTURES: dict[str, Written] = plain() | settings() | sharing() | hybrids()

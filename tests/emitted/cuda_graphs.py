@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 import torch
@@ -15,7 +15,7 @@ class OnGpu(Tensor):
     """A tensor that says it is on a GPU; what is computed from it does not."""
 
     is_cuda = True
-    __torch_function__ = torch._C._disabled_torch_function_impl
+    __torch_function__ = cast(Any, torch._C._disabled_torch_function_impl)
 
 
 class Graph:
@@ -40,7 +40,7 @@ class Graph:
 class Capture(TorchDispatchMode):
     def __init__(self, graph: Graph, stream: Any) -> None:
         """`stream` has to be given: torch keeps its own, of one device, for all."""
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.graph = graph
         self.changed: list[tuple[Tensor, Tensor]] = []
 
@@ -56,7 +56,7 @@ class Capture(TorchDispatchMode):
         return out
 
     def __exit__(self, *problem: Any) -> None:
-        super().__exit__(*problem)
+        super().__exit__(*problem)  # type: ignore[no-untyped-call]
         for tensor, before in reversed(self.changed):
             tensor.copy_(before)
 
@@ -65,7 +65,11 @@ class Capture(TorchDispatchMode):
 def without_gpu() -> Iterator[type[Graph]]:
     """In it `torch.cuda` makes and captures such graphs; yields their class."""
     Graph.replays = 0
-    names = {"CUDAGraph": Graph, "graph": Capture, "Stream": mock.Mock()}
+    names: dict[str, Any] = {
+        "CUDAGraph": Graph,
+        "graph": Capture,
+        "Stream": mock.Mock(),
+    }
     quiet = ("current_stream", "stream", "device")
     names |= {name: mock.Mock(return_value=nullcontext()) for name in quiet}
     names["current_stream"] = mock.Mock()

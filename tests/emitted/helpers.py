@@ -7,15 +7,16 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import count
 from types import ModuleType
+from typing import Any
 from unittest import mock
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from starc import passes
 from starc.backend import render as rendering
 from starc.backend.plan import Plan, make_plan
-from starc.ir.nodes import Model
+from starc.ir.nodes import Model, Written
 from starc.reference import tensors
 
 Key = tuple[str, str]
@@ -46,9 +47,9 @@ class Emitted:
     text: str
     module: ModuleType
 
-    def model(self, weights: Weights, dtype: torch.dtype = torch.float64) -> nn.Module:
+    def model(self, weights: Weights, dtype: torch.dtype = torch.float64) -> Any:
         """The emitted model with canonical weights, in `dtype`."""
-        made: nn.Module = self.module.Model().to(dtype)
+        made: Any = self.module.Model().to(dtype)
         state = made.state_dict()
         assert set(state) == set(
             self.plan.weights
@@ -62,7 +63,7 @@ class Emitted:
         made.load_state_dict(joined)
         return made
 
-    def gradients(self, model: nn.Module) -> dict[Key, Tensor]:
+    def gradients(self, model: Any) -> dict[Key, Tensor]:
         """By canonical key, summed over copies; of a tied tensor all that it got."""
         parameters, shapes = dict(model.named_parameters()), tensors(self.ir)
         found: dict[Key, Tensor] = {}
@@ -77,7 +78,7 @@ class Emitted:
         return found
 
 
-def emit(model: Model, without: AbstractSet[str] = frozenset()) -> Emitted:
+def emit(model: Written, without: AbstractSet[str] = frozenset()) -> Emitted:
     """`model`: as `lower` gives it. `without`: optional passes to leave out."""
     ir = passes.run(model, without)
     plan = make_plan(ir, "test.star", "0" * 16, ())

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from random import Random
 
-from starc.ir.nodes import Liv, Loop, Model, Parallel, Step
+from starc.ir.nodes import Liv, Loop, Parallel, Written, WrittenStep
 from starc.ir.operator import Operator
 from starc.ir.residual import PLACEMENTS, Norm, placed
 from tests.emitted.architectures import again, beside, diff, model, use
@@ -18,7 +18,7 @@ class Sampler:
         self.operators = self.random.sample([*OPERATORS], self.random.randint(1, 3))
         self.labels: dict[str, tuple[Operator, str]] = {}  # "liv", "side" or "diff"
 
-    def model(self) -> Model:
+    def model(self) -> Written:
         body = self.steps(self.random.randint(3, 7), depth=0)
         norm = Norm(self.random.choice(("rms", "layer")), 1e-3)
         placement = self.random.choice(self.placements("none"))
@@ -48,7 +48,7 @@ class Sampler:
         """Not above 1: what no norm brings back grows from LIV to LIV."""
         return self.random.choice((1.0, 1.0, 0.22, 0.5))
 
-    def otherwise(self, step: Step, norm: Norm) -> Step:
+    def otherwise(self, step: WrittenStep, norm: Norm) -> WrittenStep:
         if isinstance(step, Loop):
             body = tuple(self.otherwise(inner, norm) for inner in step.body)
             return replace(step, body=body)
@@ -60,10 +60,10 @@ class Sampler:
     def chance(self, probability: float) -> bool:
         return self.random.random() < probability
 
-    def steps(self, number: int, depth: int) -> tuple[Step, ...]:
+    def steps(self, number: int, depth: int) -> tuple[WrittenStep, ...]:
         return tuple(self.step(depth) for _ in range(number))
 
-    def step(self, depth: int) -> Step:
+    def step(self, depth: int) -> WrittenStep:
         kind = self.random.random()
         if kind < 0.15 and depth < 2:
             count = self.random.randint(2, 3)

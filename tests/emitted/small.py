@@ -3,9 +3,10 @@
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from starc import operators
 from starc.alphabet import template_of
@@ -118,20 +119,20 @@ def emitted(name: str) -> Emitted:
     return emit(to_ir(SMALL[name], f"{name}.star"))
 
 
-def fresh(name: str, seed: int = 0) -> nn.Module:
+def fresh(name: str, seed: int = 0) -> Any:
     """A newly initialised model; the same for the same seed."""
     torch.manual_seed(seed)
-    model: nn.Module = emitted(name).module.Model()
+    model: Any = emitted(name).module.Model()
     return model
 
 
-def tokens(model: nn.Module, batch: int, length: int, seed: int = 0) -> Tensor:
+def tokens(model: Any, batch: int, length: int, seed: int = 0) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
-    shape, vocab = (batch, length), model.config.vocab  # type: ignore[union-attr]
-    return torch.randint(vocab, shape, generator=generator)  # type: ignore[arg-type]
+    shape, vocab = (batch, length), model.config.vocab
+    return torch.randint(vocab, shape, generator=generator)
 
 
-def gradients(model: nn.Module) -> dict[str, Tensor]:
+def gradients(model: Any) -> dict[str, Tensor]:
     """Copies of all gradients there are."""
     found = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
     return {name: gradient.clone() for name, gradient in found.items()}

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tests.emitted.small import TEXTS, fresh, tokens
 
 
-def refuses(name: str, call: Callable[[], object]) -> None:
+def refuses(name: str, call: Callable[..., object], *given: Any, **named: Any) -> None:
     with pytest.raises(ValueError, match=rf"^{name}: "):
-        call()
+        call(*given, **named)
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -26,12 +26,12 @@ def test_caches_and_tokens(name: str) -> None:
     refuses("dtype", lambda: model.new_cache(2, 8, dtype=torch.int64))
     for rows in (1, 3):
         cache = model.new_cache(rows, 8)
-        refuses("tokens", lambda cache=cache: model(given, cache))
+        refuses("tokens", model, given, cache)
         assert cache.length == 0
     refuses("tokens", lambda: model(given, model.new_cache(2, 8, device="meta")))
     for wrong in (given[0], given[None], given.float(), given.bool()):
-        refuses("tokens", lambda wrong=wrong: model(wrong))
-        refuses("tokens", lambda wrong=wrong: model(wrong, model.new_cache(2, 8)))
+        refuses("tokens", model, wrong)
+        refuses("tokens", model, wrong, model.new_cache(2, 8))
     with pytest.raises(ValueError, match="do not fit a cache of 2"):
         model(given, model.new_cache(2, 2))
 
@@ -49,10 +49,10 @@ def test_generate_names_the_argument(name: str) -> None:
     prompt = tokens(model, 1, 3)
     for argument, values in BAD.items():
         for value in values:
-            options = {"max_new_tokens": 2, argument: value}
-            refuses(argument, lambda options=options: model.generate(prompt, **options))
+            options: dict[str, Any] = {"max_new_tokens": 2, argument: value}
+            refuses(argument, model.generate, prompt, **options)
     for wrong in (prompt[:, :0], prompt[0], prompt.float()):
-        refuses("tokens", lambda wrong=wrong: model.generate(wrong, 2))
+        refuses("tokens", model.generate, wrong, 2)
 
 
 def legal(name: str, value: Any) -> bool:
@@ -61,7 +61,7 @@ def legal(name: str, value: Any) -> bool:
     return type(value) is int and value >= (name == "top_k")
 
 
-def answers(model: nn.Module, prompt: Tensor, random: Random) -> None:
+def answers(model: Any, prompt: Tensor, random: Random) -> None:
     """With any arguments: tokens of the vocabulary, or an error that names one."""
     numbers = [-1, 0, 1, 2, 1.5, 1e-300, 1e-38, 1e-7, 0.3, 1e30, 1e300, 10**18, -0.0]
     numbers += [float("nan"), float("inf"), True, -(10**18)]
@@ -73,14 +73,14 @@ def answers(model: nn.Module, prompt: Tensor, random: Random) -> None:
     wrong = [name for name, value in options.items() if not legal(name, value)]
     if wrong:
         with pytest.raises(ValueError, match=f"^({'|'.join(wrong)}): "):
-            model.generate(prompt, **options)  # type: ignore[operator]
+            model.generate(prompt, **options)
         return
-    found = model.generate(prompt, **options)  # type: ignore[operator]
+    found = model.generate(prompt, **options)
     assert found.shape == (1, 2 + int(options["max_new_tokens"])), options
-    assert 0 <= found.min() and found.max() < model.config.vocab  # type: ignore[union-attr]
+    assert 0 <= found.min() and found.max() < model.config.vocab
     if 0 < options["temperature"] < 1e-6:
         greedy = {**options, "temperature": 0}
-        assert torch.equal(found, model.generate(prompt, **greedy))  # type: ignore[operator]
+        assert torch.equal(found, model.generate(prompt, **greedy))
 
 
 @pytest.mark.parametrize(

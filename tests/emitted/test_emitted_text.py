@@ -67,7 +67,7 @@ def files(texts: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 def run(*command: str | Path, **options: object) -> str:
     done = subprocess.run(
-        [sys.executable, *command],  # type: ignore[arg-type]
+        [sys.executable, *command],
         capture_output=True,
         text=True,
         **options,  # type: ignore[call-overload]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from starc import compiler, operators
+from starc import compiler, operators, passes
 from starc.ir.cost import costs
 from starc.ir.show import as_json, as_table
 from starc.reference import auxiliary_loss
@@ -174,7 +174,7 @@ def _window(run: Any) -> Tensor:
 
 
 def test_active_parameters_are_told_where_they_differ() -> None:
-    model = compiler.to_ir(TEXT)
+    model = passes.run(compiler.to_ir(TEXT))
     total = costs(model, 64, 2).total
     idle = 4 * 32 * 12 * 3 // 4
     assert total.idle == idle and total.active == total.params - idle
@@ -185,7 +185,8 @@ def test_active_parameters_are_told_where_they_differ() -> None:
     ]
     line = f"parameters that a token computes with: {total.active:,}\n"
     assert line in as_table(model, 64, "bf16")
-    plain = compiler.to_ir("model m { width = 32 }\nbackbone { GMemless }")
+    text = "model m { width = 32 }\nbackbone { GMemless }"
+    plain = passes.run(compiler.to_ir(text))
     assert "computes with" not in as_table(plain, 64, "bf16")
     assert "active_params" not in str(as_json(plain, 64, "bf16"))
 
@@ -201,7 +202,7 @@ def test_flops_are_those_of_the_active_parameters() -> None:
 def test_a_compiled_graph_has_the_term() -> None:
     torch.manual_seed(0)
     made: Any = emit(compiler.to_ir(TEXT)).module.Model()
-    compiled = torch.compile(made, fullgraph=True, backend="aot_eager")
+    compiled: Any = torch.compile(made, fullgraph=True, backend="aot_eager")
     tokens = torch.randint(256, (2, 9))
     made(tokens)
     wanted = made.auxiliary_loss()

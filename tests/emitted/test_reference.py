@@ -9,7 +9,6 @@ import torch
 
 from tests.emitted.architectures import (
     ARCHITECTURES,
-    SHARED,
     hybrids,
     plain,
     settings,
@@ -17,6 +16,7 @@ from tests.emitted.architectures import (
 )
 from tests.emitted.comparison import Answer, answer, check, check_decoding
 from tests.emitted.helpers import OPTIONAL, Emitted, emit
+from tests.reference.operators import SHARED
 
 LONG, SHORT = 70, 11
 """Tokens; LONG is more than a chunk of every kernel."""

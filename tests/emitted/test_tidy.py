@@ -19,7 +19,12 @@ KERNELS = "\n\n\n# kernels/"
 def test_no_genome_needs_black(monkeypatch: pytest.MonkeyPatch) -> None:
     random = Random(0)
     untidied: list[str] = []
-    monkeypatch.setattr(rendering, "tidy", lambda text: untidied.append(text) or text)
+
+    def kept(text: str) -> str:
+        untidied.append(text)
+        return text
+
+    monkeypatch.setattr(rendering, "tidy", kept)
     for labels in (1, 3, 8, 40) * 10:
         genome = random_genome(random, 24, labels=labels)
         compiler.compile(unparse(decode(genome)))
@@ -36,7 +41,12 @@ def test_black_formats_only_what_is_too_long() -> None:
     uses = f"{label}: MHA; GLA; MHA same as {label}"
     text = f"model {{ width = 64 }}\nbackbone {{ {uses} }}"
     untidied: list[str] = []
-    with mock.patch.object(rendering, "tidy", lambda text: untidied.append(text) or ""):
+
+    def kept(text: str) -> str:
+        untidied.append(text)
+        return ""
+
+    with mock.patch.object(rendering, "tidy", kept):
         compiler.compile(text)
     asked: list[str] = []
     real = black.format_str

@@ -60,7 +60,7 @@ class RayWorkers:
                     )
             except (RayError, ConnectionError, ValueError, RuntimeError) as error:
                 raise WorkersError(f"no Ray cluster: {in_words(error)}") from error
-        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        resources: dict[str, float] = ray.cluster_resources()
         gpu = 1 if resources.get("GPU") else 0
         self._run = ray.remote(_evaluated).options(
             num_cpus=threads,

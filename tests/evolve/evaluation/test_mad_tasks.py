@@ -34,7 +34,8 @@ def recall(row: Row) -> Row:
 
 def fuzzy(row: Row) -> Row:
     """Words of keys and words of values alternate; their tokens tell them apart."""
-    half, found, known = SIZES.vocab // 2, [IGNORED] * len(row), {}
+    half, found = SIZES.vocab // 2, [IGNORED] * len(row)
+    known: dict[tuple[int, ...], list[int]] = {}
     place = 0
     while place < len(row) and row[place] < SIZES.vocab:
         start = place

@@ -5,6 +5,7 @@ import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -180,7 +181,7 @@ def test_mad_is_the_mean_of_six(
 
 def test_mad_takes_the_best_rate_of_the_grid(tmp_path: Path) -> None:
     goal = (Objective("mad_memorisation", "max"),)
-    found = {}
+    found: dict[tuple[float, ...], Any] = {}
     for rates in ((1e-7,), (1e-2,), (1e-7, 1e-2, math.inf)):
         spec = small.real(tmp_path, mad_steps=40, batch=16, learning_rates=rates)
         spec = replace(spec, objectives=goal)

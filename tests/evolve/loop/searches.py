@@ -13,6 +13,7 @@ from starc.evolve.problem.reading import read
 from starc.evolve.problem.spec import Spec
 from starc.evolve.storage.database import COMPARED, Database
 from starc.evolve.workers.local import Inline, Workers
+from starc.folders import Folder
 
 MODEL = "model tiny { width = 128; vocab = 256; context = 256 }\n"
 
@@ -39,7 +40,7 @@ def spec_of(settings: str, trainer: str = "simulated", model: str = MODEL) -> Sp
 class Shuffled:
     """Workers that finish in an order of their own."""
 
-    def __init__(self, spec: Spec, folder: Path, seed: int) -> None:
+    def __init__(self, spec: Spec, folder: Folder, seed: int) -> None:
         self.spec, self.folder = spec, folder
         self.random = Random(seed)
         self.tasks: list[tuple[int, Candidate, int]] = []
@@ -58,7 +59,7 @@ class Shuffled:
         self.tasks.clear()
 
 
-def inline(spec: Spec, folder: Path) -> Workers:
+def inline(spec: Spec, folder: Folder) -> Workers:
     return Inline(spec, folder)
 
 

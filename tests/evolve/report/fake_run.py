@@ -111,7 +111,8 @@ class _Fake:
         )
 
     def propose(self, number: int, place: int) -> bool:
-        random, changes, parents = self.random, [], []
+        random, parents = self.random, []
+        changes: list[Any] = []
         classes = [c for c, liv in published().items() if liv.name in POOL]
         names = [*SEEDS]
         valid = True
@@ -225,8 +226,8 @@ class _Fake:
             self.connection.execute(insert.format("rungs"), row)
         for name, spent in (("compile", 0.02), ("gates", 0.4), ("train", 9.0)):
             seconds = spent * (0.8 + 0.4 * noise.random())
-            row = (id, rung, name, seconds)
-            self.connection.execute("INSERT INTO timings VALUES (?,?,?,?)", row)
+            insert = "INSERT INTO timings VALUES (?,?,?,?)"
+            self.connection.execute(insert, (id, rung, name, seconds))
 
     def rank(self, id: int) -> int:
         """How many candidates dominate this one."""

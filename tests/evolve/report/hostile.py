@@ -73,9 +73,8 @@ def run(folder: Path, drawn: Random) -> Path:
             measures = json.loads(found.fetchone()[0])
             measures |= {goal: drawn.random() for goal in goals}
             measures |= {text(drawn): 1.5, text(drawn): 2.5}
-            values = json.dumps(measures), stored(drawn), id
             query = f"UPDATE {table} SET measures = ?, reason = ? WHERE candidate = ?"
-            ask(query, values)
+            ask(query, (json.dumps(measures), stored(drawn), id))
             if drawn.random() < 0.3:
                 ask(f"UPDATE {table} SET status = 'failed' WHERE candidate = ?", (id,))
     for (number,) in ask("SELECT generation FROM proposals").fetchall():

@@ -145,7 +145,8 @@ def renamed(name: str) -> Model:
     labels = [layer.label for layer in model.layers()]
     livs = {liv.name for liv in model.livs()}
     new = {label: f"{name}{number}" for number, label in enumerate(labels)}
-    return with_names(model, new | dict.fromkeys([*livs, model.name], name))
+    found: Model = with_names(model, new | dict.fromkeys([*livs, model.name], name))
+    return found
 
 
 def with_names(value: Any, new: dict[str, str]) -> Any:

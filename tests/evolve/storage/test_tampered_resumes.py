@@ -56,7 +56,8 @@ def link_at(path: Path, drawn: random.Random) -> None:
     """To a file, a folder, nothing, or itself; or as another name of a file."""
     outside = Path(*path.parts[: path.parts.index("run", 3)])
     path.unlink()
-    target = drawn.choice([outside / "canary", outside / "elsewhere", "nowhere", path])
+    targets = [outside / "canary", outside / "elsewhere", Path("nowhere"), path]
+    target = drawn.choice(targets)
     if drawn.random() < 0.3:
         os.link(outside / "canary", path)
     else:

@@ -119,7 +119,12 @@ def test_labels_beyond_any_memory() -> None:
 
 def test_ranges_are_those_of_the_search_block_and_the_command_line() -> None:
     spec = read_spec(Problems())
-    most = {"seed": SEEDS_HIGH, "generations": MOST, "evaluations": 0, "minutes": 0.01}
+    most: dict[str, Any] = {
+        "seed": SEEDS_HIGH,
+        "generations": MOST,
+        "evaluations": 0,
+        "minutes": 0.01,
+    }
     for name, value in most.items():
         changed = replace(spec, **{name: value})
         assert Spec.from_json(changed.to_json()) == changed

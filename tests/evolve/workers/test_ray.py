@@ -17,6 +17,7 @@ from starc.evolve.problem.spec import Spec
 from starc.evolve.storage.database import COMPARED, Database
 from starc.evolve.views.watch import Watch
 from starc.evolve.workers.local import Inline, Local
+from starc.folders import Folder
 from tests.evolve.evaluation import small
 
 ray = pytest.importorskip("ray")
@@ -126,7 +127,7 @@ def test_a_whole_search_over_a_cluster_that_loses_a_node(
     second = cluster.add_node(**NODE)
     watch = Losing(lambda: cluster.remove_node(second, False))
 
-    def over_ray(spec: Spec, folder: Path) -> RayWorkers:
+    def over_ray(spec: Spec, folder: Folder) -> RayWorkers:
         return RayWorkers(spec, folder, cluster.address)
 
     end = coordinator.begin(spec, tmp_path / "ray", over_ray, watch)
