@@ -141,7 +141,7 @@ def test_fully_sharded(name: str, mesh: DeviceMesh) -> None:
             optimizer.zero_grad()
     state = {key: t.full_tensor() for key, t in sharded.state_dict().items()}
     assert_equal(state, model.state_dict())
-    given, cache = tokens(model, 2, 12), sharded.new_cache(2, 12)  # type: ignore[operator]
+    given, cache = tokens(model, 2, 12), sharded.new_cache(2, 12)
     with torch.no_grad():
         parts = [sharded(part, cache) for part in given.split([5, 1, 6], dim=1)]
     assert apart(torch.cat(parts, 1), model(given)) < 1e-5

@@ -182,7 +182,8 @@ def compiles(fn: Callable[..., Any], args: Sequence[Any]) -> None:
     got_outs, got_grads = with_grads(compiled, args)
     for got, want in zip(got_outs + got_grads, outs + grads, strict=True):
         assert (got is None) == (want is None)
-        assert got is None or torch.allclose(got, want, rtol=1e-5, atol=1e-6)
+        if got is not None and want is not None:
+            assert torch.allclose(got, want, rtol=1e-5, atol=1e-6)
     torch._dynamo.reset()
 
 

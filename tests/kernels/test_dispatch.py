@@ -1,6 +1,6 @@
 """kernels/dispatch.py with tensors that say they are on a GPU."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -10,15 +10,15 @@ from tests.kernels.kernel_checks import load
 
 class OnGpu(torch.Tensor):
     is_cuda = True
-    index = 0
-    __torch_function__ = torch._C._disabled_torch_function_impl
+    number = 0
+    __torch_function__ = cast(Any, torch._C._disabled_torch_function_impl)
 
     @property
-    def device(self) -> torch.device:
-        return torch.device("cuda", self.index)
+    def device(self) -> torch.device:  # type: ignore[override]
+        return torch.device("cuda", self.number)
 
     def get_device(self) -> int:
-        return self.index
+        return self.number
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def dispatch(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def on_gpu(dtype: torch.dtype = torch.bfloat16, index: int = 0) -> torch.Tensor:
     tensor = torch.zeros(2, dtype=dtype).as_subclass(OnGpu)
-    tensor.index = index
+    tensor.number = index
     return tensor
 
 

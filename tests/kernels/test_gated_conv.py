@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -19,7 +21,15 @@ MODULE = load("gated_conv")
 gated_conv = MODULE.gated_conv
 
 
-def twin(b, c, x, weight, bias=None, state=None, sigmoid=False):
+def twin(
+    b: Tensor,
+    c: Tensor,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    state: Tensor | None = None,
+    sigmoid: bool = False,
+) -> Any:
     width = weight.shape[1]
     if state is None:
         state = x.new_zeros(x.shape[0], width - 1, x.shape[2])
@@ -34,8 +44,14 @@ def twin(b, c, x, weight, bias=None, state=None, sigmoid=False):
 
 
 def inputs(
-    length, width=3, dtype=torch.float64, bias=True, state=True, sigmoid=False, dim=5
-):
+    length: int,
+    width: int = 3,
+    dtype: torch.dtype = torch.float64,
+    bias: bool = True,
+    state: bool = True,
+    sigmoid: bool = False,
+    dim: int = 5,
+) -> Any:
     torch.manual_seed(length * 100 + width)
     batch = 2
     return [
@@ -90,8 +106,9 @@ def test_blocks_of_time(width: int, sigmoid: bool) -> None:
 def test_side_by_side(length: int) -> None:
     """b, c, x as one tensor, and its gradient as one."""
 
-    def apart(bcx, *rest):
-        return twin(*bcx.chunk(3, dim=-1), *rest)
+    def apart(bcx: Tensor, *rest: Any) -> Any:
+        b, c, x = bcx.chunk(3, dim=-1)
+        return twin(b, c, x, *rest)
 
     for state in (False, True):
         for dtype in (torch.float32, torch.bfloat16):

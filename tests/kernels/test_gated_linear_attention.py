@@ -1,5 +1,8 @@
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from tests.kernels.kernel_checks import (
     BOUND,
@@ -19,7 +22,9 @@ gla = function_of(__file__)
 TIMED = [0, 1, 2, 3]
 
 
-def twin(q, k, v, log_decay, state=None):
+def twin(
+    q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, state: Tensor | None = None
+) -> Any:
     batch, length, heads, size = q.shape
     s = q.new_zeros(batch, heads, size, v.shape[3]) if state is None else state
     ys = []
@@ -30,7 +35,15 @@ def twin(q, k, v, log_decay, state=None):
     return torch.stack(ys, 1), s
 
 
-def inputs(length, size=6, dtype=torch.float64, state=True, heads=2, width=3, batch=2):
+def inputs(
+    length: int,
+    size: int = 6,
+    dtype: torch.dtype = torch.float64,
+    state: bool = True,
+    heads: int = 2,
+    width: int = 3,
+    batch: int = 2,
+) -> Any:
     torch.manual_seed(length * 100 + size)
     wide = torch.float32 if dtype.itemsize < 4 else dtype
     log = torch.rand(batch, length, heads, size, dtype=torch.float64)

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -19,7 +21,9 @@ linear_attention = function_of(__file__)
 TIMED = [0, 1, 2]
 
 
-def twin(q, k, v, state=None, normalize=True):
+def twin(
+    q: Tensor, k: Tensor, v: Tensor, state: Tensor | None = None, normalize: bool = True
+) -> Any:
     (batch, length, heads, size), groups = q.shape, k.shape[2]
     if state is None:
         state = q.new_zeros(batch, groups, size, v.shape[3] + 1)
@@ -36,8 +40,14 @@ def twin(q, k, v, state=None, normalize=True):
 
 
 def inputs(
-    length, dtype=torch.float64, state=True, normalize=True, groups=2, heads=4, size=5
-):
+    length: int,
+    dtype: torch.dtype = torch.float64,
+    state: bool = True,
+    normalize: bool = True,
+    groups: int = 2,
+    heads: int = 4,
+    size: int = 5,
+) -> Any:
     torch.manual_seed(length)
     batch, width = 2, 3
     wide = torch.float32 if dtype.itemsize < 4 else dtype

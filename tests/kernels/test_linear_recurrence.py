@@ -1,5 +1,9 @@
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from tests.kernels.kernel_checks import (
     BOUND,
@@ -27,7 +31,7 @@ TIMED = {"linear_recurrence": [0, 1], "rg_lru": [0, 1, 2], "min_gru": [0, 1]}
 STATE = {"linear_recurrence": 2, "rg_lru": 4, "min_gru": 2}
 
 
-def recurrence_twin(a, b, state=None):
+def recurrence_twin(a: Tensor, b: Tensor, state: Tensor | None = None) -> Any:
     h = b.new_zeros(b.shape[0], b.shape[2]) if state is None else state
     hs = []
     for t in range(b.shape[1]):
@@ -36,26 +40,34 @@ def recurrence_twin(a, b, state=None):
     return torch.stack(hs, 1), h
 
 
-def rg_lru_twin(x, input_gate, recurrence_gate, decay, state=None):
+def rg_lru_twin(
+    x: Tensor,
+    input_gate: Tensor,
+    recurrence_gate: Tensor,
+    decay: Tensor,
+    state: Tensor | None = None,
+) -> Any:
     r = 1 / (1 + torch.exp(-recurrence_gate))
     a = torch.exp(-8 * torch.log1p(torch.exp(decay)) * r)
     b = torch.sqrt(1 - a**2) * x / (1 + torch.exp(-input_gate))
     return recurrence_twin(a, b, state)
 
 
-def min_gru_twin(x, gate, state=None):
+def min_gru_twin(x: Tensor, gate: Tensor, state: Tensor | None = None) -> Any:
     z = 1 / (1 + torch.exp(-gate))
     return recurrence_twin(1 - z, z * x, state)
 
 
-TWINS = {
+TWINS: dict[str, Callable[..., Any]] = {
     "linear_recurrence": recurrence_twin,
     "rg_lru": rg_lru_twin,
     "min_gru": min_gru_twin,
 }
 
 
-def inputs(name, length, dtype=torch.float64, state=True):
+def inputs(
+    name: str, length: int, dtype: torch.dtype = torch.float64, state: bool = True
+) -> Any:
     torch.manual_seed(length)
     batch, dim = 2, 5
     wide = torch.float32 if dtype.itemsize < 4 else dtype
@@ -126,7 +138,8 @@ def test_square_root_is_bounded() -> None:
     """Where a is 1 exactly, the slope of sqrt(1 - a^2) is infinite; here it is 1000."""
     x, gate, _, decay, state = inputs("rg_lru", 40, torch.float32)
     shut = torch.full_like(x, -200.0)  # r = 0: a = 1
-    outs, grads = [], []
+    outs: list[Tensor] = []
+    grads: list[Tensor | None] = []
     for decay_ in (decay, torch.full_like(decay, -200.0)):
         args = [x, gate, shut, decay_, state]
         args = [a.clone().requires_grad_() for a in args]
@@ -134,7 +147,7 @@ def test_square_root_is_bounded() -> None:
         outs += [h, last]
         grads += torch.autograd.grad(h.sum() + last.sum(), args)
         torch.testing.assert_close(h, state.unsqueeze(1).expand_as(h))
-    assert all(torch.isfinite(t).all() for t in outs + grads)
+    assert all(t is not None and torch.isfinite(t).all() for t in outs + grads)
 
 
 def test_rg_lru_where_a_rounds_to_one() -> None:
@@ -150,7 +163,7 @@ def test_rg_lru_where_a_rounds_to_one() -> None:
 def test_output_gate() -> None:
     """h * gelu(gate), the tanh form."""
 
-    def twin(*args):
+    def twin(*args: Any) -> Any:
         h, last = rg_lru_twin(*args[:5])
         u = (2 / torch.pi) ** 0.5 * (args[5] + 0.044715 * args[5] ** 3)
         return h * args[5] * 0.5 * (1 + torch.tanh(u)), last

@@ -1,5 +1,8 @@
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from tests.kernels.kernel_checks import (
     BOUND,
@@ -19,7 +22,7 @@ kernel_file = load("long_conv")
 long_conv, long_conv_cached = kernel_file.long_conv, kernel_file.long_conv_cached
 
 
-def twin(u, kernel, history=None):
+def twin(u: Tensor, kernel: Tensor, history: Any = None) -> Any:
     past = u if history is None else torch.cat([history, u], 1)
     total = past.shape[1]
     lag = torch.arange(total)[:, None] - torch.arange(total)
@@ -27,7 +30,9 @@ def twin(u, kernel, history=None):
     return torch.einsum("tsd,bsd->btd", matrix, past)[:, total - u.shape[1] :]
 
 
-def inputs(length, history=0, dtype=torch.float64, spare=3):
+def inputs(
+    length: int, history: int = 0, dtype: torch.dtype = torch.float64, spare: int = 3
+) -> Any:
     torch.manual_seed(length * 100 + history)
     batch, dim = 2, 5
     total = length + history + spare
@@ -66,7 +71,7 @@ def test_pieces() -> None:
     whole_outs, whole_grads = with_grads(long_conv, [u, kernel])
     for split in range(1, 9):
 
-        def pieces(u, kernel, split=split):
+        def pieces(u: Tensor, kernel: Tensor, split: Any = split) -> Any:
             first, second = u[:, :split], u[:, split:]
             return torch.cat(
                 [long_conv(first, kernel), long_conv(second, kernel, first)], 1
@@ -137,7 +142,9 @@ def test_cached_cost() -> None:
     rows = []
 
     class Counted(torch.utils._python_dispatch.TorchDispatchMode):
-        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
             out = func(*args, **(kwargs or {}))
             if isinstance(out, torch.Tensor) and "fft" in str(func):
                 rows.append(out.shape[-1])
@@ -145,7 +152,7 @@ def test_cached_cost() -> None:
 
     u, kernel, _ = inputs(1024, spare=0)
     buffer, added = torch.zeros_like(u), 0
-    with Counted():
+    with Counted():  # type: ignore[no-untyped-call]
         for t in range(1024):
             _, buffer, added = long_conv_cached(
                 u[:, t : t + 1], kernel, buffer, t, added

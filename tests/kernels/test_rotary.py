@@ -1,5 +1,8 @@
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from tests.kernels.kernel_checks import (
     BOUND,
@@ -17,7 +20,7 @@ rotary = function_of(__file__)
 DIMS = (None, 2, 6, 12)
 
 
-def twin(x, start, theta, dims=None):
+def twin(x: Tensor, start: int, theta: float, dims: int | None = None) -> Any:
     """Each pair as a complex number."""
     dims = dims or x.shape[-1]
     half = dims // 2
@@ -28,7 +31,14 @@ def twin(x, start, theta, dims=None):
     return torch.cat((turned.real, turned.imag, x[..., dims:]), -1)
 
 
-def inputs(dtype=torch.float64, length=7, start=3, dims=None, heads=3, channels=12):
+def inputs(
+    dtype: torch.dtype = torch.float64,
+    length: int = 7,
+    start: int = 3,
+    dims: int | None = None,
+    heads: int = 3,
+    channels: int = 12,
+) -> Any:
     torch.manual_seed(length)
     return [randn(2, heads, length, channels).to(dtype), start, 1e4, dims]
 

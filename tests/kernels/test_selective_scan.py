@@ -1,5 +1,8 @@
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from tests.kernels.kernel_checks import (
     BOUND,
@@ -18,7 +21,15 @@ selective_scan = function_of(__file__)
 TIMED = [0, 1, 3, 4]
 
 
-def twin(x, dt, a_log, b, c, skip, state=None):
+def twin(
+    x: Tensor,
+    dt: Tensor,
+    a_log: Tensor,
+    b: Tensor,
+    c: Tensor,
+    skip: Tensor,
+    state: Tensor | None = None,
+) -> Any:
     (batch, length, dim), size = x.shape, b.shape[2]
     h = x.new_zeros(batch, dim, size) if state is None else state
     ys = []
@@ -30,7 +41,13 @@ def twin(x, dt, a_log, b, c, skip, state=None):
     return torch.stack(ys, 1), h
 
 
-def inputs(length, size=4, dtype=torch.float64, state=True, dim=5):
+def inputs(
+    length: int,
+    size: int = 4,
+    dtype: torch.dtype = torch.float64,
+    state: bool = True,
+    dim: int = 5,
+) -> Any:
     torch.manual_seed(length * 100 + size)
     batch = 2
     wide = torch.float32 if dtype.itemsize < 4 else dtype

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -20,22 +22,36 @@ MODULE = load("short_conv")
 short_conv = MODULE.short_conv
 
 
-def twin(x, weight, bias=None, state=None, activation=None):
+def twin(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    state: Tensor | None = None,
+    activation: str | None = None,
+) -> Any:
     width = weight.shape[1]
     if state is None:
         state = x.new_zeros(x.shape[0], width - 1, x.shape[2])
     rows = [*state.unbind(1), *x.unbind(1)]
     ys = []
     for t in range(x.shape[1]):
-        z = sum(weight[:, k] * rows[t + k] for k in range(width))
+        z = x.new_zeros(())
+        for k in range(width):
+            z = z + weight[:, k] * rows[t + k]
         z = z if bias is None else z + bias
         ys.append(z / (1 + torch.exp(-z)) if activation else z)
     return torch.stack(ys, 1), torch.stack(rows[len(rows) - width + 1 :], 1)
 
 
 def inputs(
-    length, width=4, dtype=torch.float64, bias=True, state=True, act="silu", dim=5
-):
+    length: int,
+    width: int = 4,
+    dtype: torch.dtype = torch.float64,
+    bias: bool = True,
+    state: bool = True,
+    act: str | None = "silu",
+    dim: int = 5,
+) -> Any:
     torch.manual_seed(length * 100 + width)
     batch = 2
     return [

@@ -1,5 +1,8 @@
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from tests.kernels.kernel_checks import (
     BOUND,
@@ -18,7 +21,15 @@ ssd = function_of(__file__)
 TIMED = [0, 1, 3, 4]
 
 
-def twin(x, dt, a_log, b, c, skip, state=None):
+def twin(
+    x: Tensor,
+    dt: Tensor,
+    a_log: Tensor,
+    b: Tensor,
+    c: Tensor,
+    skip: Tensor,
+    state: Tensor | None = None,
+) -> Any:
     (batch, length, heads, width), (groups, size) = x.shape, b.shape[2:]
     h = x.new_zeros(batch, heads, width, size) if state is None else state
     ys = []
@@ -32,8 +43,15 @@ def twin(x, dt, a_log, b, c, skip, state=None):
 
 
 def inputs(
-    length, size=6, dtype=torch.float64, state=True, groups=2, heads=4, width=3, batch=2
-):
+    length: int,
+    size: int = 6,
+    dtype: torch.dtype = torch.float64,
+    state: bool = True,
+    groups: int = 2,
+    heads: int = 4,
+    width: int = 3,
+    batch: int = 2,
+) -> Any:
     torch.manual_seed(length * 100 + size)
     wide = torch.float32 if dtype.itemsize < 4 else dtype
     dt = torch.rand(batch, length, heads, dtype=torch.float64) * 0.2

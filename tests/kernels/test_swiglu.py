@@ -1,5 +1,8 @@
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from tests.kernels.kernel_checks import (
     BOUND,
@@ -17,7 +20,7 @@ swiglu = function_of(__file__)
 ACTIVATIONS = ("silu", "gelu", "relu", "sigmoid")
 
 
-def twin(gate_up, activation="silu"):
+def twin(gate_up: Tensor, activation: str = "silu") -> Any:
     width = gate_up.shape[-1] // 2
     gate, up = gate_up[..., :width], gate_up[..., width:]
     if activation == "relu":
@@ -29,7 +32,12 @@ def twin(gate_up, activation="silu"):
     return y if activation == "sigmoid" else gate * y
 
 
-def inputs(activation="silu", dtype=torch.float64, width=37, scale=1.0):
+def inputs(
+    activation: str = "silu",
+    dtype: torch.dtype = torch.float64,
+    width: int = 37,
+    scale: float = 1.0,
+) -> Any:
     torch.manual_seed(width)
     return [(scale * randn(2, 5, 2 * width)).to(dtype), activation]
 

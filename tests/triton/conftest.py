@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if DEVICE == "cpu":
         os.environ["TRITON_INTERPRET"] = "1"
         os.environ["STAR_KERNELS"] = "interpret"
-        import interpreter  # noqa: F401  repairs what the tests need
+        from tests.triton import interpreter  # noqa: F401  repairs what is needed
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -1,15 +1,17 @@
 """Scans and reductions of Triton's interpreter, by rows: it goes element by element."""
 
+from typing import Any
+
 import numpy as np
 from triton.runtime import interpreter
 
 
-def _tensor(operation, values, like):
+def _tensor(operation: Any, values: Any, like: Any) -> Any:
     values = np.asarray(values, dtype=like.handle.data.dtype)
     return operation.to_tensor(values, like.dtype)
 
 
-def _scan(self, given):
+def _scan(self: Any, given: Any) -> Any:
     rows = [np.moveaxis(tensor.handle.data, self.axis, 0) for tensor in given]
     done = [np.empty_like(row) for row in rows]
     total = None
@@ -25,7 +27,7 @@ def _scan(self, given):
     ]
 
 
-def _reduce(self, given):
+def _reduce(self: Any, given: Any) -> Any:
     if self.axis is None or self.keep_dims:
         return _slow_reduce(self, given)
     return [

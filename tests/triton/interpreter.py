@@ -2,10 +2,11 @@
 
 from typing import Any
 
-import bfloat16_products  # noqa: F401
 import numpy as np
 import triton.language as tl
 from triton.runtime.interpreter import InterpreterBuilder, TensorHandle
+
+from tests.triton import bfloat16_products  # noqa: F401
 
 _splat = InterpreterBuilder.create_splat
 

@@ -31,10 +31,10 @@ def limits(name: str) -> dict[str, Any]:
     module, made = recorded(name)
     public = getattr(module, name)
 
-    def launched(*size: int) -> tuple[set[Any], list[tuple[int, ...]]]:
+    def launched(batch: int, length: int) -> tuple[set[Any], list[tuple[int, ...]]]:
         """Training and generation with (batch, length)."""
         made.clear()
-        args = function.arguments(*size, torch.bfloat16, 64, rest=torch.float32)
+        args = function.arguments(batch, length, torch.bfloat16, 64, rest=torch.float32)
         with torch.no_grad():
             public(*args)
         outs = public(*leaves(args))

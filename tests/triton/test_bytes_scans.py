@@ -6,10 +6,10 @@ at the sizes of the issue, and taken out: four small counts give what grows with
 
 from typing import Any
 
-import fast_scans  # noqa: F401
 import pytest
 import torch
 
+from tests.triton import fast_scans  # noqa: F401
 from tests.triton.bytes_moved import counted
 from tests.triton.triton_checks import DEVICE, kernels
 

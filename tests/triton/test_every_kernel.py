@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-import fast_scans  # noqa: F401
 import pytest
 import torch
 from torch import Tensor
 
 from starc.reference.kernel_cases import KernelCases
 from tests.kernels.kernel_checks import outputs_of, with_grads
+from tests.triton import fast_scans  # noqa: F401
 from tests.triton.ahead_of_time import in_a_process
 from tests.triton.every_kernel import FUNCTIONS, leaves
 from tests.triton.triton_checks import DEVICE, Kernel

@@ -1,5 +1,7 @@
 """kernels/gated_conv.py in Triton against the twin of tests/kernels, in float64."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -54,7 +56,7 @@ def test_options(dtype: torch.dtype) -> None:
 def test_wide_rows() -> None:
     """Channels over more than one tile, and not a multiple of eight."""
     torch.manual_seed(0)
-    args = [torch.randn(2, 6, 500) for _ in "bcx"]
+    args: list[Any] = [torch.randn(2, 6, 500) for _ in "bcx"]
     args += [torch.randn(500, 3), None, torch.randn(2, 2, 500), False]
     gated_conv.agrees(args)
 
@@ -88,7 +90,7 @@ def test_fused() -> None:
     """One tensor of b, c, x: the same bits, and one gradient."""
     b, c, x, weight, bias, state, _ = inputs(18, dtype=torch.float32)
 
-    def fused(*args):
+    def fused(*args: Any) -> Any:
         return gated_conv_fused(torch.cat(args[:3], -1), *args[3:])
 
     gated_conv_fused = on_device(kernels("gated_conv").gated_conv_fused, state=3)
@@ -96,7 +98,7 @@ def test_fused() -> None:
     outs, grads = with_grads(gated_conv.call, args)
     got_outs, got_grads = with_grads(fused, args)
     for got, want in zip(got_outs + got_grads, outs + grads, strict=True):
-        assert torch.equal(got, want)
+        assert got is not None and want is not None and torch.equal(got, want)
 
 
 def test_one_token_is_in_place() -> None:

@@ -1,10 +1,12 @@
 """The diagonal recurrences in Triton against the twins of tests/kernels, in float64."""
 
-import fast_scans  # noqa: F401
+from typing import Any
+
 import pytest
 import torch
 
 from tests.kernels.kernel_checks import BOUND, agree, with_grads
+from tests.triton import fast_scans  # noqa: F401
 from tests.triton.triton_checks import SLOW, Kernel, close, poisoned, sample, some
 
 CALLS = ("linear_recurrence", "rg_lru", "min_gru")
@@ -14,7 +16,7 @@ WIDE = {linear_recurrence: 1e-6, rg_lru: 3e-6, min_gru: 1e-6}
 each = pytest.mark.parametrize("kernel", KERNELS, ids=CALLS)
 
 
-def gated_twin(*args):
+def gated_twin(*args: Any) -> Any:
     h, last = rg_lru.twin(*args[:5])
     return h * torch.nn.functional.gelu(args[5], approximate="tanh"), last
 
@@ -44,6 +46,7 @@ def test_many_parts() -> None:
             a[:1] if n in kernel.timed else a
             for n, a in enumerate(kernel.inputs(2200, torch.float32))
         ]
+        assert kernel.state is not None
         args[kernel.state] = args[kernel.state][:1]
         kernel.agrees(args, 5e-6)  # sums of 2,200 terms
 
@@ -88,7 +91,7 @@ def test_rg_lru_where_a_is_near_one() -> None:
     args = rg_lru.inputs(40, torch.float32)
     args[2] = torch.full_like(args[0], -200.0)  # r = 0: a = 1
     outs, grads = with_grads(rg_lru.call, args)
-    assert all(torch.isfinite(t).all() for t in [*outs, *grads])
+    assert all(t is not None and torch.isfinite(t).all() for t in [*outs, *grads])
     torch.testing.assert_close(outs[0], args[4].unsqueeze(1).expand_as(outs[0]))
     args = rg_lru.inputs(40, torch.float32)
     args[3], args[4] = torch.full((5,), -16.0), None
@@ -112,7 +115,11 @@ def test_slow_decay_in_bfloat16() -> None:
 def test_wide_rows() -> None:
     """Channels over more than one program, and not a multiple of eight."""
     torch.manual_seed(0)
-    args = [torch.rand(2, 18, 100), torch.randn(2, 18, 100), torch.randn(2, 100)]
+    args: list[Any] = [
+        torch.rand(2, 18, 100),
+        torch.randn(2, 18, 100),
+        torch.randn(2, 100),
+    ]
     linear_recurrence.agrees(args, 1e-6)
     args = [*(torch.randn(2, 18, 100) for _ in "xir"), torch.randn(100), None]
     rg_lru.agrees(args, 3e-6)

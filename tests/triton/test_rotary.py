@@ -1,7 +1,10 @@
 """kernels/rotary.py in Triton against the twin of tests/kernels, in float64."""
 
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from tests.kernels.kernel_checks import BOUND
 from tests.triton.triton_checks import DEVICE, Kernel, close, poisoned
@@ -56,7 +59,7 @@ def test_views() -> None:
             assert torch.equal(got[0], want[0]) and torch.equal(got[1], want[1])
 
 
-def _with_gradient(x, rest, dy):
+def _with_gradient(x: Tensor, rest: Tensor, dy: Tensor) -> Any:
     leaf = x.detach().requires_grad_()
     y = rotary.public(leaf, *rest)
     return y, *torch.autograd.grad(y, leaf, dy)

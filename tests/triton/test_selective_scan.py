@@ -1,9 +1,9 @@
 """kernels/selective_scan.py in Triton against the twin of tests/kernels, in float64."""
 
-import fast_scans  # noqa: F401
 import pytest
 import torch
 
+from tests.triton import fast_scans  # noqa: F401
 from tests.triton.triton_checks import SLOW, Kernel, poisoned, sample, some
 
 selective_scan = Kernel.of(__file__)

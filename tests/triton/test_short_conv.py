@@ -1,5 +1,7 @@
 """kernels/short_conv.py in Triton against the twin of tests/kernels, in float64."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -50,6 +52,7 @@ def test_options(dtype: torch.dtype) -> None:
 def test_wide_rows() -> None:
     """Channels over more than one tile, and not a multiple of eight."""
     torch.manual_seed(0)
+    args: list[Any]
     args = [torch.randn(2, 6, 500), torch.randn(500, 4), None, torch.randn(2, 3, 500)]
     args.append("silu")
     short_conv.agrees(args)

@@ -1,7 +1,10 @@
 """kernels/swiglu.py in Triton against the twin of tests/kernels, in float64."""
 
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from tests.kernels.kernel_checks import BOUND
 from tests.triton.triton_checks import DEVICE, Kernel, poisoned
@@ -52,7 +55,7 @@ def test_views(activation: str) -> None:
             assert torch.equal(got[0], want[0]) and torch.equal(got[1], want[1])
 
 
-def _with_gradient(gate_up, activation, dy):
+def _with_gradient(gate_up: Tensor, activation: str, dy: Tensor) -> Any:
     leaf = gate_up.detach().requires_grad_()
     y = swiglu.public(leaf, activation)
     return y, *torch.autograd.grad(y, leaf, dy)

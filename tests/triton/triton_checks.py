@@ -74,7 +74,9 @@ def on_device(fn: Callable[..., Any], state: int | None = None) -> Callable[...,
     return moved
 
 
-def close(got: Sequence[Tensor | None], want: Sequence[Tensor | None], bound: float):
+def close(
+    got: Sequence[Tensor | None], want: Sequence[Tensor | None], bound: float
+) -> None:
     """Pairs by their relative norms; None meets None."""
     for n, (g, w) in enumerate(zip(got, want, strict=True)):
         assert (g is None) == (w is None), n
@@ -137,7 +139,7 @@ def views_agree(
 
     for got, want in zip(run(views), run(args), strict=True):
         assert (got is None) == (want is None)
-        assert got is None or torch.equal(got, want)
+        assert got is None or want is None or torch.equal(got, want)
     y = run(args)[0]
     assert y is not None
     turned = torch.randn(y.shape[1], y.shape[0], *y.shape[2:]).to(y)
@@ -146,7 +148,7 @@ def views_agree(
     for dy in (turned.transpose(0, 1), single.expand(y.shape), whole.expand_as(y)):
         for got, want in zip(run(args, dy), run(args, dy.contiguous()), strict=True):
             assert (got is None) == (want is None)
-            assert got is None or torch.equal(got, want)
+            assert got is None or want is None or torch.equal(got, want)
 
 
 def packed_agree(
@@ -187,7 +189,8 @@ def packed_agree(
         return torch.cat([*ys, end], 1), torch.cat(finals)
 
     def packed(*args: Any) -> tuple[Tensor, ...]:
-        return fn(*args, cu_seqlens=cu_seqlens)
+        found: tuple[Tensor, ...] = fn(*args, cu_seqlens=cu_seqlens)
+        return found
 
     outs, grads = with_grads(apart, args)
     got_outs, got_grads = with_grads(packed, args)
@@ -282,7 +285,7 @@ class Kernel:
 
 
 @contextmanager
-def poisoned():
+def poisoned() -> Any:
     """torch.empty full of NaN: what a kernel leaves unwritten shows."""
     empty = torch.empty
 
