@@ -1,6 +1,5 @@
 """The pipeline, one screen: text in, text out, no files."""
 
-import hashlib
 from collections.abc import Set as AbstractSet
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -55,9 +54,8 @@ def to_plan(
         raise ValueError(f"kernels: one of {', '.join(KERNELS)}, not {kernels!r}")
     source = _source(text, name)
     model = passes.run(to_ir(source), without)
-    digest = hashlib.sha256(source.text.encode()).hexdigest()
     run = tuple(step.name for step in passes.PIPELINE if step.name not in without)
-    return make_plan(model, PurePath(source.name).name, digest, run, kernels != "none")
+    return make_plan(model, PurePath(source.name).name, run, kernels != "none")
 
 
 def check(text: str | Source, name: str = "<string>") -> tuple[Diagnostic, ...]:

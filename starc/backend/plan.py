@@ -59,23 +59,20 @@ class Plan:
     blocks: tuple[tuple[str, ...], ...]
     classes: tuple[MixerClass, ...]
     layers: tuple[str, ...]
-    functions: tuple[str, ...]
+    functions: dict[str, str]  # name -> text
     state_fields: tuple[str, ...]
     states: tuple[tuple[str, ...], ...]
     kernels: str  # a section that stands, and goes, alone
+    kernel_parts: dict[str, tuple[str, ...]]  # file of kernels/ -> what is taken of it
     weights: dict[str, tuple[Piece, ...]]
 
 
 def make_plan(
-    model: Model,
-    source_name: str,
-    digest: str,
-    passes: tuple[str, ...],
-    triton: bool = True,
+    model: Model, source_name: str, passes: tuple[str, ...], triton: bool = True
 ) -> Plan:
     """Plans the file for a model after the passes.
 
-    `source_name`: the name of the source file without folders; `digest` of its text.
+    `source_name`: the name of the source file without folders. `passes`: those that ran.
     `triton`: with the kernels' Triton code, beside their plain forms.
     """
     model, origins = renamed(model)
@@ -121,10 +118,11 @@ def make_plan(
         blocks=tuple(tuple(block.lines()) for block in bodies.blocks),
         classes=tuple(classes.classes),
         layers=tuple(statement("return ", List(tuple(bodies.layers())), "", 4)),
-        functions=tuple(function_text(name) for name in functions),
+        functions={name: function_text(name) for name in functions},
         state_fields=_state_fields(classes),
         states=tuple(_states(bodies, classes)) if stateful else (),
         kernels=_section(kernels, imports),
+        kernel_parts=kernels.parts(),
         weights={
             key: tuple((origins.get(label, label), name) for label, name in pieces)
             for key, pieces in weight_map(model, tree, wiring, out_names).items()

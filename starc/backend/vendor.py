@@ -47,6 +47,18 @@ class Kernels:
         """Some part is there only with Triton."""
         return any(_places()[name][1]["guarded"] for name in self.reached)
 
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        """File -> the names that are taken of it, in their order."""
+        return {
+            name: tuple(
+                defined
+                for part in _index()[name]["parts"]
+                for defined in part["defines"]
+                if defined in self.reached
+            )
+            for name in self.files
+        }
+
     def texts(self) -> list[str]:
         """One for each file: its docstring as a comment, then the parts, verbatim."""
         return [self._text(name) for name in self.files]

@@ -15,7 +15,9 @@ def emit(source: Source, stage: str, without: frozenset[str], kernels: str) -> s
     if stage == "model":
         return compiler.compile(source, without=without, kernels=kernels)
     if stage == "plan":
-        return dump(compiler.to_plan(source, without=without, kernels=kernels))
+        from starc.backend.outline import outline
+
+        return outline(compiler.to_plan(source, without=without, kernels=kernels))
     from starc import passes
     from starc.ir.text import show
 

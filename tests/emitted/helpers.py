@@ -81,7 +81,7 @@ class Emitted:
 def emit(model: Written, without: AbstractSet[str] = frozenset()) -> Emitted:
     """`model`: as `lower` gives it. `without`: optional passes to leave out."""
     ir = passes.run(model, without)
-    plan = make_plan(ir, "test.star", "0" * 16, ())
+    plan = make_plan(ir, "test.star", ())
     with mock.patch.object(rendering, "tidy", lambda text: text):
         text = rendering.render(plan)  # unformatted: black would take most of the time
     return Emitted(ir, plan, text, load(text))
