@@ -1,5 +1,8 @@
 """Code as values: calls, lists, signatures; printed once, broken as black does it."""
 
+import __future__
+
+import ast
 from collections.abc import Sequence
 from functools import lru_cache
 from types import CodeType
@@ -81,12 +84,52 @@ def assigned(targets: Sequence[str], value: Expression, indent: int = 8) -> list
 def reads(text: str) -> frozenset[str]:
     """The names that Python code reads, of functions in it too, and its attributes."""
     found: set[str] = set()
-    waiting = [compile("from __future__ import annotations\n" + text, "", "exec")]
+    flag = __future__.annotations.compiler_flag  # what only types name is not read
+    waiting = [compile(text, "", "exec", flag, dont_inherit=True)]
     while waiting:
         code = waiting.pop()
         found.update(code.co_names)
         waiting += [part for part in code.co_consts if isinstance(part, CodeType)]
     return frozenset(found)
+
+
+def names_read(code: str) -> list[str]:
+    """The plain names that code reads, as often as it does; attributes are none."""
+    return [node.id for node in _names(code)]
+
+
+def attributes_read(code: str, of: str) -> set[str]:
+    """What code reads of an object besides methods that it calls: `self.heads`."""
+    nodes = list(ast.walk(ast.parse(code)))
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    return {
+        node.attr
+        for node in nodes
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == of
+        and id(node) not in called
+    }
+
+
+def with_names(code: str, names: dict[str, str]) -> str:
+    """Code that reads other names instead of these; comments stay as they are."""
+    lines = [line.encode() for line in code.split("\n")]  # ast counts bytes
+    for node in sorted(_names(code), key=lambda node: -node.col_offset):
+        if node.id in names:
+            line = lines[node.lineno - 1]
+            before, after = line[: node.col_offset], line[node.end_col_offset :]
+            lines[node.lineno - 1] = before + names[node.id].encode() + after
+    return b"\n".join(lines).decode()
+
+
+def _names(code: str) -> list[ast.Name]:
+    """Where plain names are read."""
+    return [
+        node
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    ]
 
 
 def signature(

@@ -1,8 +1,10 @@
 """The constructor of an emitted class: arguments and attributes by what is read."""
 
-import re
+from collections import Counter
 from dataclasses import field
+from textwrap import dedent
 
+from starc.backend.code import attributes_read, names_read, with_names
 from starc.backend.emission import Argument, Emission
 from starc.backend.layout import LIMIT, broken
 from starc.values import dataclass
@@ -21,27 +23,24 @@ class Body:
     methods: list[str] = field(default_factory=list)
     reset: list[str] = field(default_factory=list)
 
-    def _reads(self, name: str) -> int:
-        """How often the constructor's lines read a number."""
-        code = [line for line in self.init if not line.lstrip().startswith("#")]
-        return len(re.findall(_read(name), "\n".join(code)))
+    def _code(self) -> str:
+        """The constructor's lines as code of their own."""
+        return "\n".join(line.strip() for line in self.init)
 
     def _attributes(self) -> set[str]:
         """The names that the methods read as self.name."""
-        return set(re.findall(r"\bself\.(\w+)\b(?!\()", "\n".join(self.methods)))
+        return attributes_read(dedent("\n".join(self.methods)), "self")
 
     def arguments(self) -> list[Argument]:
-        read = self._attributes()
-        return [
-            argument
-            for argument in self.emission.arguments
-            if argument.name in read or self._reads(argument.name)
-        ]
+        read = {*self._attributes(), *names_read(self._code())}
+        return [a for a in self.emission.arguments if a.name in read]
 
     def lines(self) -> list[str]:
         """The constructor. Numbers of the config get a local name if read twice."""
         emission = self.emission
-        local = [name for name in emission.configured if self._reads(name) > 1]
+        code = self._code()
+        times = Counter(names_read(code))
+        local = [name for name in emission.configured if times[name] > 1]
         inline = [name for name in emission.configured if name not in local]
         read = self._attributes()
         names = [*local, *(argument.name for argument in emission.arguments)]
@@ -55,7 +54,7 @@ class Body:
             *assignments("", local, "config."),
             *assignments("self.", attributes, ""),
             *assignments("self.", configured, "config."),
-            *(_inlined(line.strip(), inline) for line in self.init),
+            *with_names(code, {n: f"config.{n}" for n in inline}).split("\n"),
         ]
         if self.reset:
             statements.append("self.reset_parameters()")
@@ -82,19 +81,6 @@ def assignments(target: str, names: list[str], value: str) -> list[str]:
     return [f"{t} = {v}" for t, v in pairs]
 
 
-def _read(name: str) -> str:
-    """A pattern: the name where it is read, not an attribute nor a keyword."""
-    return rf"(?<![\w.]){name}\b(?!=)"
-
-
-def _inlined(line: str, names: list[str]) -> str:
-    if line.startswith("#"):
-        return line
-    for name in names:
-        line = re.sub(_read(name), f"config.{name}", line)
-    return line
-
-
 def signature(head: str) -> list[str]:
     """`def name(arguments) -> type:` as a method, broken where it is too long."""
     if len(head) + 4 <= LIMIT:
@@ -110,7 +96,7 @@ def signature(head: str) -> list[str]:
 
 def as_attributes(expression: str, emission: Emission) -> str:
     """An expression of the constructor's numbers, in a method: with self. before."""
-    expression = expression.replace("config.width", "self.width")
-    for name in (*emission.configured, *(a.name for a in emission.arguments)):
-        expression = re.sub(_read(name), f"self.{name}", expression)
-    return expression
+    names = (*emission.configured, *(a.name for a in emission.arguments))
+    return with_names(
+        expression, {"config": "self", **{name: f"self.{name}" for name in names}}
+    )

@@ -72,7 +72,7 @@ def make_plan(
 ) -> Plan:
     """Plans the file for a model after the passes.
 
-    `source_name`: the name of the source file without folders. `passes`: those that ran.
+    `source_name`: name of the source file without folders. `passes`: those that ran.
     `triton`: with the kernels' Triton code, beside their plain forms.
     """
     model, origins = renamed(model)
