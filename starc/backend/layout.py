@@ -60,26 +60,6 @@ def fitted(line: str) -> list[str]:
     return broken(code.lstrip(), len(code) - len(code.lstrip()))
 
 
-def assigned(targets: list[str], value: str, indent: int) -> list[str]:
-    """`targets = value`, in two statements where the names leave the value no room."""
-    line = f"{', '.join(targets)} = {value}"
-    if indent + len(line) <= LIMIT or len(targets) == 1:
-        return broken(line, indent)
-    first, *others = targets
-    lines = broken(f"{first}, *lent = {value}", indent)
-    space, line = " " * indent, f"{', '.join(others)} = lent"
-    if len(others) == 1:
-        line = f"({others[0]},) = lent"
-    if indent + len(line) <= LIMIT:
-        return [*lines, space + line]
-    return [
-        *lines,
-        f"{space}(",
-        *(f"{space}    {n}," for n in others),
-        f"{space}) = lent",
-    ]
-
-
 def broken(line: str, indent: int) -> list[str]:
     """A statement that ends with a bracket, broken inside it where it is too long."""
     if indent + len(line) <= LIMIT or line[-1] not in ")]":

@@ -9,7 +9,8 @@ import pytest
 
 from starc import compiler, resources
 from starc.backend import render as rendering
-from starc.backend.layout import LIMIT, assigned, fitted
+from starc.backend.code import Call, assigned
+from starc.backend.layout import LIMIT, fitted
 from starc.frontend.unparse import unparse
 from starc.genome import decode, random_genome
 
@@ -86,7 +87,8 @@ def as_black_leaves_it(lines: list[str]) -> bool:
 def test_assigned(size: int, lent: int) -> None:
     name = "n" * size
     targets = ["x", *(f"{name}_{index}" for index in range(lent))]
-    value = f'layers["{name}"](x, {name}, states.get("{name}"))'
+    norm = Call(f"self.{name}_norm", ("x",))
+    value = Call(f"self.{name}", (norm, name, f"states and states.{name}"))
     lines = assigned(targets, value, 4)
     assert max(map(len, lines)) <= LIMIT and as_black_leaves_it(lines)
 
