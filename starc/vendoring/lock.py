@@ -7,6 +7,7 @@ of it is checked here, for it may have been edited, merged or sent by anyone.
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from starc.frontend.parse import LARGEST as LARGEST_SOURCE
 from starc.values import dataclass
 from starc.vendoring import text as texts
 from starc.vendoring import toml
-from starc.vendoring.error import VendoringError, naming
+from starc.vendoring.error import naming
 from starc.vendoring.options import Options, options
 
 NAME = "starc.lock"
@@ -73,27 +74,34 @@ def read(folder: Path) -> dict[str, Record]:
 
     Raises VendoringError, which names the file and the field; OSError.
     """
-    path = folder / NAME
     try:
         text = texts.read(folder, NAME, LARGEST).text
     except FileNotFoundError:
         return {}
+    with naming(folder / NAME):
+        return dict(_parsed(text))
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> dict[str, Record]:
+    """Kept, for an upgrade reads one lock again for each of its files."""
     if marker := _MARKER.search(text):
-        line = text.count("\n", 0, marker.start()) + 1
-        raise VendoringError(
-            f"{path}: line {line} is the marker of a merge conflict: take either side "
-            "of that file's whole table, and the same side of .starc/"
+        raise ArtefactError(
+            f"line {_line(text, marker)} is the marker of a merge conflict: take "
+            "either side of that file's whole table, and the same side of .starc/"
         )
     if deep := _DEEP.search(text):
-        line = text.count("\n", 0, deep.start()) + 1
-        raise VendoringError(f"{path}: line {line} is nested too deep")
+        raise ArtefactError(f"line {_line(text, deep)} is nested too deep")
     try:
-        found = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        said = "nested too deep" if isinstance(error, RecursionError) else str(error)
-        raise VendoringError(f"{path}: {said}") from None
-    with naming(path):
-        return _checked(found)
+        return _checked(tomllib.loads(text))
+    except RecursionError:
+        raise ArtefactError("nested too deep") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ArtefactError(str(error)) from None
+
+
+def _line(text: str, found: re.Match[str]) -> int:
+    return text.count("\n", 0, found.start()) + 1
 
 
 def write(lock: Lock) -> str:
