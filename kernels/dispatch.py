@@ -48,6 +48,8 @@ def kernels_for(name: str, *tensors: Tensor | None, why_not: str = "") -> bool:
         return False
     if any(tensor.device != given[0].device for tensor in given):
         return False  # PyTorch says so better
+    if any(tensor.numel() == 0 for tensor in given):
+        return False  # no tokens, or no rows: nothing to launch
     if given[0].is_cuda:
         why_not = why_not or _TRITON_LACKS or _device_lacks(given[0].get_device())
     elif mode != "interpret" or os.environ.get("TRITON_INTERPRET") != "1":

@@ -401,9 +401,10 @@ class _SelectiveScanTriton(torch.autograd.Function):
         dx = torch.empty(x.shape, dtype=x.dtype, device=x.device)
         ddt = torch.empty(dt.shape, dtype=dt.dtype, device=x.device)
         # partial sums of one program each, not atomics: the same bits in every run
-        db, dc = torch.empty(
-            (2, blocks, *b.shape), dtype=torch.float32, device=x.device
-        ).unbind(0)
+        shape = (blocks, b.shape[0], b.shape[1], states)
+        db, dc = (
+            torch.empty(shape, dtype=torch.float32, device=x.device) for _ in range(2)
+        )
         da_log, dskip = _scan_empty(x, sizes, rows), _scan_empty(x, sizes[:5], rows)
         dstate, effect = _scan_empty(x, sizes, sizes[0]), _scan_effect(x, sizes)
         tiles = _SELECTIVE_SCAN_KEEP // tile["STEPS"]

@@ -13,7 +13,7 @@ import pytest
 from tests.triton.ahead_of_time import TARGETS, in_a_process
 from tests.triton.all_launches import NAMES
 from tests.triton.every_kernel import FUNCTIONS
-from tests.triton.triton_checks import DEVICE, ROOT, SLOW
+from tests.triton.triton_checks import DEVICE, ROOT, SLOW, some
 
 HEAD = f"{'target':8} {'kernel':36} {'regs':>4} {'spills':>6} {'shared':>7}  call\n"
 
@@ -52,6 +52,16 @@ def test_are_one_graph() -> None:
     found = in_a_process(*NAMES, script="one_graph.py")
     for name in NAMES:
         assert found[name] == {"graphs": 2, "kernels": KERNELS[name]}, name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n if n == "selective_scan" else pytest.param(n, marks=some) for n in KERNELS],
+)
+def test_one_graph_for_any_length(name: str) -> None:
+    """Sizes are symbols: at most three ways to launch, for any batch and length."""
+    found = in_a_process(name, script="any_length.py")[name]
+    assert len(found) == 8 and found[-1] <= 6, found
 
 
 def test_every_triton_kernel_is_compiled() -> None:

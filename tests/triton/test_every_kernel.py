@@ -12,7 +12,7 @@ from tests.kernels.kernel_checks import outputs_of, with_grads
 from tests.triton import fast_scans  # noqa: F401
 from tests.triton.ahead_of_time import in_a_process
 from tests.triton.every_kernel import FUNCTIONS, leaves
-from tests.triton.triton_checks import DEVICE, Kernel
+from tests.triton.triton_checks import DEVICE, Kernel, poisoned
 
 each = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.name)
 
@@ -48,6 +48,42 @@ def test_wide_weights(function: KernelCases) -> None:
     assert outs[0].dtype == torch.bfloat16
     assert all(last.dtype == torch.float32 for last in outs[1:])
     same(got + got_grads, outs + grads)
+
+
+@pytest.mark.parametrize("rows,length", [(2, 0), (0, 0), (0, 1), (0, 5)])
+@pytest.mark.filterwarnings("error::UserWarning")
+@each
+def test_zero_sizes(function: KernelCases, rows: int, length: int) -> None:
+    """Empty in, empty out: the last state is the one given, or zeros, bit for bit; so
+    is its gradient, and that of every weight is zero."""
+    public = Kernel(function.name).public
+    given = function.arguments(rows, length)
+    given = [a.to(DEVICE) if isinstance(a, Tensor) else a for a in given]
+    states = [function.state] if function.state is not None else []
+    with poisoned():
+        for state in [*states, None] if states else [None]:
+            args = list(given)
+            if state is None and states:
+                args[states[0]] = None
+            with torch.no_grad():
+                plain = outputs_of(public, args)
+            args = leaves(args)
+            outs = outputs_of(public, args)
+            same(outs, plain)
+            empty, *last = outs
+            assert empty.numel() == 0 and empty.shape[0] == rows
+            tensors = [a for a in args if isinstance(a, Tensor)]
+            tied = [out for out in outs if out.requires_grad]
+            ends = [torch.full_like(out, 3.0) for out in tied]
+            grads = torch.autograd.grad(tied, tensors, ends, allow_unused=True)
+            for tensor, grad in zip(tensors, grads, strict=True):
+                if state is not None and tensor is args[state]:
+                    assert torch.equal(last[0], tensor)
+                    assert grad is not None and torch.equal(grad, ends[1])
+                else:
+                    assert grad is None or not grad.any()
+            if state is None:
+                assert not any(end.any() for end in last)
 
 
 # Batch, length, and elements from a sequence, a token and a head to the next. A step of
