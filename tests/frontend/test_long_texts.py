@@ -91,7 +91,9 @@ def reading(text: str) -> None:
     architecture(found, rolled=False)
 
 
-@pytest.mark.parametrize("work", [compile, reading])
+@pytest.mark.parametrize(
+    "work", [compile, pytest.param(reading, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("shape", MODELS)
 def test_time_grows_with_the_model(shape: str, work: Callable[[str], object]) -> None:
     short, long = model(shape, 64), model(shape, 1024)

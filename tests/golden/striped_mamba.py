@@ -132,8 +132,8 @@ class SelectiveScan(nn.Module):
         nn.init.uniform_(self.xbc_conv, -bound, bound)
         nn.init.zeros_(self.xbc_conv_bias)
         # A = -1, ..., -N in each channel; softplus(dt_bias) between 0.001 and 0.1.
-        steps = torch.arange(1, self.a_log.shape[1] + 1, dtype=torch.float32).log()
-        self.a_log.copy_(steps.expand_as(self.a_log))
+        ones = torch.ones_like(self.a_log, dtype=torch.float32)
+        self.a_log.copy_(ones.cumsum(1).log())
         nn.init.ones_(self.skip)
         bound = self.dt_weight.shape[1] ** -0.5
         nn.init.uniform_(self.dt_weight, -bound, bound)
