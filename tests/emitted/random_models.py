@@ -21,7 +21,7 @@ class Sampler:
     def model(self) -> Written:
         body = self.steps(self.random.randint(3, 7), depth=0)
         norm = Norm(self.random.choice(("rms", "layer")), 1e-3)
-        placement = self.random.choice(self.placements("none"))
+        placement = self.random.choice(self.placements())
         tied, cap = self.chance(0.5), self.random.choice((0.0, 3.0))
         if self.chance(0.5):  # some layers stand otherwise than the rest
             body = tuple(self.otherwise(step, norm) for step in body)
@@ -36,12 +36,15 @@ class Sampler:
             logit_scale=self.scale(),
         )
 
-    def placements(self, *left_out: str) -> list[str]:
-        """Of RG-LRU none that leaves its input without a norm: the slope of its square
-        root is bounded where the gate is nearly shut, and the reference's is not.
+    def placements(self) -> list[str]:
+        """Those under which numbers stay small enough for float64.
+
+        With no norm at all they grow from LIV to LIV. RG-LRU's input needs one: the
+        slope of its square root is bounded where the gate is nearly shut, and the
+        reference's is not.
         """
-        if "rg-lru" in self.operators:
-            left_out = ("post", "none")
+        kinds = {OPERATORS[name].kind for name in self.operators}
+        left_out = {"none", "post"} if "rg_lru" in kinds else {"none"}
         return [word for word in PLACEMENTS if word not in left_out]
 
     def scale(self) -> float:
