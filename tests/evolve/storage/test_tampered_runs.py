@@ -378,12 +378,12 @@ def test_tables_that_no_search_made(run: Path, query: str) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="needs /proc/self/io")
 def test_a_text_that_is_too_large_is_not_read(run: Path) -> None:
-    """Of 200 MB none is taken into memory; bytes that are read are counted."""
+    """Of 40 MB none is taken into memory; bytes that are read are counted."""
 
     def count() -> int:
         return int(Path("/proc/self/io").read_text().split()[1])
 
-    edit(run, "UPDATE candidates SET source = hex(zeroblob(100000000))")
+    edit(run, "UPDATE candidates SET source = hex(zeroblob(20000000))")
     before = count()
     with pytest.raises(RunError, match="too big"):
         Database.open(run).candidates()
