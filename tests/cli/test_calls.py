@@ -67,6 +67,18 @@ def test_a_file_that_cannot_be_read(
         assert done.stderr == f"starc: {name}: {reason}\n"
 
 
+@pytest.mark.parametrize("command", ["train", "compare"])
+def test_a_model_too_large_is_not_read(
+    starc: Run, tmp_path: Path, command: str
+) -> None:
+    """A tebibyte, all holes on the disk."""
+    with (tmp_path / "m.py").open("wb") as file:
+        file.truncate(1 << 40)
+    done = starc(command, "m.py")
+    said = "starc: m.py: more than 33,554,432 bytes, so no compiled model\n"
+    assert (done.returncode, done.stderr) == (1, said)
+
+
 @pytest.mark.parametrize("command", READERS, ids=lambda command: command[0])
 def test_a_wrong_file_ends_with_1(starc: Run, bad: str, command: list[str]) -> None:
     done = starc(*command, bad)

@@ -1,6 +1,7 @@
 """Picks, motifs, enrichment and rank correlations against what is known by hand."""
 
 import json
+import os
 from collections.abc import Hashable
 from dataclasses import replace
 from itertools import combinations
@@ -243,6 +244,14 @@ def test_motifs_of_a_folder(tmp_path: Path) -> None:
     assert "in random order" in table.output
     wrong = CliRunner().invoke(app, ["motifs", str(tmp_path / "broken.star")])
     assert wrong.exit_code == 1
+    with (tmp_path / "huge.star").open("wb") as file:  # all holes on the disk
+        file.truncate(1 << 40)
+    os.mkfifo(tmp_path / "pipe.star")
+    found = CliRunner().invoke(app, ["motifs", str(tmp_path), "--json"])
+    assert len(json.loads(found.output)["skipped"]) == 3
+    for name, code in (("huge", 1), ("pipe", 2)):
+        path = str(tmp_path / f"{name}.star")
+        assert CliRunner().invoke(app, ["motifs", path]).exit_code == code
     nothing = tmp_path / "nothing"
     nothing.mkdir()
     assert CliRunner().invoke(app, ["motifs", str(nothing)]).exit_code == 1
