@@ -74,3 +74,26 @@ def test_every_promise_names_a_test_that_is_there() -> None:
         assert named, f"no test: {row}"
         for path, name in named:
             assert f"def {name}(" in (ROOT / path).read_text(), f"{path}::{name}"
+
+
+def test_the_map_names_what_is_there() -> None:
+    """Every file and folder of docs/System.md; names without a folder stand in that of
+    the first one of the row, or in the folders that the row names."""
+    text = (ROOT / "docs" / "System.md").read_text()
+    missing = []
+    for row in re.findall(r"^\| (`.*?) \| (.*) \|$", text, re.MULTILINE):
+        places = re.findall(r"`([^`]+)`", row[0])
+        folders = [ROOT / one for one in places if one.endswith("/")]
+        folders += [(ROOT / places[0]).parent]
+        named = [one for one in places if not one.endswith("/")]
+        named += re.findall(r"`([\w/]+\.(?:py|star|lark|json))`", row[1])
+        missing += [
+            one for one in places if one.endswith("/") and not (ROOT / one).is_dir()
+        ]
+        for one in named:
+            if not any(
+                (base / one).exists() or any(base.glob(f"*/{one}"))
+                for base in (ROOT, *folders)
+            ):
+                missing.append(one)
+    assert not missing
