@@ -18,7 +18,7 @@ LONG = {
     "check": ["check", "long.star", "long.star", "long.star", "long.star"],
     "fmt": ["fmt", "long.star"],
     "show": ["show", "long.star"],
-    "scale": ["scale", "long.star", "--depth", "900_000", "-o", "wide.star"],
+    "scale": ["scale", "long.star", "--depth", "4_096", "-o", "wide.star"],
     "stdin": ["compile", "-"],
     "compare": "compare a.star b.star --data text.txt --steps 100000".split(),
     "evolve": "evolve search.star".split(),
@@ -44,7 +44,7 @@ model s { width = 64; vocab = 256 }
 def test_ctrl_c(tmp_path: Path, name: str) -> None:
     for model in ("a", "b"):
         (tmp_path / f"{model}.star").write_text(TEXT.format(n=model, livs="SA-1"))
-    long = TEXT.format(n="long", livs="SA-1; GConv-1; " * 16_000)
+    long = TEXT.format(n="long", livs="SA-1; GConv-1; " * 2_000)
     (tmp_path / "long.star").write_text(long)
     (tmp_path / "search.star").write_text(SEARCH)
     (tmp_path / "text.txt").write_text("some text, " * 2000)

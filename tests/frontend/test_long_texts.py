@@ -106,6 +106,7 @@ import resource, sys
 resource.setrlimit(resource.RLIMIT_DATA, (2**30, 2**30))
 sys.path.insert(0, sys.argv[1])
 from starc.frontend.parse import LARGEST
+from starc.lower.count import MOST_LIVS
 from tests.frontend.test_long_texts import *
 for shape in SHAPES:
     check(text(shape, LARGEST))
