@@ -80,7 +80,11 @@ def assigned(targets: Sequence[str], value: Expression, indent: int = 8) -> list
     return [*lines, f"{space}(", *each, f"{space}) = lent"]
 
 
-@lru_cache(maxsize=1024)  # classes and functions recur from file to file of a search
+_kept = lru_cache(maxsize=1024)
+"""Code is read once: the same lines recur in a class, a file, and a search's files."""
+
+
+@_kept
 def reads(text: str) -> frozenset[str]:
     """The names that Python code reads, of functions in it too, and its attributes."""
     found: set[str] = set()
@@ -98,18 +102,19 @@ def names_read(code: str) -> list[str]:
     return [node.id for node in _names(code)]
 
 
-def attributes_read(code: str, of: str) -> set[str]:
+@_kept
+def attributes_read(code: str, of: str) -> frozenset[str]:
     """What code reads of an object besides methods that it calls: `self.heads`."""
     nodes = list(ast.walk(ast.parse(code)))
     called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
-    return {
+    return frozenset(
         node.attr
         for node in nodes
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
         and node.value.id == of
         and id(node) not in called
-    }
+    )
 
 
 def with_names(code: str, names: dict[str, str]) -> str:
@@ -123,13 +128,14 @@ def with_names(code: str, names: dict[str, str]) -> str:
     return b"\n".join(lines).decode()
 
 
-def _names(code: str) -> list[ast.Name]:
+@_kept
+def _names(code: str) -> tuple[ast.Name, ...]:
     """Where plain names are read."""
-    return [
+    return tuple(
         node
         for node in ast.walk(ast.parse(code))
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    ]
+    )
 
 
 def signature(

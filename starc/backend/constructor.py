@@ -27,7 +27,7 @@ class Body:
         """The constructor's lines as code of their own."""
         return "\n".join(line.strip() for line in self.init)
 
-    def _attributes(self) -> set[str]:
+    def _attributes(self) -> frozenset[str]:
         """The names that the methods read as self.name."""
         return attributes_read(dedent("\n".join(self.methods)), "self")
 
