@@ -41,7 +41,7 @@ def test_an_output_is_replaced_whole_or_not_at_all(
 
 @pytest.mark.parametrize(
     ("stage", "sign"),
-    [("ast", "Use"), ("ir", "attn"), ("plan", "Plan"), ("model", "Model = ")],
+    [("ast", "Use"), ("ir", "attn"), ("plan", "plan of"), ("model", "Model = ")],
 )
 def test_every_stage_prints(starc: Run, good: str, stage: str, sign: str) -> None:
     done = starc("compile", good, "--emit", stage)
