@@ -74,6 +74,9 @@ class Folder:
         A device or a pipe is not waited for. What is written in place has no other
         name: a hard link leads out as well.
         """
+        if not Path(name).parts:  # "" or ".": the folder itself
+            said = os.strerror(errno.EISDIR)
+            raise IsADirectoryError(errno.EISDIR, said, str(self.path))
         *between, last = Path(name).parts
         here = Folder(self.root, (*self.parts, *between))
         with here._handle() as at:

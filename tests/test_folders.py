@@ -169,3 +169,11 @@ def test_no_more_is_read_than_may_be(inside: Folder) -> None:
     with pytest.raises(ArtefactError, match="more than"):
         inside.read_json("file")
     assert count() - before <= JSON_BYTES + (1 << 16)
+
+
+@pytest.mark.parametrize("name", ["", ".", "./"])
+def test_the_folder_itself_is_no_file(name: str, tmp_path: Path) -> None:
+    """As `starc recover ""` asks for it."""
+    with pytest.raises(IsADirectoryError) as error:
+        Folder(tmp_path).open(name)
+    assert error.value.filename == str(tmp_path)
