@@ -3,7 +3,7 @@
 import builtins
 import keyword
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from functools import lru_cache
 from string import ascii_letters, digits
 from textwrap import wrap
@@ -85,15 +85,23 @@ def make_plan(
         liv.operator.kind: classes.emission(liv.operator).out_name
         for liv in model.livs()
     }
-    used = (name for made in classes.classes for name in made.functions)
-    functions = tuple(dict.fromkeys(used))
-    texts = [
-        *("\n".join(made.lines) for made in classes.classes),
-        *(function_text(name) for name in functions),
-    ]
-    read = reads("\n".join(texts))
+    functions = {
+        name: function_text(name) for made in classes.classes for name in made.functions
+    }
+    read = frozenset().union(
+        *(made.reads for made in classes.classes), *map(reads, functions.values())
+    )
     kernels = Kernels(sorted(read), plain=not triton)
-    name = _class_name(model.name, [*texts, *kernels.texts()])
+    states = tuple(_states(bodies, classes)) if stateful else ()
+    defined = {
+        *(block.name for block in bodies.blocks),
+        *(made.name for made in classes.classes),
+        *(name for lines in states for name in _defined(lines[0])),
+        *functions,
+        *kernels.reached,
+        *kernels.imports,
+    }
+    name = _class_name(model.name, defined)
     imports = _imports(read, bodies.casts, stateful)
     left_out = tuple(p for p in OPTIONAL_PASSES if passes and p not in passes)
     return Plan(
@@ -118,9 +126,9 @@ def make_plan(
         blocks=tuple(tuple(block.lines()) for block in bodies.blocks),
         classes=tuple(classes.classes),
         layers=tuple(statement("return ", List(tuple(bodies.layers())), "", 4)),
-        functions={name: function_text(name) for name in functions},
+        functions=functions,
         state_fields=_state_fields(classes),
-        states=tuple(_states(bodies, classes)) if stateful else (),
+        states=states,
         kernels=_section(kernels, imports),
         kernel_parts=kernels.parts(),
         weights={
@@ -154,20 +162,23 @@ def _header(source_name: str) -> str:
 _PLAIN = frozenset(f"{ascii_letters}{digits} ._-+,()<>")
 
 
-def _class_name(name: str, texts: list[str]) -> str:
-    """kv_sharing -> KvSharing; KvSharingModel where the file has one of that name."""
+def _class_name(name: str, defined: Set[str]) -> str:
+    """kv_sharing -> KvSharing; KvSharingModel where the file has one of that name.
+
+    `defined`: what the file defines besides what is in its template.
+    """
     words = re.split(r"[_-]+", name)
     found = "".join(word[:1].upper() + word[1:] for word in words) or "Model"
-    used = {*keyword.kwlist, *dir(builtins), *_IMPORTED}
-    for text in (*texts, templates.source("model.py.j2")):
-        used |= _defined(text)
+    used = {*keyword.kwlist, *dir(builtins), *_IMPORTED, *defined}
+    used |= _defined(templates.source("model.py.j2"))
     if not found.isidentifier() or len(found) > 60:
         return "Model"
     return f"{found}Model" if found in used else found
 
 
-@lru_cache(maxsize=256)  # most texts are kernels, which are the same in every file
+@lru_cache(maxsize=64)
 def _defined(text: str) -> frozenset[str]:
+    """The names that the top level of a text defines."""
     return frozenset(a or b for a, b in re.findall(_DEFINED, text, re.MULTILINE))
 
 

@@ -1,12 +1,15 @@
 """Any label works, wherever it becomes a name: of a LIV, a side, a lent value."""
 
+import ast
 import keyword
 import re
+from collections import Counter
 from random import Random
 
 import pytest
 from torch import nn
 
+import starc
 from starc import resources
 from starc.backend.rename import safe
 from starc.backend.reserved import RESERVED
@@ -117,3 +120,40 @@ def test_labels_at_random(seed: int) -> None:
         label = "_".join(random.choices(parts, k=random.randint(1, 2)))
         labels.add(label[:80])
     compute(random.sample(sorted(labels), HOLES))
+
+
+def bound(text: str) -> Counter[str]:
+    """How often the top level of a file binds each name, under `if` and `try` too."""
+    found: Counter[str] = Counter()
+    waiting = list(ast.parse(text).body)
+    while waiting:
+        match waiting.pop():
+            case ast.If(body=body) | ast.Try(body=body):
+                waiting += body
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                found[name] += 1
+            case ast.Import(names=names) | ast.ImportFrom(names=names):
+                found.update((a.asname or a.name).partition(".")[0] for a in names)
+            case ast.Assign(targets=targets):
+                found.update(t.id for t in targets if isinstance(t, ast.Name))
+            case _:
+                pass
+    return found
+
+
+NAMED = """\
+model {} {{ width = 64; vocab = 64 }}
+backbone {{
+  2 x {{ 2 x {{ MHA(rope = true) }}; parallel {{ GQA; ShortConv }} }}
+}}
+"""
+
+
+def test_a_model_may_be_called_as_anything_in_its_file() -> None:
+    """Blocks, states, operators, kernels, imports: the class has a name of its own."""
+    names = bound(starc.compile(NAMED.format("m"))) - Counter(["torch"])
+    assert {"Block", "InnerBlock", "BlockState", "States", "Callable"} <= set(names)
+    for name in names:
+        if re.fullmatch("[A-Za-z][A-Za-z0-9]*", name):
+            again = bound(starc.compile(NAMED.format(name)))
+            assert max(again.values()) == 1, (name, again.most_common(2))
