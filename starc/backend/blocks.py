@@ -1,9 +1,10 @@
 """Bodies of the emitted model and its blocks: constructor, forward and states."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import field
 from itertools import groupby
 from textwrap import wrap
+from typing import TypeVar
 
 from starc.backend.classes import Classes
 from starc.backend.code import (
@@ -15,12 +16,14 @@ from starc.backend.code import (
     signature,
     statement,
 )
-from starc.backend.parallels import state_class
 from starc.backend.residuals import NORMS, added, norm_call
+from starc.backend.states import Kept, state_class, state_name
 from starc.backend.tree import Blocks, Scope, Tree, Use
 from starc.backend.wiring import Value, Wiring, lender
 from starc.ir.nodes import Again, Model, Parallel
 from starc.values import dataclass
+
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Body:
     parameters: tuple[tuple[str, str], ...]
     forward: tuple[str, ...]
     returned: tuple[str, ...]
-    state: tuple[tuple[str, str, Expression], ...]
+    state: tuple[Kept, ...]
     state_modules: tuple[str, ...]
 
 
@@ -64,7 +67,7 @@ class BlockClass:
         parameters = ["self", "x: Tensor"]
         parameters += [f"{name}: {kind}" for name, kind in body.parameters]
         if self.stateful:
-            parameters.append(f"state: {self.name}State | None = None")
+            parameters.append(f"state: {state_name(self.name)} | None = None")
         result = "tuple[Tensor, ...]" if body.returned else "Tensor"
         yield from signature("forward", parameters, result)
         yield from body.forward
@@ -169,8 +172,7 @@ class Bodies:
             return self.classes.livs[label]
         if part == "":
             return self.classes.layers[label].made_of.name
-        module = self.wiring.module(self.wiring.layers[label])
-        return NORMS[module.residual.norms[part].kind]
+        return NORMS[self.wiring.whole[label].residual.norms[part].kind]
 
     def _module_parameter(self, scope: Scope, label: str, part: str) -> None:
         path = self._path(label, part)
@@ -215,7 +217,7 @@ class Bodies:
     def _body(self, scope: Scope, holder: str, state: str) -> Body:
         construct: list[str] = []
         forward: list[str] = []
-        fields: list[tuple[str, str, Expression]] = []
+        fields: list[Kept] = []
         doc: list[str] = []
         outputs = tuple(self._variable(scope, v) for v in self.outputs[scope.path])
         last = scope.steps[-1]
@@ -311,14 +313,11 @@ class Bodies:
             for turn, block in zip(step.turns, made, strict=True)
         ]
         lines: list[str] = []
-        whole = len(set(calls)) == 1
-        for (given, returned, stateful), turns in groupby(
-            range(len(calls)), key=calls.__getitem__
-        ):
-            places = list(turns)
-            start, stop = places[0], places[-1] + 1
+        runs = _runs(calls)
+        whole = len(runs) == 1
+        for (given, returned, stateful), start, stop in runs:
             several = stop - start > 1 and not returned
-            for place in [start] if several else places:
+            for place in [start] if several else range(start, stop):
                 index = "i" if several else str(place)
                 block = f"self.{step.name}[{index}]"
                 arguments = ["x", *given]
@@ -364,9 +363,7 @@ class Bodies:
 
     # What decoding keeps.
 
-    def _line_state(
-        self, scope: Scope, use: Use, holder: str
-    ) -> list[tuple[str, str, Expression]]:
+    def _line_state(self, scope: Scope, use: Use, holder: str) -> list[Kept]:
         module = self.wiring.module(use.layer)
         made = self.classes.layers[module.label].made_of
         if not made.has_state:
@@ -375,45 +372,43 @@ class Bodies:
         where = self.state_inputs[scope.path].get(path)
         where = where or _within(holder, path.removeprefix(scope.path))
         if isinstance(module, Parallel):
-            name = state_class(made)
+            name = state_name(made.name)
             return [(use.name, name, Call(f"{name}.new", (where, "*size")))]
         return [(use.name, "State", Call(f"{where}.new_state", ("*size",)))]
 
     def _loop_state(
         self, scope: Scope, step: Blocks, made: list[BlockClass], holder: str
-    ) -> list[tuple[str, str, Expression]]:
+    ) -> list[Kept]:
         if not any(block.stateful for block in made):
             return []
-        kinds = dict.fromkeys(f"{b.name}State" if b.stateful else "None" for b in made)
-        items: list[Expression] = []
+        names = [state_name(b.name) if b.stateful else "None" for b in made]
+        kind = f"list[{' | '.join(dict.fromkeys(names))}]"
         where = f"{holder}.{step.name}"
         inner = "inner" if holder == "block" else "block"
-        runs: list[tuple[tuple[BlockClass, tuple[str, ...]], int, int]] = []
-        for place, (turn, block) in enumerate(zip(step.turns, made, strict=True)):
-            given = tuple(
+        given = [
+            tuple(
                 self.state_inputs[scope.path].get(path)
                 or _within(holder, path.removeprefix(scope.path))
                 for path in self.state_inputs[turn.path]
             )
-            if runs and runs[-1][0] == (block, given):
-                runs[-1] = (runs[-1][0], runs[-1][1], place + 1)
-            else:
-                runs.append(((block, given), place, place + 1))
-        for (block, given), start, stop in runs:
-            new = f"{block.name}State.new"
-            if not block.stateful:
+            for turn in step.turns
+        ]
+        runs = _runs(list(zip(names, given, strict=True)))
+        items: list[Expression] = []
+        for (name, modules), start, stop in runs:
+            if name == "None":
                 items += ["None"] * (stop - start)
             elif stop - start == 1:
-                items.append(Call(new, (f"{where}[{start}]", *given, "*size")))
+                one = (f"{where}[{start}]", *modules, "*size")
+                items.append(Call(f"{name}.new", one))
             else:
                 part = where if len(runs) == 1 else f"{where}[{start}:{stop}]"
-                one = Call(new, (inner, *given, "*size"))
                 each = f"for {inner} in {part}"
+                new = Call(f"{name}.new", (inner, *modules, "*size"))
                 if len(runs) == 1:
-                    kind = f"list[{' | '.join(kinds)}]"
-                    return [(step.name, kind, List((one,), each))]
-                items.append(f"*({one} {each})")
-        return [(step.name, f"list[{' | '.join(kinds)}]", List(tuple(items)))]
+                    return [(step.name, kind, List((new,), each))]
+                items.append(f"*({new} {each})")
+        return [(step.name, kind, List(tuple(items)))]
 
     # What may be wrapped.
 
@@ -497,14 +492,21 @@ def _within(holder: str, path: str) -> str:
     )
 
 
-def _counted(names: Iterable[str]) -> list[tuple[str, int]]:
-    return [(name, len(list(run))) for name, run in groupby(names)]
+def _runs(things: Sequence[Thing]) -> list[tuple[Thing, int, int]]:
+    """(thing, start, stop) of each run of equal things."""
+    found = []
+    start = 0
+    for thing, run in groupby(things):
+        stop = start + len(list(run))
+        found.append((thing, start, stop))
+        start = stop
+    return found
 
 
 def _constructed(name: str, made: list[BlockClass]) -> list[str]:
     """`self.blocks = nn.ModuleList(Block(config) for _ in range(6))`"""
     calls = [f"{block.name}({'config' * bool(block.body.construct)})" for block in made]
-    runs = _counted(calls)
+    runs = [(call, stop - start) for call, start, stop in _runs(calls)]
     head = f"self.{name} = "
     if len(runs) == 1:
         call, times = runs[0]
@@ -520,16 +522,6 @@ def _constructed(name: str, made: list[BlockClass]) -> list[str]:
 
 def state_lines(owner: str, body: Body, holder: str) -> Iterator[str]:
     """The class of what a body keeps; `owner`: whose it is, "" for the model's."""
-    name = f"{owner}State" if owner else "States"
-    what = f"a {owner}" if owner else "all layers"
-    yield f"class {name}(NamedTuple):"
-    yield f'    """What {what} keeps."""' if owner else f'    """What {what} keep."""'
-    yield ""
-    for field_name, kind, _ in body.state:
-        yield f"    {field_name}: {kind}"
-    yield ""
-    yield "    @classmethod"
-    modules = [f"{module}: Any" for module in (holder, *body.state_modules)]
-    yield from signature("new", ["cls", *modules, "*size: Any"], name)
-    made = tuple(expression for _, _, expression in body.state)
-    yield from statement("return ", Call("cls", made))
+    doc = f"What a {owner} keeps." if owner else "What all layers keep."
+    holders = tuple(f"{module}: Any" for module in (holder, *body.state_modules))
+    return state_class(state_name(owner), doc, body.state, holders)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from starc.backend.code import Call, assigned, signature, statement
+from starc.backend.code import LIMIT, Call, assigned, signature, statement
 from starc.backend.mixers import MixerClass, Variant
+from starc.backend.states import state_class, state_name
 from starc.values import dataclass
 
 
@@ -25,11 +26,6 @@ class Side:
     def argument(self, name: str) -> str:
         """The variable of the parallel's forward for an argument of the side's."""
         return dict(self.from_siblings).get(name, f"{self.stem}_{name}")
-
-
-def state_class(parallel: MixerClass) -> str:
-    """The name of the class that holds the states of the sides."""
-    return f"{parallel.name}State"
 
 
 def parallel_class(name: str, sides: tuple[Side, ...]) -> MixerClass:
@@ -54,17 +50,13 @@ def parallel_class(name: str, sides: tuple[Side, ...]) -> MixerClass:
 
 
 def _states(name: str, sides: tuple[Side, ...]) -> Iterator[str]:
-    stems = [side.stem for side in sides if side.mixer.has_state]
-    yield f"class {name}State(NamedTuple):"
-    yield f'    """What the sides of {name} keep."""'
-    yield ""
-    yield from (f"    {stem}: State" for stem in stems)
-    yield ""
-    yield "    @classmethod"
-    parameters = ["cls", f"sides: {name}", "*size: Any"]
-    yield from signature("new", parameters, f"{name}State")
-    made = tuple(f"sides.{stem}.new_state(*size)" for stem in stems)
-    yield from statement("return ", Call("cls", made))
+    fields = tuple(
+        (side.stem, "State", Call(f"sides.{side.stem}.new_state", ("*size",)))
+        for side in sides
+        if side.mixer.has_state
+    )
+    doc = f"What the sides of {name} keep."
+    return state_class(state_name(name), doc, fields, (f"sides: {name}",))
 
 
 def _sign(side: Side) -> str:
@@ -81,20 +73,20 @@ def _forward(name: str, sides: tuple[Side, ...]) -> Iterator[str]:
             if given not in dict(side.from_siblings)
         ]
     if any(side.mixer.has_state for side in sides):
-        parameters.append(f"state: {name}State | None = None")
+        parameters.append(f"state: {state_name(name)} | None = None")
     returned = [f"{side.stem}_{value}" for side in sides for value in side.returned]
     result = "tuple[Tensor, ...]" if returned else "Tensor"
     yield from signature("forward", parameters, result)
     calls = [_call(side) for side in sides]
     together = f"        return {_sum(sides, list(map(str, calls)))}"
-    if len(together) <= 88 and not any(side.variant.lent for side in sides):
+    if len(together) <= LIMIT and not any(side.variant.lent for side in sides):
         yield together
         return
     for side, call in zip(sides, calls, strict=True):
         lent = [f"{side.stem}_{value}" for value in side.variant.lent]
         yield from assigned([f"y_{side.stem}", *lent], call)
     total = _sum(sides, [f"y_{side.stem}" for side in sides])
-    if len(f"        return {', '.join([total, *returned])}") <= 88:
+    if len(f"        return {', '.join([total, *returned])}") <= LIMIT:
         yield f"        return {', '.join([total, *returned])}"
         return
     yield from _added(sides)

@@ -21,12 +21,12 @@ class Wiring:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self.layers = {layer.label: layer for layer in model.layers()}
+        self.whole = model.whole()
         self.shared = frozenset(model.shared)
         self._module = self._second_uses()
         self._siblings = {
             side.label: {other.label: other.stem for other in layer.sides}
-            for layer in model.layers()
+            for layer in self.whole.values()
             if isinstance(layer, Parallel)
             for side in layer.sides
         }
@@ -37,13 +37,11 @@ class Wiring:
     def _second_uses(self) -> dict[str, str]:
         """Label of a second use, or of a side of it -> label of the LIV used."""
         found = {}
-        for layer in self.layers.values():
+        for layer in self.model.layers():
             if isinstance(layer, Again):
                 found[layer.label] = layer.of
-                used = self.layers[layer.of]
-                if isinstance(used, Parallel):
-                    for side in used.sides:
-                        found[lender(layer, side)] = side.label
+                for liv in self.module(layer).livs:
+                    found[lender(layer, liv)] = liv.label
         return found
 
     def _lent(self, inside: bool) -> dict[str, tuple[str, ...]]:
@@ -62,9 +60,7 @@ class Wiring:
 
     def module(self, layer: Layer) -> Liv | Parallel:
         """The layer whose tensors this one has: another for `same as`."""
-        made = self.layers[layer.of] if isinstance(layer, Again) else layer
-        assert isinstance(made, Liv | Parallel)
-        return made
+        return self.whole[layer.label]
 
     def sibling(self, liv: Liv, label: str) -> str:
         """The stem of another side of the LIV's parallel, "" if it is none."""

@@ -1,0 +1,28 @@
+"""Emitted classes of what decoding keeps: of parallels, of blocks, of the model."""
+
+from collections.abc import Iterator
+
+from starc.backend.code import Call, Expression, signature, statement
+
+Kept = tuple[str, str, Expression]
+"""(name, type, expression that makes it) of one field."""
+
+
+def state_name(owner: str) -> str:
+    """What holds the states of a class; `owner` "": of the whole model."""
+    return f"{owner}State" if owner else "States"
+
+
+def state_class(
+    name: str, doc: str, fields: tuple[Kept, ...], holders: tuple[str, ...]
+) -> Iterator[str]:
+    """A NamedTuple; `holders`: parameters with modules that the expressions read."""
+    yield f"class {name}(NamedTuple):"
+    yield f'    """{doc}"""'
+    yield ""
+    yield from (f"    {field}: {kind}" for field, kind, _ in fields)
+    yield ""
+    yield "    @classmethod"
+    yield from signature("new", ["cls", *holders, "*size: Any"], name)
+    made = tuple(expression for _, _, expression in fields)
+    yield from statement("return ", Call("cls", made))
