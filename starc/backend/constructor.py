@@ -4,9 +4,15 @@ from collections import Counter
 from dataclasses import field
 from textwrap import dedent
 
-from starc.backend.code import attributes_read, names_read, with_names
+from starc.backend.code import (
+    LIMIT,
+    attributes_read,
+    names_read,
+    signature,
+    with_names,
+)
 from starc.backend.emission import Argument, Emission
-from starc.backend.layout import LIMIT, broken
+from starc.backend.layout import broken
 from starc.values import dataclass
 
 
@@ -48,8 +54,7 @@ class Body:
         configured = [name for name in ("width", *inline, "eps") if name in read]
         parameters = ["self", "config: Config"]
         parameters += [f"{a.name}: {a.type}" for a in self.arguments()]
-        head = f"def __init__({', '.join(parameters)}) -> None:"
-        lines = [*signature(head), "        super().__init__()"]
+        lines = [*signature("__init__", parameters), "        super().__init__()"]
         statements = [
             *assignments("", local, "config."),
             *assignments("self.", attributes, ""),
@@ -79,19 +84,6 @@ def assignments(target: str, names: list[str], value: str) -> list[str]:
     if 1 < len(names) and len(left) + len(right) + 11 <= LIMIT:
         return [f"{left} = {right}"]
     return [f"{t} = {v}" for t, v in pairs]
-
-
-def signature(head: str) -> list[str]:
-    """`def name(arguments) -> type:` as a method, broken where it is too long."""
-    if len(head) + 4 <= LIMIT:
-        return ["    " + head]
-    opening, _, rest = head.partition("(")
-    inside, _, tail = rest.rpartition(") -> ")
-    middle = f"        {inside}"
-    if len(middle) <= LIMIT:
-        return [f"    {opening}(", middle, f"    ) -> {tail}"]
-    parameters = [f"        {p}," for p in inside.split(", ")]
-    return [f"    {opening}(", *parameters, f"    ) -> {tail}"]
 
 
 def as_attributes(expression: str, emission: Emission) -> str:

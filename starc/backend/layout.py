@@ -1,37 +1,15 @@
-"""Line breaking as black does it, for the lines whose length depends on the model."""
+"""Lines of templates, whose length depends on the model: read as code, then broken."""
 
-LIMIT = 88
-
-
-def call(
-    head: str, arguments: list[str], tail: str = ")", indent: int = 0
-) -> list[str]:
-    """Lines of `head` + arguments + `tail`, broken only where they do not fit.
-
-    `head` ends with the opening bracket. Black's three shapes in turn: all on one line;
-    the arguments on one line of their own, but for lists; one argument a line, with a
-    trailing comma.
-    """
-    space = " " * indent
-    line = f"{space}{head}{', '.join(arguments)}{tail}"
-    if len(line) <= LIMIT:
-        return [line]
-    inner = " " * (indent + 4)
-    middle = inner + ", ".join(arguments)
-    if len(middle) <= LIMIT and not tail.startswith("]"):
-        return [space + head, middle, space + tail]
-    lines = [space + head]
-    for argument in arguments:
-        lines.extend(_argument(argument, indent + 4))
-    return [*lines, space + tail]
+from starc.backend.code import LIMIT, Call, Expression, List, statement
 
 
-def _argument(text: str, indent: int) -> list[str]:
-    """One argument with its comma, itself a call that may have to be broken."""
-    if indent + len(text) + 1 <= LIMIT or "(" not in text:
-        return [" " * indent + text + ","]
+def expression(text: str) -> Expression:
+    """A text as a value: a call, whose arguments may be calls, or as it stands."""
+    if "(" not in text or text[-1] != ")":
+        return text
     head, _, rest = text.partition("(")
-    return call(head + "(", split(rest.removesuffix(")")), "),", indent)
+    made = Call(head, tuple(map(expression, split(rest.removesuffix(")")))))
+    return made if str(made) == text else text  # a tuple of one: its comma stays
 
 
 def split(text: str) -> list[str]:
@@ -69,4 +47,7 @@ def broken(line: str, indent: int) -> list[str]:
         depth += (line[index] in ")]") - (line[index] in "([")
         if not depth:
             break
-    return call(line[: index + 1], split(line[index + 1 : -1]), line[-1], indent)
+    items = tuple(map(expression, split(line[index + 1 : -1])))
+    if line[-1] == "]":
+        return statement(line[:index], List(items), "", indent)
+    return statement("", Call(line[:index], items), "", indent)

@@ -1,7 +1,7 @@
 """Emitted classes of LIVs: what is computed, given and lent decides the class."""
 
-from starc.backend.code import Call, reads
-from starc.backend.constructor import Body, as_attributes, signature
+from starc.backend.code import Call, reads, signature, statement
+from starc.backend.constructor import Body, as_attributes
 from starc.backend.emission import Emission, StateField
 from starc.backend.features import (
     Projection,
@@ -10,7 +10,7 @@ from starc.backend.features import (
     reset_lines,
     weight_lines,
 )
-from starc.backend.layout import broken, call, fitted
+from starc.backend.layout import broken, expression, fitted
 from starc.backend.templates import block
 from starc.backend.tensors import add_tensors
 from starc.backend.vendor import function_text
@@ -18,7 +18,7 @@ from starc.ir.operator import Operator
 from starc.ir.sharing import has_mixing_tensors
 from starc.values import dataclass
 
-NEW_STATE = "def new_state(self, batch: int, max_length: int, like: Tensor) -> State:"
+NEW_STATE = ("self", "batch: int", "max_length: int", "like: Tensor")
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def _forward_head(variant: Variant, has_state: bool) -> list[str]:
     if has_state:
         parameters.append("state: State | None = None")
     result = "tuple[Tensor, ...]" if variant.lent else "Tensor"
-    return signature(f"def forward({', '.join(parameters)}) -> {result}:")
+    return signature("forward", parameters, result)
 
 
 def _new_state(states: list[StateField], emission: Emission) -> list[str]:
@@ -190,8 +190,9 @@ def _new_state(states: list[StateField], emission: Emission) -> list[str]:
         size = "batch, " if state.per_sequence else ""
         size += as_attributes(state.shape, emission)
         dtype = ", dtype=torch.float32" if state.float32 else ""
-        values.append(f"{state.name}=like.new_zeros({size}{dtype})")
-    return [*signature(NEW_STATE), *call("return State(", values, ")", 8)]
+        values.append(expression(f"{state.name}=like.new_zeros({size}{dtype})"))
+    made = Call("State", tuple(values))
+    return [*signature("new_state", NEW_STATE, "State"), *statement("return ", made)]
 
 
 def _doc(emission: Emission, variant: Variant, context: dict[str, object]) -> list[str]:

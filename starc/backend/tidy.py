@@ -2,7 +2,7 @@
 
 import textwrap
 
-from starc.backend.layout import LIMIT
+from starc.backend.code import LIMIT
 
 MOST_LINES = 1_000
 """That black is asked to format: it takes half a second for so many."""

@@ -8,7 +8,7 @@ import pytest
 
 import starc
 from starc import operators
-from starc.backend.layout import LIMIT
+from starc.backend.code import LIMIT
 from starc.backend.tidy import tidy
 from starc.reference.cases import cases_of
 

@@ -9,8 +9,8 @@ import pytest
 
 from starc import compiler, resources
 from starc.backend import render as rendering
-from starc.backend.code import Call, assigned
-from starc.backend.layout import LIMIT, fitted
+from starc.backend.code import LIMIT, Call, assigned
+from starc.backend.layout import fitted
 from starc.frontend.unparse import unparse
 from starc.genome import decode, random_genome
 
