@@ -21,6 +21,7 @@ from starc.backend.states import Kept, state_class, state_name
 from starc.backend.tree import Blocks, Scope, Tree, Use
 from starc.backend.wiring import Value, Wiring, lender
 from starc.ir.nodes import Again, Model, Parallel
+from starc.ir.sharing import borrowed
 from starc.values import dataclass
 
 Thing = TypeVar("Thing")
@@ -113,26 +114,22 @@ class Bodies:
         for scope in tree.root.scopes():
             self.inputs[scope.path], self.outputs[scope.path] = {}, {}
             self.state_inputs[scope.path] = {}
-        self._trace(tree.root, ())
+        self._trace()
         self.root = self._body(tree.root, "model", "states")
 
     # What crosses the borders of the scopes.
 
-    def _trace(self, scope: Scope, outer: tuple[Scope, ...]) -> None:
-        around = (*outer, scope)
-        for step in scope.steps:
-            if isinstance(step, Blocks):
-                for turn in step.turns:
-                    self._trace(turn, around)
-                continue
-            for label, part in self._modules(step):
+    def _trace(self) -> None:
+        for use in self.tree.root.deep_uses():
+            around = self.tree.around[use.layer.label]
+            for label, part in self._modules(use):
                 inside = self.tree.around[label]
                 for passed in around:
                     if passed not in inside:
                         self._module_parameter(passed, label, part)
-                        if part == "" and isinstance(step.layer, Again):
+                        if part == "" and isinstance(use.layer, Again):
                             self._state_parameter(passed, label)
-            for value in self._values(step):
+            for value in self._values(use):
                 inside = self._around(value[0])
                 for passed in around:
                     if passed not in inside:
@@ -454,11 +451,7 @@ class Bodies:
             return
         for liv in self.wiring.module(layer).livs:
             name = use.name if liv.label == layer.label else f"{use.name}.{liv.stem}"
-            lenders: dict[str, list[str]] = {}
-            for feature in liv.features:
-                if feature.borrowed:
-                    lenders.setdefault(feature.input, []).append(feature.group)
-            for label, groups in lenders.items():
+            for label, groups in borrowed(liv).items():
                 yield f"{name} takes {', '.join(groups)} from {self.where(label)}."
             for label in self.wiring.weight_arguments(liv):
                 yield f"{name} uses the featurizer weights of {self.where(label)}."

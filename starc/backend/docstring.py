@@ -8,7 +8,7 @@ from functools import partial
 from starc.backend.blocks import Bodies
 from starc.backend.classes import Classes
 from starc.backend.residuals import formula
-from starc.backend.tree import Blocks, Scope, Use
+from starc.backend.tree import Blocks, Scope
 from starc.ir.cost import costs
 from starc.ir.nodes import Again, Model, Parallel
 
@@ -64,7 +64,7 @@ def _size(model: Model) -> str:
 def _operators(bodies: Bodies) -> list[str]:
     """A row for each class: the layers that are of it, its name, what it computes."""
     rows: dict[tuple[str, str], dict[str, None]] = {}
-    for use in _uses(bodies.tree.root):
+    for use in bodies.tree.root.deep_uses():
         layer = use.layer
         if isinstance(layer, Again):
             continue
@@ -84,16 +84,6 @@ def _operators(bodies: Bodies) -> list[str]:
         start = f"    {label:{first}}  {name:{second}}  "
         lines += wrap(start + summary, WIDTH, subsequent_indent=" " * 8)
     return lines
-
-
-def _uses(scope: Scope) -> Iterator[Use]:
-    """Every line of the model in order of depth."""
-    for step in scope.steps:
-        if isinstance(step, Use):
-            yield step
-        else:
-            for turn in step.turns:
-                yield from _uses(turn)
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -118,7 +108,9 @@ def _letters(model: Model, classes: Classes) -> str:
 
 def _residuals(bodies: Bodies) -> str:
     """`x + f(norm(x))`, and which layers stand otherwise."""
-    uses = [use for use in _uses(bodies.tree.root) if not isinstance(use.layer, Again)]
+    uses = [
+        use for use in bodies.tree.root.deep_uses() if not isinstance(use.layer, Again)
+    ]
     residuals = [bodies.wiring.module(use.layer).residual for use in uses]
     (usual, _), *others = Counter(residuals).most_common()
     found = [formula(usual)]

@@ -34,6 +34,15 @@ class Scope:
     def uses(self) -> Iterator[Use]:
         return (step for step in self.steps if isinstance(step, Use))
 
+    def deep_uses(self) -> Iterator[Use]:
+        """Every line of it and of all that it holds, in order of depth."""
+        for step in self.steps:
+            if isinstance(step, Use):
+                yield step
+            else:
+                for turn in step.turns:
+                    yield from turn.deep_uses()
+
     def scopes(self) -> "Iterator[Scope]":
         """Itself and all that it holds, in order of depth."""
         yield self

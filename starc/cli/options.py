@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from starc import files
+from starc.choices import KERNELS, OPTIONAL_PASSES
 from starc.cli.failure import Failure
 
 MOST = 2**31 - 1
@@ -130,4 +131,11 @@ Data = Annotated[
     ),
 ]
 Output = Annotated[str, output_option("OUT", "Where to write; - is stdout.")]
+NoPass = Annotated[
+    list[str] | None,
+    one_of(OPTIONAL_PASSES, "--no-pass", "Leave this pass out; repeatable."),
+]
+Kernels = Annotated[
+    str, one_of(KERNELS, "--kernels", "Of Triton; none: plain PyTorch alone.")
+]
 Json = Annotated[bool, option("--json", help="As JSON.")]

@@ -4,23 +4,18 @@ import sys
 from typing import Annotated
 
 import starc
-from starc.choices import FORMATS, KERNELS, OPTIONAL_PASSES, STAGES
+from starc.choices import FORMATS, STAGES
 from starc.cli import streams
 from starc.cli.failure import WRONG_INPUT
-from starc.cli.options import File, Files, Output, one_of, option
+from starc.cli.options import File, Files, Kernels, NoPass, Output, one_of, option
 from starc.cli.streams import STANDARD, read_source
 
 
 def compile(
     file: File,
     output: Output = STANDARD,
-    no_pass: Annotated[
-        list[str] | None,
-        one_of(OPTIONAL_PASSES, "--no-pass", "Leave this pass out; repeatable."),
-    ] = None,
-    kernels: Annotated[
-        str, one_of(KERNELS, "--kernels", "Of Triton; none: plain PyTorch alone.")
-    ] = "all",
+    no_pass: NoPass = None,
+    kernels: Kernels = "all",
     emit: Annotated[str, one_of(STAGES, "--emit", "What to print.")] = "model",
 ) -> None:
     """Compile FILE to one standalone PyTorch file."""

@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from starc.choices import KERNELS, OPTIONAL_PASSES
 from starc.cli import streams
 from starc.cli.failure import WRONG_CALL, WRONG_INPUT, Failure
 from starc.cli.guard import reason
 from starc.cli.options import (
     Json,
+    Kernels,
+    NoPass,
     Output,
     argument,
     input_argument,
     is_read,
     is_written,
-    one_of,
     option,
 )
 from starc.cli.streams import STANDARD, read_source
@@ -47,13 +47,8 @@ def vendor(
     name: Annotated[
         str, option(metavar="NAME", help="Of the file; by default FILE's, .py.")
     ] = "",
-    no_pass: Annotated[
-        list[str] | None,
-        one_of(OPTIONAL_PASSES, "--no-pass", "Leave this pass out; repeatable."),
-    ] = None,
-    kernels: Annotated[
-        str, one_of(KERNELS, "--kernels", "Of Triton; none: plain PyTorch alone.")
-    ] = "all",
+    no_pass: NoPass = None,
+    kernels: Kernels = "all",
     adopt: Annotated[
         bool,
         option("--adopt", help="Keep a file that is there: it counts as edited."),

@@ -22,6 +22,15 @@ def owner(liv: Liv, weights: str, shared: Container[str]) -> str:
     return weights if weights in shared else liv.label
 
 
+def borrowed(liv: Liv) -> dict[str, list[str]]:
+    """Label of each LIV whose features are taken over -> the groups of these."""
+    found: dict[str, list[str]] = {}
+    for feature in liv.features:
+        if feature.borrowed:
+            found.setdefault(feature.input, []).append(feature.group)
+    return found
+
+
 def weights_used(liv: Liv) -> set[str]:
     """The LIVs, itself included, with whose tensors `liv` computes."""
     used = {feature.weights for feature in liv.features if not feature.borrowed}

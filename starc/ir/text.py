@@ -16,7 +16,7 @@ from starc.ir.nodes import (
     Written,
     flat,
 )
-from starc.ir.sharing import has_mixing_tensors
+from starc.ir.sharing import borrowed, has_mixing_tensors
 
 
 def show(model: Model | Written) -> str:
@@ -95,11 +95,7 @@ def _liv(liv: Liv, indent: str) -> Iterator[str]:
         yield f"{indent}  {group} from {source}"
     for projection in liv.projections:
         yield f"{indent}  computes {listed(projection)}{_made(liv, projection)}"
-    borrowed: dict[str, list[str]] = {}
-    for feature in liv.features:
-        if feature.borrowed:
-            borrowed.setdefault(feature.input, []).append(feature.group)
-    for source, groups in borrowed.items():
+    for source, groups in borrowed(liv).items():
         yield f"{indent}  borrows {listed(groups)} of {source}"
     if liv.mixing not in ("", liv.label) and has_mixing_tensors(liv.operator):
         yield f"{indent}  mixes with the tensors of {liv.mixing}"
