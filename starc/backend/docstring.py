@@ -108,16 +108,16 @@ def _letters(model: Model, classes: Classes) -> str:
 
 def _residuals(bodies: Bodies) -> str:
     """`x + f(norm(x))`, and which layers stand otherwise."""
-    uses = [
-        use for use in bodies.tree.root.deep_uses() if not isinstance(use.layer, Again)
+    stands = [
+        (use.name, use.layer.residual)
+        for use in bodies.tree.root.deep_uses()
+        if not isinstance(use.layer, Again)
     ]
-    residuals = [bodies.wiring.module(use.layer).residual for use in uses]
-    (usual, _), *others = Counter(residuals).most_common()
+    (usual, _), *others = Counter(residual for _, residual in stands).most_common()
     found = [formula(usual)]
-    for residual, _ in others:
-        pairs = zip(uses, residuals, strict=True)
-        names = dict.fromkeys(use.name for use, r in pairs if r == residual)
-        found.append(f"{formula(residual)} for {_listed(names)}")
+    for other, _ in others:
+        names = dict.fromkeys(name for name, residual in stands if residual == other)
+        found.append(f"{formula(other)} for {_listed(names)}")
     return ", ".join(found)
 
 
