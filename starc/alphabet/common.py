@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from starc.alphabet.option import Option
+from starc.alphabet.resolved_options import ResolvedOptions
 
 MOST_HEADS = 4096
 MOST_HEAD_DIM = 8192
@@ -46,6 +47,19 @@ HEAD_DIM = Option(
     derived="expand x width / heads",
     high=MOST_HEAD_DIM,
 )
+NORM_EPS = Option(
+    "norm_eps",
+    "number",
+    "added to the mean square in the operator's own norm",
+    derived="that of the model",
+    low=1e-12,
+    high=1,
+)
+
+
+def eps_of(options: ResolvedOptions) -> float:
+    """norm_eps, 0 where nobody states it: that of the model holds."""
+    return 0.0 if options.get("norm_eps") is None else float(options.exact("norm_eps"))
 
 
 def kernel(groups: str, assumption: str = "") -> Option:

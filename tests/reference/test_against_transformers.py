@@ -291,7 +291,8 @@ def mixer_names(their: str, label: str) -> dict[str, Holds]:
     }
 
 
-def mamba2() -> Case:
+def mamba2(groups: int = 1, **options: Any) -> Case:
+    limits = {"time_step_limit": (0.1, 0.6)} if options else {}
     config = transformers.Mamba2Config(
         hidden_size=WIDTH,
         vocab_size=VOCAB,
@@ -299,14 +300,15 @@ def mamba2() -> Case:
         num_heads=4,
         head_dim=8,
         state_size=5,
-        n_groups=1,
+        n_groups=groups,
+        **limits,
         expand=2,
         chunk_size=5,
         layer_norm_epsilon=1e-5,
         tie_word_embeddings=True,
         pad_token_id=0,
     )
-    op = Ssd(width=WIDTH, heads=4, head_dim=8, states=5)
+    op = Ssd(width=WIDTH, heads=4, head_dim=8, states=5, state_groups=groups, **options)
     names = {
         "backbone.embeddings.weight": Holds([("", "embedding.weight")]),
         "backbone.norm_f.weight": Holds([("", "norm.weight")]),
@@ -318,22 +320,27 @@ def mamba2() -> Case:
     return transformers.Mamba2ForCausalLM(config), ours, names
 
 
-def falcon_h1() -> Case:
+def mamba2_grouped() -> Case:
+    """The norm of each group by itself, and step sizes between limits."""
+    return mamba2(2, norm="grouped", dt_min=0.1, dt_max=0.6)
+
+
+def falcon_h1(groups: int = 1, normed: bool = True, **options: Any) -> Case:
     """Attention and Mamba-2 side by side."""
     config = transformers.FalconH1Config(
         **SIZES,
         mamba_d_ssm=24,
         mamba_n_heads=4,
         mamba_d_head=6,
-        mamba_n_groups=1,
+        mamba_n_groups=groups,
         mamba_d_state=5,
         mamba_chunk_size=5,
-        mamba_rms_norm=True,
-        mamba_norm_before_gate=False,
+        mamba_rms_norm=normed,
+        mamba_norm_before_gate="gate" in options,
         rope_parameters=theta(1e4),
         tie_word_embeddings=True,
     )
-    op = Ssd(width=WIDTH, heads=4, head_dim=6, states=5)
+    op = Ssd(width=WIDTH, heads=4, head_dim=6, states=5, state_groups=groups, **options)
     layers: list[Layer] = []
     names = {
         "model.embed_tokens.weight": Holds([("", "embedding.weight")]),
@@ -356,6 +363,15 @@ def falcon_h1() -> Case:
             )
     theirs = transformers.FalconH1ForCausalLM(config)
     return theirs, model(*layers, vocab=VOCAB), names
+
+
+def falcon_h1_without_norm() -> Case:
+    """As it is by default: the gate alone, no norm."""
+    return falcon_h1(normed=False, norm="none")
+
+
+def falcon_h1_gate_after() -> Case:
+    return falcon_h1(2, norm="grouped", gate="after")
 
 
 class Griffin(nn.Module):
@@ -417,7 +433,10 @@ CASES: list[Callable[[], Case]] = [
     olmo2,
     lfm2,
     mamba2,
+    mamba2_grouped,
     falcon_h1,
+    falcon_h1_without_norm,
+    falcon_h1_gate_after,
     griffin,
 ]
 

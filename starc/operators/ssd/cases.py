@@ -1,5 +1,6 @@
 """Cases of Mamba-2; its twin keeps the state, token by token."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,7 +27,8 @@ def twin(
     each = op.heads // op.state_groups
     rows = []
     for t in range(length):
-        dt = F.softplus(f["dt"][:, t] + p["dt_bias"])
+        dt = F.softplus(f["dt"][:, t] + p["dt_bias"]).clamp(min=op.dt_min)
+        dt = dt.clamp(max=op.dt_max or math.inf)
         x = split(f["x"][:, t], op.heads)
         b, c = (
             split(f[g][:, t], op.state_groups).repeat_interleave(each, 1) for g in "bc"
@@ -34,8 +36,15 @@ def twin(
         h = torch.exp(-dt * p["a_log"].exp())[..., None, None] * h
         h = h + dt[..., None, None] * x[..., None] * b[:, :, None]
         rows.append((h @ c[..., None])[..., 0] + p["skip"][:, None] * x)
-    y = torch.stack(rows, 1).flatten(2) * F.silu(f["z"])
-    return F.rms_norm(y, (op.inner,), p["norm_weight"], eps)
+    y, gate = torch.stack(rows, 1).flatten(2), F.silu(f["z"])
+    if op.norm == "none":
+        return y * gate
+    y = y * gate if op.gate == "before" else y
+    parts = y.chunk(op.state_groups if op.norm == "grouped" else 1, -1)
+    eps = op.norm_eps or eps
+    y = torch.cat([F.rms_norm(part, part.shape[-1:], eps=eps) for part in parts], -1)
+    y = y * p["norm_weight"]
+    return y * gate if op.gate == "after" else y
 
 
 def known() -> Known:
@@ -61,6 +70,10 @@ CASES = Cases(
         "": _small(),
         "groups": _small(state_groups=2, kernel=3),
         "bare": _small(kernel=0, bias=True, out_bias=True),
+        "after": _small(
+            state_groups=2, norm="grouped", gate="after", norm_eps=0.1, dt_min=0.2
+        ),
+        "no norm": _small(norm="none", dt_min=0.1, dt_max=0.5),
     },
     shared=("groups",),
     twin=twin,
@@ -68,6 +81,8 @@ CASES = Cases(
     uses=(
         "Mamba-2(head_dim = 16, states = 8)",
         "Mamba-2(expand = 1, head_dim = 16, states = 16, bias = true)",
+        "Mamba-2(head_dim = 8, states = 4, groups = 2, norm = grouped, dt_max = 0.3)",
+        "Mamba-2(head_dim = 16, states = 4, gate = after, dt_min = 0.2)",
     ),
     resolved=(
         (
@@ -75,6 +90,9 @@ CASES = Cases(
             768,
             {"heads": 24, "head_dim": 64, "states": 128, "kernel": 4},
         ),
+        # One group is all channels; a norm that is not there has no side.
+        ("Mamba-2(norm = grouped)", 768, {"norm": "full"}),
+        ("Mamba-2(groups = 2, norm = grouped)", 768, {"norm": "grouped"}),
     ),
     realises=(
         (

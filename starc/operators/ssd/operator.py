@@ -15,9 +15,13 @@ class Ssd(Operator):
     """h_t = exp(dt_t A) h_{t-1} + dt_t x_t b_t',  y_t = h_t c_t + skip x_t per head.
 
     arXiv 2405.21060. Groups z and x (heads x head_dim), b and c (state_groups x
-    states), dt (heads, then softplus(dt + dt_bias)). x, b and c go through the short
-    convolution, with bias, and silu. Then RMSNorm(y silu(z)) times norm_weight over all
-    channels.
+    states), dt (heads, then softplus(dt + dt_bias), kept from dt_min to dt_max). x, b
+    and c go through the short convolution, with bias, and silu. Then
+    RMSNorm(y silu(z)) times norm_weight over all channels.
+
+    norm: "full"; "grouped": the channels of each state group by themselves; "none".
+    gate: "before" the norm, or "after" it: RMSNorm(y) silu(z).
+    norm_eps: of that norm; 0: the model's. dt_max: 0: no limit.
     """
 
     heads: int
@@ -25,6 +29,11 @@ class Ssd(Operator):
     states: int
     state_groups: int = 1
     kernel: int = 4
+    norm: str = "full"
+    gate: str = "before"
+    norm_eps: float = 0.0
+    dt_min: float = 0.0
+    dt_max: float = 0.0
 
     kind: ClassVar[str] = "ssd"
     by_heads: ClassVar[bool] = True
@@ -49,11 +58,12 @@ class Ssd(Operator):
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
+        weight = Parameter("norm_weight", (self.inner,), ONES, "", False)
         return (
             Parameter("a_log", (self.heads,), _RATE),
             Parameter("skip", (self.heads,), SKIP),
             Parameter("dt_bias", (self.heads,), _STEP),
-            Parameter("norm_weight", (self.inner,), ONES, "", False),
+            *((weight,) if self.norm != "none" else ()),
         )
 
     def state(self, max_length: int) -> tuple[StateTensor, ...]:

@@ -28,6 +28,17 @@ def build(options: ResolvedOptions) -> Ssd:
             "The heads of a group have b and c in common.",
             other="heads",
         )
+    lowest, highest = (float(options.exact(name)) for name in ("dt_min", "dt_max"))
+    if highest and lowest > highest:
+        raise options.fail(
+            "out-of-range",
+            "`dt_max` is less than `dt_min`",
+            "dt_max",
+            "too small",
+            "The step size is kept between the two.",
+            other="dt_min",
+        )
+    norm = options.word("norm")
     return Ssd(
         width=options.width,
         kernel=options.whole("kernel"),
@@ -37,6 +48,11 @@ def build(options: ResolvedOptions) -> Ssd:
         head_dim=head_dim,
         states=options.whole("states"),
         state_groups=groups,
+        norm="full" if norm == "grouped" and groups == 1 else norm,
+        gate="before" if norm == "none" else options.word("gate"),
+        norm_eps=0.0 if norm == "none" else common.eps_of(options),
+        dt_min=lowest,
+        dt_max=highest,
     )
 
 
@@ -51,6 +67,10 @@ def _quotient(options: ResolvedOptions, channels: int, name: str, divisor: int) 
             other="expand",
         )
     return channels // divisor
+
+
+def _limit(name: str, meaning: str) -> Option:
+    return Option(name, "number", f"{meaning}, dt", 0, low=1e-9, high=1e9, none=True)
 
 
 TEMPLATE = Template(
@@ -71,6 +91,7 @@ TEMPLATE = Template(
     features_token=("diagonal", "toeplitz"),
     operator=Ssd,
     build=build,
+    conflicts=(("norm", "none", "gate"), ("norm", "none", "norm_eps")),
     options=(
         Option(
             "heads",
@@ -96,6 +117,23 @@ TEMPLATE = Template(
             field="state_groups",
         ),
         common.EXPAND,
+        Option(
+            "norm",
+            "word",
+            "RMSNorm of the output: over all channels, over those of each group, none",
+            "full",
+            choices=("full", "grouped", "none"),
+        ),
+        Option(
+            "gate",
+            "word",
+            "silu(z) before the norm: norm(y silu(z)), or after it: norm(y) silu(z)",
+            "before",
+            choices=("before", "after"),
+        ),
+        common.NORM_EPS,
+        _limit("dt_min", "the least step size"),
+        _limit("dt_max", "the largest step size"),
         common.kernel("x, b and c"),
         common.BIAS,
         common.OUT_BIAS,
