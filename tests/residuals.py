@@ -16,13 +16,15 @@ def around(step: S, residual: Residual) -> S:
         case Liv():
             return replace(step, residual=_of(step, residual))
         case Parallel():
-            sides = tuple(replace(side, residual=BARE) for side in step.sides)
-            return replace(step, residual=_of(step, residual), sides=sides)
+            branches = tuple(replace(branch, residual=BARE) for branch in step.branches)
+            return replace(step, residual=_of(step, residual), branches=branches)
         case Loop():
             return replace(step, body=tuple(around(s, residual) for s in step.body))
         case Repeat():
-            turns = tuple(tuple(around(x, residual) for x in t) for t in step.turns)
-            return replace(step, turns=turns)
+            iterations = tuple(
+                tuple(around(x, residual) for x in t) for t in step.iterations
+            )
+            return replace(step, iterations=iterations)
         case Again():
             return step
         case _:

@@ -164,7 +164,7 @@ class _Definitions:
                 "diff-of-diff",
                 "A difference of a difference",
                 item.of.span,
-                f"{item.of.text} has two sides already",
+                f"{item.of.text} has two branches already",
                 "A differential LIV subtracts two LIVs of a plain class.",
                 f"write diff({of.liv.of.written})",
                 (Note(of.liv.span, "defined here"),),

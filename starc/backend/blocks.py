@@ -104,7 +104,7 @@ class Bodies:
         self.model, self.tree, self.wiring, self.classes = model, tree, wiring, classes
         self.blocks: list[BlockClass] = []
         self.of: dict[Body, BlockClass] = {}
-        self.block_of: dict[str, BlockClass] = {}  # by path of the turn
+        self.block_of: dict[str, BlockClass] = {}  # by path of the iteration
         self.casts = False
         self.names: dict[str, Names] = {s.path: Names() for s in tree.root.scopes()}
         self.inputs: dict[str, dict[object, tuple[str, str]]] = {}
@@ -140,7 +140,7 @@ class Bodies:
                         self.outputs[left.path][value] = None
 
     def _around(self, label: str) -> tuple[Scope, ...]:
-        """The scopes around a LIV; a side of a parallel used again is where that is."""
+        """The scopes around a LIV; a branch of what is used again is where that is."""
         around = self.tree.around
         return around.get(label) or around[label.rpartition(".")[0]]
 
@@ -201,11 +201,11 @@ class Bodies:
         label, group = value
         where = self._around(label)
         path = self.tree.livs.get(label)
-        if path is None:  # a side of a parallel used again
+        if path is None:  # a branch of a parallel used again
             use, _, stem = label.rpartition(".")
             path = f"{self.tree.livs[use]}.{stem}"
         short = _short(path)
-        if scope in where and scope is not where[-1]:  # of one turn among many
+        if scope in where and scope is not where[-1]:  # of one iteration among many
             short = label.replace(".", "_")
         return self.names[scope.path].of(value, f"{short}_{group}")
 
@@ -221,7 +221,7 @@ class Bodies:
         returns = isinstance(last, Use) and bool(scope.path) and not outputs
         for step in scope.steps:
             if isinstance(step, Blocks):
-                made = [self._block(turn) for turn in step.turns]
+                made = [self._block(iteration) for iteration in step.iterations]
                 construct += _constructed(step.name, made)
                 forward += self._loop(scope, step, made, state)
                 fields += self._loop_state(scope, step, made, holder)
@@ -243,7 +243,7 @@ class Bodies:
         )
 
     def _block(self, scope: Scope) -> BlockClass:
-        """The class of a turn: that of an earlier one if it is no different."""
+        """The class of an iteration: that of an earlier one if it is no different."""
         place = len(self.blocks)
         body = self._body(scope, "block", "state")
         if body not in self.of:
@@ -304,10 +304,10 @@ class Bodies:
     def _loop(
         self, scope: Scope, step: Blocks, made: list[BlockClass], state: str
     ) -> list[str]:
-        """A loop over equal turns that give nothing but x; else a line a turn."""
+        """A loop over equal iterations that give only x; else a line for each."""
         calls = [
-            self._call(scope, turn, block)
-            for turn, block in zip(step.turns, made, strict=True)
+            self._call(scope, iteration, block)
+            for iteration, block in zip(step.iterations, made, strict=True)
         ]
         lines: list[str] = []
         runs = _runs(calls)
@@ -331,14 +331,14 @@ class Bodies:
                     block = "block"
                 elif several:
                     lines.append(f"        for i in range({start}, {stop}):")
-                variables = ["x", *self._returned(scope, step.turns[place])]
+                variables = ["x", *self._returned(scope, step.iterations[place])]
                 lines += assigned(
                     variables, Call(block, tuple(arguments)), 12 if several else 8
                 )
         return lines
 
     def _call(
-        self, scope: Scope, turn: Scope, block: BlockClass
+        self, scope: Scope, iteration: Scope, block: BlockClass
     ) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
         """(arguments besides x and the state, what it returns besides x, stateful)."""
         given = tuple(
@@ -347,12 +347,12 @@ class Bodies:
                 if isinstance(thing, tuple)
                 else self._passed(scope, str(thing))
             )
-            for thing in self.inputs[turn.path]
+            for thing in self.inputs[iteration.path]
         )
-        return given, tuple(self._returned(scope, turn)), block.stateful
+        return given, tuple(self._returned(scope, iteration)), block.stateful
 
-    def _returned(self, scope: Scope, turn: Scope) -> list[str]:
-        return [self._variable(scope, value) for value in self.outputs[turn.path]]
+    def _returned(self, scope: Scope, iteration: Scope) -> list[str]:
+        return [self._variable(scope, value) for value in self.outputs[iteration.path]]
 
     def _passed(self, scope: Scope, path: str) -> str:
         """A module that a block is given, in the scope around the block."""
@@ -386,9 +386,9 @@ class Bodies:
             tuple(
                 self.state_inputs[scope.path].get(path)
                 or _within(holder, path.removeprefix(scope.path))
-                for path in self.state_inputs[turn.path]
+                for path in self.state_inputs[iteration.path]
             )
-            for turn in step.turns
+            for iteration in step.iterations
         ]
         runs = _runs(list(zip(names, given, strict=True)))
         items: list[Expression] = []
@@ -426,13 +426,15 @@ class Bodies:
             if isinstance(step, Use):
                 if not isinstance(step.layer, Again) and step.name not in lent:
                     found.append(f"model.{step.name}")
-            elif not lent.intersection(_item(turn.path) for turn in step.turns):
+            elif not lent.intersection(
+                _item(iteration.path) for iteration in step.iterations
+            ):
                 found.append(f"*model.{step.name}")
             else:
                 found += [
-                    _within("model", turn.path.removesuffix("."))
-                    for turn in step.turns
-                    if _item(turn.path) not in lent
+                    _within("model", iteration.path.removesuffix("."))
+                    for iteration in step.iterations
+                    if _item(iteration.path) not in lent
                 ]
         return found
 

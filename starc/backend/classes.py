@@ -5,7 +5,7 @@ from typing import assert_never
 from starc.backend.code import Call
 from starc.backend.emission import Argument, Emission, emission
 from starc.backend.mixers import MixerClass, Variant, mixer_class
-from starc.backend.parallels import Side, parallel_class
+from starc.backend.parallels import Branch, parallel_class
 from starc.backend.wiring import Wiring
 from starc.ir.nodes import Liv, Model, Parallel
 from starc.ir.operator import Operator
@@ -33,7 +33,7 @@ class Classes:
             [emission(o) for o in dict.fromkeys(liv.operator for liv in model.livs())]
         )
         self.layers: dict[str, Made] = {}
-        self.livs: dict[str, str] = {}  # label -> class, sides of parallels too
+        self.livs: dict[str, str] = {}  # label -> class, branches of parallels too
         self.variants: dict[str, Variant] = {}
         for layer in model.made():
             match layer:
@@ -79,27 +79,29 @@ class Classes:
 
     def _parallel(self, layer: Parallel) -> Made:
         start = len(self.classes)
-        made = [self._liv(side) for side in layer.sides]
-        sides = tuple(
-            Side(
-                side.stem,
+        made = [self._liv(branch) for branch in layer.branches]
+        branches = tuple(
+            Branch(
+                branch.stem,
                 sign,
                 m.made_of,
-                self.variants[side.label],
-                tuple(self.wiring.from_siblings(side).items()),
-                self.wiring.lent_out.get(side.label, ()),
+                self.variants[branch.label],
+                tuple(self.wiring.from_siblings(branch).items()),
+                self.wiring.lent_out.get(branch.label, ()),
             )
-            for side, sign, m in zip(layer.sides, layer.signs, made, strict=True)
+            for branch, sign, m in zip(layer.branches, layer.signs, made, strict=True)
         )
-        structure = ("parallel", sides)
+        structure = ("parallel", branches)
         found = self._by_structure.get(structure)
         if found is None:
-            bases = [self.emission(side.operator).class_name for side in layer.sides]
+            bases = [
+                self.emission(branch.operator).class_name for branch in layer.branches
+            ]
             difference = -1 in layer.signs
             wanted = f"Differential{bases[0]}" if difference else "And".join(bases)
-            found = parallel_class(self._name(wanted), sides)
+            found = parallel_class(self._name(wanted), branches)
             self._by_structure[structure] = found
-            self.classes.insert(start, found)  # before its sides, as it is read
+            self.classes.insert(start, found)  # before its branches, as it is read
         return Made(found, Call(found.name, tuple(m.construct for m in made)))
 
 

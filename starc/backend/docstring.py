@@ -125,8 +125,10 @@ def _classes(bodies: Bodies, scope: Scope, name: str) -> Iterator[tuple[Scope, s
     yield scope, name
     for step in scope.steps:
         if isinstance(step, Blocks):
-            for turn in step.turns:
-                yield from _classes(bodies, turn, bodies.block_of[turn.path].name)
+            for iteration in step.iterations:
+                yield from _classes(
+                    bodies, iteration, bodies.block_of[iteration.path].name
+                )
 
 
 def _sharing(bodies: Bodies) -> Iterator[str]:

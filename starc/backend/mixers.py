@@ -59,7 +59,7 @@ class MixerClass:
     state_fields: tuple[StateField, ...] = ()
     functions: tuple[str, ...] = ()
     reads: frozenset[str] = frozenset()  # names of kernels among others
-    state_lines: tuple[str, ...] = ()  # of a class that holds the states of sides
+    state_lines: tuple[str, ...] = ()  # of a class that holds the states of branches
 
     def construct(self, emission: Emission) -> Call:
         """`Attention(config, heads=16, ...)`."""

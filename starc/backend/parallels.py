@@ -1,4 +1,4 @@
-"""Emitted classes of layers with several sides: parallel and differential LIVs."""
+"""Emitted classes of layers with several branches: parallel and differential LIVs."""
 
 from collections.abc import Iterator
 
@@ -9,8 +9,8 @@ from starc.values import dataclass
 
 
 @dataclass(frozen=True)
-class Side:
-    """One side of a parallel: its attribute, its class, and what passes through.
+class Branch:
+    """One branch of a parallel: its attribute, its class, and what passes through.
 
     from_siblings: argument -> the variable or module inside that it is.
     returned: of variant.lent, what leaves the parallel.
@@ -24,72 +24,75 @@ class Side:
     returned: tuple[str, ...]
 
     def argument(self, name: str) -> str:
-        """The variable of the parallel's forward for an argument of the side's."""
+        """The variable of the parallel's forward for an argument of the branch's."""
         return dict(self.from_siblings).get(name, f"{self.stem}_{name}")
 
 
-def parallel_class(name: str, sides: tuple[Side, ...]) -> MixerClass:
-    """A module that gives one input to all sides and adds what they answer."""
-    stems = [side.stem for side in sides]
-    formula = "".join(f"{_sign(side)}{side.stem}(u)" for side in sides)[3:]
+def parallel_class(name: str, branches: tuple[Branch, ...]) -> MixerClass:
+    """A module that gives one input to all branches and adds what they answer."""
+    stems = [branch.stem for branch in branches]
+    formula = "".join(f"{_sign(branch)}{branch.stem}(u)" for branch in branches)[3:]
     lines = [
         f"class {name}(nn.Module):",
-        f'    """{formula}: the sides read one input."""',
+        f'    """{formula}: the branches read one input."""',
         "",
         *signature(
-            "__init__", ["self", *(f"{side.stem}: {side.mixer.name}" for side in sides)]
+            "__init__",
+            ["self", *(f"{branch.stem}: {branch.mixer.name}" for branch in branches)],
         ),
         "        super().__init__()",
         *(f"        self.{stem} = {stem}" for stem in stems),
         "",
-        *_forward(name, sides),
+        *_forward(name, branches),
     ]
-    stateful = any(side.mixer.has_state for side in sides)
-    states = tuple(_states(name, sides)) if stateful else ()
+    stateful = any(branch.mixer.has_state for branch in branches)
+    states = tuple(_states(name, branches)) if stateful else ()
     return MixerClass(name, tuple(lines), (), stateful, state_lines=states)
 
 
-def _states(name: str, sides: tuple[Side, ...]) -> Iterator[str]:
+def _states(name: str, branches: tuple[Branch, ...]) -> Iterator[str]:
     fields = tuple(
-        (side.stem, "State", Call(f"sides.{side.stem}.new_state", ("*size",)))
-        for side in sides
-        if side.mixer.has_state
+        (branch.stem, "State", Call(f"mixer.{branch.stem}.new_state", ("*size",)))
+        for branch in branches
+        if branch.mixer.has_state
     )
-    doc = f"What the sides of {name} keep."
-    return state_class(state_name(name), doc, fields, (f"sides: {name}",))
+    doc = f"What the branches of {name} keep."
+    return state_class(state_name(name), doc, fields, (f"mixer: {name}",))
 
 
-def _sign(side: Side) -> str:
-    return " - " if side.sign < 0 else " + "
+def _sign(branch: Branch) -> str:
+    return " - " if branch.sign < 0 else " + "
 
 
-def _forward(name: str, sides: tuple[Side, ...]) -> Iterator[str]:
+def _forward(name: str, branches: tuple[Branch, ...]) -> Iterator[str]:
     parameters = ["self", "u: Tensor"]
-    for side in sides:
-        types = dict(side.variant.weights)
+    for branch in branches:
+        types = dict(branch.variant.weights)
         parameters += [
-            f"{side.argument(given)}: {types.get(given, 'Tensor')}"
-            for given in side.variant.given
-            if given not in dict(side.from_siblings)
+            f"{branch.argument(given)}: {types.get(given, 'Tensor')}"
+            for given in branch.variant.given
+            if given not in dict(branch.from_siblings)
         ]
-    if any(side.mixer.has_state for side in sides):
+    if any(branch.mixer.has_state for branch in branches):
         parameters.append(f"state: {state_name(name)} | None = None")
-    returned = [f"{side.stem}_{value}" for side in sides for value in side.returned]
+    returned = [
+        f"{branch.stem}_{value}" for branch in branches for value in branch.returned
+    ]
     result = "tuple[Tensor, ...]" if returned else "Tensor"
     yield from signature("forward", parameters, result)
-    calls = [_call(side) for side in sides]
-    together = f"        return {_sum(sides, list(map(str, calls)))}"
-    if len(together) <= LIMIT and not any(side.variant.lent for side in sides):
+    calls = [_call(branch) for branch in branches]
+    together = f"        return {_sum(branches, list(map(str, calls)))}"
+    if len(together) <= LIMIT and not any(branch.variant.lent for branch in branches):
         yield together
         return
-    for side, call in zip(sides, calls, strict=True):
-        lent = [f"{side.stem}_{value}" for value in side.variant.lent]
-        yield from assigned([f"y_{side.stem}", *lent], call)
-    total = _sum(sides, [f"y_{side.stem}" for side in sides])
+    for branch, call in zip(branches, calls, strict=True):
+        lent = [f"{branch.stem}_{value}" for value in branch.variant.lent]
+        yield from assigned([f"y_{branch.stem}", *lent], call)
+    total = _sum(branches, [f"y_{branch.stem}" for branch in branches])
     if len(f"        return {', '.join([total, *returned])}") <= LIMIT:
         yield f"        return {', '.join([total, *returned])}"
         return
-    yield from _added(sides)
+    yield from _added(branches)
     yield from (
         statement("return ", Call("", ("y", *returned)))
         if returned
@@ -97,20 +100,20 @@ def _forward(name: str, sides: tuple[Side, ...]) -> Iterator[str]:
     )
 
 
-def _call(side: Side) -> Call:
-    arguments = ["u", *map(side.argument, side.variant.given)]
-    if side.mixer.has_state:
-        arguments.append(f"state and state.{side.stem}")
-    return Call(f"self.{side.stem}", tuple(arguments))
+def _call(branch: Branch) -> Call:
+    arguments = ["u", *map(branch.argument, branch.variant.given)]
+    if branch.mixer.has_state:
+        arguments.append(f"state and state.{branch.stem}")
+    return Call(f"self.{branch.stem}", tuple(arguments))
 
 
-def _sum(sides: tuple[Side, ...], terms: list[str]) -> str:
-    signs = map(_sign, sides)
+def _sum(branches: tuple[Branch, ...], terms: list[str]) -> str:
+    signs = map(_sign, branches)
     return "".join(f"{sign}{t}" for sign, t in zip(signs, terms, strict=True))[3:]
 
 
-def _added(sides: tuple[Side, ...]) -> Iterator[str]:
+def _added(branches: tuple[Branch, ...]) -> Iterator[str]:
     """`y = y_a`, then a term a line: for a sum that fits no line."""
-    yield f"        y = y_{sides[0].stem}"
-    for side in sides[1:]:
-        yield f"        y = y{_sign(side)}y_{side.stem}"
+    yield f"        y = y_{branches[0].stem}"
+    for branch in branches[1:]:
+        yield f"        y = y{_sign(branch)}y_{branch.stem}"

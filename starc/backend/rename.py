@@ -46,22 +46,24 @@ class _Names:
         for layer in model.layers():
             of = whole[layer.label]
             if isinstance(of, Parallel):
-                for side in of.sides:
-                    self._side(layer, side)
+                for branch in of.branches:
+                    self._branch(layer, branch)
 
-    def _side(self, layer: Layer, side: Liv) -> None:
-        """A second use has sides too, which are called as those it uses."""
-        inside = f"{layer.label}.{side.stem}"
-        if isinstance(layer, Again) or side.label == inside:
-            self.labels[inside] = f"{self.labels[layer.label]}.{safe(side.stem)}"
-        elif side.label != layer.label:
-            self.labels[side.label] = safe(side.label)
+    def _branch(self, layer: Layer, branch: Liv) -> None:
+        """A second use has branches too, which are called as those it uses."""
+        inside = f"{layer.label}.{branch.stem}"
+        if isinstance(layer, Again) or branch.label == inside:
+            self.labels[inside] = f"{self.labels[layer.label]}.{safe(branch.stem)}"
+        elif branch.label != layer.label:
+            self.labels[branch.label] = safe(branch.label)
 
     def step(self, step: Step) -> Step:
         match step:
             case Repeat():
-                turns = (tuple(map(self.step, turn)) for turn in step.turns)
-                return Repeat(tuple(turns))
+                iterations = (
+                    tuple(map(self.step, iteration)) for iteration in step.iterations
+                )
+                return Repeat(tuple(iterations))
             case Again():
                 return changed(
                     step,
@@ -72,9 +74,13 @@ class _Names:
             case Liv():
                 return self.liv(step, safe(step.stem))
             case Parallel():
-                sides = tuple(self.liv(side, safe(side.stem)) for side in step.sides)
+                branches = tuple(
+                    self.liv(branch, safe(branch.stem)) for branch in step.branches
+                )
                 label = self.labels[step.label]
-                return changed(step, stem=safe(step.stem), label=label, sides=sides)
+                return changed(
+                    step, stem=safe(step.stem), label=label, branches=branches
+                )
             case _:
                 assert_never(step)
 

@@ -18,10 +18,10 @@ class Use:
 
 @dataclass(frozen=True)
 class Blocks:
-    """A loop of the text: the nn.ModuleList `name`, a scope for each turn."""
+    """A loop of the text: the nn.ModuleList `name`, a scope for each iteration."""
 
     name: str
-    turns: "tuple[Scope, ...]"
+    iterations: "tuple[Scope, ...]"
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,16 @@ class Scope:
             if isinstance(step, Use):
                 yield step
             else:
-                for turn in step.turns:
-                    yield from turn.deep_uses()
+                for iteration in step.iterations:
+                    yield from iteration.deep_uses()
 
     def scopes(self) -> "Iterator[Scope]":
         """Itself and all that it holds, in order of depth."""
         yield self
         for step in self.steps:
             if isinstance(step, Blocks):
-                for turn in step.turns:
-                    yield from turn.scopes()
+                for iteration in step.iterations:
+                    yield from iteration.scopes()
 
 
 class Tree:
@@ -63,7 +63,7 @@ class Tree:
     def __init__(self, model: Model) -> None:
         self.around: dict[str, tuple[Scope, ...]] = {}  # label -> scopes, outer first
         self.layers: dict[str, str] = {}  # label -> path of the module: blocks.3.attn
-        self.livs: dict[str, str] = {}  # the same for LIVs, sides of parallels too
+        self.livs: dict[str, str] = {}  # the same for LIVs, branches of parallels too
         self.root = self._scope("", model.body)
         self._enter(self.root, ())
 
@@ -76,8 +76,11 @@ class Tree:
                 case Repeat():
                     lists += 1
                     name = "blocks" if lists == 1 else f"blocks_{lists}"
-                    start, turns = f"{path}{name}.", enumerate(step.turns)
-                    scopes = (self._scope(f"{start}{i}.", turn) for i, turn in turns)
+                    start, iterations = f"{path}{name}.", enumerate(step.iterations)
+                    scopes = (
+                        self._scope(f"{start}{i}.", iteration)
+                        for i, iteration in iterations
+                    )
                     found.append(Blocks(name, tuple(scopes)))
                 case Liv() | Again() | Parallel():
                     found.append(Use(step, names[step.label]))
@@ -89,16 +92,16 @@ class Tree:
         around = (*outer, scope)
         for step in scope.steps:
             if isinstance(step, Blocks):
-                for turn in step.turns:
-                    self._enter(turn, around)
+                for iteration in step.iterations:
+                    self._enter(iteration, around)
                 continue
             layer, path = step.layer, f"{scope.path}{step.name}"
             self.around[layer.label] = around
             self.layers[layer.label] = self.livs[layer.label] = path
             if isinstance(layer, Parallel):
-                for side in layer.sides:
-                    self.around[side.label] = around
-                    self.livs[side.label] = f"{path}.{side.stem}"
+                for branch in layer.branches:
+                    self.around[branch.label] = around
+                    self.livs[branch.label] = f"{path}.{branch.stem}"
 
 
 def _names(steps: tuple[Step, ...], in_block: bool) -> dict[str, str]:

@@ -16,7 +16,7 @@ class Wiring:
     """What is lent, borrowed and shared in a model after the passes.
 
     lent: for the label of each module, what it returns besides its output; lent_out:
-    without what only other sides of the same parallel take.
+    without what only other branches of the same parallel take.
     """
 
     def __init__(self, model: Model) -> None:
@@ -25,17 +25,17 @@ class Wiring:
         self.shared = frozenset(model.shared)
         self._module = self._second_uses()
         self._siblings = {
-            side.label: {other.label: other.stem for other in layer.sides}
+            branch.label: {other.label: other.stem for other in layer.branches}
             for layer in self.whole.values()
             if isinstance(layer, Parallel)
-            for side in layer.sides
+            for branch in layer.branches
         }
         self._weight_arguments: dict[str, tuple[Liv, dict[str, str]]] = {}
         self.lent = self._lent(inside=True)
         self.lent_out = self._lent(inside=False)
 
     def _second_uses(self) -> dict[str, str]:
-        """Label of a second use, or of a side of it -> label of the LIV used."""
+        """Label of a second use, or of a branch of it -> label of the LIV used."""
         found = {}
         for layer in self.model.layers():
             if isinstance(layer, Again):
@@ -63,7 +63,7 @@ class Wiring:
         return self.whole[layer.label]
 
     def sibling(self, liv: Liv, label: str) -> str:
-        """The stem of another side of the LIV's parallel, "" if it is none."""
+        """The stem of another branch of the LIV's parallel, "" if it is none."""
         return self._siblings.get(liv.label, {}).get(label, "")
 
     def weight_arguments(self, liv: Liv) -> dict[str, str]:

@@ -59,7 +59,7 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "duplicate-label",
         "Two LIVs with one label",
         "A label names one LIV, everywhere in the backbone. In a repeat the one label "
-        "means the LIV of the same turn, and outside of it that of the last turn.",
+        "means the LIV of the same iteration, and outside of it that of the last one.",
         _MODEL + "backbone {\n  a: MHA\n  a: MHA\n}\n",
         _MODEL + "backbone {\n  a: MHA\n  b: MHA\n}\n",
     ),
@@ -67,8 +67,8 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "label-collision",
         "Two LIVs of one name",
         "A LIV without a label is called by its kind and the number of layers before "
-        "it, as attn_2; a label in a repeat gets the number of the turn, as c1_0. A "
-        "label of your own is not one of these names.",
+        "it, as attn_2; a label in a repeat gets the number of the iteration, as c1_0. "
+        "A label of your own is not one of these names.",
         _MODEL + "backbone {\n  attn_1: MHA\n  MHA\n}\n",
         _MODEL + "backbone {\n  first: MHA\n  MHA\n}\n",
     ),

@@ -62,8 +62,8 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     ),
     Explanation(
         "side-of-parallel",
-        "A side of a parallel is no whole LIV",
-        "The sides of a parallel have one norm in common, and `same as` takes a LIV "
+        "A branch of a parallel is no whole LIV",
+        "The branches of a parallel have one norm in common, and `same as` takes a LIV "
         "together with its norm. Its weights can be shared.",
         _backbone("parallel { a1: MHA; SelectiveScan }", "MHA same as a1"),
         _backbone("parallel { a1: MHA; SelectiveScan }", "MHA weights from a1"),
@@ -71,8 +71,8 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     Explanation(
         "not-in-parallel",
         "This cannot stand in a parallel",
-        "The sides of a parallel are single LIVs that read one normed input. A repeat, "
-        "a differential LIV and `same as` are more than that.",
+        "The branches of a parallel are single LIVs that read one normed input. A "
+        "repeat, a differential LIV and `same as` are more than that.",
         _backbone("parallel { SA-1-Diff; SelectiveScan }"),
         _backbone("parallel { MHA; SelectiveScan }"),
     ),

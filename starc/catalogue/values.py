@@ -98,7 +98,7 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     ),
     Explanation(
         "bad-count",
-        "A repeat needs a whole number of turns",
+        "A repeat needs a whole number of iterations",
         "`12 x { ... }` is what stands between the braces twelve times in sequence.",
         _backbone("0 x { MHA }"),
         _backbone("1 x { MHA }"),
@@ -106,8 +106,8 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     Explanation(
         "too-many-livs",
         "Too many LIVs",
-        "The turns of repeats inside one another multiply. A model has at most 4_096 "
-        "LIVs, more than the deepest that was published, and a parallel 100.",
+        "The iterations of repeats inside one another multiply. A model has at most "
+        "4_096 LIVs, more than the deepest that was published, and a parallel 100.",
         _backbone("200 x { 100 x { MHA } }"),
         _backbone("20 x { 10 x { MHA } }"),
     ),

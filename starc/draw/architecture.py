@@ -1,7 +1,7 @@
 """An architecture as a strip: LIVs from left to right, sharing as arcs.
 
 Weights that are shared arch above the strip, features below it, a whole LIV that is
-used again has a double line. A repeat is one turn over a bracket.
+used again has a double line. A repeat is one iteration over a bracket.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from starc.draw.svg import Value, document, element, text, title
 from starc.ir.nodes import Model
 
 BOX, GAP, TALL = 26, 7, 92  # pixels: width of a box, between boxes, height of a column
-SIDE = 78  # height of a side of a parallel
+BRANCH = 78  # height of a branch of a parallel
 MARGIN = 22
 STEP = BOX + GAP
 RADIUS = 4
@@ -70,7 +70,7 @@ def _centre(place: int) -> float:
 def _height(column: Column) -> float:
     if column.differential or len(column.boxes) == 1:
         return TALL
-    return len(column.boxes) * (SIDE + 4) - 4
+    return len(column.boxes) * (BRANCH + 4) - 4
 
 
 def _rise(arc: Arc) -> float:
@@ -103,9 +103,9 @@ def _column(column: Column, x: float, middle: float) -> str:
         ]
         return element("g", words, *shapes)
     shapes = []
-    for side, box in enumerate(column.boxes):
-        tall = height if len(column.boxes) == 1 else SIDE
-        at = y + side * (SIDE + 4)
+    for branch, box in enumerate(column.boxes):
+        tall = height if len(column.boxes) == 1 else BRANCH
+        at = y + branch * (BRANCH + 4)
         more: dict[str, Value] = {}
         if column.again:
             more = {"stroke": palette.INK, "stroke_dasharray": "3 2"}

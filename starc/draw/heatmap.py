@@ -53,8 +53,8 @@ def as_png(maps: Sequence[tuple[str, Matrix]], entry: int = 8) -> bytes:
     rows: list[list[Colour]] = []
     for start in range(0, len(maps), across):
         beside = [_pixels(matrix, entry) for _, matrix in maps[start : start + across]]
-        side = len(beside[0])
-        empty = [[space] * side for _ in range(side)]
+        branch = len(beside[0])
+        empty = [[space] * branch for _ in range(branch)]
         beside += [empty] * (across - len(beside))
         between = [space] * 8
         for lines in zip(*beside, strict=True):

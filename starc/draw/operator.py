@@ -39,7 +39,7 @@ class Mixing:
 def mixing(
     source: Source, label: str, given: str = INPUT, weights: str = "", seed: int = 0
 ) -> Mixing:
-    """|T(x)| of the LIV `label`, a side or a LIV used again, on the bytes of `given`.
+    """|T(x)| of the LIV `label`, a branch or a LIV used again, on the bytes of `given`.
 
     weights: a safetensors file of the compiled model; "": random ones from `seed`,
     which show the structure and nothing learned. Raises DrawError, StarError, OSError.

@@ -12,7 +12,7 @@ WEIGHTS, FEATURES, AGAIN = "weights", "features", "again"
 
 @dataclass(frozen=True)
 class Box:
-    """A LIV, or a side of a parallel.
+    """A LIV, or a branch of a parallel.
 
     `kind`: of operator; `name`: of class; `written`: the same as the text names it.
     """
@@ -63,7 +63,7 @@ class Bracket:
 
 @dataclass(frozen=True)
 class Picture:
-    """Of each repeat one turn is shown."""
+    """Of each repeat one iteration is shown."""
 
     columns: tuple[Column, ...]
     arcs: tuple[Arc, ...]
@@ -73,18 +73,18 @@ class Picture:
 def picture(model: Model, rolled: bool = True) -> Picture:
     """Of a resolved model. `rolled`: the outer loops of the text are brackets."""
     shown: list[Layer] = []
-    places: dict[str, int] = {}  # of layers and sides of all turns
+    places: dict[str, int] = {}  # of layers and branches of all iterations
     brackets: list[Bracket] = []
     for step in model.body:
-        parts = step.turns if rolled and isinstance(step, Repeat) else ((step,),)
-        turns = [tuple(flat(part)) for part in parts]
+        parts = step.iterations if rolled and isinstance(step, Repeat) else ((step,),)
+        iterations = [tuple(flat(part)) for part in parts]
         first = len(shown)
-        shown.extend(turns[0])
-        for turn in turns:
-            for place, layer in enumerate(turn, start=first):
+        shown.extend(iterations[0])
+        for iteration in iterations:
+            for place, layer in enumerate(iteration, start=first):
                 places.update((label, place) for label in _labels(layer))
-        if len(turns) > 1:
-            brackets.append(Bracket(first, len(shown) - 1, len(turns)))
+        if len(iterations) > 1:
+            brackets.append(Bracket(first, len(shown) - 1, len(iterations)))
     layers = {layer.label: layer for layer in model.layers()}
     whole = model.whole()
     columns = tuple(_column(layer, whole[layer.label], model) for layer in shown)

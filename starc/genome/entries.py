@@ -78,7 +78,7 @@ class _Reader:
         self.references.add(use, self.liv(use))
 
     def liv(self, use: ast.Use) -> LivClass | None:
-        """The class of a use, the same in every turn of a repeat."""
+        """The class of a use, the same in every iteration of a repeat."""
         key = id(use)
         if key not in self.found:
             self.found[key] = self.look_up(use)

@@ -39,7 +39,7 @@ class References:
     labels: dict[str, int] = field(default_factory=dict)
 
     def forget(self, labels: Collection[str]) -> None:
-        """In a new turn of a repeat its labels mean nothing until they come again."""
+        """A new iteration: its labels mean nothing until they come again."""
         for label in labels:
             self.labels.pop(label, None)
 

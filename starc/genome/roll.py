@@ -10,7 +10,7 @@ LONGEST_PERIOD = 16
 
 @dataclass(frozen=True)
 class Run:
-    """`times` turns of `period` items from `start`; 1 and 1: an item by itself."""
+    """`times` iterations of `period` items from `start`; 1 and 1: an item by itself."""
 
     start: int
     period: int = 1

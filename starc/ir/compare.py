@@ -101,7 +101,7 @@ def _exact(layer: Layer) -> object:
         case Liv():
             return (layer.operator, label)
         case Parallel():
-            return (layer.name, layer.signs, tuple(map(_exact, layer.sides)))
+            return (layer.name, layer.signs, tuple(map(_exact, layer.branches)))
         case Again():
             return ("", label)
         case _:
@@ -113,7 +113,7 @@ def _kind(layer: Layer) -> object:
         case Liv():
             return layer.operator.kind
         case Parallel():
-            return (layer.signs, tuple(map(_kind, layer.sides)))
+            return (layer.signs, tuple(map(_kind, layer.branches)))
         case Again():
             return "same as"
         case _:
@@ -152,8 +152,8 @@ def _pair(pair: Pair, names: dict[str, str]) -> Iterator[_Change]:
             assert isinstance(after, Parallel)
             if before.name != after.name:
                 yield _Change(after.label, f"class {before.name} -> {after.name}")
-            for sides in zip(before.sides, after.sides, strict=True):
-                yield from _pair(sides, names)
+            for branches in zip(before.branches, after.branches, strict=True):
+                yield from _pair(branches, names)
         case Again():
             assert isinstance(after, Again)
             old = _called(before.of, names)
@@ -193,8 +193,8 @@ def _what(layer: Layer) -> str:
     match layer:
         case Again():
             return f"the same as {layer.of}"
-        case Parallel() if len({side.name for side in layer.sides}) > 1:
-            return f"{layer.name} of {', '.join(name_of(x) for x in layer.sides)}"
+        case Parallel() if len({branch.name for branch in layer.branches}) > 1:
+            return f"{layer.name} of {', '.join(name_of(x) for x in layer.branches)}"
         case Liv() | Parallel():
             return name_of(layer)
         case _:

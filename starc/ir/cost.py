@@ -16,7 +16,7 @@ from starc.ir.residual import Residual
 
 
 class Cost(NamedTuple):
-    """Of a layer, a side or a model.
+    """Of a layer, a branch or a model.
 
     params: shared tensors count once, with the LIV that owns them; a layer's norms are
         included. idle: those of them that a token does not compute with, as it chose
@@ -38,10 +38,10 @@ class Cost(NamedTuple):
 
 
 class LayerCost(NamedTuple):
-    """A layer with its residual; `sides` of a parallel are contained in the sum."""
+    """A layer with its residual; `branches` of a parallel are contained in the sum."""
 
     total: Cost
-    sides: tuple[Cost, ...] = ()
+    branches: tuple[Cost, ...] = ()
 
 
 class Costs(NamedTuple):
@@ -70,12 +70,13 @@ def costs(model: Model, context: int, dtype_bytes: int) -> Costs:
                 total = _sum(layer.label, (cost, around))
                 found = made[layer.label] = LayerCost(total)
             case Parallel():
-                sides = tuple(
-                    _liv(side, shared, context, dtype_bytes) for side in layer.sides
+                branches = tuple(
+                    _liv(branch, shared, context, dtype_bytes)
+                    for branch in layer.branches
                 )
                 around = _residual(layer.residual, model.width)
-                total = _sum(layer.label, (*sides, around))
-                found = made[layer.label] = LayerCost(total, sides)
+                total = _sum(layer.label, (*branches, around))
+                found = made[layer.label] = LayerCost(total, branches)
             case Again():
                 found = _again(layer, made[layer.of])
             case _:
@@ -208,12 +209,12 @@ def _liv(liv: Liv, shared: Container[str], context: int, dtype_bytes: int) -> Co
 def _again(again: Again, first: LayerCost) -> LayerCost:
     """No tensors of its own, but a state of its own and all the arithmetic."""
     start = len(again.of)
-    sides = tuple(
-        side._replace(label=again.label + side.label[start:], params=0, idle=0)
-        for side in first.sides
+    branches = tuple(
+        branch._replace(label=again.label + branch.label[start:], params=0, idle=0)
+        for branch in first.branches
     )
     total = first.total._replace(label=again.label, params=0, idle=0)
-    return LayerCost(total, sides)
+    return LayerCost(total, branches)
 
 
 def _sum(label: str, parts: Sequence[Cost]) -> Cost:

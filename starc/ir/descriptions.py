@@ -99,8 +99,12 @@ def sharing(layer: Layer) -> list[str]:
         case Again():
             return [f"same as {layer.of}"]
         case Parallel():
-            sides = layer.sides
-            return [f"{side.label}: {text}" for side in sides for text in sharing(side)]
+            branches = layer.branches
+            return [
+                f"{branch.label}: {text}"
+                for branch in branches
+                for text in sharing(branch)
+            ]
         case Liv():
             return [f"{what} from {source}" for what, source in sources(layer)]
         case _:

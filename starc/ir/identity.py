@@ -14,7 +14,7 @@ from starc.ir.sharing import has_mixing_tensors
 from starc.values import dataclass
 
 Site = tuple[int, int]
-"""A LIV of a model by its place: (layer in order of depth, side)."""
+"""A LIV of a model by its place: (layer in order of depth, branch)."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class LivStructure:
 class LayerStructure:
     """A layer: its residual, by its place among those of the model, and its LIVs.
 
-    A parallel of one side is that side; a differential LIV is two sides and signs.
+    A parallel of one branch is that branch; a differential LIV is two, with signs.
     """
 
     residual: int
@@ -99,8 +99,8 @@ class _Reader:
                 return self.again(index, layer)
             case Liv() | Parallel():
                 self.sites[layer.label] = index, 0
-                for side, liv in enumerate(layer.livs):
-                    self.sites[liv.label] = index, side
+                for branch, liv in enumerate(layer.livs):
+                    self.sites[liv.label] = index, branch
                 residuals = self.residuals
                 residual = residuals.setdefault(layer.residual, len(residuals))
                 livs = tuple(map(self.liv, layer.livs))
@@ -111,8 +111,8 @@ class _Reader:
     def again(self, index: int, again: Again) -> int:
         """The layer that it is once more; its LIVs have sites of their own."""
         self.sites[again.label] = index, 0
-        for side, liv in enumerate(self.whole[again.of].livs):
-            self.sites[f"{again.label}.{liv.stem}"] = index, side
+        for branch, liv in enumerate(self.whole[again.of].livs):
+            self.sites[f"{again.label}.{liv.stem}"] = index, branch
         return self.sites[again.of][0]
 
     def liv(self, liv: Liv) -> LivStructure:

@@ -1,7 +1,7 @@
 """The whole IR. Frozen; every node knows the text it came from.
 
 `lower` gives what is Written: with Loop, labels as in the text and sharing as
-references. `expand` makes a Model of it, with every turn of a loop written out;
+references. `expand` makes a Model of it, with every iteration of a loop written out;
 `resolve` says of every feature where it comes from; the optional passes then say how
 that is computed, never what. The backend's Plan is the phase after these.
 """
@@ -38,13 +38,14 @@ class Liv:
 
     stem: the label as written, else the name of its alias, else a word for its kind.
     label: unique in the model (after expand): the name of the module, the prefix of its
-        tensors. `stem`, or `stem_turn` inside a repeat; `stem_depth` if not `labelled`.
+        tensors. `stem`, or `stem_3` in iteration 3 of a repeat; `stem_depth` if not
+        `labelled`.
     weights_from, features_from: sharing as written, by label (until resolve).
     features: one for each group of the operator, in its order (from resolve on).
     mixing: label of the LIV whose tensors of the mixing itself are used (those of
         `operator.parameters` with `featurizer` set and no `group`).
     projections: the groups computed here, each tuple by one multiplication (pass fuse).
-    residual: what stands around it; around a side of a parallel nothing (BARE).
+    residual: what stands around it; around a branch of a parallel nothing (BARE).
     alias: the other name of the class that the text uses, "GQA"; for people alone.
     """
 
@@ -105,16 +106,16 @@ class Again:
 
 @dataclass(frozen=True)
 class Parallel:
-    """All sides read the same normed input; their outputs are added, or subtracted.
+    """All branches read the same normed input; their outputs are added, or subtracted.
 
-    A differential LIV is two sides, stems "a" and "b", labels `label.a` and `label.b`,
-    signs (1, -1).
+    A differential LIV is two branches, stems "a" and "b", labels `label.a` and
+    `label.b`, signs (1, -1).
     """
 
     stem: str
     label: str
     name: str  # "parallel", or of the differential class: "GConv-1-Diff"
-    sides: tuple[Liv, ...]
+    branches: tuple[Liv, ...]
     signs: tuple[int, ...]
     labelled: bool = False
     residual: Residual = Residual()
@@ -122,14 +123,14 @@ class Parallel:
 
     @property
     def livs(self) -> tuple[Liv, ...]:
-        """The LIVs of this layer that have tensors: its sides."""
-        return self.sides
+        """The LIVs of this layer that have tensors: its branches."""
+        return self.branches
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels of the text that stand at it and at its sides."""
+        """The labels of the text that stand at it and at its branches."""
         own = (self.stem,) if self.labelled else ()
-        return (*own, *(label for side in self.sides for label in side.labels))
+        return (*own, *(label for branch in self.branches for label in branch.labels))
 
 
 Layer = Liv | Again | Parallel
@@ -146,9 +147,9 @@ class Loop:
 
 @dataclass(frozen=True)
 class Repeat:
-    """A loop of the text with its turns written out."""
+    """A loop of the text with its iterations written out."""
 
-    turns: "tuple[tuple[Layer | Repeat, ...], ...]"
+    iterations: "tuple[tuple[Layer | Repeat, ...], ...]"
 
 
 WrittenStep = Layer | Loop
@@ -159,12 +160,12 @@ Step = Layer | Repeat
 
 
 def flat(steps: Iterable[Step]) -> Iterator[Layer]:
-    """Every layer in order of depth, repeats turn by turn."""
+    """Every layer in order of depth, repeats iteration by iteration."""
     for step in steps:
         match step:
             case Repeat():
-                for turn in step.turns:
-                    yield from flat(turn)
+                for iteration in step.iterations:
+                    yield from flat(iteration)
             case Liv() | Again() | Parallel():
                 yield step
             case _:
@@ -221,7 +222,7 @@ class Architecture(Generic[Inner]):
         return found
 
     def livs(self: "Model") -> Iterator[Liv]:
-        """Every LIV that has tensors, in order of depth, sides one by one."""
+        """Every LIV that has tensors, in order of depth, branches one by one."""
         for layer in self.layers():
             yield from layer.livs
 

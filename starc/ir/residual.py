@@ -1,6 +1,6 @@
 """The residual: what stands around a layer's LIVs on the way from x to the next x.
 
-    stream = residual(stream, f)        f: the LIV, or all sides of a parallel
+    stream = residual(stream, f)        f: the LIV, or all branches of a parallel
 
 It is a node of the IR as an operator is: it says which tensors it has and what it
 costs, `reference/residual.py` says what it computes, and the backend how a file shows
@@ -78,7 +78,7 @@ PLACEMENTS = {
 """Word of the language -> whether there is a norm before f, and after it."""
 
 BARE = Residual(before=None)
-"""Of the sides of a parallel: what stands around them stands around all at once."""
+"""Of the branches of a parallel: what stands around them stands around all at once."""
 
 
 def placed(placement: str, norm: Norm, scale: float = 1.0) -> Residual:

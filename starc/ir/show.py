@@ -66,18 +66,18 @@ def _layer(layer: Layer, whole: Liv | Parallel, cost: LayerCost) -> dict[str, An
         case Liv():
             found.update(_operator(layer))
         case Parallel():
-            sides = zip(layer.sides, layer.signs, cost.sides, strict=True)
-            found["sides"] = [
+            branches = zip(layer.branches, layer.signs, cost.branches, strict=True)
+            found["branches"] = [
                 {
-                    "label": side.label,
-                    "class": side.name,
-                    "written": name_of(side),
+                    "label": branch.label,
+                    "class": branch.name,
+                    "written": name_of(branch),
                     "sign": sign,
-                    "sharing": sharing(side),
+                    "sharing": sharing(branch),
                     **_numbers(part),
-                    **_operator(side),
+                    **_operator(branch),
                 }
-                for side, sign, part in sides
+                for branch, sign, part in branches
             ]
         case Again():
             pass  # what it is stands where that layer stands
@@ -154,20 +154,20 @@ def as_table(model: Model, context: int, dtype: str) -> str:
 
 
 def _rows(model: Model, found: Costs) -> list[tuple[str, ...]]:
-    """A line for each layer, and under a parallel for its sides, which it contains.
+    """A line for each layer, and under a parallel for its branches, which it contains.
 
-    The turns of a loop differ in labels only, so they are a line together.
+    The iterations of a loop differ in labels only, so they are a line together.
     """
     result: list[tuple[str, ...]] = []
     whole = model.whole()
     done = 0
     for step in model.body:
-        turns = step.turns if isinstance(step, Repeat) else ((step,),)
-        beginning, end = tuple(flat(turns[0])), tuple(flat(turns[-1]))
+        iterations = step.iterations if isinstance(step, Repeat) else ((step,),)
+        beginning, end = tuple(flat(iterations[0])), tuple(flat(iterations[-1]))
         for first, last in zip(beginning, end, strict=True):
             cost = found.layers[done]
             done += 1
-            label = _both(first.label, last.label, len(turns))
+            label = _both(first.label, last.label, len(iterations))
             shared = _both("; ".join(sharing(first)), "; ".join(sharing(last)))
             alone = not isinstance(first, Parallel)
             stands = around(whole[first.label], model)
@@ -177,11 +177,13 @@ def _rows(model: Model, found: Costs) -> list[tuple[str, ...]]:
                 )
             )
             if isinstance(first, Parallel) and isinstance(last, Parallel):
-                for a, b, part in zip(first.sides, last.sides, cost.sides, strict=True):
+                for a, b, part in zip(
+                    first.branches, last.branches, cost.branches, strict=True
+                ):
                     shared = _both("; ".join(sharing(a)), "; ".join(sharing(b)))
                     label = f"  {_both(a.label, b.label)}"
                     result.append(_cells(label, name_of(a), "", shared, part))
-        done += len(beginning) * (len(turns) - 1)
+        done += len(beginning) * (len(iterations) - 1)
     return result
 
 

@@ -23,7 +23,7 @@ def show(model: Model | Written) -> str:
     """The model, a line for each LIV and one for whatever is not its own.
 
     Before resolve it shows sharing as written, after it the projections; of a loop the
-    first turn, and how the labels of the others read.
+    first iteration, and how the labels of the others read.
     """
     return "\n".join(_model(model)) + "\n"
 
@@ -48,11 +48,11 @@ def _steps(
                 yield from _steps(step.body, model, indent + "  ")
                 yield f"{indent}}}"
             case Repeat():
-                yield f"{indent}repeat {len(step.turns)} turns {{"
-                yield from _steps(step.turns[0], model, indent + "  ")
+                yield f"{indent}repeat {len(step.iterations)} iterations {{"
+                yield from _steps(step.iterations[0], model, indent + "  ")
                 yield f"{indent}}} and the same as"
-                for turn in step.turns[1:]:
-                    yield f"{indent}  {listed([x.label for x in flat(turn)])}"
+                for iteration in step.iterations[1:]:
+                    yield f"{indent}  {listed([x.label for x in flat(iteration)])}"
             case Liv() | Again() | Parallel():
                 yield from _layer(step, model, indent)
             case _:
@@ -65,9 +65,9 @@ def _layer(layer: Layer, model: Model | Written, indent: str) -> Iterator[str]:
         case Again():
             yield f"{indent}{label}same as {layer.of}"
         case Parallel():
-            yield f"{indent}{label}{layer.name} of {len(layer.sides)} sides"
-            for sign, side in zip(layer.signs, layer.sides, strict=True):
-                lines = _liv(side, indent + "    ")
+            yield f"{indent}{label}{layer.name} of {len(layer.branches)} branches"
+            for sign, branch in zip(layer.signs, layer.branches, strict=True):
+                lines = _liv(branch, indent + "    ")
                 yield f"{indent}  {'+' if sign > 0 else '-'} {next(lines).lstrip()}"
                 yield from lines
             yield from _residual(layer, model, indent)

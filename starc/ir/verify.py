@@ -69,8 +69,8 @@ class _Verifier:
 
     def again(self, again: Again) -> None:
         if again.of in self.parallels:
-            for side in self.parallels[again.of].sides:
-                self.livs[again.label + side.label[len(again.of) :]] = side
+            for branch in self.parallels[again.of].branches:
+                self.livs[again.label + branch.label[len(again.of) :]] = branch
         elif again.of in self.livs:
             self.livs[again.label] = self.livs[again.of]
         else:
@@ -79,19 +79,19 @@ class _Verifier:
             )
 
     def parallel(self, parallel: Parallel) -> None:
-        if not parallel.sides or len(parallel.sides) != len(parallel.signs):
-            self.fail(f"{parallel.label} has no sides, or not a sign for each")
-        stems = {side.stem for side in parallel.sides}
-        if len(stems) != len(parallel.sides):
-            self.fail(f"two sides of {parallel.label} have one name")
-        # A parallel of one side has that side's name.
-        if not (len(stems) == 1 and parallel.sides[0].label == parallel.label):
+        if not parallel.branches or len(parallel.branches) != len(parallel.signs):
+            self.fail(f"{parallel.label} has no branches, or not a sign for each")
+        stems = {branch.stem for branch in parallel.branches}
+        if len(stems) != len(parallel.branches):
+            self.fail(f"two branches of {parallel.label} have one name")
+        # A parallel of one branch has that branch's name.
+        if not (len(stems) == 1 and parallel.branches[0].label == parallel.label):
             self.name(parallel.label)
-        for side in parallel.sides:
-            self.name(side.label)
-            self.liv(side)
-            if side.residual != BARE:
-                self.fail(f"{side.label} is a side with a residual of its own")
+        for branch in parallel.branches:
+            self.name(branch.label)
+            self.liv(branch)
+            if branch.residual != BARE:
+                self.fail(f"{branch.label} is a branch with a residual of its own")
         self.parallels[parallel.label] = parallel
 
     def groups_of(self, operator: Operator) -> dict[str, Group]:

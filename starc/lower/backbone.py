@@ -15,7 +15,7 @@ from starc.ir.nodes import Again, Layer, Liv, Loop, Parallel, WrittenStep
 from starc.ir.residual import BARE
 from starc.lower.built import Builder
 from starc.lower.collisions import check_generated_names
-from starc.lower.count import count_livs, turns
+from starc.lower.count import count_livs, iterations
 from starc.lower.labels import collect_labels
 from starc.lower.model import ModelSettings
 from starc.lower.references import Shared
@@ -71,7 +71,7 @@ class _Backbone:
                 return self.parallel(step)
             case ast.Repeat():
                 inner = self.steps(step.body, "repeat", step.span)
-                return Loop(turns(step.count), inner, step.span)
+                return Loop(iterations(step.count), inner, step.span)
             case _:
                 assert_never(step)
 
@@ -94,21 +94,21 @@ class _Backbone:
 
     # LIVs -----------------------------------------------------------------------------
 
-    def use(self, use: ast.Use, side: bool = False) -> Layer | None:
+    def use(self, use: ast.Use, branch: bool = False) -> Layer | None:
         meaning = self.alphabet.find(use.liv, self.problems)
         same = next((c for c in use.clauses if isinstance(c, ast.SameAs)), None)
         if same is not None:
-            return self.again(same, use, meaning, side)
+            return self.again(same, use, meaning, branch)
         built = self.builder.build(use, meaning)
         place = use.label or use.liv
-        shared = Shared(place, meaning.liv if meaning else None, built, side)
+        shared = Shared(place, meaning.liv if meaning else None, built, branch)
         weights = ""
         features: tuple[tuple[str, str], ...] = ()
         if use.clauses:
             weights, features = self.sharing.clauses(use, shared)
-        if side and shared.differential:
-            self.not_in_parallel(use.liv.span, f"{shared.name} has two sides itself")
-        if side and meaning is not None:
+        if branch and shared.differential:
+            self.not_in_parallel(use.liv.span, f"{shared.name} has two branches itself")
+        if branch and meaning is not None:
             self.no_residual(use, meaning)
         if use.label is not None:
             self.sharing.before.setdefault(use.label.text, shared)
@@ -124,13 +124,13 @@ class _Backbone:
                 name=liv.name,
                 operator=built.operator,
                 labelled=labelled,
-                residual=BARE if side else built.residual,
+                residual=BARE if branch else built.residual,
                 weights_from=weights,
                 features_from=features,
                 alias=liv.alias,
                 span=use.span,
             )
-        sides = tuple(
+        branches = tuple(
             Liv(
                 stem=letter,
                 label=f"{label}.{letter}" if label else "",
@@ -146,13 +146,13 @@ class _Backbone:
         )
         stem = label or _safe(liv.template.stem)
         return Parallel(
-            *(stem, label, liv.name, sides, (1, -1), labelled),
+            *(stem, label, liv.name, branches, (1, -1), labelled),
             residual=built.residual,
             span=use.span,
         )
 
     def again(
-        self, clause: ast.SameAs, use: ast.Use, meaning: Meaning | None, side: bool
+        self, clause: ast.SameAs, use: ast.Use, meaning: Meaning | None, branch: bool
     ) -> Again | None:
         others = [c for c in use.clauses if c is not clause]
         if others or use.arguments:
@@ -166,13 +166,13 @@ class _Backbone:
                 "delete the rest, or write weights from",
                 tuple(Note(c.span, "this too") for c in (*others, *use.arguments)[:3]),
             )
-        if side:
+        if branch:
             self.not_in_parallel(clause.span, "`same as` brings a norm of its own")
         numbers = None  # those of the class alone are not meant
         if meaning is not None and meaning.stated:
             numbers = self.builder.build(replace(use, arguments=()), meaning)
         place = use.label or use.liv
-        user = Shared(place, meaning.liv if meaning else None, numbers, side)
+        user = Shared(place, meaning.liv if meaning else None, numbers, branch)
         target = self.sharing.same(clause, use.label, user)
         if use.label is not None:
             shared = replace(target, place=place) if target else user
@@ -187,24 +187,24 @@ class _Backbone:
 
     def parallel(self, node: ast.Parallel) -> Layer | None:
         before = len(self.problems.found)
-        uses = list(self.sides(node))
+        uses = list(self.branches(node))
         if not uses and len(self.problems.found) == before:
             self.empty("parallel", node.span)
-        sides = [self.use(use, side=True) for use in uses]
-        livs = tuple(side for side in sides if isinstance(side, Liv))
+        branches = [self.use(use, branch=True) for use in uses]
+        livs = tuple(branch for branch in branches if isinstance(branch, Liv))
         return Parallel(
             *("parallel", "", "parallel", livs, (1,) * len(livs)),
             residual=self.builder.residual(),
             span=node.span,
         )
 
-    def sides(self, node: ast.Parallel) -> Iterator[ast.Use]:
+    def branches(self, node: ast.Parallel) -> Iterator[ast.Use]:
         for step in node.body:
             match step:
                 case ast.Use():
                     yield step
                 case ast.Parallel():
-                    yield from self.sides(step)
+                    yield from self.branches(step)
                 case ast.Repeat():
                     why = "a repeat composes in sequence"
                     self.not_in_parallel(step.count.span, why)
@@ -212,8 +212,8 @@ class _Backbone:
                     assert_never(step)
 
     def no_residual(self, use: ast.Use, meaning: Meaning) -> None:
-        """Tells of a side that says how its residual is to be: it has none."""
-        why = "the sides of a parallel have one residual in common"
+        """Tells of a branch that says how its residual is to be: it has none."""
+        why = "the branches of a parallel have one residual in common"
         for argument in use.arguments:
             if argument.name.text in AROUND:
                 self.not_in_parallel(argument.span, why)
@@ -227,7 +227,7 @@ class _Backbone:
             "This cannot stand in a parallel",
             span,
             label,
-            "The sides of a parallel are single LIVs that read one normed input.",
+            "The branches of a parallel are single LIVs that read one normed input.",
         )
 
 

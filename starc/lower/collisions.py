@@ -17,7 +17,7 @@ def check_generated_names(
 ) -> None:
     """Tells of labels that `expand` would give to two layers. Writes no loop out.
 
-    An unlabelled layer is called stem_position, a label in a repeat label_turn, an
+    An unlabelled layer is called stem_position, a label in a repeat label_3, an
     unlabelled `same as` target_again_N.
     """
     tree = _Tree(body)
@@ -31,7 +31,7 @@ def check_generated_names(
                 place.span,
                 f"{name} is also the name of another LIV",
                 "Without a label a LIV is called by its kind and its place; in a "
-                "repeat a label gets the number of the turn.",
+                "repeat a label gets the number of the iteration.",
                 "choose another label",
                 (Note(layer.span, f"this one becomes {name}"),),
             )
@@ -54,7 +54,7 @@ class _Body:
 class _Tree:
     def __init__(self, body: tuple[WrittenStep, ...]) -> None:
         self.bodies: dict[int, _Body] = {}  # by identity of the loop
-        self.turns: Counter[str] = Counter()
+        self.iterations: Counter[str] = Counter()
         self.owners: dict[str, Layer] = {}
         self.first: dict[str, tuple[int, Layer]] = {}  # stem -> first unlabelled one
         self.agains: dict[str, Layer] = {}  # how names of unlabelled `same as` begin
@@ -62,7 +62,7 @@ class _Tree:
         self.body = self.walk(body, 0, 1)
 
     def walk(self, steps: tuple[WrittenStep, ...], position: int, times: int) -> _Body:
-        """`position` of the first step, in the first turn of every loop around it."""
+        """`position` of the first step, where every loop around it is at its first."""
         body = _Body()
         for step in steps:
             here = position + body.size
@@ -90,7 +90,7 @@ class _Tree:
     def bear(self, layer: Layer, times: int) -> None:
         """Counts the labels of a layer that comes so many times."""
         for label in layer.labels:
-            self.turns[label] += times
+            self.iterations[label] += times
             self.owners[label] = layer
 
     def at(self, position: int) -> Liv | Parallel | None:
@@ -112,7 +112,7 @@ class _Tree:
 
     def collision(self, label: str) -> tuple[Layer, str] | None:
         """Another layer that gets a name of this label's, and the name."""
-        times = self.turns[label]
+        times = self.iterations[label]
         if times > 1:
             position, layer = self.first.get(label, (times, None))
             if layer is not None and position < times:
@@ -123,7 +123,7 @@ class _Tree:
         if match is None:
             return None
         stem, number = match[1], int(match[2])
-        if number < self.turns[stem] > 1:
+        if number < self.iterations[stem] > 1:
             return self.owners[stem], label
         found = self.at(number) if stem in self.first else None
         if found is not None and _stem(found) == stem:
@@ -144,7 +144,7 @@ class _Tree:
 def _stem(layer: Liv | Parallel) -> str:
     """What an unlabelled layer's name begins with; "" where it has a label.
 
-    A parallel of one side is named as that side alone.
+    A parallel of one branch is named as that branch alone.
     """
     named = layer.livs[0] if layer.signs == (1,) else layer
     return "" if named.labelled else named.stem

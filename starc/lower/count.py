@@ -10,7 +10,7 @@ MOST_LIVS = 4_096
 """More than the deepest transformer that was published has, 2,500 (arXiv 2203.00555).
 A compilation takes time in proportion: of so many about 2 s."""
 
-MOST_SIDES = 100
+MOST_BRANCHES = 100
 """Of a parallel: each is named where all are, the square of their number."""
 
 
@@ -30,12 +30,19 @@ def _count(body: tuple[ast.Step, ...], problems: Problems) -> int:
             case ast.Use():
                 total += 1
             case ast.Parallel():
-                sides = _count(step.body, problems)
-                if sides > MOST_SIDES:
+                branches = _count(step.body, problems)
+                if branches > MOST_BRANCHES:
                     span = step.span.source.span(step.span.start, step.span.start + 8)
-                    _too_many(sides, span, problems, "A parallel", MOST_SIDES, "sides")
-                    sides = 0
-                total += sides
+                    _too_many(
+                        branches,
+                        span,
+                        problems,
+                        "A parallel",
+                        MOST_BRANCHES,
+                        "branches",
+                    )
+                    branches = 0
+                total += branches
             case ast.Repeat():
                 here = _times(step.count, problems) * _count(step.body, problems)
                 if here > MOST_LIVS:
@@ -47,8 +54,8 @@ def _count(body: tuple[ast.Step, ...], problems: Problems) -> int:
     return total
 
 
-def turns(count: ast.Number) -> int:
-    """The turns of a repeat, 1 where the number is no count (told by count_livs)."""
+def iterations(count: ast.Number) -> int:
+    """Those of a repeat, 1 where the number is no count (reported by count_livs)."""
     value = count.value
     return value if isinstance(value, int) and value >= 1 else 1
 
@@ -58,7 +65,7 @@ def _times(count: ast.Number, problems: Problems) -> int:
     if not isinstance(value, int) or value < 1:
         problems.add(
             "bad-count",
-            "A repeat needs a whole number of turns",
+            "A repeat needs a whole number of iterations",
             count.span,
             "not a whole number from 1 up",
             "`12 x { ... }` is what stands between the braces twelve times.",
@@ -66,7 +73,7 @@ def _times(count: ast.Number, problems: Problems) -> int:
     elif value > MOST_LIVS:
         _too_many(value, count.span, problems)
         return 1
-    return turns(count)
+    return iterations(count)
 
 
 def _too_many(

@@ -15,7 +15,7 @@ class Shared:
     """A LIV as sharing sees it.
 
     place: its label, or the name of its class. liv, built: None where these are wrong
-    themselves, which is told elsewhere. parallel: it is a side of a parallel.
+    themselves, which is told elsewhere. parallel: it is a branch of a parallel.
     """
 
     place: ast.Name

@@ -145,10 +145,10 @@ class Sharing(References):
         if target.parallel:
             self.problems.add(
                 "side-of-parallel",
-                "A side of a parallel is no whole LIV",
+                "A branch of a parallel is no whole LIV",
                 clause.source.span,
-                "a side of a parallel",
-                "`same as` takes a LIV with its norm; sides have one norm in common.",
+                "a branch of a parallel",
+                "`same as` takes a LIV with its norm; branches have one in common.",
                 "write weights from, or take a LIV that stands alone",
                 (Note(target.place.span, "it stands here"),),
             )

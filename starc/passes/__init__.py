@@ -30,11 +30,11 @@ class Pass(NamedTuple):
 
 
 PIPELINE: tuple[Pass, ...] = (
-    Pass("expand", expand, "write turns out: every LIV gets its name"),
+    Pass("expand", expand, "write loops out: every LIV gets its name"),
     Pass("resolve", resolve, "say of every feature where it comes from"),
     Pass("share_features", share_features, "take over features computed before"),
     Pass("share_weights", share_weights, "keep weights that several LIVs use once"),
-    Pass("prune", prune, "unwrap parallels of one side"),
+    Pass("prune", prune, "unwrap parallels of one branch"),
     Pass("fuse", fuse, "one multiplication for features that are read alike"),
 )
 

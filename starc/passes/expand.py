@@ -1,4 +1,4 @@
-"""expand: write every turn of a loop out, so that each LIV has a name of its own."""
+"""expand: write loops out, so that the LIV of each iteration has its own name."""
 
 from collections import Counter
 from typing import NamedTuple, assert_never, cast
@@ -32,9 +32,9 @@ class _Target(NamedTuple):
 def expand(written: Written) -> Model:
     """The model with loops written out: labels are unique, references point at them.
 
-    A label that is used once stays as it is, else its turns count up: c1_0, c1_1.
+    A label that is used once stays as it is, else its iterations count up: c1_0, c1_1.
     Without a label it is the stem and the number of layers before it, `same as` not
-    counted: attn_3. A parallel of one side is named as that side alone would be, so
+    counted: attn_3. A parallel of one branch is named as that branch alone would be, so
     that its tensors have the same names whether or not it is pruned.
     """
     body = _Expansion(written.body).run()
@@ -59,7 +59,7 @@ class _Expansion:
         self.written = body
         self.uses: Counter[str] = Counter()
         _count(body, 1, self.uses)
-        self.turns: Counter[str] = Counter()
+        self.iterations: Counter[str] = Counter()
         self.latest: dict[str, _Target] = {}
         self.agains: Counter[str] = Counter()
         self.position = 0  # layers so far, `same as` not counted
@@ -95,23 +95,23 @@ class _Expansion:
     def numbered(self, label: str) -> str:
         if self.uses[label] == 1:
             return label
-        turn = self.turns[label]
-        self.turns[label] = turn + 1
-        return f"{label}_{turn}"
+        iteration = self.iterations[label]
+        self.iterations[label] = iteration + 1
+        return f"{label}_{iteration}"
 
     def target(self, reference: str, stem: str) -> _Target:
         """The target of a reference in a LIV named `stem`.
 
         Of a differential LIV it is the side of the same name: sharing is side by side.
         """
-        written, _, side = reference.partition(".")
+        written, _, branch = reference.partition(".")
         if written not in self.latest:
             raise InternalError("expand", f"no {reference} stands before its use")
         target = self.latest[written]
         if not target.parallel:
             return target
-        side = side or stem
-        return _Target(f"{target.label}.{side}", f"{target.root}.{side}", False)
+        branch = branch or stem
+        return _Target(f"{target.label}.{branch}", f"{target.root}.{branch}", False)
 
     def liv(self, liv: Liv, label: str) -> Liv:
         weights_from, features_from = liv.weights_from, liv.features_from
@@ -129,38 +129,44 @@ class _Expansion:
         )
 
     def parallel(self, parallel: Parallel) -> Parallel:
-        stems: set[str] = {side.stem for side in parallel.sides if side.labelled}
+        stems: set[str] = {
+            branch.stem for branch in parallel.branches if branch.labelled
+        }
         named: list[Liv] = []
-        for side in parallel.sides:
-            if side.labelled:
-                named.append(side)
+        for branch in parallel.branches:
+            if branch.labelled:
+                named.append(branch)
                 continue
-            stem, copy = side.stem, 2
+            stem, copy = branch.stem, 2
             while stem in stems:
-                stem, copy = f"{side.stem}_{copy}", copy + 1
+                stem, copy = f"{branch.stem}_{copy}", copy + 1
             stems.add(stem)
-            named.append(changed(side, stem=stem) if stem != side.stem else side)
+            named.append(changed(branch, stem=stem) if stem != branch.stem else branch)
         if len(named) == 1 and parallel.signs == (1,) and not parallel.labelled:
-            (side,) = named
-            label = self.name(side)
+            (branch,) = named
+            label = self.name(branch)
             return changed(
                 parallel,
-                stem=side.stem,
+                stem=branch.stem,
                 label=label,
-                labelled=side.labelled,
-                sides=(self.liv(side, label),),
+                labelled=branch.labelled,
+                branches=(self.liv(branch, label),),
             )
         label = self.name(parallel)
-        sides = tuple(
+        branches = tuple(
             self.liv(
-                side,
-                self.numbered(side.stem) if side.labelled else f"{label}.{side.stem}",
+                branch,
+                (
+                    self.numbered(branch.stem)
+                    if branch.labelled
+                    else f"{label}.{branch.stem}"
+                ),
             )
-            for side in named
+            for branch in named
         )
         if parallel.labelled:
             self.latest[parallel.stem] = _Target(label, label, True)
-        return changed(parallel, label=label, sides=sides)
+        return changed(parallel, label=label, branches=branches)
 
     def again(self, again: Again) -> Again:
         if again.of not in self.latest:

@@ -10,8 +10,8 @@ def fuse(model: Model) -> Model:
     """One projection for all groups of an owner that the same LIVs read alike.
 
     Each is as large as it can be while every user of the weights either computes all of
-    it from one input or nothing of it. Sides of a parallel are multiplied apart: what
-    one of them is called and made of is then its own affair.
+    it from one input or nothing of it. Branches of a parallel are multiplied apart:
+    what one of them is called and made of is then its own affair.
     """
     shared = frozenset(model.shared)
     part_of = _parts(model, shared)

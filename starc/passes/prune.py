@@ -1,4 +1,4 @@
-"""prune: a parallel of one side is that side, with neither a sum nor a module."""
+"""prune: a parallel of one branch is that branch, with neither a sum nor a module."""
 
 from typing import assert_never
 
@@ -7,14 +7,14 @@ from starc.passes.rebuild import changed, map_layers
 
 
 def prune(model: Model) -> Model:
-    """Unwraps parallels of one added side. The names are those of the side already."""
+    """Unwraps parallels of one added branch, which has the name already."""
     return map_layers(model, _unwrap)
 
 
 def _unwrap(layer: Layer) -> Layer:
     match layer:
-        case Parallel(sides=(side,), signs=(1,)) if side.label == layer.label:
-            return changed(side, residual=layer.residual)
+        case Parallel(branches=(branch,), signs=(1,)) if branch.label == layer.label:
+            return changed(branch, residual=layer.residual)
         case Liv() | Parallel() | Again():
             return layer
         case _:

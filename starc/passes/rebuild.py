@@ -30,15 +30,16 @@ def map_layers(model: Model, function: Callable[[Layer], Layer]) -> Model:
 
 
 def map_livs(model: Model, function: Callable[[Liv], Liv]) -> Model:
-    """The same for every LIV, sides one by one."""
+    """The same for every LIV, branches one by one."""
 
     def layer(layer: Layer) -> Layer:
         match layer:
             case Liv():
                 return function(layer)
             case Parallel():
-                sides = _kept(layer.sides, tuple(map(function, layer.sides)))
-                return layer if sides is layer.sides else changed(layer, sides=sides)
+                branches = _kept(layer.branches, tuple(map(function, layer.branches)))
+                same = branches is layer.branches
+                return layer if same else changed(layer, branches=branches)
             case Again():
                 return layer
             case _:
@@ -54,9 +55,11 @@ def _mapped(
     for step in steps:
         match step:
             case Repeat():
-                turns = tuple(_mapped(turn, function) for turn in step.turns)
-                same = _kept(step.turns, turns) is step.turns
-                new.append(step if same else changed(step, turns=turns))
+                iterations = tuple(
+                    _mapped(iteration, function) for iteration in step.iterations
+                )
+                same = _kept(step.iterations, iterations) is step.iterations
+                new.append(step if same else changed(step, iterations=iterations))
             case Liv() | Again() | Parallel():
                 new.append(function(step))
             case _:

@@ -41,7 +41,7 @@ def resolve(model: Model) -> Model:
         computed[label] = resolved
         return resolved
 
-    sides: dict[str, tuple[str, ...]] = {}  # of a parallel: what follows its label
+    branches: dict[str, tuple[str, ...]] = {}  # of a parallel: what follows its label
 
     def layer(layer: Layer) -> Layer:
         match layer:
@@ -49,12 +49,14 @@ def resolve(model: Model) -> Model:
                 return one(layer)
             case Parallel():
                 start = len(layer.label)
-                sides[layer.label] = tuple(side.label[start:] for side in layer.sides)
-                return changed(layer, sides=tuple(map(one, layer.sides)))
+                branches[layer.label] = tuple(
+                    branch.label[start:] for branch in layer.branches
+                )
+                return changed(layer, branches=tuple(map(one, layer.branches)))
             case Again():
                 # It computes the features anew: the same weights, its own input.
-                for side in sides.get(layer.of, ("",)):
-                    computed[layer.label + side] = computed[layer.of + side]
+                for branch in branches.get(layer.of, ("",)):
+                    computed[layer.label + branch] = computed[layer.of + branch]
                 return layer
             case _:
                 assert_never(layer)

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from starc.frontend import ast
 from starc.genome.roll import roll
-from starc.lower.count import turns
+from starc.lower.count import iterations
 from starc.lower.labels import uses
 from starc.source import NOWHERE
 
@@ -25,7 +25,7 @@ def depth(body: Sequence[ast.Step]) -> int:
 def _depth(step: ast.Step) -> int:
     match step:
         case ast.Repeat():
-            return turns(step.count) * depth(step.body)
+            return iterations(step.count) * depth(step.body)
         case ast.Use() | ast.Parallel():
             return 1
         case _:
@@ -154,7 +154,7 @@ def _each(body: Sequence[ast.Step]) -> Iterator[Single]:
     for step in body:
         match step:
             case ast.Repeat():
-                for _ in range(turns(step.count)):
+                for _ in range(iterations(step.count)):
                     yield from _each(step.body)
             case ast.Use() | ast.Parallel():
                 yield step
@@ -165,12 +165,12 @@ def _each(body: Sequence[ast.Step]) -> Iterator[Single]:
 def _relabelled(step: Single, own: Rename, other: Rename) -> Single:
     """With its label through `own`, and those that it refers to through `other`."""
     if isinstance(step, ast.Parallel):
-        sides = tuple(
-            _relabelled(side, own, other)
-            for side in step.body
-            if isinstance(side, Single)
+        branches = tuple(
+            _relabelled(branch, own, other)
+            for branch in step.body
+            if isinstance(branch, Single)
         )
-        return replace(step, body=sides)
+        return replace(step, body=branches)
     clauses = tuple(
         (
             clause

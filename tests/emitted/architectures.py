@@ -29,16 +29,16 @@ def again(of: str, label: str = "") -> Again:
 
 
 def diff(op: Operator, label: str = "", weights: str = "", **features: str) -> Parallel:
-    sides = tuple(
+    branches = tuple(
         replace(use(op, "", weights, **features), stem=stem, name=f"{op.kind}-Diff")
         for stem in "ab"
     )
     stem = label or template_of(op.kind).stem
-    return Parallel(stem, label, f"{op.kind}-Diff", sides, (1, -1), bool(label))
+    return Parallel(stem, label, f"{op.kind}-Diff", branches, (1, -1), bool(label))
 
 
-def beside(*sides: Liv) -> Parallel:
-    return Parallel("parallel", "", "parallel", sides, (1,) * len(sides))
+def beside(*branches: Liv) -> Parallel:
+    return Parallel("parallel", "", "parallel", branches, (1,) * len(branches))
 
 
 def model(*body: WrittenStep, **settings: Any) -> Written:
@@ -99,13 +99,13 @@ def forms(op: Operator) -> dict[str, Written]:
         "diff-weights": (diff(op, "d"), diff(op, "e", "d"), diff(op, "", "e")),
         "diff-feature": (diff(op, "d"), diff(op, "", "", **_d(rest))),
         "diff-again": (diff(op, "d"), again("d", "e"), diff(op, "", "", **_e(one))),
-        "side": (use(op, "a"), beside(use(op, "b", "a"), use(MLP, "m"))),
-        "side-lends": (
+        "branch": (use(op, "a"), beside(use(op, "b", "a"), use(MLP, "m"))),
+        "branch-lends": (
             beside(use(op, "a"), use(SSD)),
             use(op, **rest),
             use(op, "", "a"),
         ),
-        "side-borrows": (use(op, "a"), beside(use(op, **one), use(PLAIN))),
+        "branch-borrows": (use(op, "a"), beside(use(op, **one), use(PLAIN))),
         "loop": (Loop(3, (use(op, "a"), use(MLP), use(op, "b", "a"))),),
         "loop-features": (
             Loop(2, (use(op, "a"), use(op, "b", **rest))),
@@ -153,8 +153,10 @@ def hybrids() -> dict[str, Written]:
             Loop(2, (Loop(2, (use(conv), use(MLP))), use(ATTENTION), use(MLP)))
         ),
         "falcon-h1": model(Loop(2, (beside(use(PLAIN), use(SSD)), use(MLP)))),
-        "fused-sides": model(Loop(2, (beside(use(conv), use(MLP), use(ATTENTION)),))),
-        "sides-of-one-kind": model(beside(use(conv), use(conv)), beside(use(conv))),
+        "fused-branches": model(
+            Loop(2, (beside(use(conv), use(MLP), use(ATTENTION)),))
+        ),
+        "branches-of-one-kind": model(beside(use(conv), use(conv)), beside(use(conv))),
         "zamba": model(
             use(windowed, "a"),
             use(MLP, "m"),
@@ -182,10 +184,10 @@ def hybrids() -> dict[str, Written]:
             use(PLAIN, "a3", "a2"),  # q and v of a2, k of a1
             use(PLAIN, "", "a2"),
         ),
-        "last-turn-lends": model(
+        "last-iteration-lends": model(
             Loop(2, (use(ATTENTION, "a"), use(MLP))), use(ATTENTION, k="a", v="a")
         ),
-        "fused-side-lends": model(
+        "fused-branch-lends": model(
             beside(use(MLP, "m"), use(conv)), use(MLP, gate="m"), use(ATTENTION)
         ),
         "siblings": model(

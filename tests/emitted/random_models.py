@@ -16,7 +16,7 @@ class Sampler:
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
         self.operators = self.random.sample([*OPERATORS], self.random.randint(1, 3))
-        self.labels: dict[str, tuple[Operator, str]] = {}  # "liv", "side" or "diff"
+        self.labels: dict[str, tuple[Operator, str]] = {}  # "liv", "branch" or "diff"
 
     def model(self) -> Written:
         body = self.steps(self.random.randint(3, 7), depth=0)
@@ -72,8 +72,10 @@ class Sampler:
             count = self.random.randint(2, 3)
             return Loop(count, self.steps(self.random.randint(1, 4), depth + 1))
         if kind < 0.3:
-            return beside(*(self.liv("side") for _ in range(self.random.randint(1, 3))))
-        found = [label for label, (_, what) in self.labels.items() if what != "side"]
+            return beside(
+                *(self.liv("branch") for _ in range(self.random.randint(1, 3)))
+            )
+        found = [label for label, (_, what) in self.labels.items() if what != "branch"]
         if kind < 0.45 and found:
             of = self.random.choice(found)
             return again(of, self.named(*self.labels[of]))

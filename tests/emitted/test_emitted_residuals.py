@@ -25,7 +25,7 @@ BODIES = {
         SA-1(heads = 2, placement = none, residual_scale = 0.5) k, v from a
         d: GConv-1-Diff(placement = sandwich)
         GConv-1-Diff weights from d; GConv-1-Diff same as d""",
-    "said of each turn": "3 x { SA-1(heads = 2, placement = post); GMemless }",
+    "said of each iteration": "3 x { SA-1(heads = 2, placement = post); GMemless }",
 }
 SCALES = "residual_scale = 0.22; embedding_scale = 12; logit_scale = 1/8"
 SMALLER = SCALES.replace("12", "1/2")  # without norms, 12 saturates every softmax

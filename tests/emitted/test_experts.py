@@ -84,7 +84,7 @@ def test_it_starts_as_it_says() -> None:
 TERMS = {
     "one": lambda: model(use(OP)),
     "twice": lambda: model(use(OP, "a"), again("a")),
-    "sides": lambda: model(beside(use(OP), use(replace(OP, experts=5)))),
+    "branches": lambda: model(beside(use(OP), use(replace(OP, experts=5)))),
     "borrowed": lambda: model(use(OP, "a"), use(OP, route="a")),
 }
 

@@ -1,4 +1,4 @@
-"""Any label works, wherever it becomes a name: of a LIV, a side, a lent value."""
+"""Any label works, wherever it becomes a name: of a LIV, a branch, a lent value."""
 
 import ast
 import keyword

@@ -10,7 +10,7 @@ from tests.emitted.helpers import OPTIONAL, emit
 from tests.emitted.random_models import Sampler
 
 
-# 63, 81: a fused side whose input a later LIV reads; 87: a loop whose last turn lends.
+# 63, 81: a fused branch whose input a later LIV reads; 87: the last of a loop lends.
 @pytest.mark.parametrize("seed", [*range(50), 63, 81, 87])
 def test_equals_the_reference(seed: int) -> None:
     model = Sampler(seed).model()

@@ -59,7 +59,7 @@ def labels(many: int, written: str) -> str:
 MODELS: dict[str, Callable[[int], str]] = {
     "a repeat": lambda n: f"{n} x {{ GLA }}",
     "written out": lambda n: "GQA;" * n,
-    "two sides each": lambda n: "Rec-1-Diff;" * n,
+    "two branches each": lambda n: "Rec-1-Diff;" * n,
     "parallels": lambda n: "parallel { MHA; GLA };" * (n // 2),
     "wide parallels": lambda n: f"parallel {{ {'GLA;' * 64} }};" * (n // 64),
     "nothing alike": lambda n: "".join(f"GLU(hidden = {i + 1})\n" for i in range(n)),

@@ -32,12 +32,12 @@ def test_the_ir_shares_what_the_genome_shares(
             owner = labels[liv.weights_from] if liv.weights_from >= 0 else ""
             lender = labels[liv.features_from] if liv.features_from >= 0 else ""
             groups = borrowed_groups(of.groups, liv.borrows)
-            sides = layer.sides if isinstance(layer, Parallel) else (layer,)
-            for side in sides:
-                assert isinstance(side, Liv)
-                tail = side.label.removeprefix(layer.label)
-                assert side.weights_from == (owner and owner + tail)
-                assert {*side.features_from} == {(g, lender + tail) for g in groups}
+            branches = layer.branches if isinstance(layer, Parallel) else (layer,)
+            for branch in branches:
+                assert isinstance(branch, Liv)
+                tail = branch.label.removeprefix(layer.label)
+                assert branch.weights_from == (owner and owner + tail)
+                assert {*branch.features_from} == {(g, lender + tail) for g in groups}
 
 
 def test_bad_genes_are_told_by_the_compiler() -> None:

@@ -101,7 +101,7 @@ class Block(nn.Module):
 
 
 class GroupedQueryAttentionAndMamba2(nn.Module):
-    """attn(u) + mamba(u): the sides read one input."""
+    """attn(u) + mamba(u): the branches read one input."""
 
     def __init__(self, attn: GroupedQueryAttention, mamba: Mamba2) -> None:
         super().__init__()
@@ -324,16 +324,16 @@ class State:
 
 
 class GroupedQueryAttentionAndMamba2State(NamedTuple):
-    """What the sides of GroupedQueryAttentionAndMamba2 keep."""
+    """What the branches of GroupedQueryAttentionAndMamba2 keep."""
 
     attn: State
     mamba: State
 
     @classmethod
     def new(
-        cls, sides: GroupedQueryAttentionAndMamba2, *size: Any
+        cls, mixer: GroupedQueryAttentionAndMamba2, *size: Any
     ) -> GroupedQueryAttentionAndMamba2State:
-        return cls(sides.attn.new_state(*size), sides.mamba.new_state(*size))
+        return cls(mixer.attn.new_state(*size), mixer.mamba.new_state(*size))
 
 
 class BlockState(NamedTuple):

@@ -177,7 +177,7 @@ class SwiGLU(nn.Module):
 
 
 class DifferentialSlidingGroupedQueryAttention(nn.Module):
-    """a(u) - b(u): the sides read one input."""
+    """a(u) - b(u): the branches read one input."""
 
     def __init__(
         self, a: SlidingGroupedQueryAttention, b: SlidingGroupedQueryAttention
@@ -332,16 +332,16 @@ class State:
 
 
 class DifferentialSlidingGroupedQueryAttentionState(NamedTuple):
-    """What the sides of DifferentialSlidingGroupedQueryAttention keep."""
+    """What the branches of DifferentialSlidingGroupedQueryAttention keep."""
 
     a: State
     b: State
 
     @classmethod
     def new(
-        cls, sides: DifferentialSlidingGroupedQueryAttention, *size: Any
+        cls, mixer: DifferentialSlidingGroupedQueryAttention, *size: Any
     ) -> DifferentialSlidingGroupedQueryAttentionState:
-        return cls(sides.a.new_state(*size), sides.b.new_state(*size))
+        return cls(mixer.a.new_state(*size), mixer.b.new_state(*size))
 
 
 class BlockState(NamedTuple):

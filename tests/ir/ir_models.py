@@ -54,7 +54,7 @@ def difference(
     operator: Operator, label: str = "", weights: str = "", **features: str
 ) -> Parallel:
     name = CLASSES[operator.kind]
-    sides = tuple(
+    branches = tuple(
         Liv(
             *(stem, "", name, operator),
             weights_from=weights,
@@ -63,11 +63,11 @@ def difference(
         for stem in "ab"
     )
     stem = label or WORDS[operator.kind]
-    return Parallel(stem, label, f"{name}-Diff", sides, (1, -1), bool(label))
+    return Parallel(stem, label, f"{name}-Diff", branches, (1, -1), bool(label))
 
 
-def parallel(*sides: Liv) -> Parallel:
-    return Parallel("parallel", "", "parallel", sides, (1,) * len(sides))
+def parallel(*branches: Liv) -> Parallel:
+    return Parallel("parallel", "", "parallel", branches, (1,) * len(branches))
 
 
 def model(*body: WrittenStep, **settings: Any) -> Written:
@@ -140,8 +140,8 @@ def models(draw: st.DrawFn, loops: bool = True) -> Written:
         return made
 
     def side_by_side() -> Parallel:
-        sides = [one(alone=False) for _ in range(draw(st.integers(1, 3)))]
-        return parallel(*[side for side in sides if isinstance(side, Liv)])
+        branches = [one(alone=False) for _ in range(draw(st.integers(1, 3)))]
+        return parallel(*[branch for branch in branches if isinstance(branch, Liv)])
 
     def steps(depth: int) -> tuple[Layer | Loop, ...]:
         found: list[Layer | Loop] = []

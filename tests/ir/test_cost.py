@@ -76,7 +76,10 @@ def test_again_costs_state_and_arithmetic_only() -> None:
     assert twice.total == once.total._replace(label="c_again_1", params=0)
     assert pair_again.total == pair.total._replace(label="d_again_1", params=0)
     assert pair.total.cache_bytes == 2 * once.total.cache_bytes == 2 * 2 * 8 * 2
-    assert [side.label for side in pair_again.sides] == ["d_again_1.a", "d_again_1.b"]
+    assert [branch.label for branch in pair_again.branches] == [
+        "d_again_1.a",
+        "d_again_1.b",
+    ]
 
 
 @pytest.mark.parametrize(

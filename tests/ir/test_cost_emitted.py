@@ -17,7 +17,7 @@ CONTEXT = 70
 """More than a chunk of every kernel, and no multiple of one."""
 
 FORMS = (
-    *("weights", "both", "features", "again-of-borrower", "side-lends"),
+    *("weights", "both", "features", "again-of-borrower", "branch-lends"),
     *("diff-again", "from-again", "loop-of-one-owner"),
 )
 SHARED = [f"{name}-{form}" for name, form in zip(INSTANCES, cycle(FORMS), strict=False)]

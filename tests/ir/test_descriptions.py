@@ -55,7 +55,7 @@ def test_the_ir_as_written() -> None:
 
 def test_the_ir_after_the_passes() -> None:
     assert show(passes.run(WRITTEN)).split("\n\n")[1] == """\
-repeat 2 turns {
+repeat 2 iterations {
   c_0: GConv-1 = gated_conv(inner 8, taps 3)
     computes b, c, x
   conv_1: GConv-1 = gated_conv(inner 8, taps 3)
@@ -72,19 +72,19 @@ attn_7: SA-1 = attention(heads 2, kv_heads 1, head_dim 4)
   computes q, with weights of a
   borrows k, v of a
 a_again_1: same as a
-d: GConv-1-Diff of 2 sides
+d: GConv-1-Diff of 2 branches
   + d.a: GConv-1 = gated_conv(inner 8, taps 3)
       computes b, c, x
   - d.b: GConv-1 = gated_conv(inner 8, taps 3)
       computes b, c, x
-conv_9: GConv-1-Diff of 2 sides
+conv_9: GConv-1-Diff of 2 branches
   + conv_9.a: GConv-1 = gated_conv(inner 8, taps 3)
       computes b, c, x, with weights of d.a
       mixes with the tensors of d.a
   - conv_9.b: GConv-1 = gated_conv(inner 8, taps 3)
       computes b, c, x, with weights of d.b
       mixes with the tensors of d.b
-parallel_10: parallel of 2 sides
+parallel_10: parallel of 2 branches
   + parallel_10.mlp: GMemless = glu(hidden 16, activation silu)
       computes gate, up
   + e: GConv-1 = gated_conv(inner 8, taps 3)
@@ -127,7 +127,7 @@ def test_json() -> None:
     assert borrower["sharing"] == ["weights from a", "k, v from a"]
     assert borrower["settings"]["kv_heads"] == 1 and borrower["settings"]["window"] == 0
     assert found["layers"][8]["class"] == "same as"
-    assert [side["sign"] for side in found["layers"][9]["sides"]] == [1, -1]
+    assert [branch["sign"] for branch in found["layers"][9]["branches"]] == [1, -1]
     assert found["layers"][10]["sharing"] == [
         "conv_9.a: weights from d.a",
         "conv_9.b: weights from d.b",

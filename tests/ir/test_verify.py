@@ -66,9 +66,12 @@ BROKEN: dict[str, tuple[Callable[[Model], Model], str]] = {
     "mixing of nothing": (edit("c", mixing="z"), "not before it"),
     "sole owner": (lambda m: replace(m, shared=("c",)), "used by 1"),
     "owner twice": (lambda m: replace(m, shared=("a", "a")), "twice"),
-    "no sides": (append(replace(DIFFERENCE, label="e", sides=(), signs=())), "sides"),
-    "same sides": (
-        append(replace(DIFFERENCE, label="e", sides=DIFFERENCE.sides[:1] * 2)),
+    "no branches": (
+        append(replace(DIFFERENCE, label="e", branches=(), signs=())),
+        "branches",
+    ),
+    "same branches": (
+        append(replace(DIFFERENCE, label="e", branches=DIFFERENCE.branches[:1] * 2)),
         "one name",
     ),
     "width": (edit("c", operator=replace(OTHER, width=16)), "width 16"),

@@ -44,10 +44,10 @@ def test_the_last_word_is_the_use_s() -> None:
 def test_a_parallel_has_the_model_s_and_its_sides_none() -> None:
     (parallel,) = layers("parallel { SA-1; GMemless }", "placement = post")
     assert isinstance(parallel, Parallel) and parallel.residual == POST
-    assert [side.residual for side in parallel.sides] == [BARE, BARE]
+    assert [branch.residual for branch in parallel.branches] == [BARE, BARE]
     (difference,) = layers("SA-1-Diff(placement = post)")
     assert isinstance(difference, Parallel) and difference.residual == POST
-    assert [side.residual for side in difference.sides] == [BARE, BARE]
+    assert [branch.residual for branch in difference.branches] == [BARE, BARE]
 
 
 def test_the_same_again_has_the_residual_of_the_first() -> None:
@@ -119,14 +119,14 @@ MODEL = "model m { width = 64 }\n"
             MODEL + "backbone { parallel { SA-1(placement = post); GMemless } }",
             "not-in-parallel",
             "placement = post",
-            "the sides of a parallel have one residual in common",
+            "the branches of a parallel have one residual in common",
         ),
         (
             MODEL
             + "liv p = SA-1(placement = post)\nbackbone { parallel { p; GMemless } }",
             "not-in-parallel",
             "p",
-            "p sets placement: the sides of a parallel have one residual in common",
+            "p sets placement: the branches of a parallel have one residual in common",
         ),
         (
             MODEL + "liv p = SA-1(placement = post)\nbackbone { a: SA-1; p same as a }",

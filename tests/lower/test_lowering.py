@@ -64,7 +64,7 @@ def test_aliases_named_like_parts_of_the_file() -> None:
     assert names == ["parallel_0", "forward_1"]
     step, _ = model("parallel { forward; lambda; _x }; SA-1", before=before).body
     assert isinstance(step, Parallel)
-    assert [side.stem for side in step.sides] == ["forward", "lambda", "x"]
+    assert [branch.stem for branch in step.branches] == ["forward", "lambda", "x"]
 
 
 def test_repeats_stay_loops() -> None:
@@ -88,11 +88,11 @@ def test_sharing() -> None:
     c1, _, _, c2, a2, a3, m2, m3 = found
     assert isinstance(c1, Parallel) and isinstance(c2, Parallel)
     assert c1.name == "GConv-1-Diff" and c1.signs == (1, -1) and c1.labelled
-    assert [(side.stem, side.label, side.name) for side in c1.sides] == [
+    assert [(branch.stem, branch.label, branch.name) for branch in c1.branches] == [
         ("a", "c1.a", "GConv-1"),
         ("b", "c1.b", "GConv-1"),
     ]
-    assert [side.weights_from for side in c2.sides] == ["c1.a", "c1.b"]
+    assert [branch.weights_from for branch in c2.branches] == ["c1.a", "c1.b"]
     assert isinstance(a2, Liv) and a2.weights_from == "a1"
     assert a2.features_from == (("k", "a1"), ("v", "a1"))
     assert isinstance(a3, Parallel) and a3.stem == "attn" and not a3.labelled
@@ -103,13 +103,13 @@ def test_sharing() -> None:
 def test_features_of_differences_are_taken_side_by_side() -> None:
     _, d2 = model("d1: SA-1-Diff; SA-1-Diff k, v from d1").body
     assert isinstance(d2, Parallel)
-    assert d2.sides[1].features_from == (("k", "d1.b"), ("v", "d1.b"))
+    assert d2.branches[1].features_from == (("k", "d1.b"), ("v", "d1.b"))
 
 
 def test_parallels_are_flattened() -> None:
     (step,) = model("parallel { SA-1; parallel { r: Rec-1; SA-1 } }").body
     assert isinstance(step, Parallel) and step.signs == (1, 1, 1)
-    assert [side.stem for side in step.sides] == ["attn", "r", "attn"]
+    assert [branch.stem for branch in step.branches] == ["attn", "r", "attn"]
     assert flat("parallel { SA-1 }; parallel { a: SA-1 }") == ["attn_0", "a"]
 
 

@@ -236,12 +236,12 @@ class Text:
         self.random = random
         self.labels: dict[str, str] = {}
 
-    def use(self, side: bool = False) -> str:
+    def use(self, branch: bool = False) -> str:
         random = self.random
         known = random.choice(list(self.labels)) if self.labels else ""
         share = random.random() if known else 1.0
         liv = self.labels[known] if share < 0.6 else random.choice(CLASSES)
-        if side:
+        if branch:
             liv = liv.replace("-Diff", "")
         clause, groups = "", GROUPS.get(liv.split("(")[0].replace("-Diff", ""), "")
         if share < 0.2:
@@ -249,7 +249,7 @@ class Text:
         elif share < 0.4 and groups:
             taken = random.sample(groups.split(), random.randint(1, 2))
             clause = f" {', '.join(taken)} from {known}"
-        elif share < 0.5 and not side:
+        elif share < 0.5 and not branch:
             liv, clause = liv.split("(")[0], f" same as {known}"
         free = [label for label in NEW if label not in self.labels]
         if not free or random.random() < 0.4:
@@ -267,8 +267,10 @@ class Text:
                     f"{self.random.randint(1, 3)} x {{\n{self.steps(depth + 1)}}}"
                 )
             elif kind < 0.3:
-                sides = [self.use(side=True) for _ in range(self.random.randint(1, 3))]
-                lines.append(f"parallel {{ {'; '.join(sides)} }}")
+                branches = [
+                    self.use(branch=True) for _ in range(self.random.randint(1, 3))
+                ]
+                lines.append(f"parallel {{ {'; '.join(branches)} }}")
             else:
                 lines.append(self.use())
         return "".join(f"{line}\n" for line in lines)

@@ -62,8 +62,8 @@ def test_one_side_is_named_as_the_liv_alone() -> None:
 
 
 def test_references_mean_the_same_turn_and_then_the_last() -> None:
-    turn = (liv(CONV, "c"), liv(CONV, weights="c"), liv(CONV, weights="z"))
-    result = expand(model(liv(CONV, "z"), Loop(2, turn), liv(CONV, weights="c")))
+    iteration = (liv(CONV, "c"), liv(CONV, weights="c"), liv(CONV, weights="z"))
+    result = expand(model(liv(CONV, "z"), Loop(2, iteration), liv(CONV, weights="c")))
     assert [liv.weights_from for liv in result.livs()] == [
         *("", "", "c_0", "z", "", "c_1", "z", "c_1"),
     ]
@@ -113,7 +113,7 @@ def test_differences_share_side_by_side() -> None:
 def test_a_long_loop() -> None:
     result = resolve(expand(model(Loop(500, (liv(CONV), liv(GLU))))))
     (repeat,) = result.body
-    assert isinstance(repeat, Repeat) and len(repeat.turns) == 500
+    assert isinstance(repeat, Repeat) and len(repeat.iterations) == 500
     layers = list(result.layers())
     assert len(layers) == 1000 and layers[-1].label == "mlp_999"
     assert isinstance(layers[0], Liv) and layers[0].operator is CONV

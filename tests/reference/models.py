@@ -42,15 +42,15 @@ def liv(
 
 def differential(label: str, operator: Operator, weights_from: str = "") -> Parallel:
     """LIV_a(x) - LIV_b(x)."""
-    sides = tuple(
+    branches = tuple(
         liv(f"{label}.{s}", operator, f"{weights_from}.{s}" if weights_from else "")
         for s in "ab"
     )
-    return Parallel(label, label, f"{operator.kind}-Diff", sides, (1, -1), True)
+    return Parallel(label, label, f"{operator.kind}-Diff", branches, (1, -1), True)
 
 
-def parallel(label: str, *sides: Liv) -> Parallel:
-    return Parallel(label, label, "parallel", sides, (1,) * len(sides))
+def parallel(label: str, *branches: Liv) -> Parallel:
+    return Parallel(label, label, "parallel", branches, (1,) * len(branches))
 
 
 def model(

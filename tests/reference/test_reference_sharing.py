@@ -85,11 +85,11 @@ def test_differential_weights_from_equals_copies() -> None:
 
 
 def test_parallel_again_equals_copies() -> None:
-    def sides(label: str) -> list[str]:
+    def branches(label: str) -> list[str]:
         return [f"{label}.attn", f"{label}.rec"]
 
     def layer(label: str):  # type: ignore[no-untyped-def]
-        first, second = sides(label)
+        first, second = branches(label)
         return parallel(label, liv(first, ATTENTION), liv(second, SSD))
 
     origin = {"q": "p", "q.attn": "p.attn", "q.rec": "p.rec"}
