@@ -39,6 +39,7 @@ ORDER = (
     "compiler",
     "vendoring",
     "resize",
+    "zoo",
     "reference",
     "operators.reference",
     "operators.cases",

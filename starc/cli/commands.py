@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 MODULES = {
@@ -23,16 +24,21 @@ MODULES = {
     "draw": "draw",
     "report": "report",
     "motifs": "report",
+    "import": "zoo",
+    "convert": "zoo",
+    "weights": "zoo",
+    "zoo": "zoo",
     "vendor": "vendoring",
     "verify": "vendoring",
     "upgrade": "vendoring",
     "recover": "vendoring",
 }
-"""In the order of `starc --help`: the file of `starc/cli/` with a function named so."""
+"""In the order of `starc --help`: the file of `starc/cli/` with a function named so,
+or so and `_` where Python has the word."""
 
 
 def command(name: str) -> Callable[..., Any]:
     """The function that a command runs. KeyError: there is none of this name."""
     module = import_module(f"starc.cli.{MODULES[name]}")
-    function: Callable[..., Any] = getattr(module, name)
+    function: Callable[..., Any] = getattr(module, name + "_" * iskeyword(name))
     return function

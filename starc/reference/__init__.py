@@ -10,8 +10,9 @@ projection. What it computes is what the docstrings of `operators/*/operator.py`
 A tensor's key is (label of its LIV, its name): see `tensors`.
 """
 
+from starc.ir.tensors import tensors
 from starc.reference.model import auxiliary_loss, execute, mixing_matrix
-from starc.reference.weights import random_weights, tensors
+from starc.reference.weights import random_weights
 
 __all__ = [
     "auxiliary_loss",

@@ -1,63 +1,14 @@
-"""The tensors of a model by (label, name), and random values for them."""
+"""Random values for the tensors of a model."""
 
 import math
 
 import torch
 from torch import Generator, Tensor
 
-from starc.ir.init import (
-    EMBEDDING,
-    LINEAR,
-    InverseSoftplus,
-    Normal,
-    Trial,
-    Uniform,
-)
-from starc.ir.nodes import Liv, Model
-from starc.ir.operator import Parameter, Shape
-
-Key = tuple[str, str]
-
-
-def tensors(model: Model) -> dict[Key, Shape]:
-    """Every tensor that something in a resolved model uses, once, in order of depth.
-
-    A key is (label of the layer or LIV, `Parameter.name`), for a residual's norms
-    "norm.weight", "norm.bias" (LayerNorm), "post_norm.weight" (after the LIV); "" is
-    the model's label.
-    What several LIVs share stands under its owner's label.
-    """
-    return {key: parameter.shape for key, parameter in parameters(model).items()}
-
-
-def parameters(model: Model) -> dict[Key, Parameter]:
-    """The same with all that is known of each tensor."""
-    vocab = (model.vocab, model.width)
-    embedding = Parameter("embedding.weight", vocab, EMBEDDING)
-    found: dict[Key, Parameter] = {("", embedding.name): embedding}
-    owners = {liv.label: liv for liv in model.livs()}
-    for layer in model.made():
-        for p in layer.residual.parameters(model.width):
-            found[layer.label, p.name] = p
-        for liv in layer.livs:
-            found |= _liv(liv, owners)
-    for p in model.norm.parameters("norm", model.width):
-        found["", p.name] = p
-    if not model.tied:
-        found["", "head.weight"] = Parameter("head.weight", vocab, LINEAR)
-    return found
-
-
-def _liv(liv: Liv, owners: dict[str, Liv]) -> dict[Key, Parameter]:
-    found: dict[Key, Parameter] = {}
-    for feature in liv.features:
-        for p in owners[feature.weights].operator.all_parameters():
-            if p.group == feature.group:
-                found[feature.weights, p.name] = p
-    for p in liv.operator.all_parameters():
-        if not p.group:
-            found[liv.mixing if p.featurizer else liv.label, p.name] = p
-    return found
+from starc.ir.init import InverseSoftplus, Normal, Trial, Uniform
+from starc.ir.nodes import Model
+from starc.ir.operator import Shape
+from starc.ir.tensors import Key, parameters
 
 
 def random_weights(model: Model, generator: Generator) -> dict[Key, Tensor]:

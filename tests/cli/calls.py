@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ VALUES = {
     "CODE": "unknown-liv",
     "ID": "1",
     "DIR": "out",
+    "PATH": "public",
+    "OUT": "converted.safetensors",
 }
 """What is given for an argument, by its metavar. A new one needs a line here."""
 
@@ -39,6 +42,7 @@ BESIDES = {
 """What keeps a call short."""
 
 INSTEAD = {
+    "convert": {"FILE": "public.star"},
     "evolve": {"FILE": "search.star"},
     "recover": {"FILE": "vendored/small.py"},
     "verify": {"PATHS...": "vendored"},
@@ -68,6 +72,48 @@ search {
 }
 model s { width = 64; vocab = 256 }
 """
+PUBLIC = {
+    "model_type": "llama",
+    "vocab_size": 11,
+    "hidden_size": 8,
+    "intermediate_size": 8,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 1,
+    "tie_word_embeddings": True,
+}
+PUBLIC_STAR = """\
+model public {
+  width   = 8
+  vocab   = 11
+  context = 2048
+  eps     = 1e-6
+}
+
+backbone { MHA(heads = 1); SwiGLU(hidden = 8) }
+"""
+PUBLIC_SHAPES = {
+    "model.embed_tokens.weight": (11, 8),
+    "model.norm.weight": (8,),
+    "model.layers.0.input_layernorm.weight": (8,),
+    "model.layers.0.post_attention_layernorm.weight": (8,),
+    **{f"model.layers.0.self_attn.{name}_proj.weight": (8, 8) for name in "qkvo"},
+    **{f"model.layers.0.mlp.{n}_proj.weight": (8, 8) for n in ("gate", "up", "down")},
+}
+
+
+def write_zeros(path: Path, shapes: dict[str, tuple[int, ...]]) -> None:
+    """A safetensors file of float32, made by hand: this process has no torch."""
+    header, place = {}, 0
+    for name, shape in shapes.items():
+        size = 4 * prod(shape)
+        header[name] = {
+            "dtype": "F32",
+            "shape": shape,
+            "data_offsets": [place, place + size],
+        }
+        place += size
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + bytes(place))
 
 
 def metavar(parameter: Any) -> str:
@@ -95,6 +141,10 @@ def furnish(folder: Path) -> None:
     (folder / "bad.star").write_text("model { width = }")
     (folder / "search.star").write_text(SEARCH)
     (folder / "text.txt").write_text("some text to learn from, " * 40)
+    (folder / "public.star").write_text(PUBLIC_STAR)
+    (folder / "public").mkdir()
+    (folder / "public" / "config.json").write_text(json.dumps(PUBLIC))
+    write_zeros(folder / "public" / "model.safetensors", PUBLIC_SHAPES)
     (folder / "vendored").mkdir()
     (folder / "vendored" / "small.star").write_text(MODEL.format(liv="GMemless"))
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from starc.compiler import to_ir
 from starc.ir.init import Start
 from starc.ir.nodes import Written
-from starc.reference.weights import parameters
+from starc.ir.tensors import parameters
 from starc.source import Source
 from tests.emitted.architectures import model, use
 from tests.emitted.helpers import Emitted, emit

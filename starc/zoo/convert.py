@@ -1,0 +1,240 @@
+"""Weights from their names to ours, and back: streamed, a few rows at a time."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from starc import compiler, passes
+from starc.backend.plan import make_plan
+from starc.ir.compare import describe_changes
+from starc.ir.identity import structure
+from starc.ir.nodes import Model
+from starc.ir.tensors import Key, tensors
+from starc.printable import printable
+from starc.source import Source
+from starc.zoo.arrays import (
+    FLOATS,
+    Array,
+    Output,
+    blocks,
+    mapped,
+    real,
+    rounded,
+    write,
+)
+from starc.zoo.checkpoint import Entry, Tensors
+from starc.zoo.error import ZooError
+from starc.zoo.family import Reading
+from starc.zoo.rows import Row, tensor_rows, unused
+from starc.zoo.spelling import source as spelled
+from starc.zoo.tensor import Shape
+
+Where = tuple[str, int]
+"""A tensor, and the first row in it."""
+
+
+class Conversion:
+    """Between a checkpoint of a family and the weights of a `.star` file's model.
+
+    Raises ZooError where the file is not of the architecture of the configuration.
+    """
+
+    def __init__(self, reading: Reading, source: Source) -> None:
+        self.reading = reading
+        self.model = _same(reading, passes.run(compiler.to_ir(source)))
+        self.rows = tensor_rows(reading, self.model)
+        self.ours = make_plan(self.model, source.name, (), triton=False).weights
+        self.shapes = tensors(self.model)
+
+    @property
+    def folds(self) -> tuple[str, ...]:
+        """What of a configuration stands in the weights, a sentence each."""
+        found = (row.made.folds for row in self.rows if not row.made.exact)
+        return tuple(dict.fromkeys(found))
+
+    # Theirs to ours -------------------------------------------------------------------
+
+    def forward(self, theirs: Tensors, path: Path) -> None:
+        """Writes the weights of the emitted model. ZooError, OSError."""
+        self._check(theirs, {row.theirs: row.shape for row in self.rows})
+        places: dict[Key, tuple[Row, int]] = {}
+        for row in self.rows:
+            start = 0
+            for piece in row.pieces:
+                places[piece] = row, start
+                start += self.shapes[piece][0]
+        outputs = {}
+        for key, pieces in self.ours.items():
+            kind = _common(
+                _kind(theirs[places[piece][0].theirs].kind, places[piece][0])
+                for piece in pieces
+            )
+            parts = [
+                _Taken(theirs[row.theirs], row, self.reading, start, self.shapes[piece])
+                for piece in pieces
+                for row, start in [places[piece]]
+            ]
+            first = self.shapes[pieces[0]]
+            shape = (sum(part.shape[0] for part in parts), *first[1:])
+            outputs[key] = Output(kind, shape, _stacked(parts, kind))
+        write(path, outputs)
+
+    # Ours to theirs -------------------------------------------------------------------
+
+    def backward(self, ours: Tensors, path: Path, folded: str = "F32") -> None:
+        """Writes their checkpoint. folded: the type of tensors that held constants."""
+        shapes = {
+            key: (sum(self.shapes[p][0] for p in pieces), *self.shapes[pieces[0]][1:])
+            for key, pieces in self.ours.items()
+        }
+        self._check(ours, shapes)
+        places: dict[Key, Where] = {}
+        for key, pieces in self.ours.items():
+            start = 0
+            for piece in pieces:
+                places[piece] = key, start
+                start += self.shapes[piece][0]
+        outputs = {}
+        for row in self.rows:
+            kind = _common(ours[places[piece][0]].kind for piece in row.pieces)
+            if not row.made.exact:
+                kind = folded
+            parts = []
+            for piece in row.pieces:
+                key, start = places[piece]
+                parts.append((ours[key], start, self.shapes[piece][0]))
+            outputs[row.theirs] = Output(
+                kind, row.shape, _given_back(parts, row, self.reading, kind)
+            )
+        write(path, outputs)
+
+    def _check(self, there: Tensors, expected: Mapping[str, Shape]) -> None:
+        wrong = [f"{name}: is not there" for name in expected if name not in there]
+        wrong += [
+            f"{printable(name[:80])}: this model has no such tensor"
+            for name in there
+            if name not in expected
+            and not unused(self.reading, name)
+            and not (name == "lm_head.weight" and self.model.tied)
+        ]
+        wrong += [
+            f"{name}: is {list(there[name].shape)}, not {list(shape)}"
+            for name, shape in expected.items()
+            if name in there and there[name].shape != shape
+        ]
+        if wrong:
+            more = [f"and {len(wrong) - 10} more"] if len(wrong) > 10 else []
+            raise ZooError("These are weights of another model", (*wrong[:10], *more))
+
+
+class _Taken:
+    """A piece of ours, in a tensor of theirs."""
+
+    def __init__(
+        self, entry: Entry, row: Row, reading: Reading, start: int, shape: Shape
+    ) -> None:
+        self.kind, self.row, self.start, self.shape = entry.kind, row, start, shape
+        whole = mapped(entry)
+        self.array = (whole.T if row.made.transposed else whole).reshape(row.stacked)
+        order = row.made.order
+        self.order = None if order is None else np.asarray(order(reading.values))
+        self.factor, self.offset = row.made.factor(reading.values), row.made.offset
+
+    def rows(self, start: int, stop: int) -> Array:
+        """Of the piece, from where to where, folded, as float if anything is."""
+        start, stop = self.start + start, self.start + stop
+        found: Array = (
+            self.array[start:stop]
+            if self.order is None
+            else self.array[self.order[start:stop]]
+        )
+        if self.row.made.exact:
+            return found
+        return _real(found, self.kind, self.row) * self.factor + self.offset
+
+
+def _stacked(parts: list[_Taken], kind: str) -> Iterator[Array]:
+    for part in parts:
+        row_bytes = 4 * max(1, int(np.prod(part.shape[1:])))
+        for start, stop in blocks(part.shape[0], row_bytes):
+            found = part.rows(start, stop)
+            if not part.row.made.exact:
+                yield rounded(found, kind)  # type: ignore[arg-type]
+            elif part.kind != kind:
+                yield rounded(_real(found, part.kind, part.row), kind)
+            else:
+                yield found
+
+
+def _given_back(
+    parts: list[tuple[Entry, int, int]], row: Row, reading: Reading, kind: str
+) -> Iterator[Array]:
+    """Their tensor, made of rows of ours."""
+    arrays = [mapped(entry)[start : start + count] for entry, start, count in parts]
+    kinds = [entry.kind for entry, _, _ in parts]
+    bounds = np.cumsum([0, *(len(array) for array in arrays)])
+    factor = row.made.factor(reading.values)
+
+    def stored(found: Array, of: str) -> Array:
+        if not row.made.exact:
+            return rounded((_real(found, of, row) - row.made.offset) / factor, kind)
+        return found if of == kind else rounded(_real(found, of, row), kind)
+
+    if row.made.transposed:
+        columns = row.stacked[1]
+        for start, stop in blocks(columns, 4 * row.stacked[0]):
+            held = [
+                stored(a[:, start:stop], k) for a, k in zip(arrays, kinds, strict=True)
+            ]
+            yield np.concatenate([one.T for one in held], axis=1)
+        return
+    row_bytes = 4 * max(1, int(np.prod(row.stacked[1:])))
+    if row.made.order is None:
+        for array, of in zip(arrays, kinds, strict=True):
+            for start, stop in blocks(len(array), row_bytes):
+                yield stored(array[start:stop], of)
+        return
+    back = np.argsort(np.asarray(row.made.order(reading.values)))
+    empty = stored(arrays[0][:0], kinds[0])
+    for start, stop in blocks(len(back), row_bytes):
+        wanted = back[start:stop]
+        gathered = np.empty((stop - start, *row.stacked[1:]), empty.dtype)
+        for array, of, high in zip(arrays, kinds, bounds[1:], strict=True):
+            low = high - len(array)
+            inside = (wanted >= low) & (wanted < high)
+            gathered[inside] = stored(array[wanted[inside] - low], of)
+        yield gathered
+
+
+def _same(reading: Reading, model: Model) -> Model:
+    """The model, if it is what the configuration says; contexts may differ."""
+    text = spelled(reading, "model")
+    expected = passes.run(compiler.to_ir(Source("<imported>", text)))
+    expected = replace(expected, context=model.context)
+    if structure(expected) != structure(model):
+        raise ZooError(
+            "The .star file is not of the architecture of the configuration",
+            tuple(describe_changes(expected, model)[:10]),
+        )
+    return model
+
+
+def _kind(kind: str, row: Row) -> str:
+    """Of what is computed: float32 keeps what was bfloat16 with a constant added."""
+    return kind if row.made.exact or kind == "F64" else "F32"
+
+
+def _common(kinds: Iterator[str]) -> str:
+    found = set(kinds)
+    if len(found) == 1:
+        return found.pop()
+    return "F64" if "F64" in found else "F32"
+
+
+def _real(array: Array, kind: str, row: Row) -> NDArray[np.floating]:
+    if kind not in FLOATS:
+        raise ZooError(f"{row.theirs}: {kind} is not computed with")
+    return real(array, kind)

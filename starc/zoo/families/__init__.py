@@ -1,0 +1,27 @@
+"""The list of families, and each by its name."""
+
+from functools import cache
+from importlib import import_module
+
+from starc.zoo.family import Family
+
+NAMES = (
+    "gemma",
+    "lfm2",
+    "llama",
+    "mistral",
+    "qwen2",
+    "qwen3",
+    "seed_oss",
+    "smollm3",
+    "stablelm",
+)
+"""By `model_type`: each is a file here."""
+
+
+@cache
+def family(name: str) -> Family:
+    """The table of a family in NAMES."""
+    found = import_module(f"starc.zoo.families.{name}").FAMILY
+    assert isinstance(found, Family)
+    return found

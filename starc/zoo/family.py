@@ -1,0 +1,102 @@
+"""A family: its table, and what a configuration read by it says."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
+from typing import Any
+
+from starc.values import dataclass
+from starc.zoo.field import Field
+from starc.zoo.tensor import Names
+from starc.zoo.values import Values
+
+
+@dataclass(frozen=True)
+class Part:
+    """A LIV of a layer.
+
+    alias: its name in the source, and its address. liv: its class in the language.
+    roles: other addresses whose settings it has; its own have the last word.
+    options: what it always says. names: their tensors, without the layer's prefix.
+    """
+
+    alias: str
+    liv: str
+    names: Names
+    roles: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Parts that read the same normed input. names: of the norm before them."""
+
+    parts: tuple[Part, ...]
+    names: Names
+
+
+Step = Part | Beside
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """name: `model_type` of a configuration. architecture: of its `architectures`.
+
+    fields: all that a configuration may say, in the order in which one needs another.
+    kinds: what a layer is made of, by the name of its kind; `layers` says of which kind
+        each is.
+    always: settings that no field says, values or functions of the fields.
+    names: their tensors outside of the layers; prefix: of those of layer {}.
+    unused: their tensors that are no weights, by pattern, and why.
+    limits: configurations that cannot be said, in a few words; "": all can.
+    """
+
+    name: str
+    title: str
+    architecture: str
+    fields: Mapping[str, Field]
+    kinds: Mapping[str, tuple[Step, ...]]
+    layers: Callable[[Values], Sequence[str]]
+    names: Names
+    prefix: str = "model.layers.{}."
+    always: Mapping[str, Any] = field(default_factory=dict)
+    unused: Mapping[str, str] = field(default_factory=dict)
+    limits: str = ""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a configuration says. settings: by address. layers: kind of each.
+
+    notes: what was left out, or decided, a comment each.
+    """
+
+    family: Family
+    values: Values
+    settings: Mapping[str, Any]
+    layers: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def steps(self) -> tuple[tuple[Step, ...], ...]:
+        """Each layer, in order of depth."""
+        return tuple(self.family.kinds[kind] for kind in self.layers)
+
+    def options(self, part: Part) -> dict[str, Any]:
+        """What the source says of a part."""
+        found: dict[str, Any] = {}
+        for address in (*part.roles, part.alias):
+            for name, value in self.settings.items():
+                if name.startswith(f"{address}."):
+                    found[name.removeprefix(f"{address}.")] = value
+        found |= part.options
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def every_layer(kind: str = "layer") -> Callable[[Values], Sequence[str]]:
+    """All layers are of one kind."""
+    return lambda values: [kind] * values["num_hidden_layers"]
+
+
+def by(field: str) -> Callable[[Values], Sequence[str]]:
+    """A field lists the kinds."""
+    return lambda values: list(values[field])

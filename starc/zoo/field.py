@@ -1,0 +1,207 @@
+"""Fields of a configuration: how each is read, and what it says of the architecture.
+
+What is said has an address: `model.width`, `attn.heads`. Before the dot stands the
+model block, or the name of a part of a layer (see family.py); after it an option of the
+language. The same address read the other way gives the field its value.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from starc.artefacts import ArtefactError, integer, one_of, real
+from starc.printable import printable
+from starc.values import dataclass
+from starc.zoo.values import Values
+
+MOST_LAYERS = 4096
+"""As of LIVs in a model of the language."""
+
+Check = Callable[[Any, str], Any]
+Default = Any
+"""A value, or a function of the fields above that gives it."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """check: gives the value as it is, or raises ArtefactError.
+
+    default: where the field is not there. null: what None means; `...`: it is refused.
+    says: addresses that get the value, changed by `to` (and back by `of`).
+    note: a comment for what was left out, or "".
+    reason: why it says nothing of the architecture.
+    older: other names of it, which have the first word.
+    """
+
+    check: Check
+    default: Default = None
+    null: Default = ...
+    says: tuple[str, ...] = ()
+    to: Callable[[Any], Any] = lambda value: value
+    of: Callable[[Any], Any] = lambda value: value
+    note: Callable[[str, Any], str] = lambda name, value: ""
+    reason: str = ""
+    older: tuple[str, ...] = ()
+
+    def keys(self, name: str) -> tuple[str, ...]:
+        """The names in a configuration that it reads."""
+        return (name, *self.older)
+
+    def read(self, name: str, given: Mapping[str, Any], values: Values) -> Any:
+        """The value, from a configuration and the fields above. ArtefactError."""
+        name = next((key for key in self.older if key in given), name)
+        if name not in given:
+            return _of(self.default, values)
+        if given[name] is None and self.null is not ...:
+            return _of(self.null, values)
+        return self.check(given[name], name)
+
+    def settings(self, value: Any, values: Values) -> dict[str, Any]:
+        """Address -> value of the language; None: nothing is written there."""
+        return {address: self.to(value) for address in self.says}
+
+
+def _of(default: Default, values: Values) -> Any:
+    return default(values) if callable(default) else default
+
+
+@dataclass(frozen=True)
+class OnlyIf(Field):
+    """Counts where a flag above is true; elsewhere it is None."""
+
+    flag: str = ""
+
+    def read(self, name: str, given: Mapping[str, Any], values: Values) -> Any:
+        found = super().read(name, given, values)
+        return found if values[self.flag] else None
+
+
+def whole(
+    default: Default,
+    *says: str,
+    null: Default = ...,
+    low: int = 1,
+    high: int = 2**24,
+    to: Callable[[Any], Any] = lambda value: value,
+    of: Callable[[Any], Any] = lambda value: value,
+) -> Field:
+    """A whole number."""
+
+    def check(found: Any, name: str) -> int:
+        if isinstance(found, float) and found.is_integer():
+            found = int(found)
+        return integer(found, name, low, high)
+
+    return Field(check, default, null, says, to, of)
+
+
+def number(
+    default: Default,
+    *says: str,
+    null: Default = ...,
+    low: float = 0.0,
+    high: float = 1e12,
+    to: Callable[[Any], Any] = lambda value: value,
+    of: Callable[[Any], Any] = lambda value: value,
+) -> Field:
+    """A number, whole or not."""
+    return Field(
+        lambda found, name: real(found, name, low, high), default, null, says, to, of
+    )
+
+
+def flag(default: bool, *says: str, null: Default = ...) -> Field:
+    """true or false."""
+    return Field(_flag, default, null, says)
+
+
+def word(default: str, words: Mapping[str, Any], *says: str) -> Field:
+    """One of their words -> ours."""
+    back = {ours: theirs for theirs, ours in reversed([*words.items()])}
+
+    def check(found: Any, name: str) -> str:
+        if not isinstance(found, str) or found not in words:
+            raise ArtefactError(
+                f"{name} = {_shown(found)}: it is none of {', '.join(words)}"
+            )
+        return found
+
+    return Field(
+        check,
+        default,
+        says=says,
+        to=lambda value: words[value],
+        of=lambda value: back[value],
+    )
+
+
+def only(*fine: Any, default: Any = ..., why: str = "it has no word here") -> Field:
+    """A field that has to be one of these values, the default first."""
+
+    def check(found: Any, name: str) -> Any:
+        for one in fine:
+            if found == one and isinstance(found, bool) == isinstance(one, bool):
+                return found
+        raise ArtefactError(f"{name} = {_shown(found)}: {why}")
+
+    start = fine[0] if default is ... else default
+    return Field(check, start, null=None if None in fine else ...)
+
+
+def in_training(default: float = 0.0) -> Field:
+    """A dropout: it is not there when a model is used, and starc's models have none."""
+
+    def note(name: str, value: float) -> str:
+        return f"{name} {value:g} is of training, and left out" if value else ""
+
+    return Field(
+        lambda found, name: real(found, name, 0, 1),
+        default,
+        null=0.0,
+        note=note,
+        reason="dropout, which is of training",
+    )
+
+
+def ignored(reason: str) -> Field:
+    """A field that changes no logits, whatever it is."""
+    return Field(lambda found, name: None, null=None, reason=reason)
+
+
+def also(field: Field, *older: str) -> Field:
+    """The field, with other names that files use."""
+    return replace(field, older=older)
+
+
+def same_as(name: str) -> Callable[[Values], Any]:
+    """A default: the value of a field above."""
+    return lambda values: values[name]
+
+
+def listed(found: Any, name: str, most: int = MOST_LAYERS) -> list[Any]:
+    """A list that is not too long."""
+    if not isinstance(found, list):
+        raise ArtefactError(f"{name} is no list")
+    if len(found) > most:
+        raise ArtefactError(f"{name} has more than {most} entries")
+    return found
+
+
+def _flag(found: Any, name: str) -> bool:
+    if not isinstance(found, bool):
+        raise ArtefactError(f"{name} is neither true nor false")
+    return found
+
+
+def _shown(found: Any) -> str:
+    """A value from outside in a message: short, and of one line."""
+    text = str(found)
+    return printable(text[:60]) + ("..." if len(text) > 60 else "")
+
+
+def words_of(found: Any, name: str, words: Iterable[str]) -> list[str]:
+    """A list of such words."""
+    known = tuple(words)
+    return [
+        one_of(one, f"{name}[{i}]", known) for i, one in enumerate(listed(found, name))
+    ]

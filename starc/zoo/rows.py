@@ -1,0 +1,92 @@
+"""The table of names of a family, written out for one model: theirs -> our pieces."""
+
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+
+from starc.ir.nodes import Liv, Model, Parallel
+from starc.ir.tensors import Key, tensors
+from starc.values import dataclass
+from starc.zoo.error import ZooError
+from starc.zoo.family import Beside, Part, Reading
+from starc.zoo.tensor import Made, Names, Shape, made
+
+
+@dataclass(frozen=True)
+class Row:
+    """One of their tensors, with its shape, and the pieces that it holds.
+
+    stacked: the shape of the pieces, one under the other.
+    """
+
+    theirs: str
+    shape: Shape
+    made: Made
+    pieces: tuple[Key, ...]
+    stacked: Shape
+
+
+def tensor_rows(reading: Reading, model: Model) -> list[Row]:
+    """Every tensor of theirs, in the order of ours.
+
+    model: after the passes, of the structure that the reading says; its labels are its
+    own. Raises ZooError where the two are unlike.
+    """
+    shapes = tensors(model)
+    rows = list(_rows(reading, model, shapes))
+    covered = {piece for row in rows for piece in row.pieces}
+    if covered != shapes.keys():
+        missing = sorted(".".join(key) for key in shapes.keys() - covered)
+        raise ZooError("Tensors that no name of theirs has", tuple(missing[:10]))
+    return rows
+
+
+def _rows(reading: Reading, model: Model, shapes: Mapping[Key, Shape]) -> Iterator[Row]:
+    yield from _named(reading, reading.family.names, "", "", shapes)
+    steps = [
+        (reading.family.prefix.format(depth), step)
+        for depth, layer in enumerate(reading.steps)
+        for step in layer
+    ]
+    layers = list(model.made())
+    if len(layers) != len(steps):
+        raise ZooError(f"{len(steps)} LIVs are expected, and {len(layers)} are there")
+    for (prefix, step), layer in zip(steps, layers, strict=True):
+        if isinstance(step, Beside) and isinstance(layer, Parallel):
+            yield from _named(reading, step.names, prefix, layer.label, shapes)
+            for part, liv in zip(step.parts, layer.branches, strict=True):
+                yield from _named(reading, part.names, prefix, liv.label, shapes)
+        elif isinstance(step, Part) and isinstance(layer, Liv):
+            yield from _named(reading, step.names, prefix, layer.label, shapes)
+        else:
+            raise ZooError(f"{prefix}: a parallel on one side only")
+
+
+def _named(
+    reading: Reading,
+    names: Names,
+    prefix: str,
+    label: str,
+    shapes: Mapping[Key, Shape],
+) -> Iterator[Row]:
+    for theirs, of in names.items():
+        how = made(of)
+        for part in ("weight", "bias") if theirs.endswith("*") else ("",):
+            pieces = tuple(
+                (label, piece.replace("*", part)) for piece in how.pieces.split()
+            )
+            there = [piece for piece in pieces if piece in shapes]
+            if not there:
+                continue
+            assert len(there) == len(pieces), f"{theirs}: only {there}"
+            first = shapes[pieces[0]]
+            stacked = (sum(shapes[piece][0] for piece in pieces), *first[1:])
+            shape = stacked[::-1] if how.transposed else stacked
+            if how.theirs is not None:
+                shape = how.theirs(shape, reading.values)
+            name = prefix + (theirs[:-1] + part if part else theirs)
+            yield Row(name, shape, how, pieces, stacked)
+
+
+def unused(reading: Reading, name: str) -> bool:
+    """Whether a tensor of theirs is there for no number of the model."""
+    return any(fnmatchcase(name, pattern) for pattern in reading.family.unused)

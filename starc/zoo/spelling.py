@@ -1,0 +1,214 @@
+"""What a configuration says, as a `.star` file that a person would have written."""
+
+import re
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Any
+
+from starc.alphabet import prelude
+from starc.alphabet.arguments import build_operator, read_arguments
+from starc.alphabet.around import said_of_residual
+from starc.diagnostics import Problems, StarError
+from starc.frontend import ast
+from starc.frontend.parse import parse
+from starc.frontend.unparse import unparse
+from starc.genome.roll import roll
+from starc.lower.model import MODEL_OPTIONS, read_model
+from starc.source import Source
+from starc.zoo.error import ZooError
+from starc.zoo.family import Beside, Part, Reading, Step
+from starc.zoo.values import arguments, written
+
+_KEPT = {"width", "vocab", "context", "heads", "kv_heads", "hidden", "kernel"}
+"""Said even where a default says the same: a reader wants to see them."""
+
+_ORDER = [option.name for option in MODEL_OPTIONS]
+
+_GATED = {"silu": "SwiGLU", "gelu": "GeGLU", "relu": "ReGLU"}
+
+
+def source(reading: Reading, name: str, origin: str = "") -> str:
+    """The text, in canonical form. name: of the model. origin: where it was read.
+
+    Raises ZooError where the language cannot say it: a size beyond its limits, say.
+    """
+    livs: dict[str, tuple[str, dict[str, Any]]] = {}
+    layers = [_layer(reading, steps, livs) for steps in reading.steps]
+    said = _of("model", reading.settings)
+    settings = {name: said[name] for name in _ORDER if name in said}
+    assert settings.keys() == said.keys(), "a setting that the language lacks"
+    first = _text(reading, name, origin, settings, livs, layers)
+    silent = _silent(first)
+    shown = {key: value for key, value in settings.items() if ("", key) not in silent}
+    spoken = {
+        alias: (liv, {k: v for k, v in options.items() if (alias, k) not in silent})
+        for alias, (liv, options) in livs.items()
+    }
+    text = _text(reading, name, origin, shown, spoken, layers)
+    return unparse(parse(Source("<imported>", text), Problems()))
+
+
+def _of(address: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    found = (key.partition(".") for key in settings)
+    return {
+        name: settings[f"{address}.{name}"]
+        for start, _, name in found
+        if start == address and settings[f"{address}.{name}"] is not None
+    }
+
+
+def _layer(
+    reading: Reading,
+    steps: tuple[Step, ...],
+    livs: dict[str, tuple[str, dict[str, Any]]],
+) -> str:
+    """A layer on a line; the aliases that it needs are noted in `livs`."""
+    words = []
+    for step in steps:
+        if isinstance(step, Beside):
+            inside = "; ".join(_alias(reading, part, livs) for part in step.parts)
+            words.append(f"parallel {{ {inside} }}")
+        else:
+            words.append(_alias(reading, step, livs))
+    return "; ".join(words)
+
+
+def _alias(
+    reading: Reading, part: Part, livs: dict[str, tuple[str, dict[str, Any]]]
+) -> str:
+    found = _spelled(part.liv, reading.options(part))
+    livs.setdefault(part.alias, found)
+    assert livs[part.alias] == found, f"{part.alias} means two things"
+    return part.alias
+
+
+def _spelled(liv: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The name that the field has for a LIV, and what is left to say."""
+    if liv == "attention":
+        heads, kv_heads = options["heads"], options["kv_heads"]
+        if heads == kv_heads:
+            return "MHA", {k: v for k, v in options.items() if k != "kv_heads"}
+        if kv_heads == 1:
+            return "MQA", {k: v for k, v in options.items() if k != "kv_heads"}
+        return "GQA", options
+    if liv == "glu":
+        name = _GATED.get(options.get("activation", "silu"))
+        if name:
+            return name, {k: v for k, v in options.items() if k != "activation"}
+        return "GLU", options
+    return liv, options
+
+
+def _text(
+    reading: Reading,
+    name: str,
+    origin: str,
+    settings: Mapping[str, Any],
+    livs: Mapping[str, tuple[str, dict[str, Any]]],
+    layers: list[str],
+) -> str:
+    comments = [f"# {reading.family.title}" + (f", from {origin}" if origin else "")]
+    comments += [f"# {note}" for note in reading.notes]
+    lines = [f"{key} = {written(value)}" for key, value in settings.items()]
+    aliases = [
+        f"liv {alias} = {liv}"
+        + (f"({inside})" if (inside := arguments(options)) else "")
+        for alias, (liv, options) in livs.items()
+    ]
+    return "\n".join(
+        [
+            *comments,
+            f"model {name} {{",
+            *(f"  {line}" for line in lines),
+            "}\n",
+            *aliases,
+            "\nbackbone {",
+            *_rolled(layers),
+            "}\n",
+        ]
+    )
+
+
+def _rolled(layers: list[str]) -> list[str]:
+    """Equal layers as repeats, and these in repeats again."""
+    runs = [(layer, len([*same])) for layer, same in groupby(layers)]
+    lines = [
+        layer if times == 1 else f"{times} x {{ {layer} }}" for layer, times in runs
+    ]
+    found: list[str] = []
+    for run in roll(lines):
+        body = lines[run.start : run.start + run.period]
+        found += body if run.times == 1 else [f"{run.times} x {{", *body, "}"]
+    return found
+
+
+def _silent(text: str) -> set[tuple[str, str]]:
+    """What the text says without need: (alias or "", name of the setting)."""
+    problems = Problems()
+    program = parse(Source("<imported>", text), problems)
+    try:
+        problems.check()
+        return _silent_settings(program) | _silent_options(program)
+    except StarError as error:
+        titles = (f"{d.title}: {d.label}" for d in error.diagnostics)
+        raise ZooError("The language cannot say this", tuple(titles)) from None
+
+
+def _silent_settings(program: ast.Program) -> set[tuple[str, str]]:
+    (block,) = (item for item in program.items if isinstance(item, ast.Model))
+    said = _model(block)
+    found = set()
+    for setting in block.settings:
+        rest = tuple(one for one in block.settings if one is not setting)
+        if setting.name.text in _KEPT:
+            continue
+        if _model(ast.Model(block.span, block.name, rest)) == said:
+            found.add(("", setting.name.text))
+    return found
+
+
+def _model(block: ast.Model) -> object:
+    problems = Problems()
+    settings = read_model(block, frozenset(), problems)
+    problems.check()
+    assert settings is not None and settings.stream is not None
+    return settings.model((), block.span), settings.stream
+
+
+def _silent_options(program: ast.Program) -> set[tuple[str, str]]:
+    (block,) = (item for item in program.items if isinstance(item, ast.Model))
+    found = set()
+    for alias in program.items:
+        if not isinstance(alias, ast.LivAlias):
+            continue
+        said = _operator(alias, alias.arguments, block)
+        left = alias.arguments
+        for setting in alias.arguments:
+            rest = tuple(one for one in left if one is not setting)
+            if setting.name.text in _KEPT or _operator(alias, rest, block) != said:
+                continue
+            left = rest
+            found.add((alias.name.text, setting.name.text))
+    return found
+
+
+def _operator(
+    alias: ast.LivAlias, options: tuple[ast.Setting, ...], block: ast.Model
+) -> object:
+    """The operator and the residual that an alias means; None where it means none."""
+    problems = Problems()
+    settings = read_model(block, frozenset(), problems)
+    meaning = prelude().livs[alias.liv.text]
+    assert settings is not None and settings.stream is not None and meaning is not None
+    given = read_arguments(options, meaning.liv, meaning.stated, problems)
+    around = settings.residual(said_of_residual(meaning.liv, given))
+    operator = build_operator(meaning.liv, given, alias.span, settings.stream, problems)
+    if options is alias.arguments:
+        problems.check()
+    return (operator, around) if operator is not None else None
+
+
+def model_name(text: str, otherwise: str) -> str:
+    """A name for a model, made of the name of a folder: SmolLM3-3B -> smollm3_3b."""
+    found = re.sub(r"[^a-z0-9]+", "_", text.lower()[:80]).strip("_")
+    return found if re.match(r"[a-z]", found) else otherwise

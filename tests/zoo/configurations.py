@@ -1,0 +1,221 @@
+"""Small random configurations of each family, over the fields that it has."""
+
+from collections.abc import Callable
+from typing import Any
+
+import transformers
+from hypothesis import strategies as st
+
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+Given = dict[str, Any]
+
+LAYERS = 2
+THETAS = st.sampled_from([1e4, 5e5, 1234.5])
+EPS = st.sampled_from([1e-6, 1e-5, 3e-3])
+FLAGS = st.booleans()
+BIT = st.integers(0, 1)
+WINDOWS = st.sampled_from([None, 1, 3, 8])
+FULL, SLIDING = "full_attention", "sliding_attention"
+
+
+def stream(draw: Draw, eps: str = "rms_norm_eps", layers: int = LAYERS) -> Given:
+    """Sizes of the stream; widths have a number of heads that divides them."""
+    return {
+        "vocab_size": draw(st.integers(11, 40)),
+        "num_hidden_layers": layers,
+        "max_position_embeddings": draw(st.sampled_from([64, 100])),
+        "tie_word_embeddings": draw(FLAGS),
+        "pad_token_id": None,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        eps: draw(EPS),
+    }
+
+
+def heads(draw: Draw, own_dim: bool = True) -> Given:
+    """Heads, and channels of each: those that share the width, or others."""
+    kv_heads = draw(st.sampled_from([1, 2, 3]))
+    repeat = draw(st.sampled_from([1, 2]))
+    shared = draw(st.sampled_from([2, 4, 6]))
+    found: Given = {
+        "num_attention_heads": kv_heads * repeat,
+        "num_key_value_heads": kv_heads,
+        "hidden_size": kv_heads * repeat * shared,
+    }
+    if own_dim:
+        found["head_dim"] = draw(st.sampled_from([2, 4, 8]))
+    return found
+
+
+def mlp(draw: Draw, words: tuple[str, ...] = ("silu", "relu")) -> Given:
+    return {
+        "intermediate_size": draw(st.sampled_from([8, 12, 20])),
+        "hidden_act": draw(st.sampled_from([*words, "gelu_pytorch_tanh"])),
+    }
+
+
+def theta(draw: Draw, **more: Any) -> Given:
+    return {
+        "rope_parameters": {
+            "rope_type": "default",
+            "rope_theta": draw(THETAS),
+            **more,
+        }
+    }
+
+
+def types(*words: str, layers: int = LAYERS) -> st.SearchStrategy[list[str]]:
+    """A word a layer."""
+    return st.lists(st.sampled_from(words), min_size=layers, max_size=layers)
+
+
+@st.composite
+def llama(draw: Draw) -> Any:
+    return transformers.LlamaConfig(
+        **stream(draw),
+        **heads(draw),
+        **mlp(draw),
+        **theta(draw),
+        attention_bias=draw(FLAGS),
+        mlp_bias=draw(FLAGS),
+    )
+
+
+@st.composite
+def mistral(draw: Draw) -> Any:
+    return transformers.MistralConfig(
+        **stream(draw),
+        **heads(draw),
+        **mlp(draw),
+        **theta(draw),
+        sliding_window=draw(WINDOWS),
+    )
+
+
+def qwen_windows(draw: Draw) -> Given:
+    found: Given = {"use_sliding_window": draw(FLAGS)}
+    if found["use_sliding_window"]:
+        found["sliding_window"] = draw(st.sampled_from([3, 5]))
+        found["max_window_layers"] = draw(st.integers(0, LAYERS))
+        if draw(FLAGS):
+            found["layer_types"] = draw(types(FULL, SLIDING))
+    return found
+
+
+@st.composite
+def qwen2(draw: Draw) -> Any:
+    return transformers.Qwen2Config(
+        **stream(draw),
+        **heads(draw, own_dim=False),
+        **mlp(draw),
+        **theta(draw),
+        **qwen_windows(draw),
+    )
+
+
+@st.composite
+def qwen3(draw: Draw) -> Any:
+    return transformers.Qwen3Config(
+        **stream(draw),
+        **heads(draw),
+        **mlp(draw),
+        **theta(draw),
+        **qwen_windows(draw),
+        attention_bias=draw(FLAGS),
+    )
+
+
+@st.composite
+def seed_oss(draw: Draw) -> Any:
+    return transformers.SeedOssConfig(
+        **stream(draw),
+        **heads(draw),
+        **mlp(draw),
+        **theta(draw),
+        attention_bias=draw(FLAGS),
+        attention_out_bias=draw(FLAGS),
+        mlp_bias=draw(FLAGS),
+    )
+
+
+@st.composite
+def smollm3(draw: Draw) -> Any:
+    found: Given = {"use_sliding_window": draw(FLAGS)}
+    if found["use_sliding_window"]:
+        found["sliding_window"] = draw(st.sampled_from([3, 5]))
+        if draw(FLAGS):
+            found["layer_types"] = draw(types(FULL, SLIDING))
+    if draw(FLAGS):
+        found["no_rope_layers"] = draw(st.lists(BIT, min_size=LAYERS, max_size=LAYERS))
+    else:
+        found["no_rope_layer_interval"] = draw(st.sampled_from([1, 2, 4]))
+    return transformers.SmolLM3Config(
+        **stream(draw),
+        **heads(draw, own_dim=False),
+        **mlp(draw),
+        **theta(draw),
+        **found,
+        attention_bias=draw(FLAGS),
+        mlp_bias=draw(FLAGS),
+    )
+
+
+@st.composite
+def lfm2(draw: Draw) -> Any:
+    layers = draw(st.integers(2, 3))
+    found: Given = {}
+    if draw(FLAGS):
+        found["layer_types"] = draw(types(FULL, "conv", layers=layers))
+    elif draw(FLAGS):
+        found["full_attn_idxs"] = draw(st.lists(st.integers(0, layers - 1)))
+    return transformers.Lfm2Config(
+        **stream(draw, "norm_eps", layers),
+        **heads(draw, own_dim=False),
+        **theta(draw),
+        **found,
+        intermediate_size=draw(st.sampled_from([12, 20])),
+        block_auto_adjust_ff_dim=draw(FLAGS),
+        block_multiple_of=draw(st.sampled_from([4, 8])),
+        block_ffn_dim_multiplier=draw(st.sampled_from([1.0, 1.5])),
+        conv_L_cache=draw(st.integers(2, 5)),
+        conv_bias=draw(FLAGS),
+    )
+
+
+@st.composite
+def gemma(draw: Draw) -> Any:
+    return transformers.GemmaConfig(
+        **stream(draw),
+        **heads(draw),
+        **mlp(draw, ("gelu", "silu")),
+        **theta(draw),
+        attention_bias=draw(FLAGS),
+    )
+
+
+@st.composite
+def stablelm(draw: Draw) -> Any:
+    sizes = heads(draw, own_dim=False)
+    dim = sizes["hidden_size"] // sizes["num_attention_heads"]
+    turned = draw(st.integers(1, dim // 2)) * 2
+    return transformers.StableLmConfig(
+        **stream(draw, "layer_norm_eps"),
+        **sizes,
+        **mlp(draw),
+        **theta(draw, partial_rotary_factor=turned / dim),
+        use_qkv_bias=draw(FLAGS),
+        use_parallel_residual=draw(FLAGS),
+    )
+
+
+FAMILIES: dict[str, st.SearchStrategy[Any]] = {
+    "gemma": gemma(),
+    "lfm2": lfm2(),
+    "llama": llama(),
+    "mistral": mistral(),
+    "qwen2": qwen2(),
+    "qwen3": qwen3(),
+    "seed_oss": seed_oss(),
+    "smollm3": smollm3(),
+    "stablelm": stablelm(),
+}

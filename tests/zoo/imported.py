@@ -1,0 +1,75 @@
+"""Configurations and weights of transformers, imported and converted to a model."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from starc.backend import render as rendering
+from starc.backend.plan import make_plan
+from starc.folders import Folder
+from starc.ir.nodes import Model
+from starc.source import Source
+from starc.zoo.checkpoint import opened
+from starc.zoo.convert import Conversion
+from starc.zoo.reading import read
+from starc.zoo.spelling import source
+from tests.emitted.helpers import load
+
+
+@dataclass(frozen=True)
+class Imported:
+    """text: the source. weights, back: as starc converted them, there and back."""
+
+    text: str
+    model: Any
+    conversion: Conversion
+    weights: dict[str, Tensor]
+    back: dict[str, Tensor]
+
+
+def as_json(config: Any, whole: bool) -> Any:
+    """A configuration as a file holds it; whole: fields at their defaults too."""
+    return json.loads(config.to_json_string(use_diff=not whole))
+
+
+def checkpoint_of(model: Any) -> dict[str, Tensor]:
+    """Its tensors as `save_pretrained` writes them: a tied head is left out."""
+    tensors = {name: t.contiguous() for name, t in model.state_dict().items()}
+    if model.config.tie_word_embeddings:
+        for name in ("lm_head.weight", "embed_out.weight"):
+            tensors.pop(name, None)
+    return tensors
+
+
+def imported(config: Any, theirs: dict[str, Tensor], folder: Path) -> Imported:
+    """config: JSON. theirs: of their checkpoint, in any dtype; ours has the same."""
+    reading = read(config)
+    text = source(reading, "m")
+    conversion = Conversion(reading, Source("m.star", text))
+    save_file(theirs, folder / "model.safetensors")
+    with opened(Folder(folder)) as tensors:
+        conversion.forward(tensors, folder / "ours.safetensors")
+    kind = {"torch.float64": "F64", "torch.bfloat16": "BF16"}.get(
+        str(next(iter(theirs.values())).dtype), "F32"
+    )
+    with opened(Folder(folder), "ours.safetensors") as tensors:
+        conversion.backward(tensors, folder / "back.safetensors", kind)
+    weights = load_file(folder / "ours.safetensors")
+    model = emitted(conversion.model)
+    model.load_state_dict(weights)
+    back = load_file(folder / "back.safetensors")
+    return Imported(text, model.eval(), conversion, weights, back)
+
+
+def emitted(model: Model) -> Any:
+    """A new model of the emitted file, in float64. Without Triton: there is no GPU."""
+    plan = make_plan(model, "m.star", (), triton=False)
+    with mock.patch.object(rendering, "tidy", lambda text: text):  # black's time
+        text = rendering.render(plan)
+    return getattr(load(text), plan.model)().to(torch.float64)

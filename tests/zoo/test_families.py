@@ -1,0 +1,117 @@
+"""Every family against transformers: names, numbers, logits, and weights back again."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from starc import compiler, passes
+from starc.diagnostics import Problems
+from starc.frontend.parse import parse
+from starc.frontend.unparse import unparse
+from starc.ir.cost import costs
+from starc.source import Source
+from starc.zoo.families import NAMES, family
+from starc.zoo.reading import read
+from starc.zoo.spelling import source
+from tests.emitted.helpers import relative
+from tests.zoo.configurations import FAMILIES
+from tests.zoo.imported import Imported, as_json, checkpoint_of, imported
+from tests.zoo.theirs import build, logits
+
+LIMIT = 1e-9
+"""Of the relative error of logits, both in float64; what is asked for is 1e-6."""
+
+EXAMPLES = 20
+
+
+def test_every_family_is_tried() -> None:
+    assert FAMILIES.keys() == {*NAMES}
+
+
+def same_as_theirs(config: Any, whole: bool) -> None:
+    theirs = build(config)
+    tensors = checkpoint_of(theirs)
+    with tempfile.TemporaryDirectory() as folder:
+        ours = imported(as_json(config, whole), tensors, Path(folder))
+    assert unparse(parse(Source("m.star", ours.text), Problems())) == ours.text
+    count = sum(parameter.numel() for parameter in theirs.parameters())
+    assert sum(parameter.numel() for parameter in ours.model.parameters()) == count
+    came_back(ours, tensors)
+    answers_alike(ours.model, theirs)
+
+
+def came_back(ours: Imported, theirs: dict[str, torch.Tensor]) -> None:
+    """Bit for bit; what held a constant to rounding."""
+    kept = {row.theirs for row in ours.conversion.rows}
+    assert ours.back.keys() == kept == theirs.keys()
+    exact = {row.theirs: row.made.exact for row in ours.conversion.rows}
+    for name, tensor in theirs.items():
+        if exact[name]:
+            assert torch.equal(ours.back[name], tensor), name
+        else:
+            assert relative(ours.back[name], tensor) < 1e-14, name
+
+
+def answers_alike(ours: Any, theirs: Any) -> None:
+    """A prompt, chunks, single tokens, and what is chosen greedily."""
+    generator = torch.Generator().manual_seed(1)
+    vocab = theirs.config.vocab_size
+    tokens = torch.randint(vocab, (2, 13), generator=generator)
+    expected = logits(theirs, tokens)
+    with torch.no_grad():
+        assert relative(ours(tokens), expected) < LIMIT
+        cache = ours.new_cache(2, 13)
+        parts = tokens.split([5, 1, 3, 1, 1, 2], dim=1)
+        found = torch.cat([ours(part, cache) for part in parts], 1)
+    assert relative(found, expected) < LIMIT
+    chosen = tokens[:, :4]
+    for _ in range(3):
+        best = logits(theirs, chosen)[:, -1].argmax(-1, keepdim=True)
+        chosen = torch.cat([chosen, best], 1)
+    assert torch.equal(ours.generate(tokens[:, :4], 3, temperature=0.0), chosen)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_random_configurations(name: str) -> None:
+    @settings(
+        max_examples=EXAMPLES,
+        phases=[Phase.reuse, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(FAMILIES[name], st.booleans())
+    def run(config: Any, whole: bool) -> None:
+        same_as_theirs(config, whole)
+
+    run()
+
+
+def default_configuration(name: str) -> Any:
+    return transformers.AutoConfig.for_model(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_defaults_are_theirs(name: str) -> None:
+    """Fields that a file leaves out mean the same; none of all fields is unknown."""
+    config = default_configuration(name)
+    assert source(read({"model_type": name}), "m") == source(
+        read(as_json(config, whole=True)), "m"
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_as_many_parameters_at_full_size(name: str) -> None:
+    """Of the published model that the defaults describe."""
+    config = default_configuration(name)
+    with torch.device("meta"):
+        theirs = transformers.AutoModelForCausalLM.from_config(config)
+    count = sum(parameter.numel() for parameter in theirs.parameters())
+    text = source(read(as_json(config, whole=False)), "m")
+    model = passes.run(compiler.to_ir(text))
+    assert costs(model, 1, 2).total.params == count
+    assert type(theirs).__name__ == family(name).architecture
