@@ -31,13 +31,13 @@ class Argument:
 class StateField:
     """A tensor of the emitted State: `shape` in terms of arguments, without the batch.
 
-    `shape`: "" for a number, which starts at 0.
+    `shape`: () for a number, which starts at 0.
     `group`: "" or the feature group that must be computed here for it to exist.
     `per_sequence`: False for a tensor that the whole batch shares.
     """
 
     name: str
-    shape: str
+    shape: tuple[str, ...]
     comment: str
     group: str = ""
     float32: bool = False
@@ -125,14 +125,14 @@ def _states(symbols: Operator, words: dict[str, str]) -> tuple[StateField, ...]:
         (
             StateField(
                 name,
-                ", ".join(map(str, kept[name].shape)),
+                tuple(map(str, kept[name].shape)),
                 comment,
                 kept[name].group,
                 kept[name].float32,
                 kept[name].per_sequence,
             )
             if name in kept
-            else StateField(name, "", comment)
+            else StateField(name, (), comment)
         )
         for name, comment in words.items()
     )

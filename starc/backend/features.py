@@ -186,6 +186,5 @@ def convolution_state(
 ) -> StateField:
     """What the short convolution behind a projection keeps."""
     width = _sum([emission.widths[group] for group in projection.convolved])
-    return StateField(
-        projection.convolution, f"kernel - 1, {width}", "(B, kernel - 1, D)"
-    )
+    shape = ("kernel - 1", width)
+    return StateField(projection.convolution, shape, "(B, kernel - 1, D)")

@@ -10,7 +10,7 @@ from starc.backend.features import (
     reset_lines,
     weight_lines,
 )
-from starc.backend.layout import broken, expression, fitted
+from starc.backend.layout import broken, fitted
 from starc.backend.templates import block
 from starc.backend.tensors import add_tensors
 from starc.backend.vendor import function_text
@@ -187,10 +187,10 @@ def _new_state(states: list[StateField], emission: Emission) -> list[str]:
     for state in states:
         if not state.shape:
             continue
-        size = "batch, " if state.per_sequence else ""
-        size += as_attributes(state.shape, emission)
-        dtype = ", dtype=torch.float32" if state.float32 else ""
-        values.append(expression(f"{state.name}=like.new_zeros({size}{dtype})"))
+        size = [*(("batch",) if state.per_sequence else ())]
+        size += [as_attributes(number, emission) for number in state.shape]
+        size += ["dtype=torch.float32"] if state.float32 else []
+        values.append(Call(f"{state.name}=like.new_zeros", tuple(size)))
     made = Call("State", tuple(values))
     return [*signature("new_state", NEW_STATE, "State"), *statement("return ", made)]
 
