@@ -19,7 +19,9 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield from _part(lines[0].removesuffix(":"), _code(lines[1:]))
     operators = []
     for made in plan.classes:
-        kept = [f"{s.name} ({', '.join(s.shape)})" for s in made.state_fields if s.shape]
+        kept = [
+            f"{s.name} ({', '.join(s.shape)})" for s in made.state_fields if s.shape
+        ]
         operators.append(f"{made.name}, keeps {', '.join(kept)}" if kept else made.name)
     yield from _part("operators", operators)
     yield from _part("functions", plan.functions)

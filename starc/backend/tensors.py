@@ -2,14 +2,16 @@
 
 They are declared and drawn as the operator says: shape and `Init.start` of each. A
 template that shows them otherwise, as layers or with a variable for a size, has a block
-`weights`; one that draws some of them by lines of its own has a block `reset` for all.
+`weights`; one with a rule of its own for some of them has a block `reset` for all.
 """
 
 from collections.abc import Set
+from typing import assert_never
 
 from starc.backend.constructor import Body
-from starc.backend.emission import Emission
+from starc.backend.emission import Emission, number
 from starc.backend.templates import block, has_block
+from starc.ir.init import Decay, InverseSoftplus, LogCount, LogUniform
 from starc.ir.operator import Operator, Parameter
 
 
@@ -54,7 +56,14 @@ def _declared(parameters: list[Parameter], emission: Emission) -> list[str]:
 
 def _drawn(parameters: list[Parameter]) -> list[str]:
     """Lines of reset_parameters. AssertionError: a template has to have them."""
-    return [line for parameter in parameters for line in _start(parameter)]
+    lines: list[str] = []
+    for parameter in parameters:
+        if "." in parameter.name:  # of an nn.Linear, which the model draws
+            continue
+        words = parameter.init.words
+        lines += [f"# {words}"] if words else []
+        lines += _start(parameter)
+    return lines
 
 
 def _start(parameter: Parameter) -> list[str]:
@@ -68,7 +77,30 @@ def _start(parameter: Parameter) -> list[str]:
                 f"nn.init.uniform_(self.{name}, -bound, bound)",
             ]
         case "normal":
-            std = f"self.{name}.shape[{last}] ** -0.5"
-            return [f"nn.init.normal_(self.{name}, std={std})"]
+            return [
+                f"std = self.{name}.shape[{last}] ** -0.5",
+                f"nn.init.normal_(self.{name}, std=std)",
+            ]
+        case LogUniform(low, high):
+            return [f"self.{name}.uniform_({number(low)}, {number(high)}).log_()"]
+        case LogCount():
+            return [
+                f"ones = torch.ones_like(self.{name}, dtype=torch.float32)",
+                f"self.{name}.copy_(ones.cumsum({last}).log())",
+            ]
+        case InverseSoftplus(low, high):
+            return [
+                f"u = torch.empty_like(self.{name})",
+                f"u.uniform_(math.log({number(low)}), math.log({number(high)})).exp_()",
+                f"self.{name}.copy_(u + torch.log(-torch.expm1(-u)))",
+            ]
+        case Decay(low, high, power):
+            a = f"torch.empty_like(self.{name}).uniform_({number(low)}, {number(high)})"
+            return [
+                f"rate = -{a}.log() / {power}",
+                f"self.{name}.copy_(torch.log(torch.expm1(rate)))",
+            ]
         case "linear" | "template":
             raise AssertionError(f"{name} starts by {start}: the template has no reset")
+        case _:
+            assert_never(start)

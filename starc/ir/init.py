@@ -30,14 +30,42 @@ class InverseSoftplus:
     high: float
 
 
+@dataclass(frozen=True)
+class LogUniform:
+    """log(u), u evenly in [low, high)."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class LogCount:
+    """log(1), log(2), ... along the last dimension."""
+
+
+@dataclass(frozen=True)
+class Decay:
+    """x with exp(-power softplus(x)) evenly in [low, high)."""
+
+    low: float
+    high: float
+    power: int
+
+
 Trial = Normal | Uniform | InverseSoftplus
 
-Start = Literal["zeros", "ones", "uniform", "normal", "linear", "template"]
+Start = (
+    Literal["zeros", "ones", "uniform", "normal", "linear", "template"]
+    | LogUniform
+    | LogCount
+    | InverseSoftplus
+    | Decay
+)
 """What `reset_parameters` of the emitted file does.
 
 uniform: within 1 / sqrt(last dimension). normal: a deviation of that. linear: the model
 draws it with all its nn.Linear, by their inputs and its depth. template: the `reset`
-block of the operator's template has lines for it.
+block of the operator's template has lines for it. The others are drawn as they say.
 """
 
 
@@ -45,12 +73,14 @@ block of the operator's template has lines for it.
 class Init:
     """How a tensor starts.
 
-    start: in a new model. trial: in tests against the oracle, where every number has to
-    matter: norms are not 1, biases not 0, and decays forget within some tokens.
+    start: in a new model. words: what a reader of its lines should know, if anything.
+    trial: in tests against the oracle, where every number has to matter: norms are not
+    1, biases not 0, and decays forget within some tokens.
     """
 
     start: Start
     trial: Trial
+    words: str = ""
 
 
 ZEROS = Init("zeros", Normal(std=0.2))
@@ -62,4 +92,10 @@ TAPS = Init("uniform", Normal(std=1.7, by_inputs=True))
 """Of a convolution before silu, which halves."""
 SKIP = Init("ones", Normal(0.5, 0.5))
 """The weight of x itself beside what a recurrence or a filter makes of it."""
+STEP = Init(
+    InverseSoftplus(0.001, 0.1),
+    InverseSoftplus(0.05, 0.8),
+    "softplus(dt_bias) is between 0.001 and 0.1.",
+)
+"""The bias of a step size dt, as in Mamba."""
 EMBEDDING = Init("template", Normal(std=0.5))

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from starc.compiler import to_ir
-from starc.ir.init import Start
+from starc.ir.init import Decay, InverseSoftplus, LogCount, LogUniform, Start
 from starc.ir.nodes import Written
 from starc.ir.tensors import parameters
 from starc.source import Source
@@ -117,9 +118,25 @@ def starts(start: Start, tensor: Tensor) -> bool:
     if start == "uniform":
         reached = tensor.abs().max() * math.sqrt(inputs)
         return bool(reached <= 1 and tensor.unique().numel() == tensor.numel())
-    if start == "template":
-        return True
+    match start:
+        case "template":
+            return True
+        case LogUniform(low, high):
+            return within(tensor.exp(), low, high)
+        case LogCount():
+            count = torch.arange(1, inputs + 1).expand_as(tensor)
+            return torch.allclose(tensor.exp(), count.to(tensor))
+        case InverseSoftplus(low, high):
+            return within(F.softplus(tensor), low, high)
+        case Decay(low, high, power):
+            return within((-power * F.softplus(tensor)).exp(), low, high)
     wanted = math.sqrt((0.4 if start == "linear" else 1.0) / inputs)
     slack = 4 / math.sqrt(2 * tensor.numel())  # of a standard deviation so estimated
     spread = float(tensor.square().mean().sqrt()) / wanted
     return abs(spread - 1) < slack
+
+
+def within(numbers: Tensor, low: float, high: float) -> bool:
+    """All in [low, high), but for rounding, and none twice."""
+    inside = (numbers > low * 0.9999) & (numbers < high * 1.0001)
+    return bool(inside.all()) and numbers.unique().numel() == numbers.numel()

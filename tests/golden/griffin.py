@@ -142,12 +142,13 @@ class GatedRecurrence(nn.Module):
         bound = self.x_conv.shape[1] ** -0.5
         nn.init.uniform_(self.x_conv, -bound, bound)
         nn.init.zeros_(self.x_conv_bias)
-        std = self.input_gate_weight.shape[1] ** -0.5
+        std = self.input_gate_weight.shape[2] ** -0.5
         nn.init.normal_(self.input_gate_weight, std=std)
-        nn.init.normal_(self.recurrence_gate_weight, std=std)
         nn.init.zeros_(self.input_gate_bias)
+        std = self.recurrence_gate_weight.shape[2] ** -0.5
+        nn.init.normal_(self.recurrence_gate_weight, std=std)
         nn.init.zeros_(self.recurrence_gate_bias)
-        # a between 0.9 and 0.999 where r = 1: 8 softplus(decay) = -log(a).
+        # a is between 0.9 and 0.999 where r = 1: 8 softplus(decay) = -log(a).
         rate = -torch.empty_like(self.decay).uniform_(0.9, 0.999).log() / 8
         self.decay.copy_(torch.log(torch.expm1(rate)))
 

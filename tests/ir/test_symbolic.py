@@ -73,4 +73,4 @@ def test_widths_of_the_emitted_class_are_those_of_the_operator(name: str) -> Non
     wanted = {tensor.name: tensor.shape for tensor in op.state(9)}
     assert shapes.keys() == wanted.keys()
     for state, shape in wanted.items():
-        assert eval(f"({shapes[state]},)", known) == shape
+        assert tuple(eval(size, known) for size in shapes[state]) == shape

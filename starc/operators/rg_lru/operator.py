@@ -2,11 +2,15 @@
 
 from typing import ClassVar
 
-from starc.ir.init import NORMAL, ZEROS, Init, InverseSoftplus
+from starc.ir.init import NORMAL, ZEROS, Decay, Init, InverseSoftplus
 from starc.ir.operator import Group, Operator, Parameter, StateTensor
 from starc.values import dataclass
 
-_DECAY = Init("template", InverseSoftplus(0.005, 0.3))  # -log(a) / 8 r
+_DECAY = Init(
+    Decay(0.9, 0.999, power=8),
+    InverseSoftplus(0.005, 0.3),  # -log(a) / 8 r
+    "a is between 0.9 and 0.999 where r = 1: 8 softplus(decay) = -log(a).",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,13 +2,12 @@
 
 from typing import ClassVar
 
-from starc.ir.init import SKIP, Init, InverseSoftplus, Normal, Uniform
+from starc.ir.init import SKIP, STEP, Init, LogCount, Normal, Uniform
 from starc.ir.operator import Group, Operator, Parameter, StateTensor
 from starc.values import dataclass
 
 _STEP_WEIGHT = Init("uniform", Normal(std=0.5, by_inputs=True))
-_STEP = Init("template", InverseSoftplus(0.05, 0.8))
-_RATE = Init("template", Uniform(0.0, 2.0))  # rates 1 to 7.4
+_RATE = Init(LogCount(), Uniform(0.0, 2.0), "A = -1, ..., -N in each channel.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +49,7 @@ class SelectiveScan(Operator):
             Parameter("a_log", (self.inner, self.states), _RATE),
             Parameter("skip", (self.inner,), SKIP),
             Parameter("dt_weight", (self.inner, self.dt_rank), _STEP_WEIGHT),
-            Parameter("dt_bias", (self.inner,), _STEP),
+            Parameter("dt_bias", (self.inner,), STEP),
         )
 
     def state(self, max_length: int) -> tuple[StateTensor, ...]:

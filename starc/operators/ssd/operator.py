@@ -2,12 +2,11 @@
 
 from typing import ClassVar
 
-from starc.ir.init import ONES, SKIP, Init, InverseSoftplus, Uniform
+from starc.ir.init import ONES, SKIP, STEP, Init, LogUniform, Uniform
 from starc.ir.operator import Group, Operator, Parameter, StateTensor
 from starc.values import dataclass
 
-_STEP = Init("template", InverseSoftplus(0.05, 0.8))
-_RATE = Init("template", Uniform(0.0, 2.0))  # rates 1 to 7.4
+_RATE = Init(LogUniform(1, 16), Uniform(0.0, 2.0), "A is between -1 and -16.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +61,7 @@ class Ssd(Operator):
         return (
             Parameter("a_log", (self.heads,), _RATE),
             Parameter("skip", (self.heads,), SKIP),
-            Parameter("dt_bias", (self.heads,), _STEP),
+            Parameter("dt_bias", (self.heads,), STEP),
             *((weight,) if self.norm != "none" else ()),
         )
 
