@@ -1,6 +1,7 @@
 """Options that several operators have."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 from starc.alphabet.option import Option
 from starc.alphabet.resolved_options import ResolvedOptions
@@ -85,3 +86,30 @@ def states(default: int, assumption: str = "") -> Option:
         high=4096,
         assumption=assumption,
     )
+
+
+HIDDEN = Option(
+    "hidden",
+    "whole",
+    "channels of gate and up",
+    derived="expand x width, up to the next multiple of 8",
+    high=2**22,
+)
+EXPAND_HIDDEN = Option(
+    "expand",
+    "number",
+    "channels of gate and up over the width of the model",
+    Fraction(8, 3),
+    low=1 / 64,
+    high=MOST_EXPAND,
+    assumption="12 width^2 parameters with an SA-1, which the paper's totals confirm",
+    field="hidden",
+)
+
+
+def hidden(options: ResolvedOptions) -> int:
+    """`hidden` as stated, else expand x width, up to the next multiple of 8."""
+    stated = None if "expand" in options.stated else options.maybe("hidden")
+    if stated is None:
+        stated = -(-options.exact("expand") * options.width // 8) * 8
+    return stated

@@ -34,6 +34,12 @@ TOKEN = _table(
 SPARSITY = _table(
     Structure("none", 1, "all of T_ij with j <= i"),
     Structure("banded", 2, "T_ij = 0 for i - j >= window", ("window",)),
+    Structure(
+        "routed",
+        None,
+        "T_ii = 0 but for the channels of the experts that x_i chooses",
+        ("experts", "top"),
+    ),
 )
 
 NONLINEAR = _table(
@@ -70,7 +76,7 @@ FEATURIZER_TOKEN = _table(
 FEATURIZER_NONLINEAR = _table(
     Structure("none", 1, "features are linear in the input"),
     Structure("relu", 3, "ReLU of q and k"),
-    Structure("silu", 4, "swish of q and k, of v too for a delta rule"),
+    Structure("silu", 4, "swish of q and k"),
     Structure("elu", None, "elu + 1 of q and k, positive everywhere"),
     Structure("sigmoid", None, "sigmoid of the gate of a recurrence"),
 )

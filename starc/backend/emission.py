@@ -54,9 +54,12 @@ class Emission:
     state_words: tensors of the state -> the comment of each, shape first; a name that
         the operator's state has not is a number, which starts at 0.
     widths: channels of each feature group, as an expression of the arguments.
+    stacks: of groups that are stacks of projections, (how many, channels of each).
     inner: channels that reach the output projection, likewise.
-    states: the same of the state. tensors: shapes of its tensors, likewise. These four
+    states: the same of the state. tensors: shapes of its tensors, likewise. These five
         follow from the operator itself.
+    counters: names of tensors that training counts in, with their shapes: they start at
+        0 and are not saved.
     options: what distinguishes one emitted class of this kind from another.
     kernels, functions: files of `kernels/` and `templates/functions/` it calls.
     takes_product: its kernel splits the product of one projection itself.
@@ -71,9 +74,11 @@ class Emission:
     summary: str
     arguments: tuple[Argument, ...]
     aliases: dict[str, str] = field(default_factory=dict)
+    counters: dict[str, str] = field(default_factory=dict)
     options: dict[str, bool | str] = field(default_factory=dict)
     state_words: dict[str, str] = field(default_factory=dict)
     widths: dict[str, str] = field(default_factory=dict)
+    stacks: dict[str, tuple[str, ...]] = field(default_factory=dict)
     inner: str = ""
     states: tuple[StateField, ...] = ()
     tensors: dict[str, str] = field(default_factory=dict)
@@ -109,6 +114,13 @@ def emission(operator: Operator) -> Emission:
     return replace(
         found,
         widths={group.name: str(group.width) for group in symbols.groups},
+        stacks={
+            group.name: tuple(
+                map(str, symbols.projection_parameters(group)[0].shape[:2])
+            )
+            for group in symbols.groups
+            if group.stack
+        },
         inner=str(symbols.inner),
         states=_states(symbols, found.state_words),
         tensors={

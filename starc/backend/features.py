@@ -19,12 +19,14 @@ class Projection:
     weights: where the tensors are: "self", or the name of an argument.
     source: the variable that is multiplied: "u", or a lent input.
     convolved: those of the groups that go through the short convolution.
+    stacked: the group is a stack of projections, which the template's lines multiply.
     """
 
     groups: tuple[str, ...]
     weights: str
     source: str
     convolved: tuple[str, ...]
+    stacked: bool = False
 
     @property
     def name(self) -> str:
@@ -59,6 +61,7 @@ def projections(
                 weights[feature.weights],
                 inputs[feature.input],
                 convolved_groups(liv.operator, groups),
+                liv.operator.group(groups[0]).stack > 0,
             )
         )
     return found
@@ -91,6 +94,9 @@ def weight_lines(
 ) -> list[str]:
     """Constructor lines of the tensors behind a projection, which follow those of
     `init`."""
+    if projection.stacked:
+        count, each = emission.stacks[projection.name]
+        return [f"self.{projection.linear} = Experts({count}, config.width, {each})"]
     width = width_of(emission, projection.groups, init)
     linear = f"nn.Linear(config.width, {width}, bias={operator.bias})"
     lines = [f"self.{projection.linear} = {linear}"]
@@ -141,6 +147,8 @@ def forward_lines(
     Also the constructor lines that these need (sizes to split by).
     """
     init: list[str] = []
+    if projection.stacked:
+        return [], init
     groups, convolved = projection.groups, projection.convolved
     product = projection.name
     expression = f"{projection.weights}.{projection.linear}({projection.source})"

@@ -108,10 +108,14 @@ def mixer_class(
             f"self.{emission.out_name} = nn.Linear({inner}, config.width, bias={bias})"
         )
     mixing = block(emission.template, "forward", context)
-    if operator.auxiliary:  # the template's lines have set `auxiliary`, a number
+    for counter, shape in emission.counters.items():
+        made = f"torch.empty({shape}, dtype=torch.int64)"
+        body.init.append(f"self.{counter} = nn.Buffer({made}, persistent=False)")
+        body.reset.append(f"nn.init.zeros_(self.{counter})")
+    if operator.auxiliary:  # the template's lines for training add to it
         body.init.append("self.auxiliary: Tensor | float = 0.0  # for the loss")
-        mixing.append("        if self.training:")
-        mixing.append("            self.auxiliary = self.auxiliary + auxiliary")
+    if training := block(emission.template, "training", context):
+        mixing += ["        if self.training:", *training]
     output = ", ".join([out, *_lent(variant)])
     text = "\n".join([*features, *mixing])
     has_state = "state." in text

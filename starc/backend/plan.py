@@ -54,6 +54,8 @@ class Plan:
     construct: tuple[str, ...]
     forward: tuple[str, ...]
     auxiliary: bool  # a LIV adds to the loss of training
+    balanced: bool  # a LIV has numbers that training moves without gradients
+    experts: bool  # a LIV has stacks of projections
     blocks: tuple[tuple[str, ...], ...]
     classes: tuple[MixerClass, ...]
     layers: tuple[str, ...]
@@ -126,6 +128,12 @@ def make_plan(
         graphs=stateful
         and all(classes.emission(liv.operator).graphs for liv in model.livs()),
         auxiliary=any(liv.operator.auxiliary for liv in model.livs()),
+        balanced=any(
+            not parameter.trained
+            for liv in model.livs()
+            for parameter in liv.operator.parameters
+        ),
+        experts="Experts" in functions,
         construct=bodies.root.construct,
         forward=bodies.root.forward,
         blocks=tuple(tuple(block.lines()) for block in bodies.blocks),

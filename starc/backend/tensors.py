@@ -48,10 +48,16 @@ def _holds(parameter: Parameter, groups: Set[str], mixing: bool) -> bool:
 
 
 def _declared(parameters: list[Parameter], emission: Emission) -> list[str]:
-    return [
-        f"self.{p.name} = nn.Parameter(torch.empty({emission.tensors[p.name]}))"
-        for p in parameters
-    ]
+    return [_declaration(p, emission.tensors[p.name]) for p in parameters]
+
+
+def _declaration(parameter: Parameter, shape: str) -> str:
+    name, _, layer = parameter.name.partition(".")
+    if layer:  # the weight of a stack of projections, of which a token computes some
+        count, out, inner = shape.split(", ")
+        return f"self.{name} = Experts({count}, {inner}, {out})"
+    kind = "Parameter" if parameter.trained else "Buffer"
+    return f"self.{name} = nn.{kind}(torch.empty({shape}))"
 
 
 def _drawn(parameters: list[Parameter]) -> list[str]:

@@ -125,6 +125,8 @@ def _operator(operator: Operator, context: int, dtype_bytes: int) -> _Operator:
     idle = {"": 0, **params}
     mixing = own = own_idle = 0
     for parameter in operator.all_parameters():
+        if not parameter.trained:
+            continue
         size = prod(parameter.shape)
         rest = size - operator.active(parameter)
         if not parameter.featurizer:

@@ -15,11 +15,14 @@ class Group:
 
     `convolved`: the dense projection is followed by the operator's causal short
     convolution (Toeplitz token mixing in the featurizer).
+    `stack`: it is that many projections of width / stack channels, of which a token
+    computes some; the operator's own lines multiply. 0: one projection, all of it.
     """
 
     name: str
     width: int
     convolved: bool = False
+    stack: int = 0
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Parameter:
     `group`: the feature group it belongs to; it is not there where that group is
     borrowed. "" belongs to the mixing itself. `featurizer`: it makes part of T(x), so
     `weights from` shares it; otherwise each LIV has its own. `init`: how it starts.
+    `trained`: by gradients; otherwise it is a buffer, and no parameter that counts.
     """
 
     name: str
@@ -36,6 +40,7 @@ class Parameter:
     init: Init
     group: str = ""
     featurizer: bool = True
+    trained: bool = True
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from starc.alphabet.near import near
+from starc.alphabet.option import one_of
 from starc.diagnostics import Note
 from starc.frontend import ast
 from starc.lower.fits import differences, other_residual, two_kinds
@@ -105,6 +106,9 @@ class Sharing(References):
             if group not in own or group not in theirs:
                 continue
             assert user.liv is not None
+            if own[group].stack:
+                self.stacked(name, user)
+                break
             differ = differences(user, target, user.liv.template.fits[group])
             if differ:
                 self.misfit(
@@ -113,6 +117,19 @@ class Sharing(References):
                 break
             found.append((group, reference))
         return found
+
+    def stacked(self, name: ast.Name, user: Shared) -> None:
+        """A group of which a token computes only some cannot be taken over."""
+        assert user.operator is not None
+        lent = [group.name for group in user.operator.groups if not group.stack]
+        self.problems.add(
+            "sharing-misfit",
+            f"Feature {name.text} cannot be taken over",
+            name.span,
+            f"no LIV computes all of {name.text}",
+            f"A token of {user.name} computes it for the experts that it chose.",
+            f"take {one_of(lent)}, or share the weights: `weights from`",
+        )
 
     def check_groups(
         self, clause: ast.FeaturesFrom, shared: Shared, user: Shared

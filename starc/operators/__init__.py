@@ -19,7 +19,6 @@ NAMES = (
     "attention",
     "linear_attention",
     "gated_linear_attention",
-    "gated_delta",
     "gated_conv",
     "long_conv",
     "selective_scan",
@@ -27,6 +26,7 @@ NAMES = (
     "rg_lru",
     "min_gru",
     "glu",
+    "mixture_of_experts",
 )
 """Where a combination of structures fits two of them, the first is meant."""
 

@@ -1,8 +1,10 @@
 """fuse: compute features that read one input by one multiplication."""
 
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 
 from starc.ir.nodes import Liv, Model
+from starc.ir.operator import Operator
 from starc.passes.rebuild import changed, map_livs
 
 
@@ -22,7 +24,7 @@ def fuse(model: Model) -> Model:
         if label not in shared and _is_alone(liv):
             projections = whole.get(id(liv.operator))
             if projections is None:
-                projections = (tuple(feature.group for feature in liv.features),)
+                projections = _whole(liv.operator)
                 whole[id(liv.operator)] = projections
         else:
             parts: dict[tuple[int, str], list[str]] = {}
@@ -30,12 +32,25 @@ def fuse(model: Model) -> Model:
                 if not f.borrowed:  # -1: a copy of its own, all that reads one input
                     part = part_of.get((f.weights, f.group), -1)
                     parts.setdefault((part, f.input), []).append(f.group)
-            projections = tuple(map(tuple, parts.values()))
+            projections = tuple(_apart(liv.operator, parts.values()))
         if projections == liv.projections:
             return liv
         return changed(liv, projections=projections)
 
     return map_livs(model, one)
+
+
+def _whole(operator: Operator) -> tuple[tuple[str, ...], ...]:
+    return tuple(_apart(operator, ([group.name for group in operator.groups],)))
+
+
+def _apart(operator: Operator, parts: Iterable[list[str]]) -> Iterator[tuple[str, ...]]:
+    """The parts, with each stack of projections out of them and alone."""
+    stacks = {group.name for group in operator.groups if group.stack}
+    for part in parts:
+        yield from ((name,) for name in part if name in stacks)
+        if rest := tuple(name for name in part if name not in stacks):
+            yield rest
 
 
 def _is_alone(liv: Liv) -> bool:

@@ -45,6 +45,7 @@ class Cases:
     """An operator's cases, each as small as it can be.
 
     instances: operators by what is special about them, "" for the plain one.
+    chooses: rounding may change what a token chooses, and then all that it becomes.
     shared: the names of those that are tried in every form of sharing.
     twin: y of an instance, its features by group (batch, length, channels), its tensors
         and the model's eps: in other steps than `reference.py`, a token at a time or by
@@ -66,6 +67,7 @@ class Cases:
     feature_twin: FeatureTwin = unfinished
     known: Callable[[], Known] | None = None
     kernel: KernelCases | None = None
+    chooses: bool = False
     resolved: tuple[tuple[str, int, Mapping[str, object]], ...] = ()
     realises: tuple[tuple[str, Mapping[str, object]], ...] = ()
 

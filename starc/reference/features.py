@@ -19,7 +19,8 @@ def featurize(
     then what the operator itself does to it: `finish_feature` of its reference, if any.
     `tensors`: of the group, by parameter name.
     """
-    feature = torch.einsum("bld,cd->blc", x, tensors[f"{group}.weight"])
+    weight = tensors[f"{group}.weight"].flatten(0, -2)  # of a stack, one by one
+    feature = torch.einsum("bld,cd->blc", x, weight)
     if operator.bias:
         feature = feature + tensors[f"{group}.bias"]
     if operator.kernel and operator.group(group).convolved:

@@ -4,10 +4,12 @@ import importlib.util
 import linecache
 import os
 import sys
+from collections.abc import Callable
 from hashlib import sha256
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -62,6 +64,22 @@ def auxiliary(model: nn.Module) -> Tensor | float:
         return 0.0
     found: Tensor = take()
     return found
+
+
+def after_step(model: nn.Module) -> list[Tensor]:
+    """What an emitted model wants after each step of the optimizer.
+
+    Experts are balanced, where a bias does that. Returns how many tokens each expert
+    has had since the last step, (experts,) for each mixture, in order of depth.
+    """
+    mixtures: list[Any] = [m for m in model.modules() if "load" in m._buffers]
+    loads = [mixture.load.clone() for mixture in mixtures]
+    balance: Callable[[], None] | None = getattr(model, "balance_experts", None)
+    if balance is not None:
+        balance()
+    for mixture in mixtures:
+        mixture.load.zero_()
+    return loads
 
 
 def forget(module: ModuleType) -> None:

@@ -1,6 +1,7 @@
 """What a person sees of a run: a bar on a terminal, a line now and then everywhere."""
 
 import time
+from collections.abc import Callable
 
 import torch
 from rich.console import Console
@@ -39,6 +40,7 @@ class Display:
         self._looked = time.monotonic()
         self._speed = 0.0
         self._told = progress
+        self.note: Callable[[], str] = str  # what else a line says
 
     def __enter__(self) -> "Display":
         self.bar.start()
@@ -64,7 +66,7 @@ class Display:
         if due and not self._waiting:
             self._told = progress
             line = f"step {step:>6}   loss {self.loss:.3f}   "
-            self.say(line + f"{self._speed:>9,.0f} tokens/s")
+            self.say(line + f"{self._speed:>9,.0f} tokens/s" + self.note())
 
     def say(self, text: str) -> None:
         self.console.print(lines(text), markup=False)

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -38,6 +38,7 @@ class Run:
     device: torch.device
     step: int = 0
     seconds: float = 0.0
+    loads: list[torch.Tensor] = field(default_factory=list)
 
     @property
     def progress(self) -> float:
@@ -53,6 +54,7 @@ class Run:
         Raises TrainingError if the loss is no longer a number.
         """
         began = time.monotonic() - self.seconds
+        display.note = self.busiest
         while self.progress < 1 and not stop.signal:
             loss = self.take_step()
             self.seconds = time.monotonic() - began
@@ -80,14 +82,33 @@ class Run:
             ),
         )
 
+    def _count(self, loads: list[torch.Tensor]) -> None:
+        """Adds to the tokens that the experts have had; see `busiest`."""
+        if self.loads:
+            loads = [sum_ + load for sum_, load in zip(self.loads, loads, strict=True)]
+        self.loads = loads
+
+    def busiest(self) -> str:
+        """How much more than an equal share the busiest expert had since this was last
+        asked, of the mixture where it is most; "" without experts."""
+        loads, self.loads = self.loads, []
+        if not loads:
+            return ""
+        most = max(float(load.max() / load.float().mean()) for load in loads)
+        return f"   busiest expert {most:.1f} x"
+
     def validation_loss(self, batches: int = 8) -> float:
         """In nats a token, over at most so many batches that no step has seen."""
         size, context = self.settings.batch, self.settings.context
-        with torch.no_grad():
-            losses = [
-                self._loss(window.to(self.device)).item()
-                for window in self.text.held_out(size, context, batches)
-            ]
+        self.model.eval()  # what is measured is not counted as training
+        try:
+            with torch.no_grad():
+                losses = [
+                    self._loss(window.to(self.device)).item()
+                    for window in self.text.held_out(size, context, batches)
+                ]
+        finally:
+            self.model.train()
         return math.fsum(losses) / len(losses)
 
     def take_step(self) -> torch.Tensor:
@@ -107,6 +128,7 @@ class Run:
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad()
+        self._count(emitted.after_step(self.model))
         self.step += 1
         return loss.detach()
 

@@ -81,14 +81,17 @@ def settings() -> dict[str, Written]:
 
 def forms(op: Operator) -> dict[str, Written]:
     """Every form of sharing, with one operator."""
-    groups = [group.name for group in op.groups]
+    groups = [group.name for group in op.groups if not group.stack]
     one = {groups[-1]: "a"}
-    rest = dict.fromkeys(groups[1:], "a")
+    rest = dict.fromkeys(groups[1:] or groups, "a")
     everything = dict.fromkeys(groups, "a")
     bodies: dict[str, tuple[WrittenStep, ...]] = {
         "weights": (use(op, "a"), use(MLP), use(op, "b", "a"), use(op, "", "b")),
         "one-feature": (use(op, "a"), use(op, "b", **one), use(MLP)),
-        "middle-feature": (use(op, "a"), use(op, "b", **{groups[1]: "a"})),
+        "middle-feature": (
+            use(op, "a"),
+            use(op, "b", **{groups[len(groups) // 2]: "a"}),
+        ),
         "features": (use(op, "a"), use(MLP), use(op, **rest), use(op, **rest)),
         "all-features": (use(op, "a"), use(op, **everything)),
         "both": (use(op, "a"), use(op, "b", "a", **one), use(op, "", "b")),

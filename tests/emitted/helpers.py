@@ -66,9 +66,10 @@ class Emitted:
     def gradients(self, model: Any) -> dict[Key, Tensor]:
         """By canonical key, summed over copies; of a tied tensor all that it got."""
         parameters, shapes = dict(model.named_parameters()), tensors(self.ir)
+        buffers = dict(model.named_buffers())
         found: dict[Key, Tensor] = {}
         for name, pieces in self.plan.weights.items():
-            parameter = parameters[name]
+            parameter = parameters.get(name, buffers.get(name))
             gradient = torch.zeros_like(parameter)
             if parameter.grad is not None:
                 gradient = parameter.grad

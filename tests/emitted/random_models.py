@@ -102,7 +102,7 @@ class Sampler:
         if self.chance(0.5):
             found["weights"] = self.random.choice(fits)
         if self.chance(0.5):
-            groups = [group.name for group in operator.groups]
+            groups = [group.name for group in operator.groups if not group.stack]
             for group in self.random.sample(
                 groups, self.random.randint(1, len(groups))
             ):

@@ -11,6 +11,7 @@ from torch import Tensor
 from starc import operators
 from starc.alphabet import template_of
 from starc.compiler import to_ir
+from starc.ir.nodes import Model
 from starc.reference.cases import cases_of
 from tests.emitted.helpers import Emitted, emit
 
@@ -112,6 +113,11 @@ SMALL = TEXTS | {path.stem: small(path) for path in EXAMPLES}
 """By name; of LFM2 and Transformer++ the sizes are all the same here."""
 for name in ("lfm2_1b", "lfm2_700m", "transformer_pp_1b"):
     del SMALL[name]
+
+
+def chooses(model: Model) -> bool:
+    """Whether rounding may change what its tokens choose."""
+    return any(cases_of(liv.operator.kind).chooses for liv in model.livs())
 
 
 @cache

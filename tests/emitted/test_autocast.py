@@ -6,6 +6,7 @@ with either norm and every placement; warnings are errors, each time they are du
 
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from starc.compiler import to_ir
 from starc.ir.residual import PLACEMENTS
 from starc.reference.cases import cases_of
 from tests.emitted.helpers import emit
-from tests.emitted.small import HEAD, SMALL, gradients, tokens
+from tests.emitted.small import HEAD, SMALL, chooses, gradients, tokens
 
 NORMS = {
     f"{norm}, {placement}": f"{{ {HEAD}; norm = {norm}; placement = {placement} }}"
@@ -47,16 +48,18 @@ def off(found: torch.Tensor, exact: torch.Tensor) -> float:
 @pytest.mark.parametrize("name", SOURCES)
 def test_no_warning_under_autocast(name: str) -> None:
     torch.manual_seed(0)
-    model = emit(to_ir(SOURCES[name])).module.Model()
+    made = emit(to_ir(SOURCES[name]))
+    model: Any = made.module.Model()
     given = tokens(model, 2, 12)
     exact = model(given).detach()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         logits = model(given)
         loss = logits.float().square().mean()
     loss.backward()
-    assert off(logits, exact) < 0.1
+    limit = 0.5 if chooses(made.ir) else 0.1
+    assert off(logits, exact) < limit
     assert all(gradient.isfinite().all() for gradient in gradients(model).values())
     cache = model.new_cache(2, 12)
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
         parts = [model(part, cache) for part in given.split([5, 1, 4, 1, 1], dim=1)]
-    assert off(torch.cat(parts, dim=1), exact) < 0.1
+    assert off(torch.cat(parts, dim=1), exact) < limit

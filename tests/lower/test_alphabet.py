@@ -107,6 +107,8 @@ SET_ELSEWHERE = {"width", "context"}  # by the model block
 def test_every_field_of_an_operator_can_be_set(template: Template) -> None:
     settable = {option.field or option.name for option in template.options}
     unused = set() if "toeplitz" in template.features_token else {"kernel"}
+    if "routed" in template.sparsity:
+        unused |= {"bias", "out_bias"}  # a stack of projections has none
     wanted = {field.name for field in fields(template.operator)}
     assert wanted - SET_ELSEWHERE - unused <= settable
     assert settable <= wanted | {"expand"}
@@ -124,6 +126,16 @@ def example(option: Option) -> Quantity:
     return Fraction(1, 2) if option.name in ("expand", "rope_fraction") else 5
 
 
+BESIDE = {
+    ("mixture_of_experts", "keep"): {
+        "groups": Given(8, NOWHERE),
+        "top": Given(1, NOWHERE),
+    },
+    ("ssd", "norm"): {"groups": Given(2, NOWHERE)},
+}
+"""Without which an option says nothing."""
+
+
 @pytest.mark.parametrize(
     ("template", "option"),
     [(t, o) for t in templates() for o in t.options],
@@ -134,8 +146,9 @@ def test_every_option_changes_the_operator(template: Template, option: Option) -
     liv = next(c for c in prelude().classes.values() if c.template is template)
     stream, problems = Stream(256), Problems()
     on = option.name in ("normalize", "rope") or liv.defaults.get(option.name) is True
-    given = {option.name: Given(False if on else example(option), NOWHERE)}
-    plain = build_operator(liv, {}, NOWHERE, stream, problems)
+    beside = BESIDE.get((template.kind, option.name), {})
+    given = {option.name: Given(False if on else example(option), NOWHERE)} | beside
+    plain = build_operator(liv, beside, NOWHERE, stream, problems)
     changed = build_operator(liv, given, NOWHERE, stream, problems)
     assert not problems and plain is not None and changed is not None
     assert plain != changed
@@ -161,7 +174,7 @@ def test_templates_describe_their_operators(template: Template) -> None:
 def test_numbers_of_any_featurizer_fit_or_are_told(template: Template) -> None:
     """With and without each group that may be left out, one number or a list."""
     words = f"token = {template.token}; channel = {template.channel}"
-    words += f"; nonlinear = {template.nonlinear[0]}"
+    words += f"; nonlinear = {template.nonlinear[0]}; sparsity = {template.sparsity[0]}"
     more = f"nonlinear = {template.features_nonlinear[0]}"
     if template.filter != "none":
         more += f"; filter = {template.filter}"
@@ -188,7 +201,10 @@ def test_defaults_of_tables_are_those_of_operators() -> None:
         for field in fields(template.operator):
             option = template.by_name.get(field.name)
             if option and option.default is not None and field.default is not MISSING:
-                assert option.default == field.default or field.name == "kernel"
+                default = option.default
+                if isinstance(default, Fraction):
+                    default = float(default)
+                assert default == field.default or field.name == "kernel"
 
 
 # A user's own alphabet ----------------------------------------------------------------

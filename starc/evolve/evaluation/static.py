@@ -73,6 +73,7 @@ def _at(model: Model, tokens: int) -> dict[str, float]:
     counted = costs(model, tokens, DTYPE_BYTES)
     found = {
         "params": counted.total.params,
+        "active": counted.total.active,
         "params_without_embeddings": counted.params_without_embeddings,
         "cache": counted.total.cache_bytes,
         "flops": counted.total.prefill_flops,

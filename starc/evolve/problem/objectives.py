@@ -73,6 +73,14 @@ _STATIC = (
         scale=LOG,
     ),
     Measure(
+        "active",
+        "parameters",
+        "min",
+        True,
+        "those of them that a token computes with: fewer where it chooses experts",
+        scale=LOG,
+    ),
+    Measure(
         "params_without_embeddings",
         "parameters",
         "min",

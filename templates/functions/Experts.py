@@ -1,0 +1,17 @@
+import torch
+from torch import Tensor, nn
+
+from kernels.grouped_linear import grouped_linear
+
+
+class Experts(nn.Module):
+    """A linear map for each expert."""
+
+    def __init__(self, experts: int, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.in_features = in_features
+        self.weight = nn.Parameter(torch.empty(experts, out_features, in_features))
+
+    def forward(self, x: Tensor, ends: Tensor) -> Tensor:
+        """Rows (N, in) to (N, out); those of an expert end before its number in ends."""
+        return grouped_linear(x, self.weight, ends)

@@ -1,0 +1,155 @@
+"""Mixtures of experts: transformers' own, what is said of hard cases, the balance."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import DeepseekV3Config, Qwen3MoeConfig
+from transformers.models.deepseek_v3.modeling_deepseek_v3 import DeepseekV3MoE
+from transformers.models.qwen3_moe.modeling_qwen3_moe import Qwen3MoeSparseMoeBlock
+
+from starc.compiler import to_ir
+from tests.emitted.helpers import emit
+
+WIDTH, HIDDEN, EXPERTS, TOP = 32, 12, 8, 3
+
+
+def mixture(options: str = "", experts: int = EXPERTS, top: int = TOP) -> Any:
+    """The emitted class with random weights in float64."""
+    sizes = f"experts = {experts}, top = {top}, hidden = {HIDDEN}"
+    text = f"model m {{ width = {WIDTH} }}\nbackbone {{ MoE({sizes}{options}) }}"
+    torch.manual_seed(1)
+    model: Any = emit(to_ir(text)).module.Model().double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(
+                torch.randn_like(parameter) / math.sqrt(parameter.shape[-1])
+            )
+    return model.moe_0
+
+
+def inputs(length: int = 11) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(2, length, WIDTH, dtype=torch.float64, generator=generator)
+
+
+def give(ours: Any, router: Any, experts: Any) -> None:
+    """Our weights to a module of transformers."""
+    with torch.no_grad():
+        router.weight.copy_(ours.router_proj.weight)
+        gate_up = torch.cat((ours.gate_proj.weight, ours.up_proj.weight), 1)
+        experts.gate_up_proj.copy_(gate_up)
+        experts.down_proj.copy_(ours.down_proj.weight)
+
+
+@pytest.mark.parametrize("normalised", [True, False])
+def test_softmax_scores_equal_those_of_qwen3_moe(normalised: bool) -> None:
+    ours = mixture(f", balance = none, normalised = {str(normalised).lower()}")
+    config = Qwen3MoeConfig(
+        hidden_size=WIDTH,
+        moe_intermediate_size=HIDDEN,
+        num_experts=EXPERTS,
+        num_experts_per_tok=TOP,
+        norm_topk_prob=normalised,
+        experts_implementation="eager",
+    )
+    theirs: Any = Qwen3MoeSparseMoeBlock(config).double()
+    give(ours, theirs.gate, theirs.experts)
+    torch.testing.assert_close(ours(inputs()), theirs(inputs()), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("groups, keep", [(1, 1), (4, 2)])
+def test_sigmoid_scores_equal_those_of_deepseek_v3(groups: int, keep: int) -> None:
+    ours = mixture(f", scores = sigmoid, scale = 2.5, groups = {groups}, keep = {keep}")
+    config = DeepseekV3Config(
+        hidden_size=WIDTH,
+        moe_intermediate_size=HIDDEN,
+        n_routed_experts=EXPERTS,
+        num_experts_per_tok=TOP,
+        n_group=groups,
+        topk_group=keep,
+        routed_scaling_factor=2.5,
+        norm_topk_prob=True,
+        experts_implementation="eager",
+    )
+    theirs: Any = DeepseekV3MoE(config).double()
+    give(ours, theirs.gate, theirs.experts)
+    bias = torch.randn(EXPERTS, generator=torch.Generator().manual_seed(3)) / 4
+    with torch.no_grad():
+        ours.balance.copy_(bias)
+        theirs.gate.e_score_correction_bias.copy_(bias)
+        for parameter in theirs.shared_experts.parameters():
+            parameter.zero_()
+    torch.testing.assert_close(ours(inputs()), theirs(inputs()), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("options", ["", ", scores = sigmoid, groups = 4, keep = 2"])
+def test_a_token_without_numbers_touches_no_other(options: str) -> None:
+    ours, x = mixture(options), inputs()
+    clean = ours(x)
+    x[0, 3] = torch.nan
+    y = ours(x)
+    assert y[0, 3].isnan().all()
+    y[0, 3] = clean[0, 3]
+    assert torch.equal(y, clean)
+
+
+def test_equal_scores_are_some_experts_with_equal_shares() -> None:
+    ours, x = mixture(), inputs()
+    with torch.no_grad():
+        ours.router_proj.weight.zero_()
+        for experts in ours.gate_proj, ours.up_proj, ours.down_proj:
+            experts.weight.copy_(experts.weight[:1].expand_as(experts.weight))
+    one = mixture(experts=1, top=1)
+    for name in "gate_proj", "up_proj", "down_proj":
+        getattr(one, name).weight.data = getattr(ours, name).weight.data[:1]
+    torch.testing.assert_close(ours(x), one(x))
+
+
+def test_scores_that_are_all_nothing_are_no_division_by_it() -> None:
+    """float32 has no smaller sigmoid than 1e-38 or so."""
+    ours = mixture(", scores = sigmoid").float()
+    with torch.no_grad():
+        ours.router_proj.weight.fill_(-1e4)
+    assert ours(inputs().float().abs()).isfinite().all()
+
+
+def test_training_moves_the_bias_towards_experts_with_few_tokens() -> None:
+    text = f"model m {{ width = {WIDTH} }}\nbackbone {{ 2 x {{ MoE }} }}"
+    torch.manual_seed(0)
+    model: Any = emit(to_ir(text)).module.Model()
+    tokens = torch.randint(256, (4, 32))
+    model.eval()(tokens)
+    mixtures = [m for m in model.modules() if hasattr(m, "balance")]
+    assert len(mixtures) == 2 and not any(m.load.any() for m in mixtures)
+    model.train()
+    for _ in range(2):
+        model(tokens)
+    loads = [m.load.clone() for m in mixtures]
+    assert all(load.sum() == 2 * 2 * tokens.numel() for load in loads)
+    model.balance_experts(0.25)
+    for m, load in zip(mixtures, loads, strict=True):
+        assert torch.equal(m.balance, 0.25 * (load.float().mean() - load).sign())
+        assert not m.load.any()
+
+
+def test_the_bias_makes_the_load_more_even() -> None:
+    """A router that prefers one expert, balanced for 60 steps without any training."""
+    ours, x = mixture(experts=4, top=1), inputs(40)
+    with torch.no_grad():
+        ours.router_proj.weight[0] += 0.1 * x.mean((0, 1))
+        ours.router_proj.weight *= 0.1
+
+    def busiest() -> float:
+        ours.load.zero_()
+        ours(x)
+        return float(ours.load.max() / ours.load.double().mean())
+
+    before = busiest()
+    for _ in range(200):
+        load = ours.load.double()
+        ours.balance += 1e-3 * (load.mean() - load).sign()
+        after = busiest()
+    assert after < 1.2 < before
