@@ -21,7 +21,7 @@ from starc.evolve.problem.spec import Spec
 from starc.evolve.storage.errors import RunError
 from tests.evolve.evaluation import small
 from tests.evolve.loop.searches import inline, spec_of
-from tests.evolve.storage.test_tampered_runs import CELLS, SEEDS, mutated, tamper
+from tests.evolve.storage.test_tampered_runs import CELLS, mutated, tamper
 
 SETTINGS = """
   pool = [SA-1, GMemless]; depth = 2; population = 2; generations = 1
@@ -168,6 +168,11 @@ def simulated_only(spec: Spec, here: bool = True) -> None:
     """In place of preflight.check: a real training takes seconds, and has a test."""
     if spec.trainer.kind != "simulated":
         raise preflight.NotPossible("would be trained")
+
+
+SEEDS = [range(400), pytest.param(range(400, 100_000), marks=pytest.mark.slow)]
+"""Few in `make test`: a search that goes on takes a hundred times as long as a look at
+what was tampered with, of which test_tampered_runs has 2,000."""
 
 
 @pytest.mark.parametrize("seeds", SEEDS, ids=str)
