@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import field
 from itertools import groupby
 from textwrap import wrap
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 from starc.backend.classes import Classes
 from starc.backend.code import (
@@ -20,7 +20,7 @@ from starc.backend.residuals import NORMS, added, norm_call
 from starc.backend.states import Kept, state_class, state_name
 from starc.backend.tree import Blocks, Scope, Tree, Use
 from starc.backend.wiring import Value, Wiring, lender
-from starc.ir.nodes import Again, Model, Parallel
+from starc.ir.nodes import Liv, Model, Parallel, again
 from starc.ir.sharing import borrowed
 from starc.values import dataclass
 
@@ -127,7 +127,7 @@ class Bodies:
                 for passed in around:
                     if passed not in inside:
                         self._module_parameter(passed, label, part)
-                        if part == "" and isinstance(use.layer, Again):
+                        if part == "" and again(use.layer):
                             self._state_parameter(passed, label)
             for value in self._values(use):
                 inside = self._around(value[0])
@@ -146,10 +146,11 @@ class Bodies:
 
     def _modules(self, use: Use) -> Iterator[tuple[str, str]]:
         """(label, part) of the modules of other layers that a line reads."""
-        if isinstance(use.layer, Again):
-            yield use.layer.of, ""
+        of = again(use.layer)
+        if of:
+            yield of, ""
             for name in self.wiring.module(use.layer).residual.norms:
-                yield use.layer.of, name
+                yield of, name
         for liv in self.wiring.module(use.layer).livs:
             yield from ((label, "liv") for label in self.wiring.owners(liv))
 
@@ -218,18 +219,22 @@ class Bodies:
         doc: list[str] = []
         outputs = tuple(self._variable(scope, v) for v in self.outputs[scope.path])
         last = scope.steps[-1]
-        returns = isinstance(last, Use) and bool(scope.path) and not outputs
+        returns = False
         for step in scope.steps:
-            if isinstance(step, Blocks):
-                made = [self._block(iteration) for iteration in step.iterations]
-                construct += _constructed(step.name, made)
-                forward += self._loop(scope, step, made, state)
-                fields += self._loop_state(scope, step, made, holder)
-            else:
-                construct += self._constructor(step)
-                forward += self._line(scope, step, state, returns and step is last)
-                fields += self._line_state(scope, step, holder)
-                doc += self.sharing(step)
+            match step:
+                case Blocks():
+                    made = [self._block(iteration) for iteration in step.iterations]
+                    construct += _constructed(step.name, made)
+                    forward += self._loop(scope, step, made, state)
+                    fields += self._loop_state(scope, step, made, holder)
+                case Use():
+                    returns = step is last and bool(scope.path) and not outputs
+                    construct += self._constructor(step)
+                    forward += self._line(scope, step, state, returns)
+                    fields += self._line_state(scope, step, holder)
+                    doc += self.sharing(step)
+                case _:
+                    assert_never(step)
         if scope.path and not returns:
             forward.append(f"        return {', '.join(['x', *outputs])}")
         return Body(
@@ -258,9 +263,9 @@ class Bodies:
         return self.of[body]
 
     def _constructor(self, use: Use) -> list[str]:
-        layer = use.layer
-        if isinstance(layer, Again):
+        if again(use.layer):
             return []
+        layer = self.wiring.module(use.layer)
         norms = {name: norm_call(n) for name, n in layer.residual.norms.items()}
         made = self.classes.layers[layer.label]
         lines = []
@@ -368,10 +373,14 @@ class Bodies:
         path = self._path(module.label, "")
         where = self.state_inputs[scope.path].get(path)
         where = where or _within(holder, path.removeprefix(scope.path))
-        if isinstance(module, Parallel):
-            name = state_name(made.name)
-            return [(use.name, name, Call(f"{name}.new", (where, "*size")))]
-        return [(use.name, "State", Call(f"{where}.new_state", ("*size",)))]
+        match module:
+            case Parallel():
+                name = state_name(made.name)
+                return [(use.name, name, Call(f"{name}.new", (where, "*size")))]
+            case Liv():
+                return [(use.name, "State", Call(f"{where}.new_state", ("*size",)))]
+            case _:
+                assert_never(module)
 
     def _loop_state(
         self, scope: Scope, step: Blocks, made: list[BlockClass], holder: str
@@ -423,19 +432,18 @@ class Bodies:
                     lent |= {_item(self.tree.livs[label]) for label in used} - {here}
         found: list[Expression] = []
         for step in self.tree.root.steps:
-            if isinstance(step, Use):
-                if not isinstance(step.layer, Again) and step.name not in lent:
-                    found.append(f"model.{step.name}")
-            elif not lent.intersection(
-                _item(iteration.path) for iteration in step.iterations
-            ):
-                found.append(f"*model.{step.name}")
-            else:
-                found += [
-                    _within("model", iteration.path.removesuffix("."))
-                    for iteration in step.iterations
-                    if _item(iteration.path) not in lent
-                ]
+            match step:
+                case Use(layer, name):
+                    if not again(layer) and name not in lent:
+                        found.append(f"model.{name}")
+                case Blocks(name, iterations):
+                    paths = [each.path.removesuffix(".") for each in iterations]
+                    alone = [path for path in paths if _item(path) not in lent]
+                    whole = alone == paths
+                    found += [_within("model", path) for path in alone if not whole]
+                    found += [f"*model.{name}"] if whole else []
+                case _:
+                    assert_never(step)
         return found
 
     # Words.
@@ -447,9 +455,9 @@ class Bodies:
 
     def sharing(self, use: Use) -> Iterator[str]:
         """`attn takes k, v from a.`: what a line has of other lines."""
-        layer = use.layer
-        if isinstance(layer, Again):
-            yield f"{self.where(layer.of)} is used again."
+        layer, of = use.layer, again(use.layer)
+        if of:
+            yield f"{self.where(of)} is used again."
             return
         for liv in self.wiring.module(layer).livs:
             name = use.name if liv.label == layer.label else f"{use.name}.{liv.stem}"

@@ -4,13 +4,14 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import partial
+from typing import assert_never
 
 from starc.backend.blocks import Bodies
 from starc.backend.classes import Classes
 from starc.backend.residuals import formula
-from starc.backend.tree import Blocks, Scope
+from starc.backend.tree import Blocks, Scope, Use
 from starc.ir.cost import costs
-from starc.ir.nodes import Again, Model, Parallel
+from starc.ir.nodes import Model, again
 
 wrap = partial(textwrap.wrap, break_on_hyphens=False)
 WIDTH = 88
@@ -65,15 +66,15 @@ def _operators(bodies: Bodies) -> list[str]:
     """A row for each class: the layers that are of it, its name, what it computes."""
     rows: dict[tuple[str, str], dict[str, None]] = {}
     for use in bodies.tree.root.deep_uses():
-        layer = use.layer
-        if isinstance(layer, Again):
+        if again(use.layer):
             continue
-        difference = isinstance(layer, Parallel) and -1 in layer.signs
+        layer = bodies.wiring.module(use.layer)
+        difference = -1 in layer.signs
         for liv in layer.livs[: 1 if difference else None]:
             emitted = bodies.classes.emission(liv.operator)
             name = emitted.class_name
             kind = (f"Differential{name}" if difference else name, emitted.summary)
-            alone = difference or not isinstance(layer, Parallel)
+            alone = difference or liv is layer
             label = use.name if alone else f"{use.name}.{liv.stem}"
             rows.setdefault(kind, {})[label] = None
     labels = [_listed(names) for names in rows.values()]
@@ -109,9 +110,9 @@ def _letters(model: Model, classes: Classes) -> str:
 def _residuals(bodies: Bodies) -> str:
     """`x + f(norm(x))`, and which layers stand otherwise."""
     stands = [
-        (use.name, use.layer.residual)
+        (use.name, bodies.wiring.module(use.layer).residual)
         for use in bodies.tree.root.deep_uses()
-        if not isinstance(use.layer, Again)
+        if not again(use.layer)
     ]
     (usual, _), *others = Counter(residual for _, residual in stands).most_common()
     found = [formula(usual)]
@@ -124,21 +125,25 @@ def _residuals(bodies: Bodies) -> str:
 def _classes(bodies: Bodies, scope: Scope, name: str) -> Iterator[tuple[Scope, str]]:
     yield scope, name
     for step in scope.steps:
-        if isinstance(step, Blocks):
-            for iteration in step.iterations:
-                yield from _classes(
-                    bodies, iteration, bodies.block_of[iteration.path].name
-                )
+        match step:
+            case Blocks():
+                for iteration in step.iterations:
+                    block = bodies.block_of[iteration.path]
+                    yield from _classes(bodies, iteration, block.name)
+            case Use():
+                pass
+            case _:
+                assert_never(step)
 
 
 def _sharing(bodies: Bodies) -> Iterator[str]:
     """A sentence for each thing shared; of equal blocks, one for all of them."""
-    told: dict[str, None] = {}
+    said: dict[str, None] = {}
     for scope, name in _classes(bodies, bodies.tree.root, ""):
         place = f"In each {name} " if name else ""
         for use in scope.uses():
             for sentence in bodies.sharing(use):
-                told[f"{place}{sentence}"] = None
-    yield from list(told)[:24]
-    if len(told) > 24:
-        yield f"And {len(told) - 24} more like these."
+                said[f"{place}{sentence}"] = None
+    yield from list(said)[:24]
+    if len(said) > 24:
+        yield f"And {len(said) - 24} more like these."

@@ -5,7 +5,17 @@ from keyword import iskeyword
 from typing import assert_never
 
 from starc.backend.reserved import RESERVED
-from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat, Step
+from starc.ir.nodes import (
+    Again,
+    Layer,
+    Liv,
+    Model,
+    Parallel,
+    Repeat,
+    Step,
+    again,
+    branches,
+)
 from starc.passes.rebuild import changed
 
 _BLOCKS = re.compile(r"blocks_\d+")
@@ -44,15 +54,13 @@ class _Names:
         whole = model.whole()
         self.labels = {label: safe(label) for label in whole}
         for layer in model.layers():
-            of = whole[layer.label]
-            if isinstance(of, Parallel):
-                for branch in of.branches:
-                    self._branch(layer, branch)
+            for branch in branches(whole[layer.label]):
+                self._branch(layer, branch)
 
     def _branch(self, layer: Layer, branch: Liv) -> None:
         """A second use has branches too, which are called as those it uses."""
         inside = f"{layer.label}.{branch.stem}"
-        if isinstance(layer, Again) or branch.label == inside:
+        if again(layer) or branch.label == inside:
             self.labels[inside] = f"{self.labels[layer.label]}.{safe(branch.stem)}"
         elif branch.label != layer.label:
             self.labels[branch.label] = safe(branch.label)
@@ -74,13 +82,9 @@ class _Names:
             case Liv():
                 return self.liv(step, safe(step.stem))
             case Parallel():
-                branches = tuple(
-                    self.liv(branch, safe(branch.stem)) for branch in step.branches
-                )
+                new = tuple(self.liv(x, safe(x.stem)) for x in step.branches)
                 label = self.labels[step.label]
-                return changed(
-                    step, stem=safe(step.stem), label=label, branches=branches
-                )
+                return changed(step, stem=safe(step.stem), label=label, branches=new)
             case _:
                 assert_never(step)
 

@@ -4,7 +4,17 @@ from collections.abc import Iterator
 from itertools import count
 from typing import assert_never
 
-from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat, Step
+from starc.ir.nodes import (
+    Again,
+    Layer,
+    Liv,
+    Model,
+    Parallel,
+    Repeat,
+    Step,
+    branches,
+    outside_repeats,
+)
 from starc.values import dataclass
 
 
@@ -32,24 +42,40 @@ class Scope:
     steps: tuple[Use | Blocks, ...]
 
     def uses(self) -> Iterator[Use]:
-        return (step for step in self.steps if isinstance(step, Use))
+        """Its own lines."""
+        for step in self.steps:
+            match step:
+                case Use():
+                    yield step
+                case Blocks():
+                    pass
+                case _:
+                    assert_never(step)
 
     def deep_uses(self) -> Iterator[Use]:
         """Every line of it and of all that it holds, in order of depth."""
         for step in self.steps:
-            if isinstance(step, Use):
-                yield step
-            else:
-                for iteration in step.iterations:
-                    yield from iteration.deep_uses()
+            match step:
+                case Use():
+                    yield step
+                case Blocks():
+                    for iteration in step.iterations:
+                        yield from iteration.deep_uses()
+                case _:
+                    assert_never(step)
 
     def scopes(self) -> "Iterator[Scope]":
         """Itself and all that it holds, in order of depth."""
         yield self
         for step in self.steps:
-            if isinstance(step, Blocks):
-                for iteration in step.iterations:
-                    yield from iteration.scopes()
+            match step:
+                case Blocks():
+                    for iteration in step.iterations:
+                        yield from iteration.scopes()
+                case Use():
+                    pass
+                case _:
+                    assert_never(step)
 
 
 class Tree:
@@ -91,22 +117,26 @@ class Tree:
     def _enter(self, scope: Scope, outer: tuple[Scope, ...]) -> None:
         around = (*outer, scope)
         for step in scope.steps:
-            if isinstance(step, Blocks):
-                for iteration in step.iterations:
-                    self._enter(iteration, around)
-                continue
-            layer, path = step.layer, f"{scope.path}{step.name}"
-            self.around[layer.label] = around
-            self.layers[layer.label] = self.livs[layer.label] = path
-            if isinstance(layer, Parallel):
-                for branch in layer.branches:
-                    self.around[branch.label] = around
-                    self.livs[branch.label] = f"{path}.{branch.stem}"
+            match step:
+                case Blocks():
+                    for iteration in step.iterations:
+                        self._enter(iteration, around)
+                case Use(layer, name):
+                    self._place(layer, f"{scope.path}{name}", around)
+                case _:
+                    assert_never(step)
+
+    def _place(self, layer: Layer, path: str, around: tuple[Scope, ...]) -> None:
+        self.around[layer.label] = around
+        self.layers[layer.label] = self.livs[layer.label] = path
+        for branch in branches(layer):
+            self.around[branch.label] = around
+            self.livs[branch.label] = f"{path}.{branch.stem}"
 
 
 def _names(steps: tuple[Step, ...], in_block: bool) -> dict[str, str]:
     """Label -> attribute, for the layers of a scope."""
-    layers = [step for step in steps if not isinstance(step, Repeat)]
+    layers = list(outside_repeats(steps))
     if not in_block:
         return {layer.label: layer.label for layer in layers}
     stems = [layer.stem for layer in layers if not layer.labelled]

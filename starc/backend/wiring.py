@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from typing import assert_never
 
 from starc.backend.features import Projection, projections
 from starc.backend.mixers import Variant
-from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
+from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, again, branches
 from starc.ir.sharing import has_mixing_tensors
 
 Value = tuple[str, str]
@@ -25,10 +26,9 @@ class Wiring:
         self.shared = frozenset(model.shared)
         self._module = self._second_uses()
         self._siblings = {
-            branch.label: {other.label: other.stem for other in layer.branches}
+            branch.label: {other.label: other.stem for other in branches(layer)}
             for layer in self.whole.values()
-            if isinstance(layer, Parallel)
-            for branch in layer.branches
+            for branch in branches(layer)
         }
         self._weight_arguments: dict[str, tuple[Liv, dict[str, str]]] = {}
         self.lent = self._lent(inside=True)
@@ -38,8 +38,9 @@ class Wiring:
         """Label of a second use, or of a branch of it -> label of the LIV used."""
         found = {}
         for layer in self.model.layers():
-            if isinstance(layer, Again):
-                found[layer.label] = layer.of
+            of = again(layer)
+            if of:
+                found[layer.label] = of
                 for liv in self.module(layer).livs:
                     found[lender(layer, liv)] = liv.label
         return found
@@ -144,6 +145,10 @@ class Wiring:
 
 def lender(use: Layer, liv: Liv) -> str:
     """The label by which others refer to what a LIV computes in this use of it."""
-    if isinstance(use, Again):
-        return use.label if liv.label == use.of else f"{use.label}.{liv.stem}"
-    return liv.label
+    match use:
+        case Again():
+            return use.label if liv.label == use.of else f"{use.label}.{liv.stem}"
+        case Liv() | Parallel():
+            return liv.label
+        case _:
+            assert_never(use)

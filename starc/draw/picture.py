@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from starc.ir.descriptions import around, described, name_of, sources
-from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat, flat
+from starc.ir.nodes import Layer, Liv, Model, Parallel, again, flat, iterations
 
 WEIGHTS, FEATURES, AGAIN = "weights", "features", "again"
 
@@ -72,22 +72,21 @@ class Picture:
 
 def picture(model: Model, rolled: bool = True) -> Picture:
     """Of a resolved model. `rolled`: the outer loops of the text are brackets."""
-    shown: list[Layer] = []
+    drawn: list[Layer] = []
     places: dict[str, int] = {}  # of layers and branches of all iterations
     brackets: list[Bracket] = []
     for step in model.body:
-        parts = step.iterations if rolled and isinstance(step, Repeat) else ((step,),)
-        iterations = [tuple(flat(part)) for part in parts]
-        first = len(shown)
-        shown.extend(iterations[0])
-        for iteration in iterations:
-            for place, layer in enumerate(iteration, start=first):
+        parts = [tuple(flat(x)) for x in (iterations(step) if rolled else ((step,),))]
+        first = len(drawn)
+        drawn.extend(parts[0])
+        for part in parts:
+            for place, layer in enumerate(part, start=first):
                 places.update((label, place) for label in _labels(layer))
-        if len(iterations) > 1:
-            brackets.append(Bracket(first, len(shown) - 1, len(iterations)))
+        if len(parts) > 1:
+            brackets.append(Bracket(first, len(drawn) - 1, len(parts)))
     layers = {layer.label: layer for layer in model.layers()}
     whole = model.whole()
-    columns = tuple(_column(layer, whole[layer.label], model) for layer in shown)
+    columns = tuple(_column(layer, whole[layer.label], model) for layer in drawn)
     arcs = dict.fromkeys(chain.from_iterable(_arcs(x, places) for x in layers.values()))
     return Picture(columns, tuple(arcs), tuple(brackets))
 
@@ -106,7 +105,7 @@ def _column(layer: Layer, made: Liv | Parallel, model: Model) -> Column:
         layer.label,
         tuple(_box(liv, sign) for liv, sign in pairs),
         -1 in made.signs,
-        layer.of if isinstance(layer, Again) else "",
+        again(layer),
         around(made, model),
     )
 
@@ -120,8 +119,9 @@ def _box(liv: Liv, sign: int = 1) -> Box:
 
 def _arcs(layer: Layer, places: dict[str, int]) -> Iterator[Arc]:
     here = places[layer.label]
-    if isinstance(layer, Again):
-        yield Arc(places[layer.of], here, AGAIN, "all")
+    of = again(layer)
+    if of:
+        yield Arc(places[of], here, AGAIN, "all")
     for liv in layer.livs:
         for taken, label in sources(liv):
             kind = WEIGHTS if taken.startswith("weights") else FEATURES

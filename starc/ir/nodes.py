@@ -172,6 +172,51 @@ def flat(steps: Iterable[Step]) -> Iterator[Layer]:
                 assert_never(step)
 
 
+def outside_repeats(steps: Iterable[Step]) -> Iterator[Layer]:
+    """The layers of a body that stand in no repeat of it."""
+    for step in steps:
+        match step:
+            case Repeat():
+                pass
+            case Liv() | Again() | Parallel():
+                yield step
+            case _:
+                assert_never(step)
+
+
+def iterations(step: Step) -> tuple[tuple[Step, ...], ...]:
+    """Those of a repeat; of a layer one, the layer itself."""
+    match step:
+        case Repeat():
+            return step.iterations
+        case Liv() | Again() | Parallel():
+            return ((step,),)
+        case _:
+            assert_never(step)
+
+
+def again(layer: Layer) -> str:
+    """The label of the layer that this one is once more; "" if it is none."""
+    match layer:
+        case Again():
+            return layer.of
+        case Liv() | Parallel():
+            return ""
+        case _:
+            assert_never(layer)
+
+
+def branches(layer: Layer) -> tuple[Liv, ...]:
+    """The branches that have tensors here: those of a parallel."""
+    match layer:
+        case Parallel():
+            return layer.branches
+        case Liv() | Again():
+            return ()
+        case _:
+            assert_never(layer)
+
+
 Inner = TypeVar("Inner", Loop, Repeat)
 
 
@@ -211,14 +256,20 @@ class Architecture(Generic[Inner]):
 
     def made(self: "Model") -> Iterator[Liv | Parallel]:
         """Every layer that has tensors, in order of depth: all but `same as`."""
-        return (layer for layer in self.layers() if not isinstance(layer, Again))
+        whole = self.whole()
+        return (whole[layer.label] for layer in self.layers() if not again(layer))
 
     def whole(self: "Model") -> dict[str, Liv | Parallel]:
         """Label of every layer -> itself, or the layer that it is once more."""
         found: dict[str, Liv | Parallel] = {}
         for layer in self.layers():
-            one = found[layer.of] if isinstance(layer, Again) else layer
-            found[layer.label] = one
+            match layer:
+                case Again():
+                    found[layer.label] = found[layer.of]
+                case Liv() | Parallel():
+                    found[layer.label] = layer
+                case _:
+                    assert_never(layer)
         return found
 
     def livs(self: "Model") -> Iterator[Liv]:

@@ -16,7 +16,16 @@ from starc.ir.descriptions import (
     settings,
     sharing,
 )
-from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat, flat
+from starc.ir.nodes import (
+    Again,
+    Layer,
+    Liv,
+    Model,
+    Parallel,
+    branches,
+    flat,
+    iterations,
+)
 
 COLUMNS = (
     "LIV",
@@ -66,7 +75,7 @@ def _layer(layer: Layer, whole: Liv | Parallel, cost: LayerCost) -> dict[str, An
         case Liv():
             found.update(_operator(layer))
         case Parallel():
-            branches = zip(layer.branches, layer.signs, cost.branches, strict=True)
+            rows = zip(layer.branches, layer.signs, cost.branches, strict=True)
             found["branches"] = [
                 {
                     "label": branch.label,
@@ -77,7 +86,7 @@ def _layer(layer: Layer, whole: Liv | Parallel, cost: LayerCost) -> dict[str, An
                     **_numbers(part),
                     **_operator(branch),
                 }
-                for branch, sign, part in branches
+                for branch, sign, part in rows
             ]
         case Again():
             pass  # what it is stands where that layer stands
@@ -145,7 +154,7 @@ def as_table(model: Model, context: int, dtype: str) -> str:
     if fft["decode"]:
         prefill, decode = (f"{fft[key]:,}" for key in ("prefill", "decode"))
         lines.append(f"FFTs take as many more: {prefill} (prefill), {decode} (decode).")
-    if any(isinstance(step, Repeat) for step in model.body):
+    if any(len(iterations(step)) > 1 for step in model.body):
         lines.append(
             "A line for several LIVs, (12 x), has the numbers of each of them."
         )
@@ -162,28 +171,24 @@ def _rows(model: Model, found: Costs) -> list[tuple[str, ...]]:
     whole = model.whole()
     done = 0
     for step in model.body:
-        iterations = step.iterations if isinstance(step, Repeat) else ((step,),)
-        beginning, end = tuple(flat(iterations[0])), tuple(flat(iterations[-1]))
+        parts = iterations(step)
+        beginning, end = tuple(flat(parts[0])), tuple(flat(parts[-1]))
         for first, last in zip(beginning, end, strict=True):
             cost = found.layers[done]
             done += 1
-            label = _both(first.label, last.label, len(iterations))
+            label = _both(first.label, last.label, len(parts))
             shared = _both("; ".join(sharing(first)), "; ".join(sharing(last)))
-            alone = not isinstance(first, Parallel)
+            inside = branches(first)
+            if inside:  # what these share stands in their own lines
+                shared = ""
             stands = around(whole[first.label], model)
-            result.append(
-                _cells(
-                    label, name_of(first), stands, shared if alone else "", cost.total
-                )
-            )
-            if isinstance(first, Parallel) and isinstance(last, Parallel):
-                for a, b, part in zip(
-                    first.branches, last.branches, cost.branches, strict=True
-                ):
-                    shared = _both("; ".join(sharing(a)), "; ".join(sharing(b)))
-                    label = f"  {_both(a.label, b.label)}"
-                    result.append(_cells(label, name_of(a), "", shared, part))
-        done += len(beginning) * (len(iterations) - 1)
+            result.append(_cells(label, name_of(first), stands, shared, cost.total))
+            pairs = zip(inside, branches(last), strict=True)
+            for (a, b), part in zip(pairs, cost.branches[: len(inside)], strict=True):
+                shared = _both("; ".join(sharing(a)), "; ".join(sharing(b)))
+                label = f"  {_both(a.label, b.label)}"
+                result.append(_cells(label, name_of(a), "", shared, part))
+        done += len(beginning) * (len(parts) - 1)
     return result
 
 
