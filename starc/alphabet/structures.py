@@ -47,7 +47,9 @@ NONLINEAR = _table(
     Structure("softmax", 2, "softmax over j"),
     Structure("relu", 3, "ReLU of each entry"),
     Structure("silu", 4, "swish of each entry: u sigmoid(u)"),
+    Structure("relu2", None, "the square of ReLU of each entry"),
     Structure("gelu", None, "GELU of each entry, tanh form"),
+    Structure("gelu_erf", None, "GELU of each entry, by the error function"),
     Structure("sigmoid", None, "sigmoid of each entry"),
 )
 

@@ -32,10 +32,11 @@ def settings(operator: Operator) -> dict[str, object]:
 
 def described(operator: Operator) -> str:
     """`heads 16, kv_heads 8, head_dim 64`: what is not off."""
+    usual = {f.name: f.default for f in fields(operator) if type(f.default) is float}
     parts = (
         f"{name} {number(value)}" if value is not True else name
         for name, value in settings(operator).items()
-        if value not in (None, False, 0, "")
+        if value not in (None, False, 0, "") and value != usual.get(name)
     )
     return ", ".join(parts)
 

@@ -27,6 +27,7 @@ NAMES = (
     "min_gru",
     "glu",
     "mixture_of_experts",
+    "mlp",
 )
 """Where a combination of structures fits two of them, the first is meant."""
 

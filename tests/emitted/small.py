@@ -75,13 +75,14 @@ def uses(kind: str) -> str:
     """A model of one operator: with options, shared, and subtracted from itself."""
     first, *others = cases_of(kind).uses
     name, bracket, arguments = first.partition("(")
-    group = template_of(kind).groups[-2]
+    groups = template_of(kind).groups
+    taken = f", {groups[-2]} from a" if len(groups) > 1 else ""  # all: no norm is read
     return f"""
 model {kind} {{ {HEAD} }}
 liv Difference = diff({name}) {{ }}
 backbone {{
   parallel {{ a: {"; ".join([first, *others])} }}
-  {first}   weights from a, {group} from a
+  {first}   weights from a{taken}
   Difference{bracket}{arguments}
 }}
 """

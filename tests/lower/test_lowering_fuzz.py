@@ -247,7 +247,8 @@ class Text:
         if share < 0.2:
             clause = f" weights from {known}"
         elif share < 0.4 and groups:
-            taken = random.sample(groups.split(), random.randint(1, 2))
+            of = groups.split()
+            taken = random.sample(of, min(random.randint(1, 2), len(of)))
             clause = f" {', '.join(taken)} from {known}"
         elif share < 0.5 and not branch:
             liv, clause = liv.split("(")[0], f" same as {known}"

@@ -1,17 +1,19 @@
 """Cases of gated linear units."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from starc.operators.glu.operator import Glu
+from starc.operators.glu.options import ACTIVATIONS
 from starc.reference.cases import WIDTH, Cases
 
 
-def _small(activation: str) -> Glu:
-    return Glu(width=WIDTH, hidden=24, activation=activation)
+def _small(activation: str, **options: Any) -> Glu:
+    return Glu(width=WIDTH, hidden=24, activation=activation, **options)
 
 
 def twin(
@@ -20,20 +22,35 @@ def twin(
     activation: Callable[[Tensor], Tensor] = {
         "silu": F.silu,
         "gelu": lambda x: F.gelu(x, approximate="tanh"),
+        "gelu_erf": F.gelu,
         "relu": F.relu,
+        "relu2": lambda x: F.relu(x).square(),
         "sigmoid": torch.sigmoid,
     }[op.activation]
-    return activation(f["gate"]) * f["up"]
+    gate, up = f["gate"], f["up"]
+    if op.limit:
+        gate, up = gate.clamp(max=op.limit), up.clamp(-op.limit, op.limit)
+    if op.alpha != 1:
+        return gate * (op.alpha * gate).sigmoid() * (up + op.up_offset)
+    return activation(gate) * (up + op.up_offset)
 
 
 CASES = Cases(
     instances={
         "": _small("silu"),
-        **{name: _small(name) for name in ("gelu", "relu", "sigmoid")},
+        **{name: _small(name) for name in ACTIVATIONS[1:]},
+        "limit": _small("silu", limit=0.8),
+        "limit_of_relu": _small("relu", limit=0.8, up_offset=0.5),
+        "gpt_oss": _small("silu", limit=1.5, alpha=1.702, up_offset=1.0),
     },
-    shared=("",),
+    shared=("", "gpt_oss"),
     twin=twin,
-    uses=("GMemless", "GMemless(activation = gelu)", "GMemless(activation = relu)"),
+    uses=(
+        "GMemless",
+        "GMemless(activation = gelu)",
+        "GMemless(activation = relu)",
+        "GMemless(limit = 7, alpha = 1.702, up_offset = 1)",
+    ),
     resolved=(
         ("GMemless", 768, {"hidden": 2048, "activation": "silu"}),
         ("GMemless", 2048, {"hidden": 5464}),

@@ -3,18 +3,41 @@
 from starc.backend.emission import Argument, Emission, biases
 from starc.operators.glu.operator import Glu
 
+NAMES = {"silu": "SwiGLU", "gelu": "GeGLU", "gelu_erf": "GeGLU", "relu": "ReGLU"}
+IN_KERNEL = ("silu", "gelu", "relu", "sigmoid")
+
 
 def emission(op: Glu) -> Emission:
-    names = {"silu": "SwiGLU", "gelu": "GeGLU", "relu": "ReGLU", "sigmoid": "GLU"}
+    plain = not op.limit and not op.up_offset and op.alpha == 1
+    arguments = [
+        Argument("hidden", "int", op.hidden, "channels of the gated linear unit")
+    ]
+    if op.limit:
+        meaning = "gate and up are cut here"
+        arguments.append(Argument("limit", "float", op.limit, meaning))
+    if op.alpha != 1:
+        arguments.append(Argument("alpha", "float", op.alpha, "steepness of the gate"))
+    if op.up_offset:
+        arguments.append(Argument("up_offset", "float", op.up_offset))
+    gate = "min(gate, limit)" if op.limit else "gate"
+    gate = (
+        f"{gate} sigmoid(alpha gate)" if op.alpha != 1 else f"{op.activation}({gate})"
+    )
+    up = "clip(up)" if op.limit else "up"
+    up = f"({up} + {op.up_offset:g})" if op.up_offset else up
     return Emission(
         template="glu",
-        class_name=names[op.activation],
-        summary=f"{op.activation}(gate) * up: no mixing of tokens",
-        arguments=(
-            Argument("hidden", "int", op.hidden, "channels of the gated linear unit"),
-        ),
-        options={"activation": op.activation, **biases(op)},
-        kernels=("swiglu",),
+        class_name=NAMES.get(op.activation, "GLU"),
+        summary=f"{gate} * {up}: no mixing of tokens",
+        arguments=tuple(arguments),
+        options={
+            "activation": op.activation,
+            "limit": op.limit > 0,
+            "alpha": op.alpha != 1,
+            "up_offset": op.up_offset > 0,
+            **biases(op),
+        },
+        kernels=("swiglu",) if plain and op.activation in IN_KERNEL else (),
         out_name="down_proj",
-        takes_product=True,
+        takes_product=plain and op.activation in IN_KERNEL,
     )

@@ -10,11 +10,17 @@ from starc.values import dataclass
 class Glu(Operator):
     """y = activation(gate) * up (arXiv 2002.05202). No state, no mixing of tokens.
 
-    `activation`: "silu" (SwiGLU), "gelu" (GeGLU, tanh form), "relu" or "sigmoid".
+    `activation`: "silu" (SwiGLU), "gelu" (GeGLU, tanh form), "gelu_erf", "relu",
+    "relu2" or "sigmoid". `limit`: gate is at most this before its activation, up
+    between this and its negative; 0: any. `alpha`: of silu, gate sigmoid(alpha gate).
+    `up_offset`: added to up, (up + 1) in gpt-oss.
     """
 
     hidden: int
     activation: str = "silu"
+    limit: float = 0.0
+    alpha: float = 1.0
+    up_offset: float = 0.0
 
     kind: ClassVar[str] = "glu"
 

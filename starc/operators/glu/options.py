@@ -6,14 +6,31 @@ from starc.alphabet.resolved_options import ResolvedOptions
 from starc.alphabet.template import Feature, Template
 from starc.operators.glu.operator import Glu
 
+ACTIVATIONS = ("silu", "gelu", "gelu_erf", "relu", "relu2", "sigmoid")
+LARGEST = 10_000
+
 
 def build(options: ResolvedOptions) -> Glu:
+    activation = options.word("activation")
+    if options.exact("alpha") != 1 and activation != "silu":
+        raise options.fail(
+            "conflicting-settings",
+            f"`alpha` contradicts `activation = {activation}`",
+            "alpha",
+            "is of silu alone",
+            "`alpha` says how steep the sigmoid of gate sigmoid(alpha gate) is.",
+            "write activation = silu, or leave out alpha",
+            "activation",
+        )
     return Glu(
         width=options.width,
         bias=options.flag("bias"),
         out_bias=options.flag("out_bias"),
         hidden=common.hidden(options),
-        activation=options.word("activation"),
+        activation=activation,
+        limit=float(options.exact("limit")),
+        alpha=float(options.exact("alpha")),
+        up_offset=float(options.exact("up_offset")),
     )
 
 
@@ -29,7 +46,7 @@ TEMPLATE = Template(
     ),
     token="diagonal",
     channel="dense",
-    nonlinear=("silu", "gelu", "relu", "sigmoid"),
+    nonlinear=ACTIVATIONS,
     nonlinear_option="activation",
     operator=Glu,
     build=build,
@@ -40,9 +57,35 @@ TEMPLATE = Template(
         Option(
             "activation",
             "word",
-            "what gate goes through; gelu is the tanh form",
+            "what gate goes through; gelu is the tanh form, relu2 the square of relu",
             "silu",
-            choices=("silu", "gelu", "relu", "sigmoid"),
+            choices=ACTIVATIONS,
+        ),
+        Option(
+            "limit",
+            "number",
+            "gate is cut above it, up above it and below its negative",
+            0,
+            low=1e-3,
+            high=LARGEST,
+            none=True,
+        ),
+        Option(
+            "alpha",
+            "number",
+            "how steep the sigmoid is in silu: gate sigmoid(alpha gate)",
+            1,
+            low=1e-3,
+            high=LARGEST,
+        ),
+        Option(
+            "up_offset",
+            "number",
+            "what is added to up, after its limit",
+            0,
+            low=1e-3,
+            high=LARGEST,
+            none=True,
         ),
         common.BIAS,
         common.OUT_BIAS,

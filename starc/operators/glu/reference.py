@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 from starc.operators.glu.operator import Glu
@@ -16,5 +17,9 @@ def mixing(
     tensors: Mapping[str, Tensor],
     eps: float,
 ) -> Mixing:
-    gate = ACTIVATIONS[operator.activation](features["gate"])
-    return Mixing(diagonal(gate), features["up"])
+    gate, up = features["gate"], features["up"]
+    if operator.limit:
+        gate = torch.where(gate < operator.limit, gate, operator.limit)
+        up = torch.where(up.abs() < operator.limit, up, operator.limit * up.sign())
+    factor = ACTIVATIONS[operator.activation](operator.alpha * gate) / operator.alpha
+    return Mixing(diagonal(factor), up + operator.up_offset)

@@ -1,0 +1,1 @@
+"""A plain MLP: an activation between two projections, tokens apart."""
