@@ -93,7 +93,7 @@ def convert(
             conversion.backward(ours, _file(output), found.dtype)
     except ZooError as error:
         raise Failure(str(error), WRONG_INPUT) from None
-    _tell(conversion.folds)
+    _tell(found.reading.folds)
 
 
 def weights(file: File, json: Json = False) -> None:
@@ -140,7 +140,7 @@ def _convert(found: "Opened", source: "Source", output: str) -> None:
             conversion.forward(theirs, _file(output))
     except ZooError as error:
         raise Failure(str(error), WRONG_INPUT) from None
-    _tell(conversion.folds)
+    _tell(found.reading.folds)
 
 
 def _file(output: str) -> Path:

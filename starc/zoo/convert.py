@@ -49,12 +49,6 @@ class Conversion:
         self.ours = make_plan(self.model, source.name, (), triton=False).weights
         self.shapes = tensors(self.model)
 
-    @property
-    def folds(self) -> tuple[str, ...]:
-        """What of a configuration stands in the weights, a sentence each."""
-        found = (row.made.folds for row in self.rows if not row.made.exact)
-        return tuple(dict.fromkeys(found))
-
     # Theirs to ours -------------------------------------------------------------------
 
     def forward(self, theirs: Tensors, path: Path) -> None:
@@ -100,7 +94,7 @@ class Conversion:
         outputs = {}
         for row in self.rows:
             kind = _common(ours[places[piece][0]].kind for piece in row.pieces)
-            if not row.made.exact:
+            if not row.exact:
                 kind = folded
             parts = []
             for piece in row.pieces:
@@ -141,7 +135,6 @@ class _Taken:
         self.array = (whole.T if row.made.transposed else whole).reshape(row.stacked)
         order = row.made.order
         self.order = None if order is None else np.asarray(order(reading.values))
-        self.factor, self.offset = row.made.factor(reading.values), row.made.offset
 
     def rows(self, start: int, stop: int) -> Array:
         """Of the piece, from where to where, folded, as float if anything is."""
@@ -151,9 +144,10 @@ class _Taken:
             if self.order is None
             else self.array[self.order[start:stop]]
         )
-        if self.row.made.exact:
+        if self.row.exact:
             return found
-        return _real(found, self.kind, self.row) * self.factor + self.offset
+        numbers = _real(found, self.kind, self.row)
+        return numbers * _factors(self.row, start, stop) + self.row.offset
 
 
 def _stacked(parts: list[_Taken], kind: str) -> Iterator[Array]:
@@ -161,7 +155,7 @@ def _stacked(parts: list[_Taken], kind: str) -> Iterator[Array]:
         row_bytes = 4 * max(1, int(np.prod(part.shape[1:])))
         for start, stop in blocks(part.shape[0], row_bytes):
             found = part.rows(start, stop)
-            if not part.row.made.exact:
+            if not part.row.exact:
                 yield rounded(found, kind)  # type: ignore[arg-type]
             elif part.kind != kind:
                 yield rounded(_real(found, part.kind, part.row), kind)
@@ -175,38 +169,49 @@ def _given_back(
     """Their tensor, made of rows of ours."""
     arrays = [mapped(entry)[start : start + count] for entry, start, count in parts]
     kinds = [entry.kind for entry, _, _ in parts]
-    bounds = np.cumsum([0, *(len(array) for array in arrays)])
-    factor = row.made.factor(reading.values)
 
-    def stored(found: Array, of: str) -> Array:
-        if not row.made.exact:
-            return rounded((_real(found, of, row) - row.made.offset) / factor, kind)
+    def stored(found: Array, of: str, at: int) -> Array:
+        """Rows of the stack, of which `at` is the first."""
+        if not row.exact:
+            factors = _factors(row, at, at + len(found))
+            numbers = (_real(found, of, row) - row.offset) / factors
+            return rounded(numbers, kind)
         return found if of == kind else rounded(_real(found, of, row), kind)
 
-    if row.made.transposed:
-        columns = row.stacked[1]
-        for start, stop in blocks(columns, 4 * row.stacked[0]):
+    starts = [0, *np.cumsum([len(array) for array in arrays])]
+    if row.made.transposed and len(row.stacked) > 1:
+        for start, stop in blocks(row.stacked[1], 4 * row.stacked[0]):
             held = [
-                stored(a[:, start:stop], k) for a, k in zip(arrays, kinds, strict=True)
+                stored(array[:, start:stop], of, at)
+                for array, of, at in zip(arrays, kinds, starts, strict=False)
             ]
             yield np.concatenate([one.T for one in held], axis=1)
         return
     row_bytes = 4 * max(1, int(np.prod(row.stacked[1:])))
     if row.made.order is None:
-        for array, of in zip(arrays, kinds, strict=True):
+        for array, of, at in zip(arrays, kinds, starts, strict=False):
             for start, stop in blocks(len(array), row_bytes):
-                yield stored(array[start:stop], of)
+                yield stored(array[start:stop], of, at + start)
         return
+    if row.factors != (1.0,):
+        raise NotImplementedError("rows that are sorted and multiplied")
     back = np.argsort(np.asarray(row.made.order(reading.values)))
-    empty = stored(arrays[0][:0], kinds[0])
+    empty = stored(arrays[0][:0], kinds[0], 0)
     for start, stop in blocks(len(back), row_bytes):
         wanted = back[start:stop]
         gathered = np.empty((stop - start, *row.stacked[1:]), empty.dtype)
-        for array, of, high in zip(arrays, kinds, bounds[1:], strict=True):
-            low = high - len(array)
-            inside = (wanted >= low) & (wanted < high)
-            gathered[inside] = stored(array[wanted[inside] - low], of)
+        for array, of, at in zip(arrays, kinds, starts, strict=False):
+            inside = (wanted >= at) & (wanted < at + len(array))
+            gathered[inside] = stored(array[wanted[inside] - at], of, 0)
         yield gathered
+
+
+def _factors(row: Row, start: int, stop: int) -> NDArray[np.float64] | float:
+    """What the rows from where to where are multiplied with."""
+    if len(row.factors) == 1:
+        return row.factors[0]
+    found = np.asarray(row.factors[start:stop])
+    return found.reshape(-1, *[1] * (len(row.stacked) - 1))
 
 
 def _same(reading: Reading, model: Model) -> Model:
@@ -224,7 +229,7 @@ def _same(reading: Reading, model: Model) -> Model:
 
 def _kind(kind: str, row: Row) -> str:
     """Of what is computed: float32 keeps what was bfloat16 with a constant added."""
-    return kind if row.made.exact or kind == "F64" else "F32"
+    return kind if row.exact or kind == "F64" else "F32"
 
 
 def _common(kinds: Iterator[str]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from starc.values import dataclass
 from starc.zoo.field import Field
-from starc.zoo.tensor import Names
+from starc.zoo.tensor import Made, Names
 from starc.zoo.values import Values
 
 
@@ -80,6 +80,20 @@ class Reading:
     def steps(self) -> tuple[tuple[Step, ...], ...]:
         """Each layer, in order of depth."""
         return tuple(self.family.kinds[kind] for kind in self.layers)
+
+    @property
+    def folds(self) -> tuple[str, ...]:
+        """What of it stands in the weights, a sentence each."""
+        parts = [step for layer in self.steps for step in layer]
+        names = [self.family.names, *(step.names for step in parts)]
+        names += [one.names for s in parts if isinstance(s, Beside) for one in s.parts]
+        found = [
+            how.folds
+            for one in names
+            for how in one.values()
+            if isinstance(how, Made) and how.active(self.values)
+        ]
+        return tuple(dict.fromkeys(found))
 
     def options(self, part: Part) -> dict[str, Any]:
         """What the source says of a part."""

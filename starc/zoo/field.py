@@ -135,17 +135,25 @@ def word(default: str, words: Mapping[str, Any], *says: str) -> Field:
     )
 
 
-def only(*fine: Any, default: Any = ..., why: str = "it has no word here") -> Field:
-    """A field that has to be one of these values, the default first."""
+@dataclass(frozen=True)
+class Only(Field):
+    """A field that has to be one of some values; its default need not be one."""
 
-    def check(found: Any, name: str) -> Any:
-        for one in fine:
+    fine: tuple[Any, ...] = ()
+    why: str = ""
+
+    def read(self, name: str, given: Mapping[str, Any], values: Values) -> Any:
+        found = given.get(name, self.default)
+        for one in self.fine:
             if found == one and isinstance(found, bool) == isinstance(one, bool):
                 return found
-        raise ArtefactError(f"{name} = {_shown(found)}: {why}")
+        raise ArtefactError(f"{name} = {_shown(found)}: {self.why}")
 
+
+def only(*fine: Any, default: Any = ..., why: str = "it has no word here") -> Only:
+    """One of these values; the first is the default where no other is stated."""
     start = fine[0] if default is ... else default
-    return Field(check, start, null=None if None in fine else ...)
+    return Only(lambda found, name: found, start, fine=fine, why=why)
 
 
 def in_training(default: float = 0.0) -> Field:

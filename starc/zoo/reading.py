@@ -105,9 +105,9 @@ def read(config: Any) -> Reading:
         if name not in known and config[name] is not None
     ]
     if not wrong:
-        for address, value in found.always.items():
-            settings[address] = value(values) if callable(value) else value
         try:
+            for address, value in found.always.items():
+                settings[address] = value(values) if callable(value) else value
             layers = tuple(found.layers(values))
             return Reading(found, values, settings, layers, tuple(notes))
         except ArtefactError as error:

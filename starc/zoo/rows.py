@@ -15,7 +15,7 @@ from starc.zoo.tensor import Made, Names, Shape, made
 class Row:
     """One of their tensors, with its shape, and the pieces that it holds.
 
-    stacked: the shape of the pieces, one under the other.
+    stacked: the shape of the pieces, one under the other. factors, offset: of its rows.
     """
 
     theirs: str
@@ -23,6 +23,13 @@ class Row:
     made: Made
     pieces: tuple[Key, ...]
     stacked: Shape
+    factors: tuple[float, ...]
+    offset: float
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing is computed, so that all bits stay as they are."""
+        return not self.offset and self.factors == (1.0,)
 
 
 def tensor_rows(reading: Reading, model: Model) -> list[Row]:
@@ -84,7 +91,9 @@ def _named(
             if how.theirs is not None:
                 shape = how.theirs(shape, reading.values)
             name = prefix + (theirs[:-1] + part if part else theirs)
-            yield Row(name, shape, how, pieces, stacked)
+            factors = how.factors(reading.values)
+            offset = how.added(reading.values)
+            yield Row(name, shape, how, pieces, stacked, factors, offset)
 
 
 def unused(reading: Reading, name: str) -> bool:

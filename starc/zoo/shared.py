@@ -1,5 +1,6 @@
 """What many families have: the names and fields that came with Llama."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, overload
 
@@ -135,7 +136,32 @@ def upper_windows() -> dict[str, Field]:
 
 def without_norm(part: Part) -> Part:
     """As one of several that read the same normed input."""
-    names = {k: v for k, v in part.names.items() if v != "norm.*"}
+    names = {k: v for k, v in part.names.items() if v not in ("norm.*", "norm.weight")}
+    return replace(part, names=names)
+
+
+def post(part: Part, norm: str) -> Part:
+    """With a norm after it, and none before."""
+    after: Names = {f"{norm}.*": "post_norm.*"}
+    return replace(part, names={**without_norm(part).names, **after})
+
+
+def sandwich(part: Part, after: str, before: str | None = None) -> Part:
+    """With a norm on both sides; before: its name, where it is another."""
+    names = dict(part.names)
+    if before is not None:
+        names = {f"{before}.*": "norm.*", **without_norm(part).names}
+    return replace(part, names={**names, f"{after}.*": "post_norm.*"})
+
+
+def renamed(part: Part, words: Mapping[str, str]) -> Part:
+    """The part where their names begin otherwise."""
+    names: Names = {}
+    for theirs, ours in part.names.items():
+        for old, new in words.items():
+            if theirs.startswith(old):
+                theirs = new + theirs.removeprefix(old)
+        names[theirs] = ours
     return replace(part, names=names)
 
 

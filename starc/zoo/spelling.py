@@ -108,7 +108,8 @@ def _text(
     layers: list[str],
 ) -> str:
     comments = [f"# {reading.family.title}" + (f", from {origin}" if origin else "")]
-    comments += [f"# {note}" for note in reading.notes]
+    notes = [*reading.notes, *(f"in the weights: {fold}" for fold in reading.folds)]
+    comments += [f"# {note[:1].upper()}{note[1:]}." for note in notes]
     lines = [f"{key} = {written(value)}" for key, value in settings.items()]
     aliases = [
         f"liv {alias} = {liv}"

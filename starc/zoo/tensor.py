@@ -15,24 +15,31 @@ class Made:
     `*` stands for `weight`, and for `bias` where both have one. From theirs to ours, in
     this order: `transposed`; the shape of ours; `order`, the rows of theirs that come
     first, second, ...; times `scale`, plus `offset`. theirs: their shape where it is
-    not that of the pieces, made of it.
+    not that of the pieces, made of it. scale: a number, or one a row. folds: what is
+    computed, for people; "": nothing is.
     """
 
     pieces: str
     transposed: bool = False
     theirs: Callable[[Shape, Values], Shape] | None = None
     order: Callable[[Values], Sequence[int]] | None = None
-    scale: float | Callable[[Values], float] = 1.0
-    offset: float = 0.0
+    scale: Callable[[Values], "float | Sequence[float]"] | None = None
+    offset: float | Callable[[Values], float] = 0.0
     folds: str = ""
 
-    @property
-    def exact(self) -> bool:
-        """Whether nothing is computed, so that all bits stay as they are."""
-        return not self.offset and self.scale == 1.0
+    def factors(self, values: Values) -> tuple[float, ...]:
+        """What the rows are multiplied with: one number for all, or one each."""
+        found = 1.0 if self.scale is None else self.scale(values)
+        several = (found,) if isinstance(found, int | float) else tuple(found)
+        return several if set(several) != {1.0} else (1.0,)
 
-    def factor(self, values: Values) -> float:
-        return self.scale(values) if callable(self.scale) else self.scale
+    def added(self, values: Values) -> float:
+        return self.offset(values) if callable(self.offset) else self.offset
+
+    def active(self, values: Values) -> bool:
+        """Whether anything is done that `folds` tells."""
+        several = self.order is not None or self.added(values) != 0
+        return bool(self.folds) and (several or self.factors(values) != (1.0,))
 
 
 Names = dict[str, "str | Made"]

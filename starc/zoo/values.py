@@ -42,6 +42,8 @@ def written(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return f"{value:_}" if abs(value) >= 10_000 else str(value)
+    if isinstance(value, Fraction) and value.denominator == 1:
+        return written(value.numerator)
     if isinstance(value, Fraction):
         return f"{value.numerator}/{value.denominator}"
     if isinstance(value, float):
@@ -59,7 +61,7 @@ def _real(value: float) -> str:
         short = digits.rstrip("0")
         zeros = len(digits) - len(short)
         return (
-            f"{short}e{zeros}" if zeros > 4 and len(short) == 1 else f"{int(value):_}"
+            f"{short}e{zeros}" if zeros > 4 and len(short) == 1 else written(int(value))
         )
     digits, e, power = repr(value).partition("e")
     return f"{digits.removesuffix('.0')}e{int(power)}" if e else digits

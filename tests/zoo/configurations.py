@@ -208,10 +208,226 @@ def stablelm(draw: Draw) -> Any:
     )
 
 
+def mamba_sizes(draw: Draw) -> tuple[Given, int]:
+    """Of Bamba and Falcon-H1, and the channels."""
+    groups = draw(st.sampled_from([1, 2]))
+    found: Given = {
+        "mamba_n_groups": groups,
+        "mamba_n_heads": groups * draw(st.sampled_from([1, 2])),
+        "mamba_d_state": draw(st.integers(2, 6)),
+        "mamba_d_conv": draw(st.integers(2, 5)),
+        "mamba_chunk_size": 4,
+        "mamba_proj_bias": draw(FLAGS),
+        "time_step_limit": draw(st.sampled_from([(0.0, float("inf")), (0.3, 0.9)])),
+    }
+    return found, found["mamba_n_heads"] * draw(st.sampled_from([2, 3]))
+
+
+@st.composite
+def mamba2(draw: Draw) -> Any:
+    groups, head_dim = draw(st.sampled_from([1, 2])), draw(st.sampled_from([2, 4]))
+    num_heads = groups * draw(st.sampled_from([2, 4]))
+    found = stream(draw, "layer_norm_epsilon")
+    del found["max_position_embeddings"]
+    return transformers.Mamba2Config(
+        **found,
+        hidden_size=num_heads * head_dim // 2,
+        num_heads=num_heads,
+        head_dim=head_dim,
+        n_groups=groups,
+        state_size=draw(st.integers(2, 6)),
+        conv_kernel=draw(st.integers(2, 5)),
+        use_bias=draw(FLAGS),
+        chunk_size=4,
+        time_step_limit=draw(st.sampled_from([(0.0, float("inf")), (0.3, 0.9)])),
+    )
+
+
+@st.composite
+def bamba(draw: Draw) -> Any:
+    found, _ = mamba_sizes(draw)
+    kv_heads = draw(st.sampled_from([1, 2]))
+    count = kv_heads * draw(st.sampled_from([1, 2]))
+    return transformers.BambaConfig(
+        **stream(draw),
+        intermediate_size=draw(st.sampled_from([8, 12])),
+        **theta(draw),
+        **found,
+        hidden_size=4 * count * found["mamba_n_heads"],
+        num_attention_heads=count,
+        num_key_value_heads=kv_heads,
+        attention_bias=draw(FLAGS),
+        mlp_bias=draw(FLAGS),
+        attn_layer_indices=draw(st.sampled_from([None, [0], [1], [0, 1]])),
+    )
+
+
+@st.composite
+def falcon_h1(draw: Draw) -> Any:
+    found, inner = mamba_sizes(draw)
+    multiplier = st.sampled_from([1.0, 0.5, 1.7])
+    names = (
+        *("lm_head_multiplier", "embedding_multiplier", "key_multiplier"),
+        *("attention_out_multiplier", "attention_in_multiplier"),
+        *("ssm_in_multiplier", "ssm_out_multiplier"),
+    )
+    return transformers.FalconH1Config(
+        **stream(draw),
+        **heads(draw, own_dim=False),
+        intermediate_size=draw(st.sampled_from([8, 12])),
+        **theta(draw),
+        **found,
+        **{name: draw(multiplier) for name in names},
+        mamba_d_ssm=inner,
+        mlp_multipliers=[draw(multiplier), draw(multiplier)],
+        ssm_multipliers=[draw(multiplier) for _ in range(5)],
+        attention_bias=draw(FLAGS),
+        mlp_bias=draw(FLAGS),
+        projectors_bias=draw(FLAGS),
+        mamba_rms_norm=draw(FLAGS),
+        mamba_norm_before_gate=draw(FLAGS),
+    )
+
+
+@st.composite
+def exaone4(draw: Draw) -> Any:
+    found: Given = {"sliding_window": draw(st.sampled_from([None, 3, 5]))}
+    if found["sliding_window"] is None:
+        found["layer_types"] = [FULL] * LAYERS
+    elif draw(FLAGS):
+        found["layer_types"] = draw(types(FULL, SLIDING))
+    else:
+        found["sliding_window_pattern"] = draw(st.sampled_from([1, 2, 4]))
+    return transformers.Exaone4Config(
+        **stream(draw),
+        **heads(draw, own_dim=False),
+        **mlp(draw),
+        **theta(draw),
+        **found,
+    )
+
+
+MULTIPLIERS = (
+    "embedding_multiplier",
+    "logits_scaling",
+    "residual_multiplier",
+    "attention_multiplier",
+)
+
+
+@st.composite
+def granite(draw: Draw) -> Any:
+    return transformers.GraniteConfig(
+        **stream(draw),
+        **heads(draw, own_dim=False),
+        **mlp(draw),
+        **theta(draw),
+        **{name: draw(st.sampled_from([1.0, 0.22, 8.0])) for name in MULTIPLIERS},
+        attention_bias=draw(FLAGS),
+        mlp_bias=draw(FLAGS),
+    )
+
+
+@st.composite
+def granitemoehybrid(draw: Draw) -> Any:
+    found, _ = mamba_sizes(draw)
+    kv_heads = draw(st.sampled_from([1, 2]))
+    count = kv_heads * draw(st.sampled_from([1, 2]))
+    return transformers.GraniteMoeHybridConfig(
+        **stream(draw),
+        **theta(draw),
+        **found,
+        **{name: draw(st.sampled_from([1.0, 0.22, 8.0])) for name in MULTIPLIERS},
+        hidden_size=4 * count * found["mamba_n_heads"],
+        num_attention_heads=count,
+        num_key_value_heads=kv_heads,
+        num_local_experts=0,
+        shared_intermediate_size=draw(st.sampled_from([8, 12])),
+        position_embedding_type=draw(st.sampled_from([None, "rope"])),
+        layer_types=draw(types("full_attention", "linear_attention")),
+        attention_bias=draw(FLAGS),
+    )
+
+
+@st.composite
+def helium(draw: Draw) -> Any:
+    sizes = heads(draw, own_dim=False)
+    return transformers.HeliumConfig(
+        **stream(draw),
+        **sizes,
+        **mlp(draw),
+        **theta(draw),
+        head_dim=sizes["hidden_size"] // sizes["num_attention_heads"],
+        attention_bias=draw(FLAGS),
+        mlp_bias=draw(FLAGS),
+    )
+
+
+@st.composite
+def gemma3_text(draw: Draw) -> Any:
+    kind = {"rope_type": "default"}
+    found = mlp(draw)
+    found["hidden_activation"] = found.pop("hidden_act")
+    return transformers.Gemma3TextConfig(
+        **stream(draw),
+        **heads(draw),
+        **found,
+        rope_parameters={
+            FULL: {**kind, "rope_theta": draw(THETAS)},
+            SLIDING: {**kind, "rope_theta": draw(THETAS)},
+        },
+        layer_types=draw(types(FULL, SLIDING)),
+        sliding_window=draw(st.sampled_from([3, 5])),
+        query_pre_attn_scalar=draw(st.sampled_from([4, 7])),
+        final_logit_softcapping=draw(st.sampled_from([None, 3.0])),
+        attention_bias=draw(FLAGS),
+    )
+
+
+@st.composite
+def lfm3(draw: Draw) -> Any:
+    layers = draw(st.integers(2, 3))
+    found = heads(draw, own_dim=False)
+    dim = draw(st.sampled_from([4, 8]))
+    proportional = {
+        "rope_type": "proportional",
+        "rope_theta": draw(THETAS),
+        "partial_rotary_factor": draw(st.sampled_from([0.5, 1.0])),
+    }
+    plain = {"rope_type": "default", "rope_theta": draw(THETAS)}
+    gate = draw(FLAGS)
+    return transformers.Lfm3Config(
+        **stream(draw, "norm_eps", layers),
+        **found,
+        head_dim=dim,
+        rope_parameters={
+            FULL: draw(st.sampled_from([proportional, plain])),
+            SLIDING: {"rope_type": "default", "rope_theta": draw(THETAS)},
+        },
+        layer_types=draw(types(FULL, SLIDING, "conv", layers=layers)),
+        sliding_window=draw(st.sampled_from([3, 5])),
+        intermediate_size=draw(st.sampled_from([12, 20])),
+        conv_L_cache=draw(st.integers(2, 7)),
+        conv_bias=draw(FLAGS),
+        use_sandwich_norm=draw(FLAGS),
+        use_attention_gate=gate,
+        attention_bias=not gate and draw(FLAGS),
+    )
+
+
 FAMILIES: dict[str, st.SearchStrategy[Any]] = {
+    "bamba": bamba(),
+    "exaone4": exaone4(),
+    "falcon_h1": falcon_h1(),
     "gemma": gemma(),
+    "gemma3_text": gemma3_text(),
+    "granite": granite(),
+    "granitemoehybrid": granitemoehybrid(),
+    "helium": helium(),
     "lfm2": lfm2(),
+    "lfm3": lfm3(),
     "llama": llama(),
+    "mamba2": mamba2(),
     "mistral": mistral(),
     "qwen2": qwen2(),
     "qwen3": qwen3(),

@@ -6,9 +6,18 @@ from importlib import import_module
 from starc.zoo.family import Family
 
 NAMES = (
+    "bamba",
+    "exaone4",
+    "falcon_h1",
     "gemma",
+    "gemma3_text",
+    "granite",
+    "granitemoehybrid",
+    "helium",
     "lfm2",
+    "lfm3",
     "llama",
+    "mamba2",
     "mistral",
     "qwen2",
     "qwen3",

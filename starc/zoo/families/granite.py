@@ -1,0 +1,62 @@
+"""Granite: Llama with four multipliers."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+
+from starc.zoo.family import Family, Part, every_layer
+from starc.zoo.field import Field, flag, in_training, number
+from starc.zoo.rope import head_channels, rope
+from starc.zoo.shared import AROUND, ATTENTION, MLP, UNUSED, heads, hidden, stream
+from starc.zoo.tensor import Made
+from starc.zoo.values import Values
+
+
+def one_over(value: float) -> Fraction | float:
+    """What the logits are multiplied with, where theirs are divided."""
+    return Fraction(1, int(value)) if value == int(value) else 1 / value
+
+
+MULTIPLIERS: dict[str, Field] = {
+    "embedding_multiplier": number(1.0, "model.embedding_scale", low=1e-4),
+    "logits_scaling": number(1.0, "model.logit_scale", low=1e-4, to=one_over),
+    "residual_multiplier": number(1.0, "model.residual_scale", low=1e-4),
+    "attention_multiplier": number(1.0, low=1e-6),
+}
+
+
+def scaled(part: Part, scale: Callable[[Values], float], name: str) -> Part:
+    """Attention whose scores are multiplied with another number than ours are."""
+
+    def factor(values: Values) -> float:
+        return float(scale(values) * head_channels(values) ** 0.5)
+
+    query = Made("q.*", scale=factor, folds=f"{name}, in the projection of q")
+    return replace(part, names={**part.names, "self_attn.q_proj.*": query})
+
+
+SCALED = scaled(
+    ATTENTION,
+    lambda values: float(values["attention_multiplier"]),
+    "attention_multiplier",
+)
+
+FAMILY = Family(
+    name="granite",
+    title="Granite 3",
+    architecture="GraniteForCausalLM",
+    fields={
+        **stream(32_000, 4096, 32, context=2048, eps=1e-6, tied=False),
+        **heads(32),
+        **hidden(11_008),
+        "rope_parameters": rope(),
+        "attention_bias": flag(False, "attn.bias", "attn.out_bias"),
+        "mlp_bias": flag(False, "mlp.bias", "mlp.out_bias"),
+        **MULTIPLIERS,
+        "attention_dropout": in_training(),
+    },
+    kinds={"layer": (SCALED, MLP)},
+    layers=every_layer(),
+    names=AROUND,
+    unused=UNUSED,
+)

@@ -1,0 +1,77 @@
+"""What families with Mamba layers have in common."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from starc.artefacts import ArtefactError, real
+from starc.values import dataclass
+from starc.zoo.family import Part
+from starc.zoo.field import Field, ignored, listed, only
+from starc.zoo.tensor import Made, Names, middle_axis
+from starc.zoo.values import Values
+
+START = dict.fromkeys(
+    (
+        *("time_step_rank", "time_step_min", "time_step_max", "time_step_floor"),
+        *("time_step_scale", "time_step_init_scheme", "rescale_prenorm_residual"),
+    ),
+    ignored("how a new model starts"),
+)
+COMPUTED = dict.fromkeys(
+    ("chunk_size", "mamba_chunk_size", "residual_in_fp32", "num_logits_to_keep"),
+    ignored("how it is computed, not what"),
+)
+CONV_BIAS = only(True, why="a short convolution without biases has no word")
+
+
+def mamba_2(module: str, norm: str, gated_norm: bool = True) -> Part:
+    """A Mamba-2 whose tensors stand below `module`; norm: the one before it."""
+    names: Names = {
+        f"{norm}.weight": "norm.weight",
+        f"{module}.in_proj.*": "z.* x.* b.* c.* dt.*",
+        f"{module}.conv1d.weight": Made(
+            "x.conv.weight b.conv.weight c.conv.weight", theirs=middle_axis
+        ),
+        f"{module}.conv1d.bias": "x.conv.bias b.conv.bias c.conv.bias",
+        f"{module}.dt_bias": "dt_bias",
+        f"{module}.A_log": "a_log",
+        f"{module}.D": "skip",
+        f"{module}.norm.weight": "norm_weight",
+        f"{module}.out_proj.*": "out.*",
+    }
+    return Part("mamba", "Mamba-2", names)
+
+
+@dataclass(frozen=True)
+class StepLimits(Field):
+    """`time_step_limit`: the least and the largest step size."""
+
+    def read(self, name: str, given: Mapping[str, Any], values: Values) -> Any:
+        if name not in given:
+            return 0.0, math.inf
+        pair = listed(given[name], name)
+        if len(pair) != 2:
+            raise ArtefactError(f"{name} is no pair")
+        low, high = (_number(one, name) for one in pair)
+        if low > high:
+            raise ArtefactError(f"{name}: {low:g} is above {high:g}")
+        return low, high
+
+    def settings(self, value: Any, values: Values) -> dict[str, Any]:
+        low, high = value
+        return {
+            "mamba.dt_min": low or None,
+            "mamba.dt_max": high if high < math.inf else None,
+        }
+
+
+def _number(found: Any, name: str) -> float:
+    """JSON has no infinity, so files write an object for it."""
+    if found == {"__float__": "Infinity"}:
+        return math.inf
+    return real(found, name, 0, math.inf)
+
+
+def step_limits() -> StepLimits:
+    return StepLimits(lambda found, name: found)
