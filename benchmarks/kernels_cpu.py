@@ -1,6 +1,7 @@
 """CPU times of the kernels against the obvious code, in one run.
 
     python -m benchmarks.kernels_cpu [--wheels DIR] [--repeat 15] [--clock wall]
+                                     [--only KERNEL]
 
 Outputs and gradients of a pair are compared first. Then the two run in turns (ours,
 theirs, ours, ...), so that a busy machine slows both; a ratio is that of the medians.
@@ -26,7 +27,9 @@ from torch import Tensor
 
 from benchmarks import machine
 from benchmarks.gpu import find_peers, install
+from kernels.channel_delta import channel_delta
 from kernels.gated_conv import gated_conv, gated_conv_fused
+from kernels.gated_delta import gated_delta
 from kernels.linear_recurrence import linear_recurrence
 from kernels.selective_scan import selective_scan
 from kernels.short_conv import short_conv
@@ -73,6 +76,33 @@ def loop(a: Tensor, b: Tensor) -> Tensor:
         h = a[:, t] * h + b[:, t]
         hs.append(h)
     return torch.stack(hs, 1)
+
+
+def delta_loop(q: Tensor, k: Tensor, v: Tensor, log: Tensor, beta: Tensor) -> Tensor:
+    """The delta rule a token at a time, under autograd; log (B, L, H) or (.., N)."""
+    state, ys = v.new_zeros(len(v), v.shape[2], k.shape[3], v.shape[3]), []
+    for t in range(v.shape[1]):
+        a = log[:, t].exp()
+        state = state * a.reshape(*a.shape[:2], -1, 1)
+        held = (state * k[:, t].unsqueeze(3)).sum(2)
+        told = (v[:, t] - held) * beta[:, t].unsqueeze(2)
+        state = state + k[:, t].unsqueeze(3) * told.unsqueeze(2)
+        ys.append((state * q[:, t].unsqueeze(3)).sum(2))
+    return torch.stack(ys, 1)
+
+
+def delta_steps(q: Tensor, k: Tensor, v: Tensor, log: Tensor, beta: Tensor) -> Tensor:
+    """The same with as little as a loop can do: all is prepared before it, and a token
+    is two products and an outer one."""
+    state, ys = v.new_zeros(len(v), v.shape[2], k.shape[3], v.shape[3]), []
+    a = log.exp().reshape(*v.shape[:3], -1, 1)
+    rows = [z.unsqueeze(3) for z in (q, k, v)]
+    inputs = (*rows, k.unsqueeze(4), a, beta[..., None, None])
+    for q, k, v, key, a, rate in zip(*(z.unbind(1) for z in inputs), strict=True):
+        state = state * a
+        state = torch.addcmul(state, key, (v - k @ state) * rate)
+        ys.append((q @ state).squeeze(2))
+    return torch.stack(ys, 1)
 
 
 def mamba_py_pscan(a: Tensor, b: Tensor) -> Tensor:
@@ -182,6 +212,15 @@ def inputs(name: str, shape: tuple[int, int, int], dtype: torch.dtype) -> list[T
         return [x, torch.randn(dim, 4, dtype=dtype)]
     if name == "linear_recurrence":
         return [torch.rand(shape).to(dtype), x]
+    if name in ("gated_delta", "channel_delta"):
+        q, k, v = (z.unflatten(2, (-1, 128)) for z in (x, y, z))
+        log = -torch.rand(
+            shape if name == "channel_delta" else (batch, length, dim // 128)
+        )
+        log = log.unflatten(2, (-1, 128)) if name == "channel_delta" else log
+        beta = torch.rand(batch, length, dim // 128)
+        q, k = (F.normalize(z, dim=3) for z in (q, k))
+        return [q, k, v, log.to(dtype), beta.to(dtype)]
     skip = torch.randn(dim, dtype=dtype)
     if name == "selective_scan":
         a_log = torch.arange(1.0, 17).log().repeat(dim, 1).to(dtype)
@@ -201,8 +240,11 @@ OURS: dict[str, Callable[..., Any]] = {
     "linear_recurrence": linear_recurrence,
     "selective_scan": selective_scan,
     "ssd": ssd,
+    "gated_delta": gated_delta,
+    "channel_delta": channel_delta,
 }
 CONV1D = "F.conv1d(groups=D)"
+LOOP = "autograd loop over time"
 # kernel, baseline, its name, dtype, least ratio asked of forward and backward
 PAIRS: list[tuple[str, Callable[..., Any], str, torch.dtype, float | None]] = [
     ("gated_conv", gated_conv1d, CONV1D, torch.float32, 6),
@@ -211,10 +253,14 @@ PAIRS: list[tuple[str, Callable[..., Any], str, torch.dtype, float | None]] = [
     ("gated_conv_fused", fused_gated_conv1d, CONV1D, torch.bfloat16, None),
     ("short_conv", silu_conv1d, f"{CONV1D}, silu", torch.float32, None),
     ("short_conv", silu_conv1d, f"{CONV1D}, silu", torch.bfloat16, None),
-    ("linear_recurrence", loop, "autograd loop over time", torch.float32, 100),
+    ("linear_recurrence", loop, LOOP, torch.float32, 100),
     ("linear_recurrence", mamba_py_pscan, "mamba.py pscan", torch.float32, 4),
     ("selective_scan", mamba_py_scan, "mamba.py selective_scan", torch.float32, 5),
     ("ssd", einsum_ssd, "einsum listing, Q=64", torch.float32, None),
+    ("gated_delta", delta_loop, LOOP, torch.float32, 20),
+    ("gated_delta", delta_steps, "bare loop over time", torch.float32, None),
+    ("channel_delta", delta_loop, LOOP, torch.float32, 20),
+    ("channel_delta", delta_steps, "bare loop over time", torch.float32, None),
 ]
 
 
@@ -285,6 +331,7 @@ def main() -> None:
     parser.add_argument("--wheels", type=Path, help="a folder with a wheel of mambapy")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeat", type=int, default=15)
+    parser.add_argument("--only", help="a kernel, of which nothing is written")
     parser.add_argument("--clock", choices=["wall", "cpu"], default="wall")
     options = parser.parse_args()
     if options.clock == "cpu":
@@ -307,6 +354,8 @@ def main() -> None:
         f" {'ours ms':>9} {'theirs ms':>10} {'ratio':>7} {'asked':>6}"
     )
     for pair in PAIRS:
+        if options.only not in (None, pair[0]):
+            continue
         if "mamba.py" in pair[2] and not report["mamba.py"]:
             print(f"{pair[0]:18} {pair[2]:28} is not here: see --wheels")
             continue
@@ -321,6 +370,8 @@ def main() -> None:
                     f" {done['ratio']:7.1f} {done['asked'] or '':>6} {done['dtype']}",
                     flush=True,
                 )
+    if options.only:
+        return
     steps = {k: round(v, 1) for k, v in tokens().items()}
     print("one token, us:", steps)
     report |= {"rows": rows, "one_token_us": steps}

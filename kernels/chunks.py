@@ -1,4 +1,4 @@
-"""What kernels with a matrix state share: `ssd` and both linear attentions.
+"""What kernels with a matrix state share: `ssd`, linear attentions, delta rules.
 
 Time goes in chunks: a matrix of pairs of tokens inside one, a state between them. In
 Triton a sequence owns as many places as it may have chunks, packed or not.

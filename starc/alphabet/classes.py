@@ -122,7 +122,11 @@ def _defaults(
     """What the class settles of the template's options."""
     found = expansions(template, featurizer, problems)
     for group, option in template.flags.items():
-        found[option] = group in featurizer.groups
+        there = group in featurizer.groups
+        if template.by_name[option].type == "flag":
+            found[option] = there
+        elif not there:
+            found[option] = "none"
     if template.features_option and featurizer.word("nonlinear", "none") != "none":
         found[template.features_option] = featurizer.word("nonlinear", "none")
     if template.nonlinear_option and "nonlinear" in words:

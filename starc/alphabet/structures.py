@@ -78,7 +78,7 @@ FEATURIZER_TOKEN = _table(
 FEATURIZER_NONLINEAR = _table(
     Structure("none", 1, "features are linear in the input"),
     Structure("relu", 3, "ReLU of q and k"),
-    Structure("silu", 4, "swish of q and k"),
+    Structure("silu", 4, "swish of q and k, of v too for a delta rule"),
     Structure("elu", None, "elu + 1 of q and k, positive everywhere"),
     Structure("sigmoid", None, "sigmoid of the gate of a recurrence"),
 )

@@ -17,7 +17,7 @@ class Feature:
     expand: the option that the featurizer's `expand` of it sets; "": it has 1.
     fits: fields of the operator that must agree for a LIV to take it from another.
     repeats: the featurizer's `repeat` copies it. flag: the option that says whether it
-        is there; "": it always is.
+        is there, true or another word than none; "": it always is.
     """
 
     name: str

@@ -19,6 +19,7 @@ NAMES = (
     "attention",
     "linear_attention",
     "gated_linear_attention",
+    "gated_delta",
     "gated_conv",
     "long_conv",
     "selective_scan",
