@@ -122,11 +122,11 @@ def _defaults(
     """What the class settles of the template's options."""
     found = expansions(template, featurizer, problems)
     for group, option in template.flags.items():
-        there = group in featurizer.groups
-        if template.by_name[option].type == "flag":
+        there, row = group in featurizer.groups, template.by_name[option]
+        if row.type == "flag":
             found[option] = there
-        elif not there:
-            found[option] = "none"
+        elif not there or row.yes:
+            found[option] = row.yes if there else "none"
     if template.features_option and featurizer.word("nonlinear", "none") != "none":
         found[template.features_option] = featurizer.word("nonlinear", "none")
     if template.nonlinear_option and "nonlinear" in words:

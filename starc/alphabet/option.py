@@ -21,7 +21,8 @@ class Option:
     type: "whole", "number", "flag" or "word".
     default: None where it follows from other numbers; `derived` then says how.
     low, high: the range of a whole or other number, both included.
-    choices: of a word. none: `none` may be said too, and means 0.
+    choices: of a word. yes: the one that `true` means; `false` means none.
+    none: `none` may be said too, and means 0.
     assumption: what the published sources leave open and we settled.
     field: of the operator's dataclass, where it is not called as the option.
     """
@@ -34,6 +35,7 @@ class Option:
     low: float = 1
     high: float = 1
     choices: tuple[str, ...] = ()
+    yes: str = ""
     none: bool = False
     assumption: str = ""
     field: str = ""
@@ -44,7 +46,8 @@ class Option:
         if self.type == "flag":
             return "true or false"
         if self.type == "word":
-            return one_of(self.choices)
+            flag = f"; true is {self.yes}" if self.yes else ""
+            return one_of(self.choices) + flag
         kind = "whole number" if self.type == "whole" else "number"
         text = f"a {kind} from {_plain(self.low)} to {_plain(self.high)}"
         return f"none or {text}" if self.none else text
@@ -81,6 +84,8 @@ def read(option: Option, value: ast.Value, problems: Problems) -> Quantity | Non
     """The value that was written for an option, or None with a problem added."""
     if option.type == "flag" and isinstance(value, ast.Bool):
         return value.value
+    if option.yes and isinstance(value, ast.Bool):
+        return option.yes if value.value else "none"
     if option.type == "word" and isinstance(value, ast.Name):
         if value.text in option.choices:
             return value.text

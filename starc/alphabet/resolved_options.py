@@ -1,6 +1,7 @@
 """What is known of a LIV when its operator is built: stated, inherited, derived."""
 
 from collections.abc import Mapping
+from dataclasses import field
 from fractions import Fraction
 
 from starc.alphabet.option import Givens, Quantity
@@ -13,12 +14,13 @@ from starc.values import dataclass
 class Stream:
     """What operators must know of the model: width, context, positions.
 
-    rope: theta and the fraction of each head that turns; None: no positions.
+    rope: what the model says of the rotation, by the names in alphabet/rotation.py;
+        None: no positions.
     """
 
     width: int
     context: int = 4096
-    rope: tuple[Fraction, Fraction] | None = (Fraction(10_000), Fraction(1))
+    rope: Mapping[str, Quantity] | None = field(default_factory=dict)
 
 
 class Unfit(Exception):
@@ -76,6 +78,10 @@ class ResolvedOptions:
         value = self.get(name)
         assert isinstance(value, str), name
         return value
+
+    def choice(self, name: str) -> str:
+        """A word, "" for none."""
+        return self.word(name).removeprefix("none")
 
     def fail(
         self,

@@ -8,7 +8,10 @@ NORMS = {"rms": "nn.RMSNorm", "layer": "nn.LayerNorm"}
 
 def norm_call(norm: Norm) -> str:
     """The constructor's call; every norm of a model has the eps of its Config."""
-    return f"{NORMS[norm.kind]}(config.width, config.eps)"
+    plain = "" if norm.weight else ", elementwise_affine=False"
+    if norm.kind == "layer" and norm.weight and not norm.bias:
+        plain = ", bias=False"
+    return f"{NORMS[norm.kind]}(config.width, config.eps{plain})"
 
 
 def added(residual: Residual) -> str:

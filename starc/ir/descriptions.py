@@ -6,7 +6,7 @@ from typing import assert_never
 
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Written
 from starc.ir.operator import Operator
-from starc.ir.residual import Residual
+from starc.ir.residual import Norm, Residual
 from starc.ir.sharing import has_mixing_tensors
 
 
@@ -16,10 +16,11 @@ def number(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:g}"
-    if value is None:
+    if value is None or value == "":
         return "none"
     if is_dataclass(value) and not isinstance(value, type):
-        parts = (f"{f.name} {number(getattr(value, f.name))}" for f in fields(value))
+        said = ((f, getattr(value, f.name)) for f in fields(value))
+        parts = (f"{f.name} {number(v)}" for f, v in said if v != f.default)
         return f"({', '.join(parts)})"
     return str(value)
 
@@ -48,13 +49,20 @@ def model_settings(model: Model | Written) -> dict[str, object]:
         "vocab": model.vocab,
         "context": model.context,
         "tied": model.tied,
-        "norm": model.norm.kind,
+        "norm": _norm(model.norm),
         "eps": model.norm.eps,
         **residual_settings(model.residual),
         "embedding_scale": model.embedding_scale,
         "logit_scale": model.logit_scale,
         "logit_softcap": model.logit_softcap or None,
     }
+
+
+def _norm(norm: Norm) -> str:
+    """`layer`, `layer without bias`, `rms without weight`."""
+    if not norm.weight:
+        return f"{norm.kind} without weight"
+    return norm.kind if norm.bias else f"{norm.kind} without bias"
 
 
 def residual_settings(residual: Residual) -> dict[str, object]:

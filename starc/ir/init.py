@@ -98,4 +98,6 @@ STEP = Init(
     "softplus(dt_bias) is between 0.001 and 0.1.",
 )
 """The bias of a step size dt, as in Mamba."""
+SINK = Init("zeros", Normal())
+"""A score beside the others of a softmax."""
 EMBEDDING = Init("template", Normal(std=0.5))

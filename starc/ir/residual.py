@@ -20,17 +20,25 @@ from starc.values import dataclass
 
 @dataclass(frozen=True)
 class Norm:
-    """`kind`: "rms" or "layer". `eps`: added to the mean square before its root."""
+    """`kind`: "rms" or "layer". `eps`: added to the mean square before its root.
+
+    weight: what is normed is multiplied with learned weights; bias: of a LayerNorm.
+    """
 
     kind: str = "rms"
     eps: float = 1e-5
+    weight: bool = True
+    bias: bool = True
 
     def parameters(self, name: str, width: int) -> tuple[Parameter, ...]:
         """Of a norm of `width` channels; `name`: what its tensors are called after."""
         shape = (width,)
-        weight = Parameter(f"{name}.weight", shape, ONES, featurizer=False)
-        bias = Parameter(f"{name}.bias", shape, ZEROS, featurizer=False)
-        return (weight, bias) if self.kind == "layer" else (weight,)
+        found: list[Parameter] = []
+        if self.weight:
+            found.append(Parameter(f"{name}.weight", shape, ONES, featurizer=False))
+        if self.weight and self.bias and self.kind == "layer":
+            found.append(Parameter(f"{name}.bias", shape, ZEROS, featurizer=False))
+        return tuple(found)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from dataclasses import fields
 
 from starc.alphabet.settings import show
+from starc.ir.descriptions import number
 from starc.ir.rope import Rope
 from starc.lower.references import Shared
 
@@ -58,9 +59,11 @@ _PLAIN = {"inner": "channels", "rope": "positions"}
 
 
 def _shown(value: object) -> str:
-    if value is None:
+    if value in (None, ""):
         return "none"
     if isinstance(value, (bool, int, str)):
         return show(value)
     assert isinstance(value, Rope)
-    return f"rope(theta = {value.theta:g}) on {value.dims} channels"
+    plain = Rope(value.theta, value.dims)
+    more = "" if value == plain else f", {number(value)}"
+    return f"rope(theta = {value.theta:g}) on {value.dims} channels{more}"

@@ -8,6 +8,7 @@ from fractions import Fraction
 from starc.alphabet.around import LARGEST_SCALE, PLACEMENT, RESIDUAL_SCALE
 from starc.alphabet.option import Givens, Option, Quantity
 from starc.alphabet.resolved_options import Stream
+from starc.alphabet.rotation import ROTATION
 from starc.alphabet.settings import collect, contradiction, read_all, read_call
 from starc.diagnostics import Problems
 from starc.frontend import ast
@@ -67,12 +68,14 @@ MODEL_OPTIONS = (
         none=True,
     ),
 )
-THETA = Option("theta", "number", "base of the wavelengths", 10_000, high=1e12)
-FRACTION = Option("fraction", "number", "part of each head that turns", 1, low=1e-3)
-
 Words = Mapping[str, Mapping[str, Option]]
-NORM_WORDS: Words = {"rms": {"eps": EPS}, "layer": {"eps": EPS}}
-POSITION_WORDS: Words = {"rope": {"theta": THETA, "fraction": FRACTION}, "none": {}}
+WEIGHT = Option("weight", "flag", "the norms have learned weights", True)
+BIAS = Option("bias", "flag", "and a bias beside each, if they have weights", True)
+NORM_WORDS: Words = {
+    "rms": {"eps": EPS, "weight": WEIGHT},
+    "layer": {"eps": EPS, "weight": WEIGHT, "bias": BIAS},
+}
+POSITION_WORDS: Words = {"rope": {o.name: o for o in ROTATION}, "none": {}}
 
 _BY_NAME = {option.name: option for option in MODEL_OPTIONS}
 _PLAIN = {n: o for n, o in _BY_NAME.items() if n not in ("norm", "positions")}
@@ -100,16 +103,19 @@ class ModelSettings:
         if "width" not in self.stated:
             return None
         word, given = self.positions
-        rope = None
-        if word == "rope":
-            rope = _exact(given, THETA), _exact(given, FRACTION)
+        said = {name: one.value for name, one in given.items()}
+        rope = said if word == "rope" else None
         return Stream(_whole(self.value("width")), _whole(self.value("context")), rope)
 
     @property
     def the_norm(self) -> Norm:
         word, given = self.norm
         eps = given["eps"].value if "eps" in given else self.value("eps")
-        return Norm(word, float(eps))
+        weight, bias = (
+            bool(given[name].value) if name in given else True
+            for name in ("weight", "bias")
+        )
+        return Norm(word, float(eps), weight, weight and bias)
 
     def residual(self, said: Mapping[str, Quantity] = {}) -> Residual:
         """Around a LIV, of which `said` says placement and residual_scale, or less."""
@@ -176,9 +182,3 @@ def read_model(
 def _whole(value: Quantity) -> int:
     assert isinstance(value, int)
     return value
-
-
-def _exact(given: Givens, option: Option) -> Fraction:
-    value = given[option.name].value if option.name in given else option.default
-    assert isinstance(value, (int, Fraction))
-    return Fraction(value)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 from starc.ir.residual import Norm, Residual
@@ -27,7 +28,8 @@ def written(residual: Residual, stream: Tensor, y: Tensor, tensors: Tensors) -> 
 
 def normed(norm: Norm, name: str, x: Tensor, tensors: Tensors) -> Tensor:
     """x through a norm whose tensors are called `name.weight` and `name.bias`."""
-    weight = tensors[f"{name}.weight"]
+    one, nothing = torch.ones(()).double(), torch.zeros(()).double()
+    weight = tensors.get(f"{name}.weight", one)
     if norm.kind == "rms":
         return rms_norm(x, weight, norm.eps)
-    return layer_norm(x, weight, tensors[f"{name}.bias"], norm.eps)
+    return layer_norm(x, weight, tensors.get(f"{name}.bias", nothing), norm.eps)

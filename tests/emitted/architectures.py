@@ -64,6 +64,8 @@ def settings() -> dict[str, Written]:
     return {
         "untied": model(*body, tied=False),
         "layer-norm": model(*body, norm=Norm("layer", 1e-3)),
+        "layer-norm-no-bias": model(*body, norm=Norm("layer", 1e-3, bias=False)),
+        "no-weights": model(*body, norm=Norm("rms", 1e-3, weight=False)),
         "sandwich": model(*body, norm=Norm(eps=1e-3), placement="sandwich"),
         "layer-norm-sandwich": model(*wide, norm=Norm("layer"), placement="sandwich"),
         "softcap": model(*body, logit_softcap=2.0),

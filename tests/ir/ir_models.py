@@ -96,7 +96,7 @@ def lfm2(width: int, heads: int, hidden: int) -> Written:
         kv_heads=8,
         head_dim=64,
         rope=Rope(1e6, 64),
-        qk_norm=True,
+        qk_norm="head",
     )
     conv, glu = GatedConv(width=width, inner=width), Glu(width=width, hidden=hidden)
     body: list[WrittenStep] = []

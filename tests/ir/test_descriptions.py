@@ -177,8 +177,8 @@ BASE: tuple[WrittenStep, ...] = (
         (BASE, (*BASE[:3], liv(wide(heads=4))), ["attn_3: heads 2 -> 4"]),
         (
             (liv(wide(rope=ROPE)),),
-            (liv(wide(rope=Rope(1e6, 4), qk_norm=True)),),
-            ["attn_0: rope theta 10000 -> 1e+06; qk_norm no -> yes"],
+            (liv(wide(rope=Rope(1e6, 4), qk_norm="head")),),
+            ["attn_0: rope theta 10000 -> 1e+06; qk_norm none -> head"],
         ),
         (
             (liv(ATTENTION),),

@@ -119,19 +119,30 @@ def example(option: Option) -> Quantity:
     if option.type == "flag":
         return not option.default
     if option.type == "word":
-        return next(word for word in option.choices if word != option.default)
+        usual = option.default or option.choices[0]
+        return next(word for word in option.choices if word != usual)
     small = {"heads": 2, "kv_heads": 1, "head_dim": 8, "blocks": 2, "groups": 2}
     if option.name in small:
         return small[option.name]
     return Fraction(1, 2) if option.name in ("expand", "rope_fraction") else 5
 
 
-BESIDE = {
-    ("mixture_of_experts", "keep"): {
-        "groups": Given(8, NOWHERE),
-        "top": Given(1, NOWHERE),
+BESIDE: dict[tuple[str, str], dict[str, Quantity]] = {
+    ("mixture_of_experts", "keep"): {"groups": 8, "top": 1},
+    ("ssd", "norm"): {"groups": 2},
+    ("attention", "weightless"): {"qk_norm": "head"},
+    ("attention", "rotate_first"): {"qk_norm": "head"},
+    ("attention", "gate_activation"): {"gate": "head"},
+    ("attention", "rope_spread"): {"rope_fraction": Fraction(1, 2)},
+    ("attention", "rope_factor"): {"rope_scaling": "linear", "rope_factor": 8},
+    **{
+        ("attention", f"rope_{name}"): {
+            "rope_scaling": "yarn",
+            "rope_factor": 8,
+            "rope_context": 4096,
+        }
+        for name in ("context", "slow", "fast", "whole")
     },
-    ("ssd", "norm"): {"groups": Given(2, NOWHERE)},
 }
 """Without which an option says nothing."""
 
@@ -145,11 +156,17 @@ def test_every_option_changes_the_operator(template: Template, option: Option) -
     """A row of the tables that did nothing would be a lie in the reference."""
     liv = next(c for c in prelude().classes.values() if c.template is template)
     stream, problems = Stream(256), Problems()
-    on = option.name in ("normalize", "rope") or liv.defaults.get(option.name) is True
-    beside = BESIDE.get((template.kind, option.name), {})
-    given = {option.name: Given(False if on else example(option), NOWHERE)} | beside
+    on = (
+        option.name in ("normalize", "rope", "rope_whole")
+        or liv.defaults.get(option.name) is True
+    )
+    said = BESIDE.get((template.kind, option.name), {})
+    beside = {name: Given(value, NOWHERE) for name, value in said.items()}
+    given = {option.name: Given(False if on else example(option), NOWHERE)}
+    if option.name == "rope_scaling":  # no factor stands alone
+        given["rope_factor"] = Given(8, NOWHERE)
     plain = build_operator(liv, beside, NOWHERE, stream, problems)
-    changed = build_operator(liv, given, NOWHERE, stream, problems)
+    changed = build_operator(liv, beside | given, NOWHERE, stream, problems)
     assert not problems and plain is not None and changed is not None
     assert plain != changed
     assert option.meaning and option.takes
@@ -201,9 +218,11 @@ def test_defaults_of_tables_are_those_of_operators() -> None:
         for field in fields(template.operator):
             option = template.by_name.get(field.name)
             if option and option.default is not None and field.default is not MISSING:
-                default = option.default
+                default: object = option.default
                 if isinstance(default, Fraction):
                     default = float(default)
+                if default == "none" and field.default == "":
+                    default = ""
                 assert default == field.default or field.name == "kernel"
 
 
@@ -239,7 +258,7 @@ def test_a_liv_of_ones_own() -> None:
         head_dim=32,
         kernel=3,
         window=1024,
-        qk_norm=True,
+        qk_norm="head",
         rope=Rope(1e4, 32),
     )
     own = extend(prelude(), parse(Source("own", OWN), Problems()), Problems())

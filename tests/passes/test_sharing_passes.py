@@ -85,7 +85,7 @@ def test_projections_of_two_owners() -> None:
 def test_convolved_groups_stand_together() -> None:
     scan = SelectiveScan(width=8, inner=8, states=2, dt_rank=1)
     ssd = Ssd(width=8, heads=2, head_dim=4, states=2)
-    gated = Attention(width=8, heads=2, kv_heads=1, head_dim=4, gated=True, kernel=3)
+    gated = Attention(width=8, heads=2, kv_heads=1, head_dim=4, gate="head", kernel=3)
     for operator in (scan, ssd, gated):
         (found,) = after(liv_of(operator)).values()
         (projection,) = found.projections

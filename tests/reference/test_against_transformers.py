@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from starc.ir.nodes import Layer, Model
 from starc.ir.residual import Norm
-from starc.ir.rope import Rope
+from starc.ir.rope import Rope, Scaling
 from starc.operators.attention.operator import Attention
 from starc.operators.gated_conv.operator import GatedConv
 from starc.operators.glu.operator import Glu
@@ -104,6 +104,7 @@ def transformer(
                     [(a, f"{ours}.{part}")]
                 )
             names[f"{their}.self_attn.o_proj.{part}"] = Holds([(a, f"out.{part}")])
+            names[f"{their}.self_attn.sinks"] = Holds([(a, "sinks")])
             norms = {}
             if placement != "post":
                 norms = {"input": (a, "norm"), before_mlp: (m, "norm")}
@@ -136,6 +137,47 @@ def llama() -> Case:
     return transformer("LlamaForCausalLM", config, op, norm=norm, tied=False)
 
 
+def longer(kind: str, scaling: Scaling, amplitude: float = 1.0) -> Case:
+    """Frequencies of a rotation for long sequences, of 16 channels."""
+    numbers: dict[str, Any] = {
+        "rope_type": kind,
+        "rope_theta": 20.0,
+        "factor": scaling.factor,
+    }
+    if scaling.context:
+        numbers["original_max_position_embeddings"] = scaling.context
+    if kind == "llama3":
+        numbers |= {"low_freq_factor": scaling.slow, "high_freq_factor": scaling.fast}
+    if kind == "yarn":
+        numbers |= {"beta_fast": scaling.fast, "beta_slow": scaling.slow}
+        numbers["truncate"] = scaling.whole
+    config = transformers.LlamaConfig(
+        **SIZES, head_dim=16, rope_parameters=numbers, tie_word_embeddings=True
+    )
+    rope = Rope(20.0, 16, amplitude=amplitude, scaling=scaling)
+    norm = Norm(eps=1e-6)
+    op = attention(head_dim=16, rope=rope)
+    return transformer("LlamaForCausalLM", config, op, norm=norm)
+
+
+def linear() -> Case:
+    return longer("linear", Scaling("linear", 4.0))
+
+
+def llama3() -> Case:
+    return longer("llama3", Scaling("llama3", 8.0, context=40, slow=1.0, fast=4.0))
+
+
+def yarn() -> Case:
+    scaling = Scaling("yarn", 8.0, context=30, slow=1.0, fast=3.0)
+    return longer("yarn", scaling, 0.1 * math.log(8.0) + 1)
+
+
+def yarn_whole() -> Case:
+    scaling = Scaling("yarn", 8.0, context=60, slow=0.4, fast=4.0, whole=True)
+    return longer("yarn", scaling, 0.1 * math.log(8.0) + 1)
+
+
 def mistral() -> Case:
     config = transformers.MistralConfig(
         **SIZES, sliding_window=4, tie_word_embeddings=True, rms_norm_eps=1e-5
@@ -151,7 +193,7 @@ def qwen3() -> Case:
         rope_parameters=theta(1e6),
         tie_word_embeddings=True,
     )
-    op = attention(head_dim=8, qk_norm=True, rope=Rope(1e6, 8))
+    op = attention(head_dim=8, qk_norm="head", rope=Rope(1e6, 8))
     return transformer("Qwen3ForCausalLM", config, op, norm=Norm(eps=1e-2))
 
 
@@ -169,13 +211,44 @@ def stablelm() -> Case:
     return transformer("StableLmForCausalLM", config, op, norm=norm, tied=False)
 
 
+def cohere() -> Case:
+    """LayerNorm without bias; attention and MLP side by side; neighbours turn."""
+    config = transformers.CohereConfig(
+        **SIZES, logit_scale=0.25, layer_norm_eps=1e-3, tie_word_embeddings=True
+    )
+    theirs = transformers.CohereForCausalLM(config)
+    names = {
+        "model.embed_tokens.weight": Holds([("", "embedding.weight")]),
+        "model.norm.weight": Holds([("", "norm.weight")]),
+    }
+    layers: list[Layer] = []
+    norm = Norm("layer", 1e-3, bias=False)
+    op = attention(rope=Rope(1e4, 4, adjacent=True))
+    for i in range(2):
+        a, m, p = f"a{i}", f"m{i}", f"p{i}"
+        sides = liv(f"{p}.{a}", op), liv(f"{p}.{m}", glu())
+        layers.append(parallel(p, *sides))
+        their = f"model.layers.{i}"
+        names[f"{their}.input_layernorm.weight"] = Holds([(p, "norm.weight")])
+        for part, label, pairs in (
+            ("self_attn", f"{p}.{a}", {g: g for g in "qkv"} | {"o": "out"}),
+            ("mlp", f"{p}.{m}", {"gate": "gate", "up": "up", "down": "out"}),
+        ):
+            for name, ours in pairs.items():
+                names[f"{their}.{part}.{name}_proj.weight"] = Holds(
+                    [(label, f"{ours}.weight")]
+                )
+    ours_ = model(*layers, vocab=VOCAB, norm=norm, logit_scale=0.25)
+    return theirs, ours_, names
+
+
 def gemma2() -> Case:
     """Sandwich norms, GeGLU, capped logits; their embeddings are scaled on the way."""
     config = transformers.Gemma2Config(
         **SIZES,
         head_dim=4,
-        query_pre_attn_scalar=4,
-        attn_logit_softcapping=None,
+        query_pre_attn_scalar=9,
+        attn_logit_softcapping=0.5,
         final_logit_softcapping=3.0,
         layer_types=["full_attention"] * 2,
         tie_word_embeddings=False,
@@ -183,7 +256,7 @@ def gemma2() -> Case:
     return transformer(
         "Gemma2ForCausalLM",
         config,
-        attention(),
+        attention(scale=1 / 3, softcap=0.5),
         "gelu",
         offset=-1.0,
         norm=Norm(eps=1e-6),
@@ -202,13 +275,13 @@ def granite() -> Case:
         embedding_multiplier=3.0,
         residual_multiplier=0.22,
         logits_scaling=8.0,
-        attention_multiplier=1 / 2,  # 1 / sqrt(K), as everywhere here
+        attention_multiplier=0.3,
         tie_word_embeddings=True,
     )
     return transformer(
         "GraniteForCausalLM",
         config,
-        attention(),
+        attention(scale=0.3),
         norm=Norm(eps=1e-3),
         scale=0.22,
         embedding_scale=3.0,
@@ -217,22 +290,30 @@ def granite() -> Case:
 
 
 def olmo2() -> Case:
-    """Norms after; of q and k one each, which is ours where there is one head."""
-    sizes = {"num_attention_heads": 1, "num_key_value_heads": 1}
+    """Norms after; of q and of k one for all heads."""
     config = transformers.Olmo2Config(
-        **(SIZES | sizes), rms_norm_eps=1e-3, tie_word_embeddings=False
-    )
-    op = attention(
-        heads=1, kv_heads=1, head_dim=WIDTH, qk_norm=True, rope=Rope(1e4, WIDTH)
+        **SIZES, rms_norm_eps=1e-3, tie_word_embeddings=False
     )
     return transformer(
         "Olmo2ForCausalLM",
         config,
-        op,
+        attention(qk_norm="full"),
         norm=Norm(eps=1e-3),
         placement="post",
         tied=False,
     )
+
+
+def granite_swa() -> Case:
+    """A sink for each head, in a window."""
+    config = transformers.GraniteSWAConfig(
+        **SIZES,
+        sliding_window=4,
+        layer_types=["sliding_attention"] * 2,
+        attention_multiplier=0.5,
+        rope_parameters=theta(1e4),
+    )
+    return transformer("GraniteSWAForCausalLM", config, attention(sinks=True, window=4))
 
 
 def lfm2() -> Case:
@@ -245,7 +326,7 @@ def lfm2() -> Case:
         norm_eps=1e-5,
     )
     conv = GatedConv(width=WIDTH, inner=WIDTH)
-    op = attention(qk_norm=True, rope=Rope(1e6, 4))
+    op = attention(qk_norm="head", rope=Rope(1e6, 4))
     ours = model(
         liv("c", conv), liv("m0", glu()), liv("a", op), liv("m1", glu()), vocab=VOCAB
     )
@@ -425,12 +506,18 @@ def griffin() -> Case:
 
 CASES: list[Callable[[], Case]] = [
     llama,
+    linear,
+    llama3,
+    yarn,
+    yarn_whole,
     mistral,
     qwen3,
     stablelm,
+    cohere,
     gemma2,
     granite,
     olmo2,
+    granite_swa,
     lfm2,
     mamba2,
     mamba2_grouped,

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from starc.ir.rope import Rope
+from starc.ir.rope import Rope, Scaling
 from starc.operators.attention.operator import Attention
 from starc.reference.cases import WIDTH, Cases, Known
 from starc.reference.mixing import split
@@ -19,19 +19,59 @@ def _small(**options: Any) -> Attention:
     return Attention(width=WIDTH, **numbers)
 
 
+SCALINGS = (
+    Scaling("linear", 4.0),
+    Scaling("llama3", 8.0, context=40, slow=1.0, fast=4.0),
+    Scaling("yarn", 8.0, context=30, slow=1.0, fast=3.0),
+    Scaling("yarn", 4.0, context=60, slow=0.4, fast=4.0, whole=True),
+)
+
+
+def _longer(scaling: Scaling) -> dict[str, Any]:
+    rope = Rope(20.0, 8, amplitude=1.2, scaling=scaling)
+    return {"head_dim": 8, "kv_heads": 2, "rope": rope}
+
+
 def twin(
     op: Attention, f: Mapping[str, Tensor], p: Mapping[str, Tensor], eps: float
 ) -> Tensor:
     q = split(f["q"], op.heads).transpose(1, 2)
     k, v = (split(f[g], op.kv_heads).transpose(1, 2) for g in "kv")
-    length = q.shape[2]
-    i, j = torch.arange(length)[:, None], torch.arange(length)
-    mask = (j <= i) & (j > i - (op.window or length))
-    y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=True)
+    if op.softcap or op.sinks:
+        y = token_by_token(op, q, k, v, p)
+    else:
+        length = q.shape[2]
+        i, j = torch.arange(length)[:, None], torch.arange(length)
+        mask = (j <= i) & (j > i - (op.window or length))
+        options: dict[str, Any] = {"enable_gqa": True, "scale": op.scale or None}
+        y = F.scaled_dot_product_attention(q, k, v, mask, **options)
     y = y.transpose(1, 2)
-    if op.gated:
-        y = y * f["gate"].sigmoid()[..., None]
-    return y.flatten(2)
+    gate = (F.softplus if op.softplus else torch.sigmoid)(f.get("gate", y))
+    if op.gate == "head":
+        y = y * gate[..., None]
+    return y.flatten(2) * gate if op.gate == "channel" else y.flatten(2)
+
+
+def token_by_token(
+    op: Attention, q: Tensor, k: Tensor, v: Tensor, p: Mapping[str, Tensor]
+) -> Tensor:
+    """A token and a head at a time; a sink is what the weights lack to 1."""
+    rows = []
+    for t in range(q.shape[2]):
+        first = max(0, t + 1 - op.window) if op.window else 0
+        heads = []
+        for h in range(op.heads):
+            at = h // (op.heads // op.kv_heads)
+            keys, values = k[:, at, first : t + 1], v[:, at, first : t + 1]
+            s = (keys @ q[:, h, t, :, None])[..., 0] * (op.scale or op.head_dim**-0.5)
+            if op.softcap:
+                s = op.softcap * (s / op.softcap).tanh()
+            y = (s.softmax(-1)[:, None] @ values)[:, 0]
+            if op.sinks:
+                y = y * (s.logsumexp(-1) - p["sinks"][h]).sigmoid()[:, None]
+            heads.append(y)
+        rows.append(torch.stack(heads, 1))
+    return torch.stack(rows, 2)
 
 
 def feature_twin(
@@ -39,25 +79,56 @@ def feature_twin(
 ) -> Tensor:
     if group not in ("q", "k"):
         return y
-    y = split(y, op.heads if group == "q" else op.kv_heads)
-    if op.qk_norm:
-        y = F.rms_norm(y, (op.head_dim,), p[f"{group}_norm"], eps)
-    if op.rope is not None:
-        y = rotate_half(y, op.rope.theta, op.rope.dims)
+    weight, heads = p.get(f"{group}_norm"), op.heads if group == "q" else op.kv_heads
+    if op.qk_norm == "full":
+        y = F.rms_norm(y, y.shape[-1:], weight, eps)
+    y = split(y, heads)
+    if op.rope is not None and op.rotate_first:
+        y = rotate_pairs(y, op.rope)
+    if op.qk_norm == "head":
+        y = F.rms_norm(y, (op.head_dim,), weight, eps)
+    if op.qk_norm == "l2":
+        y = y / (y.norm(dim=-1, keepdim=True) ** 2 + eps) ** 0.5
+    if op.rope is not None and not op.rotate_first:
+        y = rotate_pairs(y, op.rope)
     return y.flatten(2)
 
 
-def rotate_half(heads: Tensor, theta: float, dims: int) -> Tensor:
+def rotate_pairs(heads: Tensor, rope: Rope) -> Tensor:
     """With sines and cosines, pair by pair. (batch, length, heads, head_dim)."""
     turned = heads.clone()
+    spread = rope.spread or rope.dims
     for position in range(heads.shape[1]):
-        for i in range(dims // 2):
-            angle = position * theta ** (-2 * i / dims)
+        for i in range(rope.dims // 2):
+            one, other = i, i + spread // 2
+            if rope.adjacent:
+                one, other = 2 * i, 2 * i + 1
+            angle = position * frequency(rope, i, rope.theta ** (-2 * i / spread))
             cos, sin = math.cos(angle), math.sin(angle)
-            a, b = heads[:, position, :, i], heads[:, position, :, i + dims // 2]
-            turned[:, position, :, i] = a * cos - b * sin
-            turned[:, position, :, i + dims // 2] = b * cos + a * sin
-    return turned
+            a, b = heads[:, position, :, one], heads[:, position, :, other]
+            turned[:, position, :, one] = a * cos - b * sin
+            turned[:, position, :, other] = b * cos + a * sin
+    return turned * rope.amplitude
+
+
+def frequency(rope: Rope, pair: int, f: float) -> float:
+    """Of a pair that turned by f radians a token: between f and f / factor."""
+    s = rope.scaling
+    if s is None or s.kind == "linear":
+        return f / (s.factor if s else 1)
+    turns = s.context * f / (2 * math.pi)
+    share = (turns - s.slow) / (s.fast - s.slow)
+    if s.kind == "yarn":
+        each = rope.dims / 2 / math.log(rope.theta)
+        first, last = (
+            each * math.log(s.context / 2 / math.pi / n) for n in (s.fast, s.slow)
+        )
+        if s.whole:
+            first, last = math.floor(first), math.ceil(last)
+        first, last = max(first, 0), min(last, rope.dims - 1)
+        share = (last - pair) / (last - first)
+    share = min(max(share, 0.0), 1.0)
+    return f * share + f / s.factor * (1 - share)
 
 
 def _heads(heads: int, kv_heads: int, head_dim: int) -> dict[str, object]:
@@ -79,9 +150,24 @@ CASES = Cases(
         "multi_query": _small(kv_heads=1, rope=Rope(1e4, 4)),
         "rope": _small(rope=Rope(1e4, 4)),
         "rope_partial": _small(rope=Rope(100.0, 2)),
+        "lfm3": _small(head_dim=8, rope=Rope(100.0, 4, spread=8)),
+        "adjacent": _small(head_dim=6, rope=Rope(100.0, 4, adjacent=True)),
+        "adjacent_spread": _small(rope=Rope(100.0, 2, spread=4, adjacent=True)),
+        **{f"rope_{s.kind}{s.context}": _small(**_longer(s)) for s in SCALINGS},
         "window": _small(window=3),
-        "qk_norm": _small(qk_norm=True, rope=Rope(1e4, 4)),
-        "gated": _small(gated=True),
+        "qk_norm": _small(qk_norm="head", rope=Rope(1e4, 4)),
+        "olmo2": _small(kv_heads=2, qk_norm="full", rope=Rope(1e4, 4), scale=0.3),
+        "nanochat": _small(
+            qk_norm="head", weightless=True, rotate_first=True, rope=Rope(1e4, 4)
+        ),
+        "norm_last": _small(qk_norm="head", rotate_first=True, rope=Rope(1e4, 4)),
+        "l2": _small(qk_norm="l2", scale=3.0, gate="head", softplus=True),
+        "gated": _small(gate="head"),
+        "channel_gate": _small(kv_heads=2, gate="channel"),
+        "softcap": _small(softcap=1.5, scale=1.0, window=3, rope=Rope(1e4, 4)),
+        "sinks": _small(kv_heads=2, sinks=True, rope=Rope(1e4, 4)),
+        "sinks_window": _small(sinks=True, softcap=2.0, window=3, value_dim=6),
+        "value_dim": _small(kv_heads=2, value_dim=2, gate="channel", softplus=True),
         "convolved": _small(kernel=3),
         # Without a rotation the bias of k adds the same to a whole row: no change.
         "biases": _small(bias=True, out_bias=True, rope=Rope(1e4, 4)),
@@ -90,13 +176,25 @@ CASES = Cases(
             kernel=3,
             rope=Rope(1e3, 2),
             window=4,
-            qk_norm=True,
-            gated=True,
+            qk_norm="head",
+            gate="head",
             bias=True,
             out_bias=True,
         ),
+        "every_score": _small(
+            kv_heads=2,
+            value_dim=6,
+            window=4,
+            qk_norm="full",
+            scale=0.7,
+            softcap=2.0,
+            sinks=True,
+            gate="channel",
+            rope=Rope(1e3, 2),
+            bias=True,
+        ),
     },
-    shared=("everything", "biases"),
+    shared=("everything", "biases", "every_score"),
     twin=twin,
     known=known,
     feature_twin=feature_twin,
@@ -104,6 +202,15 @@ CASES = Cases(
         "SA-3(heads = 4, kv_heads = 2, qk_norm = true)",
         "SA-1(heads = 2, window = 5)",
         "SA-2(heads = 2)",
+        "SA-3(heads = 4, kv_heads = 2, softcap = 5, scale = 1/4, sinks = true, "
+        "window = 6)",
+        "SA-1(heads = 2, qk_norm = full, gate = channel, value_dim = 8)",
+        "SA-1(heads = 2, rope_scaling = yarn, rope_factor = 4, rope_context = 64)",
+        "SA-1(heads = 2, rope_pairs = adjacent, rope_scaling = linear, rope_factor = "
+        "2)",
+        "SA-1(heads = 2, rope_fraction = 1/2, rope_spread = head)",
+        "SA-1(heads = 2, rope_scaling = llama3, rope_factor = 4, rope_context = 64)",
+        "SA-1(heads = 2, qk_norm = head, weightless = true, rotate_first = true)",
     ),
     resolved=(
         ("SA-1", 768, _heads(12, 12, 64)),
@@ -124,12 +231,16 @@ CASES = Cases(
         ("SA-1(kv_heads = 1)", 768, _heads(12, 1, 64)),
         ("SA-1(heads = 3, head_dim = 10)", 768, _heads(3, 3, 10)),
         ("SA-3(heads = 16, kv_heads = 8, head_dim = 64)", 768, _heads(16, 8, 64)),
+        ("SA-1(qk_norm = true, gate = false)", 64, {"qk_norm": "head", "gate": ""}),
+        ("SA-1(qk_norm = full, gate = channel)", 64, {"gate": "channel"}),
+        ("SA-1(scale = 1/64, softcap = 50)", 64, {"scale": 1 / 64, "softcap": 50.0}),
+        ("SA-1(value_dim = 64, heads = 1)", 64, {"value_dim": 0}),
     ),
     realises=(
         (
             "groups = [q, k, v, gate] | "
             "token = low_rank; nonlinear = softmax; channel = grouped",
-            {"gated": True},
+            {"gate": "head"},
         ),
     ),
 )

@@ -1,74 +1,100 @@
 """Softmax attention as the emitted file shows it."""
 
 from starc.backend.emission import Argument, Emission, biases, convolution
+from starc.backend.rotation import (
+    rotation_arguments,
+    rotation_functions,
+    rotation_options,
+    rotation_words,
+)
 from starc.operators.attention.operator import Attention
 
 
 def emission(op: Attention) -> Emission:
-    rope = op.rope
-    partial = rope is not None and rope.dims != op.head_dim
     grouped = op.kv_heads != op.heads
-    arguments = [
-        Argument("heads", "int", op.heads),
-        *([Argument("kv_heads", "int", op.kv_heads)] if grouped else []),
-        Argument("head_dim", "int", op.head_dim, "channels of a head"),
-    ]
-    if op.window:
-        arguments.append(
-            Argument(
-                "window", "int", op.window, "tokens that a token sees, itself included"
-            )
-        )
-    if rope is not None:
-        arguments.append(
-            Argument("theta", "float", rope.theta, "base of the rotary frequencies")
-        )
-        if partial:
-            arguments.append(
-                Argument(
-                    "rotary_dims", "int", rope.dims, "channels of a head that rotate"
-                )
-            )
-    kept = "(B, G, length, K)" if grouped else "(B, H, length, K)"
-    words = [
-        "grouped heads" if grouped else "",
-        f"a window of {op.window} tokens" if op.window else "",
-        "RMSNorm on q and k" if op.qk_norm else "",
-        "rotary positions" if rope is not None else "no positions",
-        "a gate for each head" if op.gated else "",
-        f"a convolution of {op.kernel} taps on q, k, v" if op.kernel else "",
-    ]
+    value = "V" if op.value_dim else "K"
+    kept = "(B, G, length, {})" if grouped else "(B, H, length, {})"
     return Emission(
         template="attention",
         class_name=("Sliding" if op.window else "")
         + ("GroupedQueryAttention" if grouped else "Attention"),
-        summary="softmax(q k / sqrt(K)) v: "
-        + ", ".join(word for word in words if word),
-        arguments=(*arguments, *convolution(op)),
+        summary=_summary(op, grouped),
+        arguments=(*_arguments(op, grouped), *convolution(op)),
         aliases={} if grouped else {"kv_heads": "heads"},
         options={
             "grouped": grouped,
-            "rope": rope is not None,
-            "partial": partial,
+            "rope": op.rope is not None,
+            **rotation_options(op.rope, op.head_dim),
             "window": op.window > 0,
             "qk_norm": op.qk_norm,
-            "gated": op.gated,
+            "weightless": op.weightless,
+            "rotate_first": op.rotate_first,
+            "scale": op.scale > 0,
+            "softcap": op.softcap > 0,
+            "sinks": op.sinks,
+            "by_scores": op.by_scores,
+            "gate": op.gate,
+            "opened": "F.softplus(gate)" if op.softplus else "gate.sigmoid()",
+            "value_dim": op.value_dim > 0,
             **biases(op),
         },
-        state_words={"k": kept, "v": kept},
+        state_words={"k": kept.format("K"), "v": kept.format(value)},
         kernels=(
             *(("short_conv",) if op.kernel else ()),
-            *(("rotary",) if rope is not None else ()),
+            *(("rotary",) if op.rope is not None and op.rope.plain else ()),
         ),
-        functions=(
-            "append_window" if op.window else "append",
-            "causal_attention",
-            *(("sliding_attention",) if op.window else ()),
-        ),
+        functions=(*_functions(op), *rotation_functions(op.rope)),
         letters={
             "H": "heads",
             **({"G": "key/value heads"} if grouped else {}),
             "K": "channels of a head",
+            **({"V": "channels of its values"} if op.value_dim else {}),
             "S": "tokens of past and present",
         },
     )
+
+
+def _arguments(op: Attention, grouped: bool) -> tuple[Argument, ...]:
+    found = [
+        Argument("heads", "int", op.heads),
+        Argument("kv_heads", "int", op.kv_heads),
+        Argument("head_dim", "int", op.head_dim, "channels of a head"),
+        Argument("value_dim", "int", op.value_dim, "channels of a head of v"),
+        Argument(
+            "window", "int", op.window, "tokens that a token sees, itself included"
+        ),
+        Argument("scale", "float", op.scale, "factor of the scores"),
+        Argument("softcap", "float", op.softcap, "no score is larger"),
+    ]
+    if not grouped:
+        del found[1]
+    used = (argument for argument in found if argument.value)
+    return (*used, *rotation_arguments(op.rope, op.head_dim))
+
+
+def _summary(op: Attention, grouped: bool) -> str:
+    scores = "scale q k" if op.scale else "q k / sqrt(K)"
+    scores = f"cap({scores})" if op.softcap else scores
+    norms = {
+        "head": "RMSNorm on q and k",
+        "full": "RMSNorm on all of q and of k",
+        "l2": "q and k of length 1",
+    }
+    words = (
+        "grouped heads" if grouped else "",
+        f"a window of {op.window} tokens" if op.window else "",
+        norms.get(op.qk_norm, ""),
+        rotation_words(op.rope),
+        "a sink for each head" if op.sinks else "",
+        f"a gate for each {op.gate}" if op.gate else "",
+        f"a convolution of {op.kernel} taps on q, k, v" if op.kernel else "",
+    )
+    return f"softmax({scores}) v: " + ", ".join(word for word in words if word)
+
+
+def _functions(op: Attention) -> tuple[str, ...]:
+    append = "append_window" if op.window else "append"
+    if op.by_scores:
+        return (append, "visible_tokens", *(("visible_window",) if op.window else ()))
+    sliding = ("sliding_attention",) if op.window else ()
+    return (append, "causal_attention", *sliding)

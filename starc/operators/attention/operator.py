@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from starc.ir.init import ONES
+from starc.ir.init import ONES, SINK
 from starc.ir.operator import Group, Operator, Parameter, StateTensor
 from starc.ir.rope import Rope
 from starc.ir.symbolic import least
@@ -13,54 +13,83 @@ from starc.values import dataclass
 class Attention(Operator):
     """SA-1 to SA-4 and every other causal softmax attention.
 
-    Groups q (heads x head_dim), k and v (kv_heads x head_dim), and gate (heads) where
-    `gated`: each head's output times sigmoid(gate). Order on q and k: projection,
-    convolution, norm over each head (`qk_norm`, with the model's eps), rotation.
-    Scores are scaled by head_dim ** -0.5. `window`: a token sees itself and the
-    window - 1 tokens before it; 0: all.
+    Groups q (heads x head_dim), k (kv_heads x head_dim), v (kv_heads x value_dim), and
+    gate where `gate` says so. On q and k: projection, convolution, norm, rotation.
+
+    window: a token sees itself and the window - 1 tokens before it; 0: all.
+    qk_norm: "" none, "head" RMSNorm over each head of q and of k, "full" over all heads
+        at once, "l2" x / sqrt(sum x^2 + eps) of each head, without weights.
+    weightless: the RMSNorm has no weights. rotate_first: the rotation comes before it.
+    scale: of the scores; 0: head_dim ** -0.5. softcap: c in c tanh(scores / c).
+    sinks: a learned score for each head that takes its part of the softmax and gives
+        nothing (arXiv 2309.17453; gpt-oss).
+    gate: "" none, "head" each head's output times act(gate), "channel" each channel's;
+        act is sigmoid, or softplus where `softplus`.
+    value_dim: channels of a head of v; 0: head_dim.
     """
 
     heads: int
     kv_heads: int
     head_dim: int
+    value_dim: int = 0
     rope: Rope | None = None
     window: int = 0
-    qk_norm: bool = False
-    gated: bool = False
+    qk_norm: str = ""
+    weightless: bool = False
+    rotate_first: bool = False
+    scale: float = 0.0
+    softcap: float = 0.0
+    sinks: bool = False
+    gate: str = ""
+    softplus: bool = False
 
     kind: ClassVar[str] = "attention"
     by_heads: ClassVar[bool] = True
 
     @property
+    def values(self) -> int:
+        """Channels of a head of v."""
+        return self.value_dim or self.head_dim
+
+    @property
+    def by_scores(self) -> bool:
+        """Scores are written out: no function of torch takes what is done to them."""
+        return self.softcap > 0 or self.sinks or self.value_dim > 0
+
+    @property
     def groups(self) -> tuple[Group, ...]:
-        q, kv = self.heads * self.head_dim, self.kv_heads * self.head_dim
-        gate = (Group("gate", self.heads),) if self.gated else ()
         convolved = self.kernel > 0
+        gates = {"head": self.heads, "channel": self.heads * self.values}
         return (
-            Group("q", q, convolved),
-            Group("k", kv, convolved),
-            Group("v", kv, convolved),
-            *gate,
+            Group("q", self.heads * self.head_dim, convolved),
+            Group("k", self.kv_heads * self.head_dim, convolved),
+            Group("v", self.kv_heads * self.values, convolved),
+            *([Group("gate", gates[self.gate])] if self.gate else []),
         )
 
     @property
     def inner(self) -> int:
-        return self.heads * self.head_dim
+        return self.heads * self.values
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        if not self.qk_norm:
-            return ()
-        shape = (self.head_dim,)
-        return (
-            Parameter("q_norm", shape, ONES, "q"),
-            Parameter("k_norm", shape, ONES, "k"),
-        )
+        found: list[Parameter] = []
+        if self.qk_norm in ("head", "full") and not self.weightless:
+            for group in self.groups[:2]:
+                width = self.head_dim if self.qk_norm == "head" else group.width
+                found.append(
+                    Parameter(f"{group.name}_norm", (width,), ONES, group.name)
+                )
+        if self.sinks:
+            found.append(Parameter("sinks", (self.heads,), SINK))
+        return tuple(found)
 
     def state(self, max_length: int) -> tuple[StateTensor, ...]:
         length = least(max_length, self.window) if self.window else max_length
-        shape = (self.kv_heads, length, self.head_dim)
-        return StateTensor("k", shape, "k"), StateTensor("v", shape, "v")
+        return (
+            StateTensor("k", (self.kv_heads, length, self.head_dim), "k"),
+            StateTensor("v", (self.kv_heads, length, self.values), "v"),
+        )
 
     def mixing_flops(self, context: int, tokens: int) -> float:
         """Every query times every key in reach, and the same for the values.
@@ -73,7 +102,7 @@ class Attention(Operator):
         if self.window:
             past = min(context - tokens, self.window - (tokens == 1))
             keys = past + tokens
-            if tokens > self.window:
+            if tokens > self.window and not self.by_scores:
                 blocks = -(-tokens // self.window)
                 keys = 2 * self.window * blocks * self.window / tokens
-        return 4.0 * keys * self.heads * self.head_dim
+        return 2.0 * keys * self.heads * (self.head_dim + self.values)

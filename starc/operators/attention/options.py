@@ -1,12 +1,13 @@
 """Softmax attention: SA-1 to SA-4, and whatever heads, windows and gates one wants."""
 
-from starc.alphabet import common
+from starc.alphabet import common, rotation
 from starc.alphabet.heads import split
 from starc.alphabet.option import Option
 from starc.alphabet.resolved_options import ResolvedOptions
-from starc.alphabet.rotation import rotation
 from starc.alphabet.template import Feature, Template
 from starc.operators.attention.operator import Attention
+
+LARGEST_SCALE = 10_000
 
 
 def build(options: ResolvedOptions) -> Attention:
@@ -22,7 +23,8 @@ def build(options: ResolvedOptions) -> Attention:
             f"write {options.name}(window = 1024), or banded(window = 1024) in its "
             "definition",
         )
-    return Attention(
+    value_dim = options.maybe("value_dim")
+    operator = Attention(
         width=options.width,
         kernel=options.whole("kernel"),
         bias=options.flag("bias"),
@@ -30,11 +32,41 @@ def build(options: ResolvedOptions) -> Attention:
         heads=heads,
         kv_heads=kv_heads,
         head_dim=head_dim,
-        rope=rotation(options, head_dim),
+        value_dim=0 if value_dim in (None, head_dim) else options.whole("value_dim"),
+        rope=rotation.rotation(options, head_dim),
         window=window,
-        qk_norm=options.flag("qk_norm"),
-        gated=options.flag("gate"),
+        qk_norm=options.choice("qk_norm"),
+        weightless=options.flag("weightless"),
+        rotate_first=options.flag("rotate_first"),
+        scale=float(options.exact("scale")) if options.get("scale") else 0.0,
+        softcap=float(options.exact("softcap")),
+        sinks=options.flag("sinks"),
+        gate=options.choice("gate"),
+        softplus=options.word("gate_activation") == "softplus",
     )
+    _check(options, operator)
+    return operator
+
+
+def _check(options: ResolvedOptions, operator: Attention) -> None:
+    """Words that say how something is which is not there, or is so already."""
+    norm, full = operator.qk_norm, operator.qk_norm == "full"
+    for name, wrong, why, hint in (
+        ("weightless", norm in ("", "l2"), "has no weights", "qk_norm = head"),
+        ("rotate_first", full or not norm, "is the same either way", "qk_norm = head"),
+        ("gate_activation", not operator.gate, "there is no gate", "gate = head"),
+    ):
+        if wrong and name in options.stated and options.get(name) not in (False, None):
+            other = "gate" if name == "gate_activation" else "qk_norm"
+            raise options.fail(
+                "conflicting-settings",
+                f"`{name}` says nothing here",
+                name,
+                f"{other} = {options.choice(other) or 'none'}: {why}",
+                f"`{name}` is about `{other}`.",
+                f"say {hint} too, or leave out {name}",
+                other,
+            )
 
 
 TEMPLATE = Template(
@@ -52,9 +84,12 @@ TEMPLATE = Template(
             repeats=True,
         ),
         Feature(
-            "v", "expand", ("kv_heads", "head_dim", "window", "kernel"), repeats=True
+            "v",
+            "expand",
+            ("kv_heads", "head_dim", "value_dim", "window", "kernel"),
+            repeats=True,
         ),
-        Feature("gate", "", ("heads",), flag="gate"),
+        Feature("gate", "", ("heads", "gate"), flag="gate"),
     ),
     token="low_rank",
     sparsity=("none", "banded"),
@@ -63,11 +98,18 @@ TEMPLATE = Template(
     features_token=("diagonal", "toeplitz"),
     operator=Attention,
     build=build,
-    conflicts=(("rope", False, "rope_theta"), ("rope", False, "rope_fraction")),
+    conflicts=rotation.CONFLICTS,
     options=(
         common.HEADS,
         common.KV_HEADS,
         common.HEAD_DIM,
+        Option(
+            "value_dim",
+            "whole",
+            "channels of each head of v",
+            derived="head_dim",
+            high=common.MOST_HEAD_DIM,
+        ),
         Option(
             "window",
             "whole",
@@ -76,7 +118,17 @@ TEMPLATE = Template(
             high=common.MOST_TOKENS,
             none=True,
         ),
-        Option("qk_norm", "flag", "RMSNorm over each head of q and k", False),
+        Option(
+            "qk_norm",
+            "word",
+            "RMSNorm of q and k, over each head or over all at once (full), or each "
+            "head at length 1 (l2)",
+            "none",
+            choices=("none", "head", "full", "l2"),
+            yes="head",
+        ),
+        Option("weightless", "flag", "qk_norm has no weights", False),
+        Option("rotate_first", "flag", "qk_norm comes after the rotation", False),
         Option(
             "rope",
             "flag",
@@ -84,28 +136,46 @@ TEMPLATE = Template(
             derived="as `positions` of the model says",
             assumption="the paper does not name its positions",
         ),
+        *rotation.OPTIONS,
         Option(
-            "rope_theta",
+            "scale",
             "number",
-            "base of the wavelengths of the rotation",
-            derived="as `positions` of the model says",
-            high=1e12,
-            field="rope",
+            "factor of the scores q k",
+            derived="1 / the root of head_dim",
+            low=1 / LARGEST_SCALE,
+            high=LARGEST_SCALE,
         ),
         Option(
-            "rope_fraction",
+            "softcap",
             "number",
-            "part of each head's channels that is rotated",
-            derived="as `positions` of the model says",
+            "c in c tanh(scores / c), which bounds them",
+            0,
             low=1e-3,
-            field="rope",
+            high=1e6,
+            none=True,
+        ),
+        Option(
+            "sinks",
+            "flag",
+            "a learned score for each head that takes its part of the softmax",
+            False,
         ),
         Option(
             "gate",
-            "flag",
-            "each head's output times a sigmoid of the input",
-            False,
-            field="gated",
+            "word",
+            "what is multiplied with an activation of the input: each head's output, "
+            "or each channel's",
+            "none",
+            choices=("none", "head", "channel"),
+            yes="head",
+        ),
+        Option(
+            "gate_activation",
+            "word",
+            "what the gate goes through",
+            "sigmoid",
+            choices=("sigmoid", "softplus"),
+            field="softplus",
         ),
         common.kernel("q, k and v", "SA-2: 3 taps; the paper gives no length"),
         common.EXPAND,

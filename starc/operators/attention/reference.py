@@ -1,4 +1,4 @@
-"""T_ij = sigmoid(gate_i) softmax_j(q_i . k_j / sqrt(head_dim)), a head."""
+"""T_ij = act(gate_i) softmax_j(cap(scale q_i . k_j)), a head."""
 
 from collections.abc import Mapping
 
@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from starc.operators.attention.operator import Attention
+from starc.reference.activations import softplus
 from starc.reference.matrices import causal
 from starc.reference.mixing import Mixing, split, spread
 from starc.reference.norms import rms_norm
@@ -21,12 +22,29 @@ def mixing(
     q = split(features["q"], operator.heads)
     k = spread(split(features["k"], operator.kv_heads), operator.heads)
     v = spread(split(features["v"], operator.kv_heads), operator.heads)
-    scores = torch.einsum("bihp,bjhp->bhij", q, k) / operator.head_dim**0.5
+    scale = operator.scale or operator.head_dim**-0.5
+    scores = scale * torch.einsum("bihp,bjhp->bhij", q, k)
+    if operator.softcap:
+        scores = operator.softcap * torch.tanh(scores / operator.softcap)
     reads = causal(q.shape[1], operator.window)
-    matrix = torch.softmax(scores.masked_fill(~reads, float("-inf")), dim=-1)
-    if operator.gated:
-        matrix = matrix * torch.sigmoid(features["gate"].transpose(1, 2)[..., None])
-    return Mixing(matrix, v.flatten(2))
+    matrix = _softmax(scores.masked_fill(~reads, float("-inf")), tensors.get("sinks"))
+    if not operator.gate:
+        return Mixing(matrix, v.flatten(2))
+    act = softplus if operator.softplus else torch.sigmoid
+    gates = act(features["gate"])
+    if operator.gate == "channel":
+        return Mixing(matrix, v.flatten(2), lambda y: y * gates)
+    return Mixing(matrix * gates.transpose(1, 2)[..., None], v.flatten(2))
+
+
+def _softmax(scores: Tensor, sinks: Tensor | None) -> Tensor:
+    """Over j, with one more term a head in the denominator where there are sinks."""
+    if sinks is None:
+        return torch.softmax(scores, dim=-1)
+    sink = sinks[:, None, None]
+    top = torch.maximum(scores.amax(-1, keepdim=True), sink)
+    terms = torch.exp(scores - top)
+    return terms / (terms.sum(-1, keepdim=True) + torch.exp(sink - top))
 
 
 def finish_feature(
@@ -36,12 +54,26 @@ def finish_feature(
     tensors: Mapping[str, Tensor],
     eps: float,
 ) -> Tensor:
-    """q and k: the norm of each head, then the rotation. (batch, length, channels)."""
+    """q and k: the norm and the rotation. (batch, length, channels)."""
     if group not in ("q", "k"):
         return feature
-    heads = split(feature, operator.heads if group == "q" else operator.kv_heads)
-    if operator.qk_norm:
-        heads = rms_norm(heads, tensors[f"{group}_norm"], eps)
-    if operator.rope is not None:
-        heads = rotate(heads, operator.rope)
-    return heads.flatten(2)
+    heads = operator.heads if group == "q" else operator.kv_heads
+    if operator.rotate_first:
+        feature = _rotated(operator, feature, heads)
+    weight = tensors.get(f"{group}_norm", torch.ones(()).double())
+    match operator.qk_norm:
+        case "head":
+            feature = rms_norm(split(feature, heads), weight, eps).flatten(2)
+        case "full":
+            feature = rms_norm(feature, weight, eps)
+        case "l2":
+            each = split(feature, heads)
+            length = torch.sqrt((each**2).sum(-1, keepdim=True) + eps)
+            feature = (each / length).flatten(2)
+    return feature if operator.rotate_first else _rotated(operator, feature, heads)
+
+
+def _rotated(operator: Attention, feature: Tensor, heads: int) -> Tensor:
+    if operator.rope is None:
+        return feature
+    return rotate(split(feature, heads), operator.rope).flatten(2)

@@ -1,0 +1,16 @@
+import torch
+from torch import Tensor
+
+
+def turn_halves(x: Tensor, start: int | Tensor, frequencies: Tensor) -> Tensor:
+    """x (B, H, T, K) from position start on: channels (i, i + n) turn as a pair, of n
+    pairs, by frequencies (n) a token; the rest stays."""
+    position = (
+        torch.arange(x.shape[2], device=x.device, dtype=frequencies.dtype) + start
+    )
+    angle = position[:, None] * frequencies  # (T, n)
+    cos, sin = angle.cos(), angle.sin()
+    n = len(frequencies)
+    a, b, rest = x[..., :n], x[..., n : 2 * n], x[..., 2 * n :]
+    y = torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1).type_as(x)
+    return torch.cat((y, rest), dim=-1)
