@@ -214,7 +214,11 @@ def stablelm() -> Case:
 def cohere() -> Case:
     """LayerNorm without bias; attention and MLP side by side; neighbours turn."""
     config = transformers.CohereConfig(
-        **SIZES, logit_scale=0.25, layer_norm_eps=1e-3, tie_word_embeddings=True
+        **SIZES,
+        logit_scale=0.25,
+        layer_norm_eps=1e-3,
+        rope_parameters=theta(1e4),
+        tie_word_embeddings=True,
     )
     theirs = transformers.CohereForCausalLM(config)
     names = {
