@@ -1,5 +1,7 @@
 """Every class of the emitted file: equal LIVs share one, names tell variants apart."""
 
+from dataclasses import field
+from functools import lru_cache
 from typing import assert_never
 
 from starc.backend.code import Call
@@ -71,9 +73,8 @@ class Classes:
         found = self._by_structure.get(structure)
         if found is None:
             name = self._name(_variant_name(emitted.class_name, variant))
-            found = self._add(
-                structure, mixer_class(name, liv.operator, emitted, variant)
-            )
+            wanted = _Wanted(name, structure, liv.operator, emitted, variant)
+            found = self._add(structure, _written(wanted))
         self.livs[liv.label] = found.name
         return Made(found, found.construct(emitted))
 
@@ -99,10 +100,30 @@ class Classes:
             ]
             difference = -1 in layer.signs
             wanted = f"Differential{bases[0]}" if difference else "And".join(bases)
-            found = parallel_class(self._name(wanted), branches)
+            found = _parallel_written(self._name(wanted), branches)
             self._by_structure[structure] = found
             self.classes.insert(start, found)  # before its branches, as it is read
         return Made(found, Call(found.name, tuple(m.construct for m in made)))
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A class that is to be written; what is equal in `structure` is written alike."""
+
+    name: str
+    structure: object
+    operator: Operator = field(compare=False)
+    emission: Emission = field(compare=False)
+    variant: Variant = field(compare=False)
+
+
+@lru_cache(maxsize=2048)
+def _written(wanted: _Wanted) -> MixerClass:
+    """Its text. A search compiles thousands of models of few classes."""
+    return mixer_class(wanted.name, wanted.operator, wanted.emission, wanted.variant)
+
+
+_parallel_written = lru_cache(maxsize=2048)(parallel_class)
 
 
 def _agreed(emissions: list[Emission]) -> dict[str, Argument]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import field
+from functools import cached_property
 from textwrap import dedent
 
 from starc.backend.code import (
@@ -33,12 +34,14 @@ class Body:
         """The constructor's lines as code of their own."""
         return "\n".join(line.strip() for line in self.init)
 
+    @cached_property
     def _attributes(self) -> frozenset[str]:
-        """The names that the methods read as self.name."""
+        """The names that the methods read as self.name, asked when all are there."""
         return attributes_read(dedent("\n".join(self.methods)), "self")
 
     def arguments(self) -> list[Argument]:
-        read = {*self._attributes(), *names_read(self._code())}
+        """Once all lines are there: what the constructor takes."""
+        read = {*self._attributes, *names_read(self._code())}
         return [a for a in self.emission.arguments if a.name in read]
 
     def lines(self) -> list[str]:
@@ -48,7 +51,7 @@ class Body:
         times = Counter(names_read(code))
         local = [name for name in emission.configured if times[name] > 1]
         inline = [name for name in emission.configured if name not in local]
-        read = self._attributes()
+        read = self._attributes
         names = [*local, *(argument.name for argument in emission.arguments)]
         attributes = [name for name in names if name in read]
         configured = [name for name in ("width", *inline, "eps") if name in read]

@@ -8,11 +8,13 @@ import black
 import pytest
 
 from starc import compiler, resources
+from starc.backend import classes
 from starc.backend import render as rendering
 from starc.backend.code import LIMIT, Call, assigned
 from starc.backend.layout import fitted
 from starc.frontend.unparse import unparse
 from starc.genome import decode, random_genome
+from tests.emitted.small import TEXTS
 
 KERNELS = "\n\n\n# kernels/"
 
@@ -34,6 +36,19 @@ def test_no_genome_needs_black(monkeypatch: pytest.MonkeyPatch) -> None:
     for text in untidied[:4]:
         text = text.partition(KERNELS)[0] + "\n"
         assert black.format_str(text, mode=black.Mode()) == text
+
+
+def test_no_text_depends_on_the_models_before_it() -> None:
+    """A class is written once in a process: what is kept is what would be written."""
+    random = Random(1)
+    genomes = [random_genome(random, 12, labels=n) for n in (1, 3, 12) * 12]
+    texts = [unparse(decode(genome)) for genome in genomes]
+    texts += [TEXTS[name] for name in sorted(TEXTS)]
+    kept = [compiler.compile(text) for text in texts]
+    for text, before in zip(texts, kept, strict=True):
+        classes._written.cache_clear()
+        classes._parallel_written.cache_clear()
+        assert compiler.compile(text) == before
 
 
 def test_black_formats_only_what_is_too_long() -> None:
