@@ -7,6 +7,7 @@ def yarn_frequencies(
 ) -> Tensor:
     """Pairs behind `end` turn slower by factor, from `start` on in part (YaRN, arXiv
     2309.00071)."""
-    pair = torch.arange(len(frequencies)).to(frequencies)
+    pair = torch.arange(len(frequencies), device=frequencies.device)
+    pair = pair.to(frequencies.dtype)
     slowed = ((pair - start) / (end - start)).clamp(0, 1)
     return (1 - slowed) * frequencies + slowed * frequencies / factor

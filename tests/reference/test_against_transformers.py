@@ -6,13 +6,14 @@ cast to float32 inside (norms, rotations, scans), hence the tolerances.
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from starc.ir.nodes import Layer, Model
+from starc.ir.nodes import Layer, Liv, Model
 from starc.ir.residual import Norm
 from starc.ir.rope import Rope, Scaling
 from starc.operators.attention.operator import Attention
@@ -308,6 +309,29 @@ def olmo2() -> Case:
     )
 
 
+def diffllama() -> Case:
+    """Each layer's lambda starts where its depth says."""
+    config = transformers.DiffLlamaConfig(
+        **SIZES, rms_norm_eps=1e-3, tie_word_embeddings=True
+    )
+    theirs, ours, names = transformer(
+        "DiffLlamaForCausalLM", config, attention(differential=0.5), norm=Norm(eps=1e-3)
+    )
+    layers = []
+    for i, layer in enumerate(ours.layers()):
+        if isinstance(layer, Liv) and isinstance(layer.operator, Attention):
+            start = 0.8 - 0.6 * math.exp(-0.3 * (i // 2))
+            operator = replace(layer.operator, differential=start)
+            layer = replace(layer, operator=operator)
+        layers.append(layer)
+    for i in range(2):
+        for part in ("q1", "k1", "q2", "k2"):
+            names[f"model.layers.{i}.self_attn.lambda_{part}"] = Holds(
+                [(f"a{i}", f"lambda_{part}")]
+            )
+    return theirs, replace(ours, body=tuple(layers)), names
+
+
 def granite_swa() -> Case:
     """A sink for each head, in a window."""
     config = transformers.GraniteSWAConfig(
@@ -521,6 +545,7 @@ CASES: list[Callable[[], Case]] = [
     gemma2,
     granite,
     olmo2,
+    diffllama,
     granite_swa,
     lfm2,
     mamba2,

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from starc.ir.nodes import Repeat
 from starc.ir.residual import PLACEMENTS, Norm
+from starc.operators.attention.operator import Attention
 from starc.reference import execute, mixing_matrix, random_weights, tensors
 from starc.reference.cases import WIDTH
 from tests.reference.models import liv, model, random_tokens, seeded
@@ -44,9 +45,13 @@ def test_the_mixing_matrix_is_causal(name: str) -> None:
     m = model(liv("a", op))
     found = mixing_matrix(m, random_weights(m, seeded()), TOKENS, "a")
     heads = op.heads if op.by_heads else op.inner  # type: ignore[attr-defined]
+    if isinstance(op, Attention) and op.differential:
+        heads = op.heads // 2
     assert found.shape == (2, heads, 10, 10) and not found.requires_grad
     assert found.min() >= 0 and torch.equal(found, found.tril())
-    if op.kind == "attention" and not getattr(op, "gated", False):
+    if isinstance(op, Attention) and not (
+        op.gate == "head" or op.sinks or op.differential
+    ):
         torch.testing.assert_close(found.sum(-1), torch.ones_like(found[..., 0]))
 
 

@@ -37,6 +37,8 @@ def twin(
 ) -> Tensor:
     q = split(f["q"], op.heads).transpose(1, 2)
     k, v = (split(f[g], op.kv_heads).transpose(1, 2) for g in "kv")
+    if op.differential:
+        return difference(op, q, k, v, p, eps)
     if op.softcap or op.sinks:
         y = token_by_token(op, q, k, v, p)
     else:
@@ -50,6 +52,21 @@ def twin(
     if op.gate == "head":
         y = y * gate[..., None]
     return y.flatten(2) * gate if op.gate == "channel" else y.flatten(2)
+
+
+def difference(
+    op: Attention, q: Tensor, k: Tensor, v: Tensor, p: Mapping[str, Tensor], eps: float
+) -> Tensor:
+    """Two attentions with half of the heads each, on values of twice the width."""
+    values = torch.cat(v.chunk(2, dim=1), dim=-1)
+    one, other = (
+        F.scaled_dot_product_attention(a, b, values, is_causal=True, enable_gqa=True)
+        for a, b in zip(q.chunk(2, dim=1), k.chunk(2, dim=1), strict=True)
+    )
+    strength = p["lambda_q1"].dot(p["lambda_k1"]).exp() + op.differential
+    strength = strength - p["lambda_q2"].dot(p["lambda_k2"]).exp()
+    y = F.rms_norm(one - strength * other, (2 * op.head_dim,), eps=eps)
+    return y.transpose(1, 2).flatten(2) * (1 - op.differential)
 
 
 def token_by_token(
@@ -167,6 +184,7 @@ CASES = Cases(
         "softcap": _small(softcap=1.5, scale=1.0, window=3, rope=Rope(1e4, 4)),
         "sinks": _small(kv_heads=2, sinks=True, rope=Rope(1e4, 4)),
         "sinks_window": _small(sinks=True, softcap=2.0, window=3, value_dim=6),
+        "differential": _small(kv_heads=2, differential=0.3, rope=Rope(1e4, 4)),
         "value_dim": _small(kv_heads=2, value_dim=2, gate="channel", softplus=True),
         "convolved": _small(kernel=3),
         # Without a rotation the bias of k adds the same to a whole row: no change.
@@ -194,7 +212,7 @@ CASES = Cases(
             bias=True,
         ),
     },
-    shared=("everything", "biases", "every_score"),
+    shared=("everything", "biases", "every_score", "differential"),
     twin=twin,
     known=known,
     feature_twin=feature_twin,
@@ -205,6 +223,7 @@ CASES = Cases(
         "SA-3(heads = 4, kv_heads = 2, softcap = 5, scale = 1/4, sinks = true, "
         "window = 6)",
         "SA-1(heads = 2, qk_norm = full, gate = channel, value_dim = 8)",
+        "SA-3(heads = 4, kv_heads = 2, differential = 0.8)",
         "SA-1(heads = 2, rope_scaling = yarn, rope_factor = 4, rope_context = 64)",
         "SA-1(heads = 2, rope_pairs = adjacent, rope_scaling = linear, rope_factor = "
         "2)",
@@ -234,6 +253,7 @@ CASES = Cases(
         ("SA-1(qk_norm = true, gate = false)", 64, {"qk_norm": "head", "gate": ""}),
         ("SA-1(qk_norm = full, gate = channel)", 64, {"gate": "channel"}),
         ("SA-1(scale = 1/64, softcap = 50)", 64, {"scale": 1 / 64, "softcap": 50.0}),
+        ("SA-1(heads = 2, differential = 0.5)", 64, {"differential": 0.5}),
         ("SA-1(value_dim = 64, heads = 1)", 64, {"value_dim": 0}),
     ),
     realises=(

@@ -36,6 +36,7 @@ def emission(op: Attention) -> Emission:
             "gate": op.gate,
             "opened": "F.softplus(gate)" if op.softplus else "gate.sigmoid()",
             "value_dim": op.value_dim > 0,
+            "differential": op.differential > 0,
             **biases(op),
         },
         state_words={"k": kept.format("K"), "v": kept.format(value)},
@@ -65,6 +66,7 @@ def _arguments(op: Attention, grouped: bool) -> tuple[Argument, ...]:
         ),
         Argument("scale", "float", op.scale, "factor of the scores"),
         Argument("softcap", "float", op.softcap, "no score is larger"),
+        Argument("differential", "float", op.differential, "lambda at the start"),
     ]
     if not grouped:
         del found[1]
@@ -86,6 +88,7 @@ def _summary(op: Attention, grouped: bool) -> str:
         norms.get(op.qk_norm, ""),
         rotation_words(op.rope),
         "a sink for each head" if op.sinks else "",
+        "minus lambda times those of another head" if op.differential else "",
         f"a gate for each {op.gate}" if op.gate else "",
         f"a convolution of {op.kernel} taps on q, k, v" if op.kernel else "",
     )

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from starc.ir.init import ONES, SINK
+from starc.ir.init import NORMAL, ONES, SINK
 from starc.ir.operator import Group, Operator, Parameter, StateTensor
 from starc.ir.rope import Rope
 from starc.ir.symbolic import least
@@ -26,6 +26,11 @@ class Attention(Operator):
     gate: "" none, "head" each head's output times act(gate), "channel" each channel's;
         act is sigmoid, or softplus where `softplus`.
     value_dim: channels of a head of v; 0: head_dim.
+    differential: lambda_0 of the Differential Transformer (arXiv 2410.05258); 0: none.
+        Heads h and h + heads / 2 read the same values, those of two heads of v, and
+        RMSNorm(A_h v - l A_(h + heads / 2) v) (1 - lambda_0) is what they give, over
+        its 2 head_dim channels and without weights, where
+        l = exp(lambda_q1 lambda_k1) - exp(lambda_q2 lambda_k2) + lambda_0.
     """
 
     heads: int
@@ -42,6 +47,7 @@ class Attention(Operator):
     sinks: bool = False
     gate: str = ""
     softplus: bool = False
+    differential: float = 0.0
 
     kind: ClassVar[str] = "attention"
     by_heads: ClassVar[bool] = True
@@ -82,6 +88,9 @@ class Attention(Operator):
                 )
         if self.sinks:
             found.append(Parameter("sinks", (self.heads,), SINK))
+        if self.differential:
+            names = ("lambda_q1", "lambda_k1", "lambda_q2", "lambda_k2")
+            found += [Parameter(name, (self.head_dim,), NORMAL) for name in names]
         return tuple(found)
 
     def state(self, max_length: int) -> tuple[StateTensor, ...]:
@@ -105,4 +114,5 @@ class Attention(Operator):
             if tokens > self.window and not self.by_scores:
                 blocks = -(-tokens // self.window)
                 keys = 2 * self.window * blocks * self.window / tokens
-        return 2.0 * keys * self.heads * (self.head_dim + self.values)
+        times = 2 if self.differential else 1  # once for each half of the values
+        return 2.0 * times * keys * self.heads * (self.head_dim + self.values)

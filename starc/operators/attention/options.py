@@ -43,13 +43,42 @@ def build(options: ResolvedOptions) -> Attention:
         sinks=options.flag("sinks"),
         gate=options.choice("gate"),
         softplus=options.word("gate_activation") == "softplus",
+        differential=float(options.exact("differential")),
     )
     _check(options, operator)
     return operator
 
 
+def _check_difference(options: ResolvedOptions, operator: Attention) -> None:
+    """A learned difference is one of pairs of heads, and of plain ones."""
+    if not operator.differential:
+        return
+    for name in ("softcap", "sinks", "value_dim", "gate"):
+        if getattr(operator, name):
+            raise options.fail(
+                "conflicting-settings",
+                f"`differential` contradicts `{name}`",
+                "differential",
+                f"there is no code for it beside `{name}`",
+                "A learned difference is made of two plain attentions.",
+                f"leave out one of the two: differential, or {name}",
+                name,
+            )
+    if operator.kv_heads % 2:
+        raise options.fail(
+            "does-not-divide",
+            "The heads do not divide into pairs",
+            "kv_heads" if "kv_heads" in options.stated else "heads",
+            f"an odd number of heads of k and v: {operator.kv_heads}",
+            "Of each pair of heads one attention is subtracted from the other.",
+            "choose an even number of heads and kv_heads",
+            "differential",
+        )
+
+
 def _check(options: ResolvedOptions, operator: Attention) -> None:
     """Words that say how something is which is not there, or is so already."""
+    _check_difference(options, operator)
     norm, full = operator.qk_norm, operator.qk_norm == "full"
     for name, wrong, why, hint in (
         ("weightless", norm in ("", "l2"), "has no weights", "qk_norm = head"),
@@ -176,6 +205,16 @@ TEMPLATE = Template(
             "sigmoid",
             choices=("sigmoid", "softplus"),
             field="softplus",
+        ),
+        Option(
+            "differential",
+            "number",
+            "lambda at the start of a learned difference between the halves of the "
+            "heads; layer i of DiffLlama: 0.8 - 0.6 exp(-0.3 i)",
+            0,
+            low=1e-3,
+            high=0.999,
+            none=True,
         ),
         common.kernel("q, k and v", "SA-2: 3 taps; the paper gives no length"),
         common.EXPAND,

@@ -28,6 +28,10 @@ def mixing(
         scores = operator.softcap * torch.tanh(scores / operator.softcap)
     reads = causal(q.shape[1], operator.window)
     matrix = _softmax(scores.masked_fill(~reads, float("-inf")), tensors.get("sinks"))
+    if operator.differential:
+        return _difference(
+            operator, matrix, split(features["v"], operator.kv_heads), tensors, eps
+        )
     if not operator.gate:
         return Mixing(matrix, v.flatten(2))
     act = softplus if operator.softplus else torch.sigmoid
@@ -35,6 +39,30 @@ def mixing(
     if operator.gate == "channel":
         return Mixing(matrix, v.flatten(2), lambda y: y * gates)
     return Mixing(matrix * gates.transpose(1, 2)[..., None], v.flatten(2))
+
+
+def _difference(
+    operator: Attention,
+    matrix: Tensor,
+    v: Tensor,
+    tensors: Mapping[str, Tensor],
+    eps: float,
+) -> Mixing:
+    """The second half of the heads subtracted from the first; v (b, l, heads, p)."""
+    terms = [
+        torch.exp((tensors[f"lambda_q{i}"] * tensors[f"lambda_k{i}"]).sum())
+        for i in (1, 2)
+    ]
+    start, pairs = operator.differential, operator.heads // 2
+    strength = terms[0] - terms[1] + start
+    first, second = matrix.chunk(2, dim=1)
+    values = spread(torch.cat(v.chunk(2, dim=2), dim=-1), pairs)
+
+    def finish(y: Tensor) -> Tensor:
+        one = torch.ones(()).double()
+        return (1 - start) * rms_norm(split(y, pairs), one, eps).flatten(2)
+
+    return Mixing(first - strength * second, values.flatten(2), finish)
 
 
 def _softmax(scores: Tensor, sinks: Tensor | None) -> Tensor:
