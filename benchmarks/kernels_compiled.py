@@ -32,6 +32,7 @@ of the three may be another launch's. Spilled are bytes, stores and loads togeth
 `ptxas` states them, and on gfx942 registers, as LLVM does. Limits of a block: 163 KiB
 on sm_80, 227 on sm_90 and sm_100, 64 on gfx942; 255 registers a thread, 512 on gfx942.
 A test fails where sm_90 spills, or where a block has more than its limit.
+A `-` stands where a file has changed since `make test-kernels` last compiled it there.
 
 """
 

@@ -4,36 +4,18 @@ Plain PyTorch goes block by block of time. A Triton program walks through a chun
 one sequence, for a few channels a thread, with the last K - 1 values in registers.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor
+
+from kernels.sequences import _seq_count, _seq_places
 
 try:
     import triton
     import triton.language as tl
+
+    from kernels.sequences import _seq_tile
 except ImportError:
     triton = None
-
-
-def _conv_packed(
-    one: Any,
-    inputs: tuple[Tensor, ...],
-    weight: Tensor,
-    state: Tensor | None,
-    cu_seqlens: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """one(*inputs, state) of a sequence after the other; zeros after the last."""
-    x, borders = inputs[0], cu_seqlens.tolist()
-    if state is None:
-        state = x.new_zeros(len(borders) - 1, weight.shape[1] - 1, x.shape[2])
-    ys, finals = [], list(state.split(1))
-    for n, (start, stop) in enumerate(zip(borders[:-1], borders[1:], strict=True)):
-        if stop > start:
-            y, finals[n] = one(*(z[:, start:stop] for z in inputs), finals[n])
-            ys.append(y)
-    ys.append(torch.zeros_like(x[:, borders[-1] :]))
-    return torch.cat(ys, 1), torch.cat(finals)
 
 
 def _conv_blocks(x: Tensor) -> list[tuple[int, int]]:
@@ -67,91 +49,64 @@ def _conv_filter_gradients(
     return dweight, None if bias is None else sums[-1].to(bias.dtype)
 
 
-# In Triton
+# Triton
 
 
 def _conv_why_not(weight: Tensor) -> str:
     """Why the kernels do not serve this filter, empty where they do."""
-    width = weight.shape[1]
-    return "" if 2 <= width <= 16 else f"a filter of {width} taps, not 2 to 16"
+    K = weight.shape[1]
+    return "" if 2 <= K <= 16 else f"a filter of {K} taps, not 2 to 16"
 
 
-def _conv_in_place(state: Tensor | None) -> bool:
-    """No gradient is asked for, and no two rows of the state are the same memory."""
-    return not torch.is_grad_enabled() and (state is None or 0 not in state.stride())
-
-
-def _conv_tile(
-    width: int, configurations: tuple[tuple[int, int, int, int], ...]
-) -> dict[str, int]:
-    """The first that is wide enough: width, channels of a thread, tokens, warps."""
-    _, channels, tokens, warps = next(c for c in configurations if width <= c[0])
+def _conv_tile(K: int, table: tuple[tuple[int, int, int, int], ...]) -> dict[str, int]:
+    """The first that is wide enough: taps, channels of a thread, tokens, warps."""
+    _, channels, tokens, warps = next(row for row in table if K <= row[0])
     lanes = 32 if torch.version.hip is None else 64
-    block = lanes * warps * channels
-    return {"WIDTH": width, "BLOCK": block, "TOKENS": tokens, "num_warps": warps}
+    return {"K": K, "BT": tokens, "BD": lanes * warps * channels, "num_warps": warps}
 
 
-def _conv_sizes(
-    x: Tensor, cu_seqlens: Tensor | None, block: int
-) -> tuple[tuple[int], int, tuple[int, ...]]:
-    """The grid, the number of chunks, and (L, sequences, tokens of a chunk, D).
+def _conv_grid(
+    x: Tensor, cu_seqlens: Tensor | None, BD: int
+) -> tuple[tuple[int], int, int]:
+    """The grid, the places for chunks in it, and the tokens of a chunk.
 
-    A chunk has 128 tokens where 4096 programs remain, then less, never under 16. Not
-    measured: 4096 programs are 8 to 16 a multiprocessor for several waves. A chunk
-    reads K - 1 tokens of its neighbour again, from the cache.
+    A chunk has 128 tokens where 4096 programs remain, 8 to 16 a multiprocessor for
+    several waves; then less, never under 16. A chunk reads K - 1 tokens of its
+    neighbour again, from the cache.
     """
-    sequences, length, channels = x.shape
-    chunk, tiles = 128, -(-channels // block)
-    while chunk > 16 and sequences * length // chunk * tiles < 4096:
+    B, T, D = x.shape
+    chunk, blocks = 128, -(-D // BD)
+    while chunk > 16 and B * T // chunk * blocks < 4096:
         chunk //= 2
-    places = sequences * -(-length // chunk)
-    if cu_seqlens is not None:
-        sequences = cu_seqlens.shape[0] - 1
-        places = length // chunk + sequences + 1
-    return (places * tiles,), places, (length, sequences, chunk, channels)
+    places = _seq_places(x, cu_seqlens, chunk)
+    return (places * blocks,), places, chunk
 
 
-def _conv_strides(*tensors: Tensor | None) -> list[int]:
-    """Three for each; of a tensor that is not there, zeros."""
-    return [n for z in tensors for n in ((0, 0, 0) if z is None else z.stride())]
+def _conv_final(
+    x: Tensor, K: int, state: Tensor | None, cu_seqlens: Tensor | None, keep: bool
+) -> Tensor:
+    """Room for the next state: after one token, without gradients, the given one."""
+    if state is not None and x.shape[1] == 1 and cu_seqlens is None and not keep:
+        if state.is_contiguous():
+            return state
+    shape = (_seq_count(x, cu_seqlens), K - 1, x.shape[2])
+    dtype = x.dtype if state is None else state.dtype
+    return torch.empty(shape, dtype=dtype, device=x.device)
 
 
 if triton is not None:
 
     @triton.jit
-    def _conv_span(cu_seqlens, sequences, length, chunk, channels, BLOCK):
-        """Of a program: channels, those that exist, its place among the chunks, row of
-        the batch, sequence, that one's first token and end, its own first token.
-
-        Sequence s owns the places from cu_seqlens[s] // chunk + s on, which are enough
-        for any lengths; sequence S stands for the tokens after the last border.
+    def _conv_span(cu_seqlens, T, D, chunk, BD: tl.constexpr):
+        """Of a program: channels, those that exist, its place among the chunks, the
+        sequence, that one's first row and length, and its own first token there.
         """
-        tiles = tl.cdiv(channels, BLOCK)
-        place = tl.program_id(0) // tiles
-        channel = tl.program_id(0) % tiles * BLOCK + tl.arange(0, BLOCK)
-        inside = channel < channels
-        if cu_seqlens is None:
-            places = tl.cdiv(length, chunk)
-            sequence = (place // places).to(tl.int64)
-            begin = tl.zeros((), tl.int64)
-            end = begin + length
-            first = (place % places * chunk).to(tl.int64)
-        else:
-            low = place * 0
-            high = low + sequences
-            while low < high:  # the last sequence that owns no later place
-                middle = (low + high + 1) // 2
-                later = tl.load(cu_seqlens + middle) // chunk + middle > place
-                low = tl.where(later, low, middle)
-                high = tl.where(later, middle - 1, high)
-            sequence = low.to(tl.int64)
-            begin = tl.load(cu_seqlens + sequence).to(tl.int64)
-            last = sequence < sequences
-            end = tl.load(cu_seqlens + sequence + 1, mask=last, other=length)
-            end = end.to(tl.int64)
-            first = begin + (place - begin // chunk - sequence) * chunk
-        row = sequence if cu_seqlens is None else sequence * 0
-        return channel.to(tl.int64), inside, place, row, sequence, begin, end, first
+        blocks = tl.cdiv(D, BD)
+        place = tl.program_id(0) // blocks
+        d = tl.program_id(0) % blocks * BD + tl.arange(0, BD)
+        places = tl.num_programs(0) // blocks
+        s, bos, T, first = _seq_tile(cu_seqlens, place, places, T, chunk)
+        return d.to(tl.int64), d < D, place, s.to(tl.int64), bos, T, first
 
     @triton.jit
     def _conv_load(pointer, mask):

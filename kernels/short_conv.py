@@ -4,15 +4,15 @@
 
 weight[:, -1] meets the current token, as in F.conv1d(groups=D) after left padding.
 
-    x (B, L, D)    weight (D, K)    bias (D) or None    state (B, K - 1, D) or None
-    returns y (B, L, D) and the next state, y in x's dtype, the state in its own
+    x (B, T, D)    weight (D, K)    bias (D) or None    state (B, K - 1, D) or None
+    returns y (B, T, D) and the next state, y in x's dtype, the state in its own
 
 `state` holds the K - 1 inputs before x, oldest first; None means zeros. Sums are
 kept in float32 (float64 for float64). Source: the input convolution of Mamba, arXiv
 2312.00752, section 3.4.
 
-Packed sequences: cu_seqlens (S + 1) are their borders in the L tokens of a batch of
-one; state is then (S, K - 1, D). Tokens after the last border give zeros.
+With cu_seqlens, S sequences packed as kernels/sequences.py says, states are
+(S, K - 1, D).
 
 On a GPU, for K <= 16 (Triton): forward moves x and y once, 2 tensors; backward x, dy
 and dx, 3 tensors, and K / 32 of one for the weight's gradient. One token without
@@ -28,15 +28,20 @@ from torch import Tensor
 from kernels.causal_conv import (
     _conv_blocks,
     _conv_filter_gradients,
-    _conv_in_place,
-    _conv_packed,
-    _conv_sizes,
-    _conv_strides,
+    _conv_final,
+    _conv_grid,
     _conv_taps,
     _conv_tile,
     _conv_why_not,
 )
 from kernels.dispatch import autograd, kernels_for, launch_on
+from kernels.sequences import (
+    _seq_apart,
+    _seq_count,
+    _seq_dense,
+    _seq_empty,
+    _seq_rows,
+)
 
 try:
     import triton
@@ -57,29 +62,29 @@ def short_conv(
     cu_seqlens: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Convolve x with K taps a channel; return y and the last K - 1 inputs."""
-    tensors, why_not = (x, weight, bias, state), _conv_why_not(weight)
-    if x.numel() and kernels_for("short_conv", *tensors, why_not=why_not):
-        silu = activation is not None
-        if x.shape[1] == 1 and cu_seqlens is None and _conv_in_place(state):
-            return _short_conv_step(x, weight, bias, state, silu)
-        y, final = autograd(_ShortConvTriton, x, weight, bias, state, cu_seqlens, silu)
+    silu, tensors = activation is not None, (x, weight, bias, state)
+    if kernels_for("short_conv", *tensors, why_not=_conv_why_not(weight)):
+        if not torch.is_grad_enabled():
+            return _short_conv_forward(*tensors, cu_seqlens, silu, keep=False)
+        y, final = autograd(_ShortConv, *tensors, silu, cu_seqlens)
         return y, final
-    if cu_seqlens is not None:
-        return _conv_packed(
-            lambda x, state: short_conv(x, weight, bias, state, activation),
-            *((x,), weight, state, cu_seqlens),
-        )
     if state is None:
-        state = x.new_zeros(x.shape[0], weight.shape[1] - 1, x.shape[2])
+        rows = _seq_count(x, cu_seqlens)
+        state = x.new_zeros(rows, weight.shape[1] - 1, x.shape[2])
+    if cu_seqlens is not None:
+        return _seq_apart(
+            lambda x, state: short_conv(x, weight, bias, state, activation),
+            (x,),
+            state,
+            cu_seqlens,
+        )
     if x.shape[1] == 1:  # one token: a few small operations, no recomputation
         window = torch.cat([state.to(x.dtype), x], 1)  # (B, K, D)
         z = (window * weight.t()).sum(1, keepdim=True)  # (B, 1, D)
         z = z if bias is None else z + bias
-        y = (F.silu(z) if activation else z).to(x.dtype)
+        y = (F.silu(z) if silu else z).to(x.dtype)
         return y, window[:, 1:].to(state.dtype)
-    if not torch.is_grad_enabled():
-        return _short_conv_forward(x, weight, bias, state, activation is not None)
-    y, final = autograd(_ShortConv, x, weight, bias, state, activation is not None)
+    y, final = autograd(_ShortConv, x, weight, bias, state, silu)
     return y, final
 
 
@@ -91,7 +96,7 @@ def _short_conv_window(x: Tensor, state: Tensor, start: int, stop: int) -> Tenso
     return torch.cat([old, u], 1) if old.shape[1] else u
 
 
-def _short_conv_forward(
+def _short_conv_blocks(
     x: Tensor, weight: Tensor, bias: Tensor | None, state: Tensor, silu: bool
 ) -> tuple[Tensor, Tensor]:
     wide = torch.promote_types(x.dtype, torch.float32)
@@ -113,18 +118,27 @@ class _ShortConv(torch.autograd.Function):
         x: Tensor,
         weight: Tensor,
         bias: Tensor | None,
-        state: Tensor,
+        state: Tensor | None,
         silu: bool,
+        cu_seqlens: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        ctx.save_for_backward(x, weight, bias, state)
-        ctx.silu = silu
-        return _short_conv_forward(x, weight, bias, state, silu)
+        tensors, ctx.silu = (x, weight, bias, state), silu
+        ctx.save_for_backward(*tensors, cu_seqlens)
+        if kernels_for("short_conv", *tensors):
+            ctx.set_materialize_grads(False)
+            return _short_conv_forward(*tensors, cu_seqlens, silu, keep=True)
+        assert state is not None
+        return _short_conv_blocks(x, weight, bias, state, silu)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, dy: Tensor, dfinal: Tensor) -> tuple[Tensor | None, ...]:
-        """Block by block, the last first: du of the K - 1 tokens before it is left."""
-        x, weight, bias, state = ctx.saved_tensors
+        x, weight, bias, state, cu_seqlens = ctx.saved_tensors
+        if kernels_for("short_conv", x, weight, bias, state):
+            return _short_conv_backward(
+                x, weight, bias, state, cu_seqlens, ctx.silu, dy, dfinal
+            )
+        # Block by block, the last first: du of the K - 1 tokens before it is left.
         wide = torch.promote_types(x.dtype, torch.float32)
         taps = weight.t().to(wide).contiguous().unbind()
         blocks = _conv_blocks(x)
@@ -150,30 +164,81 @@ class _ShortConv(torch.autograd.Function):
             before = du[:, : du.shape[1] - length]
             dx[:, start:stop] = du[:, before.shape[1] :]
         dweight, dbias = _conv_filter_gradients(sums.sum((1, 2)), weight, bias)
-        return dx, dweight, dbias, before.to(state.dtype), None
+        return dx, dweight, dbias, before.to(state.dtype), None, None
 
 
-# In Triton
+# Triton
 
-# Widest filter, then channels of a thread, tokens loaded at once, warps. Not measured:
-# chosen so that on sm_90 the backward spills no register (ptxas) and the loads under
-# way on a multiprocessor, registers permitting, are the 23 KiB that 4.3 TB/s at
-# 700 ns needs: 128 registers for K = 4, 8, 16. K > 4 falls short of it.
-_SHORT_CONV_CONFIGURATIONS = ((4, 4, 4, 2), (8, 2, 4, 4), (16, 1, 4, 4))
+
+# Widest filter, then channels of a thread, tokens loaded at once, warps: so that on
+# sm_90 the backward spills no register (ptxas) and the loads under way on a
+# multiprocessor, registers permitting, are the 23 KiB that 4.3 TB/s at 700 ns needs:
+# 128 registers for K = 4, 8, 16. K > 4 falls short of it.
+_SHORT_CONV_TILES = ((4, 4, 4, 2), (8, 2, 4, 4), (16, 1, 4, 4))
+
+
+def _short_conv_forward(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    state: Tensor | None,
+    cu_seqlens: Tensor | None,
+    silu: bool,
+    keep: bool,
+) -> tuple[Tensor, Tensor]:
+    T, D = x.shape[1:]
+    final = _conv_final(x, weight.shape[1], state, cu_seqlens, keep)
+    weight, bias, state, cu_seqlens = _seq_dense(weight, bias, state, cu_seqlens)
+    tile, xr = _conv_tile(weight.shape[1], _SHORT_CONV_TILES), _seq_rows(x)
+    if T == 1:
+        tile["BT"] = 1
+    grid, _, chunk = _conv_grid(x, cu_seqlens, tile["BD"])
+    with launch_on(x):
+        y = _seq_empty(x, cu_seqlens, x.shape, x.dtype)
+        _short_conv_forward_kernel[grid](
+            xr, weight, bias, state, y, final, cu_seqlens,
+            xr.stride(0), T, D, chunk, SILU=silu, **tile,
+        )  # fmt: skip
+    return y, final
+
+
+def _short_conv_backward(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    state: Tensor | None,
+    cu_seqlens: Tensor | None,
+    silu: bool,
+    dy: Tensor | None,
+    dfinal: Tensor | None,
+) -> tuple[Tensor | None, ...]:
+    (T, D), K = x.shape[1:], weight.shape[1]
+    taps, bias, state, cu_seqlens = _seq_dense(weight, bias, state, cu_seqlens)
+    dy, dfinal = _seq_dense(torch.zeros_like(x) if dy is None else dy, dfinal)
+    tile, xr = _conv_tile(K, _SHORT_CONV_TILES), _seq_rows(x)
+    grid, places, chunk = _conv_grid(x, cu_seqlens, tile["BD"])
+    rows = K + (bias is not None)  # of a chunk: for each tap, then for the bias
+    partial = torch.empty((places, rows, D), dtype=torch.float32, device=x.device)
+    dstate = None if state is None else torch.empty_like(state)
+    with launch_on(x):
+        dx = _seq_empty(x, cu_seqlens, x.shape, x.dtype)
+        _short_conv_backward_kernel[grid](
+            xr, dy, taps, bias, state, dfinal, dx, partial, dstate, cu_seqlens,
+            xr.stride(0), T, D, chunk, SILU=silu, **tile,
+        )  # fmt: skip
+    # of the chunks, in float32 and in a fixed order
+    dweight, dbias = _conv_filter_gradients(partial.sum(0), weight, bias)
+    return dx, dweight, dbias, dstate, None, None
 
 
 if triton is not None:
 
     @triton.jit
-    def _short_conv_input(
-        t, begin, end, x, state, x_time, state_time, inside, WIDTH: tl.constexpr
-    ):
+    def _short_conv_input(x, state, t, T, stride, D, inside, K: tl.constexpr):
         """x at token t, which may lie before the sequence: then from the state."""
-        own = inside & (t >= begin) & (t < end)
-        u = tl.load(x + t * x_time, mask=own, other=0.0).to(tl.float32)
+        u = _conv_load(x + t * stride, inside & (t >= 0) & (t < T))
         if state is not None:
-            row = t - begin + WIDTH - 1
-            u += _conv_load(state + row * state_time, inside & (t < begin))
+            u += _conv_load(state + (t + K - 1) * D, inside & (t < 0))
         return u
 
     @triton.jit
@@ -184,353 +249,147 @@ if triton is not None:
             dy *= gate * (1 + z * (1 - gate))
         return dy
 
-    @triton.jit(do_not_specialize=["length", "sequences", "chunk"])
+    @triton.jit(do_not_specialize=["T", "chunk"])
     def _short_conv_forward_kernel(
-        y,
-        final,
-        x,
-        weight,
-        bias,
-        state,
-        cu_seqlens,
-        length,
-        sequences,
-        chunk,
-        channels,
-        x_row,
-        x_time,
-        x_channel,
-        weight_channel,
-        weight_tap,
-        state_row,
-        state_time,
-        state_channel,
-        WIDTH: tl.constexpr,
-        SILU: tl.constexpr,
-        BLOCK: tl.constexpr,
-        TOKENS: tl.constexpr,
-    ):
-        """A program walks one chunk of tokens with the last K - 1 inputs at hand."""
-        channel, inside, _, row, sequence, begin, end, first = _conv_span(
-            cu_seqlens, sequences, length, chunk, channels, BLOCK
-        )
-        real = sequence < sequences  # tokens after the last border are only written
-        read = inside & real
-        x += row * x_row + channel * x_channel
-        y += row * length * channels + channel
+        x, weight, bias, state, y, final, cu_seqlens, x_stride, T, D, chunk,
+        SILU: tl.constexpr, K: tl.constexpr, BT: tl.constexpr, BD: tl.constexpr,
+    ):  # fmt: skip
+        """A program walks one chunk of tokens with the last K - 1 inputs at hand.
+
+        After one token `final` may be `state`: rows move on by one, the first first.
+        """
+        d, inside, _, s, bos, T, first = _conv_span(cu_seqlens, T, D, chunk, BD)
+        x += bos * x_stride + d
+        y += bos * D + d
         if state is not None:
-            state += sequence * state_row + channel * state_channel
-        shift = tl.zeros((BLOCK,), tl.float32)
+            state += s * (K - 1) * D + d
+        shift = tl.zeros((BD,), tl.float32)
         if bias is not None:
-            shift = _conv_load(bias + channel, read)
+            shift = _conv_load(bias + d, inside)
         taps: tl.tuple = ()
-        for k in tl.static_range(WIDTH):
-            tap = weight + channel * weight_channel + k * weight_tap
-            taps = taps + (_conv_load(tap, inside),)
+        for k in tl.static_range(K):
+            taps = taps + (_conv_load(weight + d * K + k, inside),)
         window: tl.tuple = ()
-        for k in tl.static_range(WIDTH - 1):
-            u = _short_conv_input(
-                first - (WIDTH - 1) + k,
-                *(begin, end, x, state, x_time, state_time, read, WIDTH),
-            )
+        for k in tl.static_range(K - 1):
+            t = first - (K - 1) + k
+            u = _short_conv_input(x, state, t, T, x_stride, D, inside, K)
             window = window + (u,)
-        stop = tl.minimum(first + chunk, end)
-        for step in range(0, tl.cdiv(stop - first, TOKENS).to(tl.int32)):
-            t = first + step * TOKENS
+        stop = tl.minimum(first + chunk, T)
+        for step in range(0, tl.cdiv(stop - first, BT).to(tl.int32)):
+            t = first + step * BT
             # All loads stand before the stores, which they may not pass.
             loaded: tl.tuple = ()
-            for i in tl.static_range(TOKENS):
-                here = read & (t + i < end)
-                loaded = loaded + (tl.load(x + (t + i) * x_time, mask=here, other=0.0),)
-            for i in tl.static_range(TOKENS):
+            for i in tl.static_range(BT):
+                here = inside & (t + i < T)
+                u = tl.load(x + (t + i) * x_stride, mask=here, other=0.0)
+                loaded = loaded + (u,)
+            for i in tl.static_range(BT):
                 u = loaded[i].to(tl.float32)
-                z = tl.fma(taps[WIDTH - 1], u, shift)
-                for k in tl.static_range(WIDTH - 1):
+                z = tl.fma(taps[K - 1], u, shift)
+                for k in tl.static_range(K - 1):
                     z = tl.fma(taps[k], window[k], z)
                 window = window[1:] + (u,)
                 if SILU:
                     z *= tl.sigmoid(z)
-                tl.store(y + (t + i) * channels, z, mask=inside & (t + i < end))
-        if real & (first <= end) & (first + chunk >= end):
-            last = final + sequence * (WIDTH - 1) * channels + channel
-            for k in tl.static_range(WIDTH - 1):
-                u = _short_conv_input(
-                    end - (WIDTH - 1) + k,
-                    *(begin, end, x, state, x_time, state_time, read, WIDTH),
-                )
-                tl.store(last + k * channels, u, mask=inside)
+                tl.store(y + (t + i) * D, z, mask=inside & (t + i < T))
+        if (first <= T) & (first + chunk >= T):
+            last = final + s * (K - 1) * D + d
+            for k in tl.static_range(K - 1):
+                late = T - (K - 1) + k
+                u = _short_conv_input(x, state, late, T, x_stride, D, inside, K)
+                tl.store(last + k * D, u, mask=inside)
 
-    @triton.jit(do_not_specialize=["length", "sequences", "chunk"])
+    @triton.jit(do_not_specialize=["T", "chunk"])
     def _short_conv_backward_kernel(
-        dx,
-        partial,
-        dstate,
-        x,
-        dy,
-        weight,
-        bias,
-        state,
-        dfinal,
-        cu_seqlens,
-        length,
-        sequences,
-        chunk,
-        channels,
-        x_row,
-        x_time,
-        x_channel,
-        dy_row,
-        dy_time,
-        dy_channel,
-        weight_channel,
-        weight_tap,
-        state_row,
-        state_time,
-        state_channel,
-        dfinal_row,
-        dfinal_time,
-        dfinal_channel,
-        WIDTH: tl.constexpr,
-        SILU: tl.constexpr,
-        BLOCK: tl.constexpr,
-        TOKENS: tl.constexpr,
-    ):
+        x, dy, weight, bias, state, dfinal, dx, partial, dstate, cu_seqlens,
+        x_stride, T, D, chunk,
+        SILU: tl.constexpr, K: tl.constexpr, BT: tl.constexpr, BD: tl.constexpr,
+    ):  # fmt: skip
         """A program walks one chunk backwards in time, with two windows of K - 1.
 
         At token t the window of inputs holds those before t, which complete z and with
         it dz; that of dz holds the tokens after t, which complete dx.
         """
-        channel, inside, place, row, sequence, begin, end, first = _conv_span(
-            cu_seqlens, sequences, length, chunk, channels, BLOCK
-        )
-        real = sequence < sequences
-        read = inside & real
-        x += row * x_row + channel * x_channel
-        dy += row * dy_row + channel * dy_channel
-        dx += row * length * channels + channel
+        d, inside, place, s, bos, T, first = _conv_span(cu_seqlens, T, D, chunk, BD)
+        x += bos * x_stride + d
+        dy += bos * D + d
+        dx += bos * D + d
         if state is not None:
-            state += sequence * state_row + channel * state_channel
-            dstate += sequence * (WIDTH - 1) * channels + channel
+            state += s * (K - 1) * D + d
+            dstate += s * (K - 1) * D + d
         if dfinal is not None:
-            dfinal += sequence * dfinal_row + channel * dfinal_channel
-        shift = tl.zeros((BLOCK,), tl.float32)
+            dfinal += s * (K - 1) * D + d
+        shift = tl.zeros((BD,), tl.float32)
         if bias is not None:
-            shift = _conv_load(bias + channel, inside)
+            shift = _conv_load(bias + d, inside)
         taps: tl.tuple = ()
         dtaps: tl.tuple = ()
-        for k in tl.static_range(WIDTH):
-            tap = weight + channel * weight_channel + k * weight_tap
-            taps = taps + (_conv_load(tap, inside),)
-            dtaps = dtaps + (tl.zeros((BLOCK,), tl.float32),)
-        dshift = tl.zeros((BLOCK,), tl.float32)
-        stop = tl.minimum(first + chunk, end)
-        steps = tl.maximum(tl.cdiv(stop - first, TOKENS), 0).to(tl.int32)
-        top = first + steps * TOKENS
+        for k in tl.static_range(K):
+            taps = taps + (_conv_load(weight + d * K + k, inside),)
+            dtaps = dtaps + (tl.zeros((BD,), tl.float32),)
+        dshift = tl.zeros((BD,), tl.float32)
+        stop = tl.minimum(first + chunk, T)
+        steps = tl.maximum(tl.cdiv(stop - first, BT), 0).to(tl.int32)
+        top = first + steps * BT
         us: tl.tuple = ()  # the tokens from t - (K - 1) on
-        for k in tl.static_range(WIDTH - 1):
-            u = _short_conv_input(
-                top + k,
-                *(begin, end, x, state, x_time, state_time, read, WIDTH),
-            )
+        for k in tl.static_range(K - 1):
+            u = _short_conv_input(x, state, top + k, T, x_stride, D, inside, K)
             us = us + (u,)
         dzs: tl.tuple = ()  # the tokens after the chunk, whose dz this chunk needs
-        for i in tl.static_range(WIDTH - 1):
-            t = top + WIDTH - 2 - i
-            u = _short_conv_input(
-                t - (WIDTH - 1),
-                *(begin, end, x, state, x_time, state_time, read, WIDTH),
-            )
+        for i in tl.static_range(K - 1):
+            t = top + K - 2 - i
+            u = _short_conv_input(x, state, t - (K - 1), T, x_stride, D, inside, K)
             us = (u,) + us
             z = shift
-            for k in tl.static_range(WIDTH):
+            for k in tl.static_range(K):
                 z = tl.fma(taps[k], us[k], z)
-            after = _conv_load(dy + t * dy_time, read & (t < end))
+            after = _conv_load(dy + t * D, inside & (t < T))
             dzs = (_short_conv_dz(z, after, SILU),) + dzs
-            us = us[: WIDTH - 1]
+            us = us[: K - 1]
         for step in range(0, steps):
-            low = top - (step + 1) * TOKENS
+            low = top - (step + 1) * BT
             # All loads stand before the stores, which they may not pass.
             loaded: tl.tuple = ()
-            for i in tl.static_range(TOKENS):  # the last token first
-                t = low + TOKENS - 1 - i
-                u = _short_conv_input(
-                    t - (WIDTH - 1),
-                    *(begin, end, x, state, x_time, state_time, read, WIDTH),
-                )
-                grad = tl.load(dy + t * dy_time, mask=read & (t < end), other=0.0)
+            for i in tl.static_range(BT):  # the last token first
+                t = low + BT - 1 - i
+                u = _short_conv_input(x, state, t - (K - 1), T, x_stride, D, inside, K)
+                grad = tl.load(dy + t * D, mask=inside & (t < T), other=0.0)
                 loaded = loaded + ((u, grad),)
-            for i in tl.static_range(TOKENS):
-                t = low + TOKENS - 1 - i
+            for i in tl.static_range(BT):
+                t = low + BT - 1 - i
                 us = (loaded[i][0],) + us
                 z = shift
-                for k in tl.static_range(WIDTH):
+                for k in tl.static_range(K):
                     z = tl.fma(taps[k], us[k], z)
                 dz = _short_conv_dz(z, loaded[i][1].to(tl.float32), SILU)
                 dzs = (dz,) + dzs
-                du = tl.zeros((BLOCK,), tl.float32)
+                du = tl.zeros((BD,), tl.float32)
                 if dfinal is not None:
-                    late = t - end + WIDTH - 1  # row of the final state
-                    here = read & (late >= 0) & (t < end)
-                    du = _conv_load(dfinal + late * dfinal_time, here)
+                    late = t - T + K - 1  # row of the final state
+                    here = inside & (late >= 0) & (t < T)
+                    du = _conv_load(dfinal + late * D, here)
                 sums: tl.tuple = ()
-                for k in tl.static_range(WIDTH):
-                    du = tl.fma(taps[k], dzs[WIDTH - 1 - k], du)
+                for k in tl.static_range(K):
+                    du = tl.fma(taps[k], dzs[K - 1 - k], du)
                     sums = sums + (tl.fma(dz, us[k], dtaps[k]),)
                 dtaps = sums
                 dshift += dz
-                us = us[: WIDTH - 1]
-                dzs = dzs[: WIDTH - 1]
-                tl.store(dx + t * channels, du, mask=inside & (t < end))
+                us = us[: K - 1]
+                dzs = dzs[: K - 1]
+                tl.store(dx + t * D, du, mask=inside & (t < T))
         if state is not None:
-            if (first == begin) & real:
-                for j in tl.static_range(WIDTH - 1):
-                    du = tl.zeros((BLOCK,), tl.float32)
+            if first == 0:
+                for j in tl.static_range(K - 1):
+                    du = tl.zeros((BD,), tl.float32)
                     if dfinal is not None:  # an old input that is still in the state
-                        late = begin - end + j
-                        here = inside & (late >= 0)
-                        du = _conv_load(dfinal + late * dfinal_time, here)
+                        late = j - T
+                        du = _conv_load(dfinal + late * D, inside & (late >= 0))
                     for k in tl.static_range(j + 1):
                         du = tl.fma(taps[k], dzs[j - k], du)
-                    tl.store(dstate + j * channels, du, mask=inside)
-        rows = WIDTH + (bias is not None)
-        partial += place.to(tl.int64) * rows * channels + channel
-        for k in tl.static_range(WIDTH):
-            tl.store(partial + k * channels, dtaps[k], mask=inside)
+                    tl.store(dstate + j * D, du, mask=inside)
+        rows = K + (bias is not None)
+        partial += place.to(tl.int64) * rows * D + d
+        for k in tl.static_range(K):
+            tl.store(partial + k * D, dtaps[k], mask=inside)
         if bias is not None:
-            tl.store(partial + WIDTH * channels, dshift, mask=inside)
-
-    @triton.jit
-    def _short_conv_step_kernel(
-        y,
-        x,
-        weight,
-        bias,
-        state,
-        channels,
-        x_row,
-        x_channel,
-        weight_channel,
-        weight_tap,
-        state_row,
-        state_time,
-        state_channel,
-        WIDTH: tl.constexpr,
-        SILU: tl.constexpr,
-        BLOCK: tl.constexpr,
-    ):
-        """One token of every sequence; the state moves by one row in place."""
-        tiles = tl.cdiv(channels, BLOCK)
-        row = (tl.program_id(0) // tiles).to(tl.int64)
-        channel = tl.program_id(0) % tiles * BLOCK + tl.arange(0, BLOCK)
-        inside = channel < channels
-        channel = channel.to(tl.int64)
-        u = _conv_load(x + row * x_row + channel * x_channel, inside)
-        weight += channel * weight_channel
-        z = u * _conv_load(weight + (WIDTH - 1) * weight_tap, inside)
-        if bias is not None:
-            z += _conv_load(bias + channel, inside)
-        state += row * state_row + channel * state_channel
-        window: tl.tuple = ()
-        for k in tl.static_range(WIDTH - 1):
-            old = tl.load(state + k * state_time, mask=inside, other=0.0)
-            tap = _conv_load(weight + k * weight_tap, inside)
-            z = tl.fma(old.to(tl.float32), tap, z)
-            window = window + (old,)
-        for k in tl.static_range(WIDTH - 2):
-            tl.store(state + k * state_time, window[k + 1], mask=inside)
-        tl.store(state + (WIDTH - 2) * state_time, u, mask=inside)
-        if SILU:
-            z *= tl.sigmoid(z)
-        tl.store(y + row * channels + channel, z, mask=inside)
-
-
-def _short_conv_step(
-    x: Tensor, weight: Tensor, bias: Tensor | None, state: Tensor | None, silu: bool
-) -> tuple[Tensor, Tensor]:
-    """One launch, no allocation but y; returns the tensor that came as the state."""
-    batch, _, channels = x.shape
-    width = weight.shape[1]
-    if state is None:
-        state = x.new_zeros(batch, width - 1, channels)
-    bias = None if bias is None else bias.contiguous()
-    y = torch.empty((batch, 1, channels), dtype=x.dtype, device=x.device)
-    block = 128
-    with launch_on(x):
-        _short_conv_step_kernel[(batch * triton.cdiv(channels, block),)](
-            *(y, x, weight, bias, state, channels, x.stride(0), x.stride(2)),
-            *(*weight.stride(), *state.stride()),
-            WIDTH=width,
-            SILU=silu,
-            BLOCK=block,
-            num_warps=1,
-        )
-    return y, state
-
-
-class _ShortConvTriton(torch.autograd.Function):
-    """Saves its inputs only."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        state: Tensor | None,
-        cu_seqlens: Tensor | None,
-        silu: bool,
-    ) -> tuple[Tensor, Tensor]:
-        ctx.save_for_backward(x, weight, bias, state, cu_seqlens)
-        ctx.silu = silu
-        ctx.set_materialize_grads(False)
-        bias = None if bias is None else bias.contiguous()
-        width = weight.shape[1]
-        tile = _conv_tile(width, _SHORT_CONV_CONFIGURATIONS)
-        grid, _, sizes = _conv_sizes(x, cu_seqlens, tile["BLOCK"])
-        y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-        final = torch.empty(
-            (sizes[1], width - 1, x.shape[2]),
-            dtype=x.dtype if state is None else state.dtype,
-            device=x.device,
-        )
-        with launch_on(x):
-            _short_conv_forward_kernel[grid](
-                *(y, final, x, weight, bias, state, cu_seqlens, *sizes),
-                *(*x.stride(), *weight.stride(), *_conv_strides(state)),
-                SILU=silu,
-                **tile,
-            )
-        return y, final
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(
-        ctx: Any, dy: Tensor | None, dfinal: Tensor | None
-    ) -> tuple[Tensor | None, ...]:
-        x, weight, bias, state, cu_seqlens = ctx.saved_tensors
-        bias = None if bias is None else bias.contiguous()
-        width = weight.shape[1]
-        if dy is None:
-            dy = torch.zeros_like(x)
-        tile = _conv_tile(width, _SHORT_CONV_CONFIGURATIONS)
-        grid, places, sizes = _conv_sizes(x, cu_seqlens, tile["BLOCK"])
-        dx = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-        partial = torch.empty(
-            (places, width + (bias is not None), x.shape[2]),
-            dtype=torch.float32,
-            device=x.device,
-        )
-        dstate = None
-        if state is not None:
-            dstate = torch.empty(state.shape, dtype=state.dtype, device=x.device)
-        with launch_on(x):
-            _short_conv_backward_kernel[grid](
-                *(dx, partial, dstate, x, dy, weight, bias, state, dfinal, cu_seqlens),
-                *(*sizes, *x.stride(), *dy.stride(), *weight.stride()),
-                *_conv_strides(state, dfinal),
-                SILU=ctx.silu,
-                **tile,
-            )
-        # of the chunks, in float32 and in a fixed order
-        dweight, dbias = _conv_filter_gradients(partial.sum(0), weight, bias)
-        return dx, dweight, dbias, dstate, None, None
+            tl.store(partial + K * D, dshift, mask=inside)

@@ -556,7 +556,7 @@ def at_least(least: int, **numbers: int) -> None:
 import math
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 

@@ -3,8 +3,17 @@
 import pytest
 import torch
 
+from tests.kernels.kernel_checks import relative
 from tests.triton import fast_scans  # noqa: F401
-from tests.triton.triton_checks import SLOW, Kernel, poisoned, sample, some
+from tests.triton.triton_checks import (
+    DEVICE,
+    SLOW,
+    Kernel,
+    kernels,
+    poisoned,
+    sample,
+    some,
+)
 
 selective_scan = Kernel.of(__file__)
 inputs, TIMED = selective_scan.inputs, selective_scan.timed
@@ -82,6 +91,43 @@ def test_packed() -> None:
 
 def test_one_token_is_in_place() -> None:
     selective_scan.steps_in_place(inputs(1, 16, torch.float32))
+
+
+@pytest.mark.skipif(DEVICE != "cpu", reason="one program of many: the interpreter")
+@pytest.mark.xdist_group("much memory")
+@torch.no_grad()
+def test_one_token_past_32_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last program of a launch with states of 2^32 elements, of which only those
+    of the last channels of the last sequence are ever touched."""
+    from triton.runtime.interpreter import InterpreterBuilder
+
+    module, D, N = kernels("selective_scan"), 2**27, 16
+    own = module._selective_scan_tile(N, backward=False)["BD"]
+    few = selective_scan.inputs(1, N, torch.float32, dim=own)
+    x, dt, a_log, b, c, skip, state = few
+    wide = [torch.empty(*shape) for shape in ((2, 1, D), (D, N), (D,), (2, D, N))]
+    large = [wide[0], torch.empty(2, 1, D), wide[1], b, c, wide[2], wide[3]]
+    assert large[6].numel() == 2**32
+    ends = [
+        large[0][1, 0, -own:],
+        large[1][1, 0, -own:],
+        large[2][-own:],
+        large[5][-own:],
+        large[6][1, -own:],
+    ]
+    for end, values in zip(
+        ends, (x[1, 0], dt[1, 0], a_log, skip, state[1]), strict=True
+    ):
+        end.copy_(values)
+    grid, size = module._scan_grid(large[0], None, own)
+    monkeypatch.setattr(module, "_scan_grid", lambda *_: ((1,), size))
+    last = lambda self, axis: self.get_int32(grid[0] - 1)  # noqa: E731
+    monkeypatch.setattr(InterpreterBuilder, "create_get_program_id", last)
+    y, after = selective_scan.public(*large)
+    want_y, want = selective_scan.twin(*(z.double() for z in few))
+    assert after is large[6]
+    assert relative(y[1, 0, -own:], want_y[1, 0]) < 1e-6
+    assert relative(after[1, -own:], want[1]) < 1e-6
 
 
 def test_unserved_cases_say_so_once() -> None:

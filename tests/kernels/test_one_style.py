@@ -1,0 +1,56 @@
+"""What all files of kernels/ have in common, as docs/kernels.md says, by their text."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kernels.kernel_checks import KERNELS
+
+FILES = sorted(KERNELS.glob("*.py"))
+MOST_PARAMETERS = 28
+SIZES = {"WIDTH", "SIZE", "PART", "KIND", "QUEUE", "PRECISION", "BLOCK_SIZE"}
+each = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+
+
+def kernels(tree: ast.Module) -> Iterator[ast.FunctionDef]:
+    """The functions that Triton compiles."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            if any("triton.jit" in ast.unparse(d) for d in node.decorator_list):
+                yield node
+
+
+@each
+def test_kernels_have_few_parameters(path: Path) -> None:
+    """And names of the field for what they are tiled by."""
+    for kernel in kernels(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [argument.arg for argument in kernel.args.args]
+        assert len(names) <= MOST_PARAMETERS, f"{kernel.name}: {len(names)}"
+        assert not SIZES & set(names), kernel.name
+
+
+@each
+def test_no_tuple_is_written_to_be_splatted(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        written = isinstance(node, ast.Starred) and isinstance(node.value, ast.Tuple)
+        assert not written, f"{path.name}:{node.lineno}"  # type: ignore[attr-defined]
+
+
+@each
+def test_one_function_with_a_gradient(path: Path) -> None:
+    """For an operator, and one order: it stands before what Triton launches."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    classes = [n for n in tree.body if isinstance(n, ast.ClassDef)]
+    assert len(classes) <= 1
+    guarded = [n for n in tree.body if isinstance(n, ast.If)]
+    assert not guarded or guarded == tree.body[-1:]
+
+
+def test_sequences_alone_reads_the_borders() -> None:
+    """Nothing else loads from cu_seqlens, or knows what it holds."""
+    for path in FILES:
+        text = path.read_text(encoding="utf-8")
+        loads = "tl.load(cu_seqlens" in text or "cu_seqlens.tolist" in text
+        assert loads == (path.stem == "sequences"), path.name
