@@ -5,6 +5,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from starc.numerals import numeral
+
 
 class ArtefactError(ValueError):
     """What a file holds is not what starc writes there; names file and field."""
@@ -32,7 +34,7 @@ def real(found: Any, name: str, low: float, high: float) -> float:
     if isinstance(found, bool) or not isinstance(found, int | float):
         raise ArtefactError(f"{name} is no number")
     if not low <= found <= high or math.isnan(found):
-        raise ArtefactError(f"{name} is outside of {low:g} to {high:g}")
+        raise ArtefactError(f"{name} is outside of {numeral(low)} to {numeral(high)}")
     return float(found)
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import field
-from difflib import get_close_matches
 from textwrap import wrap
 
 from starc.snippet import WIDEST, draw, number_width
 from starc.source import Span
+from starc.spelling import nearest
 from starc.values import dataclass
 
 
@@ -75,9 +75,8 @@ class StarError(Exception):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`did you mean ShortConv?`, or "" when nothing known is near."""
-    by_lower = {name.lower(): name for name in known}
-    near = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
-    return f"did you mean {by_lower[near[0]]}?" if near else ""
+    near = nearest(word, known)
+    return f"did you mean {near}?" if near else ""
 
 
 _RED, _BLUE, _BOLD, _PLAIN = "\x1b[1;31m", "\x1b[34m", "\x1b[1m", "\x1b[0m"

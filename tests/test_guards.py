@@ -17,6 +17,8 @@ ORDER = (
     "choices",
     "values",
     "printable",
+    "numerals",
+    "spelling",
     "artefacts",
     "source",
     "snippet",

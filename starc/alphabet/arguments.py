@@ -10,6 +10,7 @@ from starc.alphabet.settings import check_conflicts, collect, read_all
 from starc.diagnostics import Problems
 from starc.frontend import ast
 from starc.ir.operator import Operator
+from starc.numerals import counted
 from starc.source import Span
 
 MOST_CHANNELS = 2**22
@@ -61,7 +62,7 @@ def build_operator(
             "out-of-range",
             "More channels than any machine holds",
             span,
-            f"{operator.inner:_} channels",
+            counted(operator.inner, "channel"),
             f"An operator has at most {MOST_CHANNELS:_} channels.",
         )
         return None

@@ -8,6 +8,7 @@ from starc.alphabet.read_structure import WrittenStructure, read_structure
 from starc.alphabet.settings import collect
 from starc.diagnostics import Problems
 from starc.frontend import ast
+from starc.numerals import counted
 from starc.source import Span
 from starc.values import dataclass
 
@@ -171,7 +172,8 @@ def _numbers(
             "wrong-value",
             f"Wrong value for `{option.name}`",
             value.span,
-            f"{len(value.items)} numbers for {len(groups)} groups",
+            counted(len(value.items), "number")
+            + f" for {counted(len(groups), 'group')}",
             f"`{option.name}` is one number, or a list of one for each group.",
         )
         return None

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from starc.alphabet.resolved_options import ResolvedOptions
+from starc.numerals import counted
 
 
 class Heads(NamedTuple):
@@ -27,7 +28,7 @@ def split(options: ResolvedOptions) -> Heads:
                     "does-not-divide",
                     "The width does not divide into heads",
                     "kv_heads",
-                    f"{channels} channels do not divide by {multiple}",
+                    f"{counted(channels, 'channel')}, not divisible by {multiple}",
                     f"The heads of {name} are a multiple of {multiple},"
                     " and share the channels evenly.",
                     "say heads and head_dim, or choose another width",
@@ -40,7 +41,7 @@ def split(options: ResolvedOptions) -> Heads:
                 "does-not-divide",
                 "The heads do not divide into groups",
                 "heads" if "heads" in options.stated else "head_dim",
-                f"{heads} heads, not a multiple of {options.repeat}",
+                f"{counted(heads, 'head')}, not a multiple of {options.repeat}",
                 f"{name} repeats k and v {options.repeat} times.",
                 "say kv_heads, or choose other heads",
             )
@@ -50,7 +51,7 @@ def split(options: ResolvedOptions) -> Heads:
             "does-not-divide",
             "The heads do not divide into groups",
             "kv_heads",
-            f"{heads} heads do not divide by {kv_heads}",
+            f"{counted(heads, 'head')}, not a multiple of {kv_heads}",
             "Each head of k and v serves the same number of heads of q.",
             other="heads",
         )
@@ -63,7 +64,7 @@ def _quotient(options: ResolvedOptions, channels: int, name: str, divisor: int) 
             "does-not-divide",
             "The width does not divide into heads",
             name,
-            f"{channels} channels do not divide by {divisor}",
+            f"{counted(channels, 'channel')}, not divisible by {divisor}",
             f"{options.name} shares its channels evenly between its heads.",
             "say heads and head_dim" if name == "heads" else "",
         )

@@ -21,18 +21,18 @@ def match(
     problems: Problems,
 ) -> Template | None:
     """The template, or None with the problem added."""
-    nearest: list[Template] = []
+    nearest: dict[str, Differences] = {}  # by title
     least: Differences = {}
     for template in templates():
         found = differences(template, featurizer, words)
         if not found:
             return template
         if not nearest or _distance(found) < _distance(least):
-            nearest, least = [template], found
+            nearest, least = {template.title: found}, found
         elif found.keys() == least.keys():  # as near, by another word
-            nearest.append(template)
-            least = {c: (*w, *found[c]) for c, w in least.items()}
-    choice, wanted = next(iter(least.items()))
+            nearest[template.title] = found
+    choice = next(iter(least))
+    wanted = dict.fromkeys(word for found in nearest.values() for word in found[choice])
     notes: tuple[Note, ...] = ()
     if choice in words:
         span = settings[choice].value.span if choice in settings else item.name.span
@@ -48,8 +48,8 @@ def match(
         "No template realises this combination",
         span,
         f"change {_name(choice)} to {one_of(wanted)}",
-        f"The nearest that there is code for: {one_of(t.title for t in nearest)}.",
-        f"for that, write {_changes(least, words)}",
+        f"The nearest that there is code for: {one_of(nearest)}.",
+        _remedy(nearest, words),
         notes,
     )
     return None
@@ -91,6 +91,19 @@ def differences(
         if word not in realised:
             found[choice] = realised
     return found
+
+
+def _remedy(nearest: Mapping[str, Differences], words: Mapping[str, str]) -> str:
+    """What to write for each of the nearest, said once where one word is all."""
+    first = next(iter(nearest.values()))
+    if len(first) == 1:
+        (choice,) = first
+        alike = dict.fromkeys(w for found in nearest.values() for w in found[choice])
+        return f"for that, write {_changes({choice: tuple(alike)}, words)}"
+    if len(nearest) == 1:
+        return f"for that, write {_changes(first, words)}"
+    each = (f"for {t}, write {_changes(found, words)}" for t, found in nearest.items())
+    return "; ".join(each)
 
 
 def _changes(least: Differences, words: Mapping[str, str]) -> str:

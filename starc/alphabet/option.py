@@ -7,6 +7,7 @@ from math import isfinite
 from starc.alphabet.near import near
 from starc.diagnostics import Problems
 from starc.frontend import ast
+from starc.numerals import numeral
 from starc.source import Span
 from starc.values import dataclass
 
@@ -49,7 +50,7 @@ class Option:
             flag = f"; true is {self.yes}" if self.yes else ""
             return one_of(self.choices) + flag
         kind = "whole number" if self.type == "whole" else "number"
-        text = f"a {kind} from {_plain(self.low)} to {_plain(self.high)}"
+        text = f"a {kind} from {numeral(self.low)} to {numeral(self.high)}"
         return f"none or {text}" if self.none else text
 
     @property
@@ -73,11 +74,6 @@ def one_of(words: Iterable[str]) -> str:
     """`a`, `a or b`, `a, b or c`."""
     *most, last = words
     return f"{', '.join(most)} or {last}" if most else last
-
-
-def _plain(number: float) -> str:
-    """1_000_000 and 1e-12 rather than 1000000.0 and a long tail of zeros."""
-    return f"{int(number):_}" if number == int(number) else f"{number:g}"
 
 
 def read(option: Option, value: ast.Value, problems: Problems) -> Quantity | None:

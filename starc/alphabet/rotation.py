@@ -7,6 +7,7 @@ from fractions import Fraction
 from starc.alphabet.option import Option, Quantity
 from starc.alphabet.resolved_options import ResolvedOptions, Unfit
 from starc.ir.rope import Rope, Scaling
+from starc.numerals import counted, numeral
 
 MOST_TOKENS = 2**24
 
@@ -124,7 +125,10 @@ def rotation(options: ResolvedOptions, head_dim: int) -> Rope | None:
     said = _Said(options)
     on = options.get("rope")
     if on is None:
-        on = options.stream.rope is not None or any(map(said.own, _DEFAULTS))
+        on = options.stream.rope is not None
+        stated = [f"rope_{name}" for name in _DEFAULTS if said.own(name)]
+        if not on and stated:
+            raise _nothing_turns(options, stated[0])
     if not on:
         return None
     fraction = said.value("fraction")
@@ -132,15 +136,7 @@ def rotation(options: ResolvedOptions, head_dim: int) -> Rope | None:
     dims = Fraction(fraction) * head_dim
     spread = head_dim if said.value("spread") == "head" else 0
     if dims.denominator != 1 or dims.numerator % 2 or not dims or spread % 2:
-        name = "rope_fraction" if "rope_fraction" in options.stated else "head_dim"
-        raise options.fail(
-            "odd-rotation",
-            "Rotary positions need pairs of channels",
-            name if name in options.stated else "heads",
-            f"{float(dims):g} channels of each head would turn",
-            "RoPE turns channels of a head two by two.",
-            "choose other heads, or say rope = false",
-        )
+        raise _odd(options, head_dim, dims)
     amplitude = _amplitude(said)
     if amplitude != 1 and dims < head_dim and not spread:
         raise said.fail(
@@ -156,6 +152,37 @@ def rotation(options: ResolvedOptions, head_dim: int) -> Rope | None:
         said.value("pairs") == "adjacent",
         amplitude,
         _scaling(said),
+    )
+
+
+def _nothing_turns(options: ResolvedOptions, name: str) -> Unfit:
+    """The error for a number of the rotation where the model has `positions = none`."""
+    return options.fail(
+        "conflicting-settings",
+        f"`{name}` contradicts `positions = none`",
+        name,
+        "says how to turn where nothing turns",
+        "The model has no positions, and this LIV does not say `rope = true`.",
+        f"write rope = true beside it, or delete {name}",
+    )
+
+
+def _odd(options: ResolvedOptions, head_dim: int, dims: Fraction) -> Unfit:
+    """The error for channels that make no pairs, at the number that can mend it."""
+    said = [n for n in ("rope_fraction", "head_dim", "heads") if n in options.stated]
+    name = said[0] if said else "heads"
+    other = {
+        "rope_fraction": "another rope_fraction",
+        "head_dim": "another head_dim",
+        "heads": "other heads, or say head_dim",
+    }
+    return options.fail(
+        "odd-rotation",
+        "Rotary positions need pairs of channels",
+        name,
+        f"a head of {counted(head_dim, 'channel')}: {numeral(dims)} would turn",
+        "RoPE turns channels of a head two by two, so an even number of them.",
+        f"choose {other[name]}, or say rope = false",
     )
 
 
@@ -209,7 +236,7 @@ def _scaling(said: _Said) -> Scaling | None:
     if slow >= fast:
         raise said.fail(
             *("slow", "out-of-range", "A ramp that goes nowhere"),
-            f"slow is {slow:g}, fast {fast:g}",
+            f"slow is {numeral(slow)}, fast {numeral(fast)}",
             "Pairs with fewer turns than `slow` grow, with more than `fast` do not.",
         )
     whole = kind == "yarn" and bool(said.value("whole"))

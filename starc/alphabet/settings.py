@@ -6,6 +6,7 @@ from starc.alphabet.near import near
 from starc.alphabet.option import Given, Givens, Option, Quantity, read
 from starc.diagnostics import Note, Problems
 from starc.frontend import ast
+from starc.numerals import written
 from starc.source import Span
 
 
@@ -100,7 +101,7 @@ def check_conflicts(
     for first, value, second in conflicts:
         if first in given and second in given:
             if value is None or given[first].value == value:
-                said = first if value is None else f"{first} = {show(value)}"
+                said = first if value is None else f"{first} = {written(value)}"
                 contradiction(
                     second, said, given[second].span, given[first].span, problems
                 )
@@ -119,10 +120,3 @@ def contradiction(
         "delete one of the two",
         (Note(other, "set here"),),
     )
-
-
-def show(value: Quantity) -> str:
-    """A value as one writes it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value)

@@ -1,5 +1,6 @@
 """Every class of the emitted file: equal LIVs share one, names tell variants apart."""
 
+from collections import Counter
 from dataclasses import field
 from functools import lru_cache
 from typing import assert_never
@@ -12,6 +13,8 @@ from starc.backend.wiring import Wiring
 from starc.ir.nodes import Liv, Model, Parallel
 from starc.ir.operator import Operator
 from starc.values import dataclass
+
+_LONGEST_NAME = 40
 
 
 @dataclass(frozen=True)
@@ -99,11 +102,18 @@ class Classes:
                 self.emission(branch.operator).class_name for branch in layer.branches
             ]
             difference = -1 in layer.signs
-            wanted = f"Differential{bases[0]}" if difference else "And".join(bases)
+            wanted = f"Differential{bases[0]}" if difference else _together(bases)
             found = _parallel_written(self._name(wanted), branches)
             self._by_structure[structure] = found
             self.classes.insert(start, found)  # before its branches, as it is read
         return Made(found, Call(found.name, tuple(m.construct for m in made)))
+
+
+def _together(bases: list[str]) -> str:
+    """`AttentionAndSSD`, `Attentions`; one word where that would be a sentence."""
+    counts = Counter(bases)
+    name = "And".join(f"{base}s" if n > 1 else base for base, n in counts.items())
+    return name if len(name) <= _LONGEST_NAME else "Branches"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from starc.backend.residuals import formula
 from starc.backend.tree import Blocks, Scope, Use
 from starc.ir.cost import costs
 from starc.ir.nodes import Model, again
+from starc.numerals import counted
 
 wrap = partial(textwrap.wrap, break_on_hyphens=False)
 WIDTH = 88
@@ -59,7 +60,7 @@ def _size(model: Model) -> str:
     units = ((1e9, " B"), (1e6, " M"), (1e3, " K"))
     unit, word = next((u for u in units if count >= u[0]), (1, ""))
     parameters = f"{count / unit:.1f}{word}" if word else str(count)
-    return f"{depth} layers, width {model.width}, {parameters} parameters"
+    return f"{counted(depth, 'layer')}, width {model.width}, {parameters} parameters"
 
 
 def _operators(bodies: Bodies) -> list[str]:

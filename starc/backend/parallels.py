@@ -32,9 +32,12 @@ def parallel_class(name: str, branches: tuple[Branch, ...]) -> MixerClass:
     """A module that gives one input to all branches and adds what they answer."""
     stems = [branch.stem for branch in branches]
     formula = "".join(f"{_sign(branch)}{branch.stem}(u)" for branch in branches)[3:]
+    doc = f'    """{formula}: the branches read one input."""'
+    if len(doc) > LIMIT:
+        doc = f'    """The sum of {len(branches)} branches, which read one input."""'
     lines = [
         f"class {name}(nn.Module):",
-        f'    """{formula}: the branches read one input."""',
+        doc,
         "",
         *signature(
             "__init__",

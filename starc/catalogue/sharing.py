@@ -29,10 +29,10 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     Explanation(
         "sharing-misfit",
         "What is shared does not fit",
-        "`weights from` needs the same operator with the same numbers; `k, v from` the "
-        "same kind of operator and groups of the same shape; `same as` the same class. "
-        "A differential LIV shares with a differential one, side by side.",
-        _backbone("a1: MHA(heads = 2)", "MHA(heads = 4) weights from a1"),
+        "`weights from` needs the same kind of operator and tensors of one shape; "
+        "`k, v from` groups of one shape; `same as` the same class. A differential LIV "
+        "shares with a differential one, side by side.",
+        _backbone("a1: MHA(heads = 2, head_dim = 8)", "MHA(heads = 4) weights from a1"),
         _backbone("a1: MHA(heads = 4)", "MHA(heads = 4) weights from a1"),
     ),
     Explanation(
@@ -71,8 +71,8 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     Explanation(
         "not-in-parallel",
         "This cannot stand in a parallel",
-        "The branches of a parallel are single LIVs that read one normed input. A "
-        "repeat, a differential LIV and `same as` are more than that.",
+        "The branches of a parallel are single LIVs that read one normed input. "
+        "A differential LIV and `same as` are more than that.",
         _backbone("parallel { SA-1-Diff; SelectiveScan }"),
         _backbone("parallel { MHA; SelectiveScan }"),
     ),

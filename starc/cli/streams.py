@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING
 from starc import files
 from starc.cli.failure import WRONG_INPUT, Failure
 from starc.diagnostics import Diagnostic
+from starc.numerals import counted
 from starc.printable import printable
 from starc.source import Source
 
@@ -130,7 +131,7 @@ def report(diagnostics: Iterable[Diagnostic]) -> None:
     colour = in_colour(sys.stderr)
     for diagnostic in found:
         sys.stderr.write(render(diagnostic, colour) + "\n\n")
-    tell(f"starc: {len(found)} errors" if len(found) > 1 else "starc: 1 error")
+    tell(f"starc: {counted(len(found), 'error')}")
 
 
 def console() -> "Console":

@@ -1,6 +1,7 @@
 """Lines of canonical text: what is aligned with what, and what is too long."""
 
 from collections.abc import Callable
+from dataclasses import field
 from itertools import pairwise
 
 from starc.values import dataclass
@@ -8,21 +9,64 @@ from starc.values import dataclass
 WIDTH = 88
 INDENT = "  "
 _GAPS = {"clauses": 3}  # columns before the aligned part; 1 for the others
+_FILLED = 2  # lines that hold several items each; where more are needed, one a line
+
+
+@dataclass
+class Item:
+    """Something between brackets, the comments above it and the one behind it."""
+
+    text: str
+    above: list[str] = field(default_factory=list)
+    comment: str = ""
+
+
+@dataclass
+class Brackets:
+    """What is in brackets at the end of a statement, for lines of its own.
+
+    `last`: comments after all items.
+    """
+
+    opening: str
+    items: list[Item]
+    closing: str
+    last: list[str] = field(default_factory=list)
+
+    @property
+    def commented(self) -> bool:
+        return bool(self.last) or any(item.above or item.comment for item in self.items)
+
+    def rows(self, indent: str) -> list[str]:
+        """The items: on a line or two where these hold them, else one a line."""
+        if not self.commented:
+            filled = _fill([item.text for item in self.items], indent)
+            if len(filled) <= _FILLED:
+                return filled
+        commented = [item for item in self.items if item.comment]
+        widest = max((len(item.text) for item in commented), default=0) + 1
+        rows = []
+        for item in self.items:
+            rows += [indent + comment for comment in item.above]
+            text = f"{item.text},"
+            rows.append(indent + text)
+            if item.comment:
+                rows[-1] = f"{indent}{text:{widest}}  {item.comment}"
+        return rows + [indent + comment for comment in self.last]
 
 
 @dataclass
 class Line:
     """One statement. `rest` is aligned with that of the neighbours of the same kind.
 
-    `pieces` is how the part in brackets, at the end of `text` or of `rest`, reads on
-    lines of its own: what opens, the items, what closes.
+    `brackets` is the part in brackets, at the end of `text` or of `rest`.
     """
 
     depth: int
     text: str
     rest: str = ""
     kind: str = ""
-    pieces: tuple[str, ...] = ()
+    brackets: Brackets | None = None
     comment: str = ""
     blank: bool = False  # an empty line stands before
 
@@ -32,8 +76,10 @@ class Line:
 
     def breaks(self) -> bool:
         """Whether a LIV does not fit, whatever the neighbours are."""
+        if self.kind != "clauses" or self.brackets is None:
+            return False
         flat = f"{INDENT * self.depth}{self.text} {self.rest}".rstrip()
-        return self.kind == "clauses" and bool(self.pieces) and len(flat) > WIDTH
+        return len(flat) > WIDTH or self.brackets.commented
 
 
 def lay_out(lines: list[Line]) -> str:
@@ -81,13 +127,26 @@ def _align(run: list[Line]) -> None:
 def _rows(line: Line) -> list[str]:
     indent = INDENT * line.depth
     flat = f"{indent}{line.text} {line.rest}".rstrip()
+    inside = line.brackets
+    if inside is None:
+        return [flat]
     if line.breaks():
-        opening, *items, closing = line.pieces
-        first, last = opening, f"{closing} {line.rest}".rstrip()
-    elif line.pieces and line.kind != "clauses" and len(flat) > WIDTH:
-        opening, *items, last = line.pieces
-        first = f"{line.text} {opening}"
+        first, last = inside.opening, f"{inside.closing} {line.rest}".rstrip()
+    elif line.kind != "clauses" and (len(flat) > WIDTH or inside.commented):
+        first, last = f"{line.text} {inside.opening}", inside.closing
     else:
         return [flat]
-    inner = [f"{indent}{INDENT}{item}," for item in items]
-    return [indent + first, *inner, indent + last]
+    return [indent + first, *inside.rows(indent + INDENT), indent + last]
+
+
+def _fill(items: list[str], indent: str) -> list[str]:
+    """The items with commas between them, as many on a line as it holds."""
+    rows = [indent + items[0]]
+    for item in items[1:]:
+        longer = f"{rows[-1]}, {item}"
+        if len(longer) + (item is not items[-1]) <= WIDTH:
+            rows[-1] = longer
+        else:
+            rows[-1] += ","
+            rows.append(indent + item)
+    return rows

@@ -2,6 +2,7 @@
 
 from starc.diagnostics import Problems
 from starc.frontend.parse import LARGEST
+from starc.numerals import counted
 from starc.source import Source
 
 _BOM = b"\xef\xbb\xbf"
@@ -19,8 +20,8 @@ def load(name: str, data: bytes, problems: Problems) -> Source | None:
             "too-large",
             "File too large",
             start.span(0, 0),
-            f"{len(data):,} bytes",
-            f"A .star file has at most {LARGEST:,} bytes.",
+            counted(len(data), "byte"),
+            f"A .star file has at most {LARGEST:_} bytes.",
         )
         return None
     data = data.removeprefix(_BOM)

@@ -72,22 +72,6 @@ def clauses(use: ast.Use) -> str:
     return "  ".join(one_line(clause) for clause in use.clauses)
 
 
-def call_pieces(opening: str, arguments: Sequence[ast.Setting]) -> tuple[str, ...]:
-    """`opening` and its arguments, for lines of their own."""
-    if not arguments:
-        return ()
-    return (f"{opening}(", *(one_line(argument) for argument in arguments), ")")
-
-
-def list_pieces(opening: str, value: ast.Value) -> tuple[str, ...]:
-    """`opening` and the items of the value, for lines of their own."""
-    if isinstance(value, ast.Call):
-        return call_pieces(opening + value.name.text, value.arguments)
-    if isinstance(value, ast.List) and value.items:
-        return (f"{opening}[", *(one_line(item) for item in value.items), "]")
-    return ()
-
-
 def _arguments(arguments: Sequence[ast.Setting]) -> str:
     return f"({_settings(arguments)})" if arguments else ""
 

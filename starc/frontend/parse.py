@@ -8,6 +8,7 @@ from starc.frontend import ast, lalr
 from starc.frontend.brackets import DEEPEST, MOST_ERRORS, Scan, scan
 from starc.frontend.build import TreeBuilder
 from starc.frontend.characters import HIDDEN, LINE_END, LINE_ENDS, name_of
+from starc.numerals import counted
 from starc.source import Source
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ def parse(source: Source, problems: Problems) -> ast.Program:
             "too-large",
             "File too large",
             source.span(0, 0),
-            f"{len(source.text):,} characters",
-            f"A .star file has at most {LARGEST:,}.",
+            counted(len(source.text), "character"),
+            f"A .star file has at most {LARGEST:_}.",
         )
         return ast.Program(whole, (), (), (ast.Broken(whole),))
     found, scanned = Problems(), scan(source.text)

@@ -8,15 +8,8 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from starc.frontend import ast
-from starc.frontend.layout import INDENT, WIDTH, Line, lay_out
-from starc.frontend.one_line import (
-    call_pieces,
-    clauses,
-    head,
-    header,
-    list_pieces,
-    one_line,
-)
+from starc.frontend.layout import INDENT, WIDTH, Brackets, Item, Line, lay_out
+from starc.frontend.one_line import clauses, head, header, one_line
 
 Block = (
     ast.Model
@@ -80,8 +73,9 @@ class _Printer:
         """Statements of one line of the original, on one line where they fit."""
         flat = [self._flat(node, depth) for node in nodes]
         joined = "; ".join(text for text in flat if text is not None)
-        if len(nodes) > 1 and None not in flat and _fits(joined, depth):
-            self._comments_before(nodes[-1].span.end, depth)
+        inside = self._has_comment(nodes[0], nodes[-1])
+        if len(nodes) > 1 and not inside and None not in flat and _fits(joined, depth):
+            self._comments_before(nodes[0].span.start, depth)
             self._add(Line(depth, joined), nodes[0].span.start, nodes[-1].span.end)
             return
         for node, text in zip(nodes, flat, strict=True):
@@ -89,8 +83,11 @@ class _Printer:
                 self._block(node, depth)
                 continue
             start, end = self._ends(node)
+            self._comments_before(start, depth)
+            line = _line(node, text or "", depth)
+            self._comments_inside(line.brackets, _items(node), end)
             self._comments_before(end, depth)
-            self._add(_line(node, text or "", depth), start, end)
+            self._add(line, start, end)
 
     def _block(self, block: Block, depth: int) -> None:
         (start, end), brace = self._ends(block), self._brace(block)
@@ -122,7 +119,7 @@ class _Printer:
         if isinstance(node, ast.LivDiff) and not node.settings:
             return one_line(node)
         children = _children(node)
-        if not children and not self._has_comment(node):
+        if not children and not self._has_comment(node, node):
             return header(node) + " {}"
         if not self._is_real(node) or node.span.end - node.span.start > _LONGEST_FLAT:
             return None
@@ -146,10 +143,11 @@ class _Printer:
             return False
         return "\n" not in self.source.text[before.span.end : node.span.start]
 
-    def _has_comment(self, node: ast.Node) -> bool:
+    def _has_comment(self, first: ast.Node, last: ast.Node) -> bool:
+        """Whether one stands between where the first begins and the last ends."""
         for comment in reversed(self.comments):
-            if comment.span.start > node.span.start:
-                return comment.span.start < node.span.end
+            if comment.span.start > first.span.start:
+                return comment.span.start < last.span.end
         return False
 
     def _brace(self, block: Block) -> int:
@@ -186,6 +184,30 @@ class _Printer:
         line.blank |= self.wants_blank
         self.wants_blank = False
 
+    def _comments_inside(
+        self, brackets: Brackets | None, nodes: Sequence[ast.Node], end: int
+    ) -> None:
+        """Leaves comments in the brackets that they stand in, each at its item."""
+        if brackets is None or not all(map(self._is_real, nodes)):
+            return
+        at = 0
+        while self.comments and self.comments[-1].span.start < end:
+            comment = self.comments.pop()
+            place = comment.span.start
+            while at < len(nodes) and nodes[at].span.end <= place:
+                at += 1
+            inside = at < len(nodes) and nodes[at].span.start < place
+            item = brackets.items[at if inside else at - 1] if at or inside else None
+            if inside and item is not None and item.comment:
+                item.above.append(item.comment)  # only the last one stands behind
+                item.comment = ""
+            if item is not None and not (comment.own_line or item.comment):
+                item.comment = comment.text
+            elif at < len(nodes):
+                brackets.items[at].above.append(comment.text)
+            else:
+                brackets.last.append(comment.text)
+
     def _comments_before(self, place: int, depth: int) -> None:
         """Adds the comments that begin before a place, on lines of their own."""
         while self.comments and self.comments[-1].span.start < place:
@@ -198,22 +220,35 @@ class _Printer:
 
 def _line(node: ast.Node, flat: str, depth: int) -> Line:
     """The line of one statement, with what is aligned set apart."""
+    items = [Item(one_line(item)) for item in _items(node)]
     if isinstance(node, ast.Use):
-        pieces = call_pieces(head(node, ""), node.arguments)
-        return Line(depth, head(node), clauses(node), "clauses", pieces)
+        inside = Brackets(head(node, "") + "(", items, ")") if items else None
+        return Line(depth, head(node), clauses(node), "clauses", inside)
     if isinstance(node, ast.Setting):
-        pieces = list_pieces("= ", node.value)
-        return Line(
-            depth, node.name.text, f"= {one_line(node.value)}", "setting", pieces
-        )
+        value = node.value
+        opening, closing = "= [", "]"
+        if isinstance(value, ast.Call):
+            opening, closing = f"= {value.name.text}(", ")"
+        inside = Brackets(opening, items, closing) if items else None
+        return Line(depth, node.name.text, f"= {one_line(value)}", "setting", inside)
     if isinstance(node, ast.LivAlias):
-        pieces = call_pieces(f"= {node.liv.text}", node.arguments)
+        inside = Brackets(f"= {node.liv.text}(", items, ")") if items else None
         name, equals, definition = flat.partition("=")
-        return Line(depth, name.rstrip(), equals + definition, "liv", pieces)
+        return Line(depth, name.rstrip(), equals + definition, "liv", inside)
     if isinstance(node, ast.LivDiff):
         name, equals, definition = flat.partition("=")
         return Line(depth, name.rstrip(), equals + definition, "liv")
     return Line(depth, flat)
+
+
+def _items(node: ast.Node) -> Sequence[ast.Node]:
+    """What a statement has in brackets that may stand on lines of their own."""
+    if isinstance(node, ast.Use | ast.LivAlias):
+        return node.arguments
+    value = node.value if isinstance(node, ast.Setting) else None
+    if isinstance(value, ast.Call):
+        return value.arguments
+    return value.items if isinstance(value, ast.List) else ()
 
 
 def _fits(text: str, depth: int) -> bool:

@@ -12,6 +12,7 @@ from starc.genome import marks
 from starc.genome.classes import published
 from starc.genome.marks import Mark
 from starc.genome.table import Cell, Table
+from starc.numerals import numeral, written
 
 
 def classes() -> Table:
@@ -139,8 +140,6 @@ def _parameter(option: Option) -> tuple[Cell, ...]:
 
 
 def _plain(value: Quantity) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
     if isinstance(value, Fraction) and value.denominator in (2, 4, 5, 8, 10, 100):
-        return f"{float(value):g}"
-    return str(value)
+        return numeral(float(value))
+    return written(value)

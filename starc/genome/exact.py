@@ -11,6 +11,7 @@ from starc.genome.references import Entry
 from starc.genome.strategies import WEIGHT_STRATEGIES, last_feature_strategy
 from starc.genome.text import GENE_NAMES, LARGEST_GENE, Genes, Genome
 from starc.lower.labels import uses
+from starc.numerals import counted
 
 
 def check_genes(
@@ -67,7 +68,7 @@ def _values(
     last = LARGEST_GENE if liv is None else last_feature_strategy(liv.groups)
     highest = (LARGEST_GENE, max(WEIGHT_STRATEGIES), LARGEST_GENE, last)
     values = [number.value for number in clause.values]
-    label = f"{len(values)} values" if len(values) != 4 else ""
+    label = counted(len(values), "value") if len(values) != 4 else ""
     for value, most, name in zip(values, highest, GENE_NAMES[1:], strict=False):
         if not label and not (isinstance(value, int) and 1 <= value <= most):
             label = f"the {name} is no integer from 1 to {most}"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from starc.diagnostics import Problems
+from starc.numerals import counted
 from starc.source import Source, Span
 
 Genes = tuple[int, int, int, int, int]
@@ -135,7 +136,9 @@ def _checked(
         hint = _EXAMPLES
         if len(genes) > 5 and "." not in span.text:
             hint = "where a gene passes 9, separate genes: 10.1.2.1.1"
-        _malformed(problems, span, f"{which} has {len(genes)} genes, not 5", hint)
+        _malformed(
+            problems, span, f"{which} has {counted(len(genes), 'gene')}, not 5", hint
+        )
         return None
     for gene, name in zip(genes, GENE_NAMES, strict=True):
         if type(gene) is not int or not 1 <= gene <= LARGEST_GENE:

@@ -11,6 +11,7 @@ from starc.ir.descriptions import (
     name_of,
     number,
     residual_settings,
+    said_none,
     settings,
     sources,
 )
@@ -211,7 +212,7 @@ def _parameters(a: Operator, b: Operator) -> Iterator[str]:
     """`kv_heads 8 -> 4`, of one kind of operator."""
     new = settings(b)
     for name, old in settings(a).items():
-        yield from _difference(name, old, new[name])
+        yield from _difference(name, said_none(old), said_none(new[name]))
 
 
 def _difference(name: str, old: object, new: object) -> Iterator[str]:

@@ -8,14 +8,15 @@ from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Written
 from starc.ir.operator import Operator
 from starc.ir.residual import Norm, Residual
 from starc.ir.sharing import has_mixing_tensors
+from starc.numerals import numeral
 
 
 def number(value: object) -> str:
-    """A setting as it is read: `1e+06`, `65536`, `yes`, `none`."""
+    """A setting as it is read: `1e6`, `65536`, `yes`, `none`."""
     if value is True or value is False:
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:g}"
+        return numeral(value).replace("_", "")  # as widths and the vocabulary
     if value is None or value == "":
         return "none"
     if is_dataclass(value) and not isinstance(value, type):
@@ -29,6 +30,11 @@ def settings(operator: Operator) -> dict[str, object]:
     """Every number of an operator, without the model's width."""
     names = (field.name for field in fields(operator) if field.name != "width")
     return {name: getattr(operator, name) for name in names}
+
+
+def said_none(value: object) -> object:
+    """None for the number 0 and for no word, which mean none in every operator."""
+    return None if value in (0, "") and value is not False else value
 
 
 def described(operator: Operator) -> str:

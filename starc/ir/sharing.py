@@ -13,6 +13,12 @@ def has_mixing_tensors(operator: Operator) -> bool:
     return any(p.featurizer and not p.group for p in operator.parameters)
 
 
+def featurizer(operator: Operator) -> tuple[object, ...]:
+    """The tensors that make T(x), which `weights from` shares, and what uses them."""
+    tensors = ((p.name, p.shape) for p in operator.all_parameters() if p.featurizer)
+    return operator.kind, operator.groups, tuple(tensors)
+
+
 def owner(liv: Liv, weights: str, shared: Container[str]) -> str:
     """Whose copy of tensors `liv` uses that are written as those of LIV `weights`.
 

@@ -17,6 +17,7 @@ from starc.ir.nodes import (
     flat,
 )
 from starc.ir.sharing import borrowed, has_mixing_tensors
+from starc.numerals import counted
 
 
 def show(model: Model | Written) -> str:
@@ -65,7 +66,8 @@ def _layer(layer: Layer, model: Model | Written, indent: str) -> Iterator[str]:
         case Again():
             yield f"{indent}{label}same as {layer.of}"
         case Parallel():
-            yield f"{indent}{label}{layer.name} of {len(layer.branches)} branches"
+            branches = counted(len(layer.branches), "branch")
+            yield f"{indent}{label}{layer.name} of {branches}"
             for sign, branch in zip(layer.signs, layer.branches, strict=True):
                 lines = _liv(branch, indent + "    ")
                 yield f"{indent}  {'+' if sign > 0 else '-'} {next(lines).lstrip()}"

@@ -6,6 +6,7 @@ from typing import assert_never
 from starc.ir.nodes import Again, Feature, Liv, Model, Parallel
 from starc.ir.operator import Group, Operator
 from starc.ir.residual import BARE
+from starc.ir.sharing import featurizer
 
 
 class InternalError(Exception):
@@ -123,7 +124,9 @@ class _Verifier:
                 users.add(feature.weights)
         if liv.mixing not in self.livs:
             self.fail(f"{label} mixes with {liv.mixing}, which is not before it")
-        elif liv.mixing != label and self.livs[liv.mixing].operator != liv.operator:
+        elif liv.mixing != label and featurizer(
+            self.livs[liv.mixing].operator
+        ) != featurizer(liv.operator):
             self.fail(f"{label} mixes with {liv.mixing}, which is another operator")
         self.users.update(users)
 

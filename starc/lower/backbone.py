@@ -187,27 +187,31 @@ class _Backbone:
 
     def parallel(self, node: ast.Parallel) -> Layer | None:
         before = len(self.problems.found)
-        uses = list(self.branches(node))
-        if not uses and len(self.problems.found) == before:
+        livs = tuple(self.branches(node.body))
+        if not livs and len(self.problems.found) == before:
             self.empty("parallel", node.span)
-        branches = [self.use(use, branch=True) for use in uses]
-        livs = tuple(branch for branch in branches if isinstance(branch, Liv))
         return Parallel(
             *("parallel", "", "parallel", livs, (1,) * len(livs)),
             residual=self.builder.residual(),
             span=node.span,
         )
 
-    def branches(self, node: ast.Parallel) -> Iterator[ast.Use]:
-        for step in node.body:
+    def branches(self, body: tuple[ast.Step, ...]) -> Iterator[Liv]:
+        """Those of a parallel; a repeat is its body, so many times."""
+        for step in body:
             match step:
                 case ast.Use():
-                    yield step
+                    branch = self.use(step, branch=True)
+                    if isinstance(branch, Liv):
+                        yield branch
                 case ast.Parallel():
-                    yield from self.branches(step)
+                    yield from self.branches(step.body)
                 case ast.Repeat():
-                    why = "a repeat composes in sequence"
-                    self.not_in_parallel(step.count.span, why)
+                    before = len(self.problems.found)
+                    inner = tuple(self.branches(step.body))
+                    if not step.body and len(self.problems.found) == before:
+                        self.empty("repeat", step.span)
+                    yield from inner * iterations(step.count)
                 case _:
                     assert_never(step)
 

@@ -1,11 +1,13 @@
 """Whether two LIVs are alike enough to share, and what differs where they are not."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
-from starc.alphabet.settings import show
-from starc.ir.descriptions import number
+from starc.ir.descriptions import number, said_none
+from starc.ir.operator import Operator
 from starc.ir.rope import Rope
+from starc.ir.sharing import featurizer
 from starc.lower.references import Shared
+from starc.numerals import counted, numeral, written
 
 
 def two_kinds(user: Shared, target: Shared) -> str:
@@ -24,7 +26,7 @@ def two_kinds(user: Shared, target: Shared) -> str:
 def differences(
     user: Shared, target: Shared, only: tuple[str, ...] | None = None
 ) -> str:
-    """The numbers that differ: `heads 16, not 12; window 1024, not none`."""
+    """The numbers that differ: `heads 16, not 12; window 1_024, not none`."""
     mine, theirs = user.operator, target.operator
     assert mine is not None and theirs is not None and user.liv is not None
     if mine == theirs:
@@ -41,6 +43,28 @@ def differences(
     return "; ".join(found)
 
 
+def other_weights(user: Shared, target: Shared) -> str:
+    """What differs of the numbers that the tensors of T(x) depend on; "": they fit.
+
+    How these are used is each LIV's own affair: its window, its rotation.
+    """
+    mine, theirs = user.operator, target.operator
+    assert mine is not None and theirs is not None
+    if featurizer(mine) == featurizer(theirs):
+        return ""
+    names = [field.name for field in fields(mine)]
+    here = [n for n in names if getattr(mine, n) != getattr(theirs, n)]
+    shaping = [
+        n for n in here if featurizer(_with(mine, theirs, n)) != featurizer(mine)
+    ]
+    return differences(user, target, tuple(shaping or here))
+
+
+def _with(operator: Operator, other: Operator, name: str) -> Operator:
+    """`operator` with one number of the other's."""
+    return replace(operator, **{name: getattr(other, name)})
+
+
 def other_residual(user: Shared, target: Shared) -> str:
     """What differs around the two: `placement post, not pre`."""
     mine, theirs = user.residual, target.residual
@@ -50,7 +74,8 @@ def other_residual(user: Shared, target: Shared) -> str:
     if mine.placement != theirs.placement:
         found.append(f"placement {mine.placement}, not {theirs.placement}")
     if mine.scale != theirs.scale:
-        found.append(f"residual_scale {mine.scale:g}, not {theirs.scale:g}")
+        scales = numeral(mine.scale), numeral(theirs.scale)
+        found.append(f"residual_scale {scales[0]}, not {scales[1]}")
     return "; ".join(found)
 
 
@@ -59,11 +84,11 @@ _PLAIN = {"inner": "channels", "rope": "positions"}
 
 
 def _shown(value: object) -> str:
-    if value in (None, ""):
+    value = said_none(value)
+    if value is None:
         return "none"
-    if isinstance(value, (bool, int, str)):
-        return show(value)
-    assert isinstance(value, Rope)
-    plain = Rope(value.theta, value.dims)
-    more = "" if value == plain else f", {number(value)}"
-    return f"rope(theta = {value.theta:g}) on {value.dims} channels{more}"
+    if not isinstance(value, Rope):
+        return written(value)
+    more = "" if value.plain else f", {number(value)}"
+    turned = counted(value.dims, "channel")
+    return f"rope(theta = {numeral(value.theta)}) on {turned}{more}"

@@ -6,7 +6,12 @@ from starc.alphabet.near import near
 from starc.alphabet.option import one_of
 from starc.diagnostics import Note
 from starc.frontend import ast
-from starc.lower.fits import differences, other_residual, two_kinds
+from starc.lower.fits import (
+    differences,
+    other_residual,
+    other_weights,
+    two_kinds,
+)
 from starc.lower.references import References, Shared
 from starc.source import Span
 
@@ -60,7 +65,7 @@ class Sharing(References):
         target = self.find(clause.source, label)
         if target is None or target.operator is None or user.operator is None:
             return clause.source.text
-        differ = two_kinds(user, target) or differences(user, target)
+        differ = two_kinds(user, target) or other_weights(user, target)
         if differ:
             self.misfit("The weights do not fit", clause, user, target, differ)
         return clause.source.text

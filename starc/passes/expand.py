@@ -54,6 +54,20 @@ def _count(body: tuple[WrittenStep, ...], times: int, uses: Counter[str]) -> Non
                 assert_never(step)
 
 
+def _stems(branches: tuple[Liv, ...]) -> list[str]:
+    """What branches of a parallel are called in it: attn, attn_2; labels go first."""
+    taken = {branch.stem for branch in branches if branch.labelled}
+    seen: set[str] = set()
+    found = []
+    for branch in branches:
+        stem, copy = branch.stem, 2
+        while stem in seen or (stem in taken and not (branch.labelled and copy == 2)):
+            stem, copy = f"{branch.stem}_{copy}", copy + 1
+        seen.add(stem)
+        found.append(stem)
+    return found
+
+
 class _Expansion:
     def __init__(self, body: tuple[WrittenStep, ...]) -> None:
         self.written = body
@@ -129,21 +143,9 @@ class _Expansion:
         )
 
     def parallel(self, parallel: Parallel) -> Parallel:
-        stems: set[str] = {
-            branch.stem for branch in parallel.branches if branch.labelled
-        }
-        named: list[Liv] = []
-        for branch in parallel.branches:
-            if branch.labelled:
-                named.append(branch)
-                continue
-            stem, copy = branch.stem, 2
-            while stem in stems:
-                stem, copy = f"{branch.stem}_{copy}", copy + 1
-            stems.add(stem)
-            named.append(changed(branch, stem=stem) if stem != branch.stem else branch)
-        if len(named) == 1 and parallel.signs == (1,) and not parallel.labelled:
-            (branch,) = named
+        stems = _stems(parallel.branches)
+        if len(stems) == 1 and parallel.signs == (1,) and not parallel.labelled:
+            (branch,) = parallel.branches
             label = self.name(branch)
             return changed(
                 parallel,
@@ -153,20 +155,13 @@ class _Expansion:
                 branches=(self.liv(branch, label),),
             )
         label = self.name(parallel)
-        branches = tuple(
-            self.liv(
-                branch,
-                (
-                    self.numbered(branch.stem)
-                    if branch.labelled
-                    else f"{label}.{branch.stem}"
-                ),
-            )
-            for branch in named
-        )
+        branches = []
+        for branch, stem in zip(parallel.branches, stems, strict=True):
+            own = self.numbered(branch.stem) if branch.labelled else f"{label}.{stem}"
+            branches.append(changed(self.liv(branch, own), stem=stem))
         if parallel.labelled:
             self.latest[parallel.stem] = _Target(label, label, True)
-        return changed(parallel, label=label, branches=branches)
+        return changed(parallel, label=label, branches=tuple(branches))
 
     def again(self, again: Again) -> Again:
         if again.of not in self.latest:

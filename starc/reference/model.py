@@ -105,15 +105,17 @@ class _Run:
         """out_proj(T(x) x). `here`: the labels of this use for those of its LIVs."""
         operator, features = liv.operator, {}
         for feature in liv.features:
-            owner = self.livs[feature.weights].operator
-            found = owner.projection_parameters(owner.group(feature.group))
-            own = [p for p in owner.parameters if p.group == feature.group]
+            # Shared weights are used as this LIV says: with its window and rotation.
+            found = operator.projection_parameters(operator.group(feature.group))
+            own = [p for p in operator.parameters if p.group == feature.group]
             tensors = {
                 p.name: self.tensor(feature.weights, p.name) for p in (*found, *own)
             }
             x = self.inputs[here.get(feature.input, feature.input)]
             eps = self.model.norm.eps
-            features[feature.group] = featurize(owner, feature.group, x, tensors, eps)
+            features[feature.group] = featurize(
+                operator, feature.group, x, tensors, eps
+            )
         mixing = mixing_of(operator.kind)(
             operator, features, self._mixing_tensors(liv), self.model.norm.eps
         )

@@ -162,14 +162,17 @@ def _each(body: Sequence[ast.Step]) -> Iterator[Single]:
                 assert_never(step)
 
 
+def _branch(step: ast.Step, own: Rename, other: Rename) -> ast.Step:
+    if isinstance(step, ast.Repeat):
+        inner = tuple(_branch(step, own, other) for step in step.body)
+        return replace(step, body=inner)
+    return _relabelled(step, own, other)
+
+
 def _relabelled(step: Single, own: Rename, other: Rename) -> Single:
     """With its label through `own`, and those that it refers to through `other`."""
     if isinstance(step, ast.Parallel):
-        branches = tuple(
-            _relabelled(branch, own, other)
-            for branch in step.body
-            if isinstance(branch, Single)
-        )
+        branches = tuple(_branch(branch, own, other) for branch in step.body)
         return replace(step, body=branches)
     clauses = tuple(
         (

@@ -10,6 +10,7 @@ from starc.diagnostics import Problems
 from starc.frontend import ast
 from starc.frontend.parse import parse
 from starc.frontend.unparse import unparse
+from starc.numerals import numeral
 from starc.resize import deepen
 from starc.source import NOWHERE, Source
 
@@ -161,8 +162,9 @@ def _setting(setting: ast.Setting, growth: Growth) -> ast.Setting:
     if grown.denominator != 1:
         line, _ = setting.span.source.line_and_column(setting.span.start)
         step = growth.old // gcd(growth.old, int(value.value))
+        found = numeral(float(grown))
         raise ScaleError(
-            f"line {line}: {name} = {value.value} would become {float(grown):g}; "
+            f"line {line}: {name} = {value.value} would become {found}; "
             f"choose a width that divides by {step}, or leave {name} out of the file"
         )
     return replace(setting, value=_number(int(grown)))

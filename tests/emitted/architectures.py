@@ -7,6 +7,7 @@ from starc.alphabet import template_of
 from starc.ir.nodes import Again, Liv, Loop, Parallel, Written, WrittenStep
 from starc.ir.operator import Operator
 from starc.ir.residual import Norm
+from starc.ir.sharing import featurizer
 from tests.reference.operators import OPERATORS, SHARED
 from tests.residuals import settings_of
 
@@ -133,6 +134,17 @@ def sharing() -> dict[str, Written]:
     }
 
 
+def otherwise() -> dict[str, Written]:
+    """Weights of one LIV used by others with another window, rotation, and so on."""
+    found: dict[str, Written] = {}
+    for name, op in OPERATORS.items():
+        alike = [o for o in OPERATORS.values() if featurizer(o) == featurizer(op)]
+        if len(alike) > 1 and alike[0] is op:
+            users = (use(other, "", "a") for other in alike)
+            found[f"{name}-otherwise"] = model(use(op, "a"), use(MLP), *users)
+    return found
+
+
 def _renamed(features: dict[str, str], label: str) -> dict[str, str]:
     return dict.fromkeys(features, label)
 
@@ -198,10 +210,17 @@ def hybrids() -> dict[str, Written]:
         "siblings": model(
             beside(use(ATTENTION, "a"), use(ATTENTION, k="a", v="a")), use(MLP)
         ),
+        "branches-in-a-repeat": model(
+            beside(*(use(ATTENTION, "a"), use(ATTENTION, k="a", v="a")) * 3),
+            Loop(2, (beside(*[use(conv)] * 4, use(MLP, "conv_2")),)),
+            use(ATTENTION, "", "a"),
+        ),
         "windows-that-lend": model(
             use(windowed, "a"), use(windowed, k="a", v="a"), use(windowed, "", "a")
         ),
     }
 
 
-ARCHITECTURES: dict[str, Written] = plain() | settings() | sharing() | hybrids()
+ARCHITECTURES: dict[str, Written] = (
+    plain() | settings() | sharing() | otherwise() | hybrids()
+)

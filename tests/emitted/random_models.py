@@ -6,6 +6,7 @@ from random import Random
 from starc.ir.nodes import Liv, Loop, Parallel, Written, WrittenStep
 from starc.ir.operator import Operator
 from starc.ir.residual import PLACEMENTS, Norm, placed
+from starc.ir.sharing import featurizer
 from tests.emitted.architectures import again, beside, diff, model, use
 from tests.reference.operators import OPERATORS
 
@@ -72,9 +73,8 @@ class Sampler:
             count = self.random.randint(2, 3)
             return Loop(count, self.steps(self.random.randint(1, 4), depth + 1))
         if kind < 0.3:
-            return beside(
-                *(self.liv("branch") for _ in range(self.random.randint(1, 3)))
-            )
+            branches = [self.liv("branch") for _ in range(self.random.randint(1, 3))]
+            return beside(*branches * self.random.choice((1, 1, 2)))
         found = [label for label, (_, what) in self.labels.items() if what != "branch"]
         if kind < 0.45 and found:
             of = self.random.choice(found)
@@ -96,12 +96,15 @@ class Sampler:
             for label, (other, what) in self.labels.items()
             if other is operator and (what == "diff") == differs
         ]
-        if not fits:
-            return {}
+        lend = [
+            label
+            for label, (other, what) in self.labels.items()
+            if featurizer(other) == featurizer(operator) and (what == "diff") == differs
+        ]
         found = {}
-        if self.chance(0.5):
-            found["weights"] = self.random.choice(fits)
-        if self.chance(0.5):
+        if lend and self.chance(0.5):
+            found["weights"] = self.random.choice(lend)
+        if fits and self.chance(0.5):
             groups = [group.name for group in operator.groups if not group.stack]
             for group in self.random.sample(
                 groups, self.random.randint(1, len(groups))

@@ -1,5 +1,6 @@
 """Canonical text: what `starc fmt` writes."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,10 @@ from starc.diagnostics import Problems, render
 from starc.frontend import ast
 from starc.frontend.parse import parse
 from starc.frontend.unparse import unparse
-from starc.source import Source
+from starc.source import NOWHERE, Source
 from tests.frontend.star_samples import ALPHABET, FILES, SAMPLES, SEARCH
 from tests.frontend.star_strategies import programs, rewritten
+from tests.frontend.star_strategies import settings as some_settings
 
 
 def tree(text: str) -> ast.Program:
@@ -72,19 +74,32 @@ PAIRS = {
     "long lists": (
         "liv aa = SA-1(heads = 16, kv_heads = 8, qk_norm = true, rope_theta = 1e6, "
         "window = 1024, gate = true)\nliv b = c",
-        "liv aa = SA-1(\n  heads = 16,\n  kv_heads = 8,\n  qk_norm = true,\n"
-        "  rope_theta = 1e6,\n  window = 1024,\n  gate = true,\n)\nliv b  = c\n",
+        "liv aa = SA-1(\n  heads = 16, kv_heads = 8, qk_norm = true, "
+        "rope_theta = 1e6, window = 1024, gate = true\n)\nliv b  = c\n",
+    ),
+    "two lines that hold a list, and one line an item where they do not": (
+        f"model m {{\n a = [{', '.join(['w' * 20] * 5)}]\n"
+        f" b = [{', '.join(['w' * 20] * 8)}]\n}}",
+        f"model m {{\n  a = [\n    {', '.join(['w' * 20] * 3)},\n"
+        f"    {', '.join(['w' * 20] * 2)}\n  ]\n"
+        f"  b = [\n{('    ' + 'w' * 20 + ',' + chr(10)) * 8}  ]\n}}\n",
     ),
     "long LIVs": (
         "backbone {\n a: SA-1(heads = 16, kv_heads = 8, qk_norm = true, "
         "rope_theta = 1e6, window = 1024) k, v from b # why\n}",
-        "backbone {\n  a: SA-1(\n    heads = 16,\n    kv_heads = 8,\n"
-        "    qk_norm = true,\n    rope_theta = 1e6,\n    window = 1024,\n"
-        "  ) k, v from b  # why\n}\n",
+        "backbone {\n  a: SA-1(\n    heads = 16, kv_heads = 8, qk_norm = true, "
+        "rope_theta = 1e6, window = 1024\n  ) k, v from b  # why\n}\n",
     ),
-    "comments inside lists move up": (
-        "liv a = SA-1( # first\n heads = 16, # second\n kv_heads = 8) # third",
-        "# first\n# second\nliv a = SA-1(heads = 16, kv_heads = 8)  # third\n",
+    "comments stay in their brackets": (
+        "liv a = SA-1( # first\n heads = 16, # second\n kv_heads = 8 # 3\n # 4\n) # 5",
+        "liv a = SA-1(\n  # first\n  heads = 16,    # second\n  kv_heads = 8,  # 3\n"
+        "  # 4\n)  # 5\n",
+    ),
+    "comments stay in the brackets of a LIV and of a list": (
+        "backbone { a; b: c(d = [1, # one\n 2] # two\n) same as e }\n"
+        "model { f = [ # none\n g] }",
+        "backbone {\n  a\n  b: c(\n    d = [1, 2],  # one\n    # two\n  ) same as e"
+        "\n}\n\nmodel {\n  f = [\n    # none\n    g,\n  ]\n}\n",
     ),
     "comments in blocks": (
         "# top\n\n# model\nmodel m { # here\n # before\n a = 1 # one\n\n # end\n} # out"
@@ -165,3 +180,27 @@ def test_ways_of_writing_the_samples(data: st.DataObject) -> None:
     sample = data.draw(st.sampled_from([*SAMPLES.values(), SEARCH]))
     plain = "\n".join(line.partition("#")[0] for line in sample.split("\n"))
     formatted(data.draw(rewritten(plain)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(some_settings(most=4).filter(bool), st.data())
+def test_comments_stay_inside_or_outside_of_brackets(
+    arguments: tuple[ast.Setting, ...], data: st.DataObject
+) -> None:
+    """Where nothing but its items stands in the brackets, however it was written."""
+    name = ast.Name(NOWHERE, "a")
+    program = ast.Program(NOWHERE, (ast.LivAlias(NOWHERE, name, name, arguments),))
+    text = data.draw(rewritten(unparse(program)))
+    if ")" in re.sub(r"#[^\n]*", "", text):
+        assert _inside(formatted(text)) == _inside(text)
+
+
+def _inside(text: str) -> list[bool]:
+    """For each comment whether it stands in brackets."""
+    found, depth = [], 0
+    for token in re.findall(r"#[^\n]*|[(\[)\]]", text):
+        if token.startswith("#"):
+            found.append(depth > 0)
+        else:
+            depth += 1 if token in "([" else -1
+    return found

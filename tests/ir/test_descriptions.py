@@ -178,7 +178,7 @@ BASE: tuple[WrittenStep, ...] = (
         (
             (liv(wide(rope=ROPE)),),
             (liv(wide(rope=Rope(1e6, 4), qk_norm="head")),),
-            ["attn_0: rope theta 10000 -> 1e+06; qk_norm none -> head"],
+            ["attn_0: rope theta 10000 -> 1e6; qk_norm none -> head"],
         ),
         (
             (liv(ATTENTION),),
@@ -243,7 +243,7 @@ def test_changes(
             },
             [
                 "model: norm rms -> layer",
-                "model: eps 1e-05 -> 1e-06",
+                "model: eps 1e-5 -> 1e-6",
                 "model: placement pre -> sandwich",
                 "model: logit_softcap none -> 30",
             ],

@@ -6,7 +6,6 @@ import pytest
 
 import starc
 from starc.alphabet import prelude
-from starc.alphabet.settings import show as written
 from starc.compiler import to_ir
 from starc.diagnostics import Problems
 from starc.evolve.problem.architecture import source
@@ -17,6 +16,7 @@ from starc.frontend.unparse import unparse
 from starc.genome import decode, encode
 from starc.ir.show import as_json, as_table
 from starc.ir.text import show
+from starc.numerals import written
 from starc.passes import run
 from starc.source import Source
 

@@ -6,20 +6,28 @@ import pytest
 
 from starc.alphabet import extend, prelude
 from starc.compiler import build, check, to_ir
-from starc.diagnostics import Problems, StarError
+from starc.diagnostics import Diagnostic, Problems, StarError
 from starc.frontend import ast
 from starc.frontend.parse import parse
+from starc.ir.identity import structure
 from starc.ir.nodes import Again, Liv, Loop, Parallel, Written
 from starc.ir.residual import Norm, Residual
 from starc.lower import lower
 from starc.operators.attention.operator import Attention
 from starc.passes import run
+from starc.passes.expand import expand
 from starc.source import NOWHERE, Source
 from tests.work import calls
 
 
 def model(body: str, settings: str = "width = 64", before: str = "") -> Written:
     return to_ir(f"{before}\nmodel m {{ {settings} }}\nbackbone {{\n{body}\n}}\n")
+
+
+def mistakes(body: str, settings: str = "width = 64") -> tuple[Diagnostic, ...]:
+    with pytest.raises(StarError) as error:
+        model(body, settings)
+    return error.value.diagnostics
 
 
 def flat(body: str, before: str = "") -> list[str]:
@@ -111,6 +119,49 @@ def test_parallels_are_flattened() -> None:
     assert isinstance(step, Parallel) and step.signs == (1, 1, 1)
     assert [branch.stem for branch in step.branches] == ["attn", "r", "attn"]
     assert flat("parallel { SA-1 }; parallel { a: SA-1 }") == ["attn_0", "a"]
+
+
+def test_a_repeat_in_a_parallel_is_what_it_holds_so_many_times() -> None:
+    repeated = "parallel { 3 x { a: SA-1; 2 x { Rec-1 } }; SA-1 }"
+    sides = "; ".join([f"a{i}: SA-1; Rec-1; Rec-1" for i in range(3)])
+    written = structure(run(model(repeated + "; SA-1 weights from a")))
+    out = f"parallel {{ {sides}; SA-1 }}; SA-1 weights from a2"
+    assert written == structure(run(model(out)))
+    labels = [liv.label for liv in expand(model(repeated)).livs()]
+    assert labels == [
+        *("a_0", "parallel_0.rec", "parallel_0.rec_2"),
+        *("a_1", "parallel_0.rec_3", "parallel_0.rec_4"),
+        *("a_2", "parallel_0.rec_5", "parallel_0.rec_6"),
+        "parallel_0.attn",
+    ]
+
+
+WITHOUT = ("SA-1", "SA-1(window = 4)", "SA-1(rope_theta = 1e6)", "SA-1(rope = false)")
+
+
+@pytest.mark.parametrize("of", [*WITHOUT, "SA-1(heads = 2, kv_heads = 1)"])
+@pytest.mark.parametrize("user", [*WITHOUT, "SA-1(bias = true)"])
+def test_weights_are_shared_where_their_shapes_agree(of: str, user: str) -> None:
+    """Windows and rotations may differ; numbers that change a tensor are told."""
+    body = f"a: {of}\n{user} weights from a"
+    if of in WITHOUT and user in WITHOUT:
+        assert len(model(body).body) == 2
+        return
+    found = mistakes(body)
+    assert [d.code for d in found] == ["sharing-misfit"]
+    for number in ("window", "rope", "positions", " 0"):
+        assert number not in found[0].label
+
+
+def test_what_is_none_is_called_none() -> None:
+    (found,) = mistakes("a: SA-1(window = 8)\nSA-1 k, v from a")
+    assert found.label == "window none, not 8"
+
+
+def test_a_rotation_is_not_turned_on_by_its_numbers() -> None:
+    (found,) = mistakes("SA-1(rope_theta = 1e6)", "width = 64; positions = none")
+    assert found.code == "conflicting-settings"
+    assert model("SA-1(rope_theta = 1e6, rope = true)", "width = 64; positions = none")
 
 
 def test_same_as_needs_none_of_the_numbers() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from starc.evolve.evaluation.failure import invalid
 from starc.evolve.problem.spec import Spec
+from starc.numerals import numeral
 
 RELATIONS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -20,5 +21,5 @@ def require(spec: Spec, measures: dict[str, float]) -> None:
     for asked in spec.requirements:
         found = measures.get(asked.label)
         if found is not None and not RELATIONS[asked.relation](found, asked.bound):
-            wanted = f"{asked.label} {asked.relation} {asked.bound:g}"
-            raise invalid(f"breaks a requirement: {wanted}, it has {found:g}")
+            wanted = f"{asked.label} {asked.relation} {numeral(asked.bound)}"
+            raise invalid(f"breaks a requirement: {wanted}, it has {numeral(found)}")

@@ -141,11 +141,16 @@ def program_of(candidate: Candidate, spec: Spec) -> ast.Program:
     arguments = tuple(_settings(of_liv) for of_liv in candidate.parameters)
     found = decode(candidate.genome, classes=around.classes, arguments=arguments)
     _, backbone = found.items
-    genes = _settings(candidate.model)
-    chosen = {gene.name.text for gene in genes}
-    kept = [s for s in around.model.settings if s.name.text not in chosen]
-    model = replace(around.model, settings=(*kept, *genes))
+    model = _model_block(around, candidate.model)
     return replace(found, items=(model, *around.definitions, backbone))
+
+
+def _model_block(around: Surroundings, chosen: Parameters) -> ast.Model:
+    """The model block of a candidate that chose these settings."""
+    genes = _settings(chosen)
+    names = {gene.name.text for gene in genes}
+    kept = [s for s in around.model.settings if s.name.text not in names]
+    return replace(around.model, settings=(*kept, *genes))
 
 
 def genome(candidate: Candidate, spec: Spec) -> Genome | None:
@@ -202,14 +207,15 @@ def to_ir(candidate: Candidate, spec: Spec) -> Written:
     return model
 
 
-def buildable(code: int, parameters: Parameters, spec: Spec) -> bool:
-    """Whether a LIV of this class can have these parameters together."""
-    around = surroundings(spec)
-    return (
-        _buildable(spec.name, spec.model, spec.definitions, spec.pool, code, parameters)
-        if parameters
-        else code in around.classes
-    )
+def buildable(code: int, parameters: Parameters, model: Parameters, spec: Spec) -> bool:
+    """Whether a LIV of this class can have these parameters together.
+
+    model: what the candidate says of the model block, as its positions.
+    """
+    if not parameters and not model:
+        return code in surroundings(spec).classes
+    of = spec.name, spec.model, spec.definitions, spec.pool
+    return _buildable(*of, code, parameters, model)
 
 
 @cache
@@ -220,6 +226,7 @@ def _buildable(
     pool: tuple[str, ...],
     code: int,
     parameters: Parameters,
+    genes: Parameters,
 ) -> bool:
     from starc.alphabet import read_arguments
 
@@ -228,7 +235,9 @@ def _buildable(
     given = read_arguments(_settings(parameters), liv, stated, problems)
     if problems:
         return False
-    return build_operator(liv, given, NOWHERE, around.stream, problems) is not None
+    settings = read_model(_model_block(around, genes), frozenset(), problems)
+    assert settings is not None and settings.stream is not None
+    return build_operator(liv, given, NOWHERE, settings.stream, problems) is not None
 
 
 def function(model: Written) -> str:

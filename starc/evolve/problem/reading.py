@@ -26,6 +26,7 @@ from starc.genome import encode
 from starc.lower.blocks import Blocks, find_blocks
 from starc.lower.model import read_model
 from starc.lower.read_search import SearchSettings, read_search
+from starc.numerals import counted
 from starc.source import Source
 
 
@@ -256,7 +257,7 @@ def _own(
             "seed-depth",
             "A seed of another depth",
             block.span,
-            f"{len(genome)} LIVs, not {allowed}",
+            f"{counted(len(genome), 'LIV')}, not {allowed}",
             "Every candidate has as many LIVs as `depth` allows.",
             f"write depth = {len(genome)}",
         )

@@ -21,12 +21,12 @@ def problem(candidate: Candidate, spec: Spec) -> str:
     around = surroundings(spec)
     for found in legality(candidate.genome, around.classes):
         return f"LIV {found.position}, gene {found.gene}: {found.why}"
-    if not candidate.parameters:
+    if not candidate.parameters and not candidate.model:
         return ""
     owners = _owners(candidate.genome)
     for position, (code, *_) in enumerate(candidate.genome):
         given = candidate.of_liv(position)
-        if not buildable(code, given, spec):
+        if not buildable(code, given, candidate.model, spec):
             return f"LIV {position}: {_words(given)} do not fit together"
         owner = owners[position]
         if _shared(given) != _shared(candidate.of_liv(owner)):
@@ -45,9 +45,11 @@ def repaired(
     around = surroundings(spec)
     mended = repair(candidate.genome, random, around.classes, around.pool)
     done = [changes.repaired(change, around.classes) for change in mended.changes]
-    genome = mended.genome
+    genome, model = mended.genome, candidate.model
+    if not all(buildable(code, (), model, spec) for code, *_ in genome):
+        model = ()  # a class states what such a model cannot have: as the file says
     if not candidate.parameters:
-        return Candidate(genome, (), candidate.model), tuple(done)
+        return Candidate(genome, (), model), tuple(done)
     given = list(candidate.parameters)
 
     def change(position: int, new: Parameters, why: str) -> None:
@@ -68,7 +70,7 @@ def repaired(
         if code != before[0]:
             change(position, draw(code, random), "the class was drawn again")
         tries = 0
-        while not buildable(code, given[position], spec):
+        while not buildable(code, given[position], model, spec):
             tries += 1
             new = draw(code, random) if tries < TRIES else ()
             change(position, new, "the old ones did not fit together")
@@ -78,7 +80,7 @@ def repaired(
             new = tuple(sorted({*_shared(given[owner]), *own}))
             change(position, new, f"it shares with LIV {owner}")
     parameters = tuple(given) if any(given) else ()
-    return Candidate(genome, parameters, candidate.model), tuple(done)
+    return Candidate(genome, parameters, model), tuple(done)
 
 
 def _owners(genome: Genome) -> list[int]:

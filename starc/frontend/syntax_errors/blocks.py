@@ -119,7 +119,10 @@ MISTAKES = (
                 before("liv D = diff()"),
                 whatever=True,
             ),
-            *cases("no `=` stands before `{`", before("liv attn = { code = 3 }")),
+            *cases(
+                "a genome follows the name: delete the `=`",
+                before("liv attn = { code = 3 }"),
+            ),
             *cases(
                 "the name is missing",
                 before("liv = MHA"),

@@ -7,6 +7,7 @@ from starc.alphabet import common
 from starc.alphabet.option import Option
 from starc.alphabet.resolved_options import ResolvedOptions
 from starc.alphabet.template import Feature, Template
+from starc.numerals import counted
 from starc.operators.gated_delta.operator import GatedDelta
 
 _WIDE = 128
@@ -20,7 +21,7 @@ def build(options: ResolvedOptions) -> GatedDelta:
             "does-not-divide",
             "The heads do not divide into groups",
             "groups",
-            f"{heads} heads do not divide by {groups}",
+            f"{counted(heads, 'head')}, not a multiple of {groups}",
             "The heads of a group have q and k in common.",
             other="heads",
         )

@@ -7,6 +7,7 @@ from starc.alphabet import common
 from starc.alphabet.option import Option
 from starc.alphabet.resolved_options import ResolvedOptions
 from starc.alphabet.template import Feature, Template
+from starc.numerals import counted
 from starc.operators.gated_linear_attention.operator import GatedLinearAttention
 
 _FROM = {"key_dim": "key_expand", "head_dim": "expand"}
@@ -39,7 +40,7 @@ def build(options: ResolvedOptions) -> GatedLinearAttention:
                 "does-not-divide",
                 "The channels do not divide into heads",
                 "heads",
-                f"{channels} channels do not divide by {heads}",
+                f"{counted(channels, 'channel')}, not divisible by {heads}",
                 f"{options.name} has {_FROM[name]} x width = {channels} channels, "
                 f"unless {name} is stated.",
                 other=_FROM[name],

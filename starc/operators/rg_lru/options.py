@@ -4,6 +4,7 @@ from starc.alphabet import common
 from starc.alphabet.option import Option
 from starc.alphabet.resolved_options import ResolvedOptions
 from starc.alphabet.template import Feature, Template
+from starc.numerals import counted
 from starc.operators.rg_lru.operator import RgLru
 
 
@@ -15,7 +16,7 @@ def build(options: ResolvedOptions) -> RgLru:
             "does-not-divide",
             "The channels do not divide into blocks",
             "blocks",
-            f"{inner} channels do not divide by {blocks}",
+            f"{counted(inner, 'channel')}, not divisible by {blocks}",
             "The gates are computed block by block.",
             other="expand",
         )

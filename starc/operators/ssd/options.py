@@ -4,6 +4,7 @@ from starc.alphabet import common
 from starc.alphabet.option import Option
 from starc.alphabet.resolved_options import ResolvedOptions
 from starc.alphabet.template import Feature, Template
+from starc.numerals import counted
 from starc.operators.ssd.operator import Ssd
 
 
@@ -24,7 +25,7 @@ def build(options: ResolvedOptions) -> Ssd:
             "does-not-divide",
             "The heads do not divide into groups",
             "groups",
-            f"{heads} heads do not divide by {groups}",
+            f"{counted(heads, 'head')}, not a multiple of {groups}",
             "The heads of a group have b and c in common.",
             other="heads",
         )
@@ -62,7 +63,7 @@ def _quotient(options: ResolvedOptions, channels: int, name: str, divisor: int) 
             "does-not-divide",
             "The channels do not divide into heads",
             name,
-            f"{channels} channels do not divide by {divisor}",
+            f"{counted(channels, 'channel')}, not divisible by {divisor}",
             f"{options.name} has expand x width = {channels} channels.",
             other="expand",
         )
