@@ -39,6 +39,7 @@ ORDER = (
     "backend",
     "operators.emission",
     "compiler",
+    "highlight",
     "vendoring",
     "resize",
     "zoo",
