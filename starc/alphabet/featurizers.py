@@ -25,7 +25,7 @@ _REPEAT = Option("repeat", "whole", "copies of a group across channels", 1, high
 
 SETTINGS = (
     *("code", "groups", "token", "sparsity", "nonlinear", "channel"),
-    *("filter", "expand", "repeat"),
+    *("filter", "expand", "repeat", "source"),
 )
 _MOST_GROUPS = 16
 
@@ -36,6 +36,7 @@ class FeaturizerGenome:
 
     code: first digit of the operator genome, or None. words: token, nonlinear, filter.
     expand, repeat: one number a group, in their order; expand None where not stated.
+    source: what each group is a projection of: "input", or a group before it.
     settings: as written, to point at.
     """
 
@@ -47,6 +48,7 @@ class FeaturizerGenome:
     code: int | None = None
     expand: tuple[Quantity, ...] | None = None
     repeat: tuple[Quantity, ...] | None = None
+    source: tuple[str, ...] | None = None
 
     def word(self, choice: str, default: str) -> str:
         return self.words[choice].text if choice in self.words else default
@@ -77,10 +79,11 @@ def read_featurizer(
                 words[choice] = word
     expand = _numbers(settings.get("expand"), _EXPAND, groups, problems)
     repeat = _numbers(settings.get("repeat"), _REPEAT, groups, problems)
+    source = _sources(settings.get("source"), groups, problems)
     if len(problems.found) > before:
         return None
     return FeaturizerGenome(
-        name, groups, words, item.name.span, settings, code, expand, repeat
+        name, groups, words, item.name.span, settings, code, expand, repeat, source
     )
 
 
@@ -179,3 +182,26 @@ def _numbers(
         return None
     numbers = [read(option, item, problems) for item in value.items]
     return tuple(number for number in numbers if number is not None)
+
+
+def _sources(
+    setting: ast.Setting | None, groups: tuple[str, ...], problems: Problems
+) -> tuple[str, ...] | None:
+    """A word for each group: `input`, or a group that stands before it."""
+    if setting is None:
+        return None
+    items = setting.value.items if isinstance(setting.value, ast.List) else ()
+    names = tuple(v.text for v in items if isinstance(v, ast.Name))
+    known = [("input", *groups[:place]) for place in range(len(groups))]
+    alike = len(names) == len(items) == len(groups)
+    if alike and all(n in before for n, before in zip(names, known, strict=True)):
+        return names
+    problems.add(
+        "wrong-value",
+        "Wrong value for `source`",
+        setting.value.span,
+        "not a source for each group",
+        "`source` lists for each group what it is a projection of: `input`, or a group "
+        "before it, as [input, input, x, x, x].",
+    )
+    return None

@@ -1,7 +1,7 @@
-"""What the numbers of a featurizer, `expand` and `repeat`, mean for a template."""
+"""What `expand`, `repeat` and `source` of a featurizer mean for a template."""
 
 from starc.alphabet.featurizers import FeaturizerGenome
-from starc.alphabet.option import Quantity
+from starc.alphabet.option import Quantity, one_of
 from starc.alphabet.template import Template
 from starc.diagnostics import Problems
 
@@ -53,6 +53,30 @@ def expansions(
     return found
 
 
+def sources(
+    template: Template, featurizer: FeaturizerGenome, problems: Problems
+) -> dict[str, Quantity]:
+    """Option -> the value that `source` gives it: a word."""
+    found: dict[str, Quantity] = {}
+    options = {feature.name: feature.source for feature in template.features}
+    for group, word in zip(
+        featurizer.groups, featurizer.source or (), strict=featurizer.source is not None
+    ):
+        name = options[group]
+        label = ""
+        if not name:
+            label = f"{group} is of the input" if word != "input" else ""
+        elif word not in template.by_name[name].choices:
+            label = f"{group} is of {one_of(template.by_name[name].choices)}"
+        elif found.setdefault(name, word) != word:
+            alike = [g for g, option in options.items() if option == name]
+            label = f"{', '.join(alike)} have one and the same"
+        if label:
+            _unlike("source", featurizer, template, label, problems)
+            return {}
+    return found
+
+
 def _unlike(
     name: str,
     featurizer: FeaturizerGenome,
@@ -65,6 +89,6 @@ def _unlike(
         "No template realises this featurizer",
         featurizer.settings[name].value.span,
         f"{template.title}: {label}",
-        "There is no code for groups of these sizes.",
+        f"There is no code for groups of such a `{name}`.",
         f"change `{name}` of {featurizer.name}",
     )

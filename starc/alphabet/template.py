@@ -17,7 +17,8 @@ class Feature:
     expand: the option that the featurizer's `expand` of it sets; "": it has 1.
     fits: fields of the operator that must agree for a LIV to take it from another.
     repeats: the featurizer's `repeat` copies it. flag: the option that says whether it
-        is there, true or another word than none; "": it always is.
+        is there, true or another word than none; "": it always is. source: the option
+        that the featurizer's `source` of it sets; "": it is always of the input.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Feature:
     fits: tuple[str, ...]
     repeats: bool = False
     flag: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,8 @@ class Projection:
     """Feature groups that one multiplication computes.
 
     weights: where the tensors are: "self", or the name of an argument.
-    source: the variable that is multiplied: "u", or a lent input.
+    source: the variable that is multiplied: "u", a group, or something lent.
+    made_of: the group that is multiplied, "" for the normed input.
     convolved: those of the groups that go through the short convolution.
     stacked: the group is a stack of projections, which the template's lines multiply.
     """
@@ -27,6 +28,7 @@ class Projection:
     source: str
     convolved: tuple[str, ...]
     stacked: bool = False
+    made_of: str = ""
 
     @property
     def name(self) -> str:
@@ -49,9 +51,10 @@ def convolved_groups(operator: Operator, groups: tuple[str, ...]) -> tuple[str, 
 
 
 def projections(
-    liv: Liv, weights: dict[str, str], inputs: dict[str, str]
+    liv: Liv, weights: dict[str, str], read: dict[str, str]
 ) -> list[Projection]:
-    """The projections of a LIV; `weights` and `inputs` name variables for labels."""
+    """The projections of a LIV; `weights` and `read` name variables, for labels and
+    for groups."""
     found = []
     for groups in liv.projections:
         feature = liv.feature(groups[0])
@@ -59,9 +62,10 @@ def projections(
             Projection(
                 groups,
                 weights[feature.weights],
-                inputs[feature.input],
+                read[feature.group],
                 convolved_groups(liv.operator, groups),
                 liv.operator.group(groups[0]).stack > 0,
+                liv.operator.group(feature.group).source,
             )
         )
     return found
@@ -98,7 +102,10 @@ def weight_lines(
         count, each = emission.stacks[projection.name]
         return [f"self.{projection.linear} = Experts({count}, config.width, {each})"]
     width = width_of(emission, projection.groups, init)
-    linear = f"nn.Linear(config.width, {width}, bias={operator.bias})"
+    of, bias = "config.width", operator.bias
+    if projection.made_of:
+        of, bias = emission.widths[projection.made_of], False
+    linear = f"nn.Linear({of}, {width}, bias={bias})"
     lines = [f"self.{projection.linear} = {linear}"]
     if projection.convolved:
         name = projection.convolution

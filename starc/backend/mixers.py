@@ -26,9 +26,9 @@ class Variant:
     """How a LIV gets its features, in names of variables; equal variants are one class.
 
     borrowed: groups that come as arguments. lent: what is returned after the output:
-    groups, or "input" for the normed input. inputs: other LIVs' inputs that come as
-    arguments. weights: arguments that hold shared tensors. mixing: where the tensors of
-    the mixing are.
+    groups, or "input" for the normed input. inputs: other LIVs' inputs, or features to
+    project, that come as arguments. weights: arguments that hold shared tensors.
+    mixing: where the tensors of the mixing are.
     """
 
     projections: tuple[Projection, ...]
@@ -206,7 +206,8 @@ def _doc(emission: Emission, variant: Variant, context: dict[str, object]) -> li
         come = "comes" if len(variant.borrowed) == 1 else "come"
         more.append(f"{_words(variant.borrowed)} {come} from an earlier layer.")
     if variant.inputs:
-        more.append("The normed input of an earlier layer comes beside its own.")
+        what = "The normed input" if variant.inputs[0].startswith("u_") else "A feature"
+        more.append(f"{what} of an earlier layer comes beside its own.")
     if variant.lent:
         lent = ["its normed input" if g == "input" else g for g in variant.lent]
         more.append(f"Returns {_words(tuple(lent))} too, for later layers.")

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from starc.backend.features import Projection, projections
 from starc.backend.mixers import Variant
-from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, again, branches
+from starc.ir.nodes import Again, Feature, Layer, Liv, Model, Parallel, again, branches
 from starc.ir.sharing import has_mixing_tensors
 
 Value = tuple[str, str]
@@ -51,11 +51,11 @@ class Wiring:
             for feature in liv.features:
                 if feature.input == liv.label:
                     continue
+                value = feature.group if feature.borrowed else self.read(liv, feature)
                 if self.sibling(liv, feature.input) and not (
-                    feature.borrowed and inside
+                    value != "input" and inside
                 ):
                     continue
-                value = feature.group if feature.borrowed else "input"
                 found[self._module.get(feature.input, feature.input)].add(value)
         return {label: tuple(sorted(values)) for label, values in found.items()}
 
@@ -89,21 +89,31 @@ class Wiring:
         arguments = self.weight_arguments(liv)
         labels = {feature.weights for feature in liv.features}
         weights = {label: arguments.get(label, "self") for label in labels}
-        inputs = {f.input: "u" for f in liv.features}  # a sibling's is one's own
-        for number, label in enumerate(self.foreign_inputs(liv), 1):
-            inputs[label] = f"u_{number}"
-        return projections(liv, weights, inputs)
+        foreign = self.foreign_inputs(liv)
+        read = {}
+        for f in liv.features:
+            value = self.read(liv, f)
+            own = "u" if value == "input" else value  # a sibling's input is one's own
+            read[f.group] = foreign.get((f.input, value), own)
+        return projections(liv, weights, read)
 
-    def foreign_inputs(self, liv: Liv) -> list[str]:
-        """LIVs whose normed input this one multiplies (share_features is off)."""
-        found = [
-            f.input
-            for f in liv.features
-            if not f.borrowed
-            and f.input != liv.label
-            and not self.sibling(liv, f.input)
-        ]
-        return list(dict.fromkeys(found))
+    def read(self, liv: Liv, feature: Feature) -> str:
+        """What a feature is projected from: "input", or a group, its source."""
+        return liv.operator.group(feature.group).source or "input"
+
+    def foreign_inputs(self, liv: Liv) -> dict[Value, str]:
+        """What of other LIVs this one multiplies (share_features is off), and the
+        argument for each: `u_1` for the first normed input, `x_2` for a feature."""
+        found: dict[Value, str] = {}
+        for f in liv.features:
+            value = self.read(liv, f)
+            if f.borrowed or f.input == liv.label or (f.input, value) in found:
+                continue
+            if value == "input" and self.sibling(liv, f.input):
+                continue
+            letter = "u" if value == "input" else value
+            found[f.input, value] = f"{letter}_{len(found) + 1}"
+        return found
 
     def variant(self, liv: Liv, classes: Mapping[str, str]) -> Variant:
         """How the LIV gets its features; `classes`: those of the LIVs before it."""
@@ -113,7 +123,7 @@ class Wiring:
             mixing=arguments.get(liv.mixing, "self"),
             borrowed=tuple(f.group for f in liv.features if f.borrowed),
             lent=self.lent.get(liv.label, ()),
-            inputs=tuple(f"u_{n}" for n, _ in enumerate(self.foreign_inputs(liv), 1)),
+            inputs=tuple(self.foreign_inputs(liv).values()),
             weights=tuple((name, classes[label]) for label, name in arguments.items()),
         )
 
@@ -124,6 +134,10 @@ class Wiring:
             stem = self.sibling(liv, feature.input)
             if feature.borrowed and stem:
                 found[feature.group] = f"{stem}_{feature.group}"
+        for (label, value), argument in self.foreign_inputs(liv).items():
+            stem = self.sibling(liv, label)
+            if stem:
+                found[argument] = f"{stem}_{value}"
         for label, argument in self.weight_arguments(liv).items():
             stem = self.sibling(liv, label)
             if stem:
@@ -132,7 +146,9 @@ class Wiring:
 
     def values(self, liv: Liv) -> Iterator[Value]:
         """What the LIV is called with besides its normed input, siblings' left out."""
-        yield from ((label, "input") for label in self.foreign_inputs(liv))
+        for label, value in self.foreign_inputs(liv):
+            if not self.sibling(liv, label):
+                yield label, value
         for feature in liv.features:
             if feature.borrowed and not self.sibling(liv, feature.input):
                 yield feature.input, feature.group

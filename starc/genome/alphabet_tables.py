@@ -113,6 +113,8 @@ def _featurizer_genome() -> Iterator[tuple[Cell, ...]]:
             yield field, word.word, word.meaning, mark
     for field, value, meaning in marks.FEATURIZER_NUMBERS:
         yield field, value, meaning, Mark.PUBLISHED
+    source = "what the group is a projection of"
+    yield "source", "input, or a group before it", source, Mark.OURS
 
 
 def parameters() -> Iterator[Table]:

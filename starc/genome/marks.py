@@ -98,7 +98,11 @@ _CLASS_NOTES = {
     2: Remark("with a short convolution on q, k and v; 3 taps", Mark.ASSUMED),
     3: Remark("grouped-query attention: k and v repeated 4 times", Mark.PUBLISHED),
     4: Remark("as SA-3, repeated twice", Mark.ONE_SOURCE),
-    5: Remark("expansion 16 read as Mamba's states per channel", Mark.ASSUMED),
+    5: Remark(
+        "expansion 16 read as Mamba's states per channel; b, c and dt are projections "
+        "of the input, where Mamba has x",
+        Mark.ASSUMED,
+    ),
     6: Remark("as Rec-1, expansion 2", Mark.ASSUMED),
     7: Remark("explicit filter of length 3", Mark.PUBLISHED),
     8: Remark(

@@ -17,12 +17,15 @@ class Group:
     convolution (Toeplitz token mixing in the featurizer).
     `stack`: it is that many projections of width / stack channels, of which a token
     computes some; the operator's own lines multiply. 0: one projection, all of it.
+    `source`: an earlier group, as it is when all is done to it, that is projected
+    instead of the input; without a bias.
     """
 
     name: str
     width: int
     convolved: bool = False
     stack: int = 0
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -150,8 +153,9 @@ class Operator:
     def projection_parameters(self, group: Group) -> tuple[Parameter, ...]:
         """The tensors that compute a feature group: `q.weight`, `q.conv.weight`, ..."""
         name, width = group.name, group.width
-        found = [Parameter(f"{name}.weight", (width, self.width), LINEAR, name)]
-        if self.bias:
+        read = self.group(group.source).width if group.source else self.width
+        found = [Parameter(f"{name}.weight", (width, read), LINEAR, name)]
+        if self.bias and not group.source:
             found.append(Parameter(f"{name}.bias", (width,), ZEROS, name))
         if group.convolved and self.kernel:
             found.append(

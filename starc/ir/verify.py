@@ -166,7 +166,8 @@ class _Verifier:
             inside = places[places.index(convolved[0]) :] if convolved else []
             if inside[: len(convolved)] != convolved:
                 self.fail(f"{projection} of {liv.label} has its convolved groups apart")
-            if len({features[name].input for name in projection}) > 1:
+            read = {(features[n].input, groups[n].source) for n in projection}
+            if len(read) > 1:
                 self.fail(f"{projection} of {liv.label} reads more than one input")
         if len(computed) == len(groups):
             self.plain.add(key)

@@ -1,4 +1,4 @@
-"""fuse: compute features that read one input by one multiplication."""
+"""fuse: compute features that read one thing by one multiplication."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -12,8 +12,8 @@ def fuse(model: Model) -> Model:
     """One projection for all groups of an owner that the same LIVs read alike.
 
     Each is as large as it can be while every user of the weights either computes all of
-    it from one input or nothing of it. Branches of a parallel are multiplied apart:
-    what one of them is called and made of is then its own affair.
+    it from one input, or one source, or nothing of it. Branches of a parallel are
+    multiplied apart: what one of them is called and made of is then its own affair.
     """
     shared = frozenset(model.shared)
     part_of = _parts(model, shared)
@@ -45,12 +45,15 @@ def _whole(operator: Operator) -> tuple[tuple[str, ...], ...]:
 
 
 def _apart(operator: Operator, parts: Iterable[list[str]]) -> Iterator[tuple[str, ...]]:
-    """The parts, with each stack of projections out of them and alone."""
-    stacks = {group.name for group in operator.groups if group.stack}
+    """The parts, each stack of projections alone, the others by what they are of."""
+    groups = {group.name: group for group in operator.groups}
     for part in parts:
-        yield from ((name,) for name in part if name in stacks)
-        if rest := tuple(name for name in part if name not in stacks):
-            yield rest
+        yield from ((name,) for name in part if groups[name].stack)
+        by_source: dict[str, list[str]] = {}
+        for name in part:
+            if not groups[name].stack:
+                by_source.setdefault(groups[name].source, []).append(name)
+        yield from map(tuple, by_source.values())
 
 
 def _is_alone(liv: Liv) -> bool:

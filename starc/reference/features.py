@@ -15,13 +15,15 @@ def featurize(
 ) -> Tensor:
     """(batch, length, width) to (batch, length, channels of the group).
 
+    `x`: the normed input, or the feature that is the group's source.
+
     Dense projection, causal convolution with its activation where the group has one;
     then what the operator itself does to it: `finish_feature` of its reference, if any.
     `tensors`: of the group, by parameter name.
     """
     weight = tensors[f"{group}.weight"].flatten(0, -2)  # of a stack, one by one
     feature = torch.einsum("bld,cd->blc", x, weight)
-    if operator.bias:
+    if f"{group}.bias" in tensors:
         feature = feature + tensors[f"{group}.bias"]
     if operator.kernel and operator.group(group).convolved:
         feature = _convolve(operator, group, feature, tensors)

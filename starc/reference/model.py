@@ -51,12 +51,14 @@ def mixing_matrix(model: Model, weights: Weights, tokens: Tensor, label: str) ->
 class _Run:
     """One execution.
 
-    inputs: what every LIV so far has read, by label. mixings: their T(x).
+    inputs: what every LIV so far has read, by label. features: what it made of it, by
+        group. mixings: their T(x).
     """
 
     model: Model
     weights: Weights
     inputs: dict[str, Tensor] = field(default_factory=dict)
+    features: dict[str, dict[str, Tensor]] = field(default_factory=dict)
     mixings: dict[str, Mixing] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -103,15 +105,18 @@ class _Run:
 
     def liv(self, liv: Liv, here: Mapping[str, str]) -> Tensor:
         """out_proj(T(x) x). `here`: the labels of this use for those of its LIVs."""
-        operator, features = liv.operator, {}
+        operator = liv.operator
+        features = self.features[here[liv.label]] = {}
         for feature in liv.features:
             # Shared weights are used as this LIV says: with its window and rotation.
-            found = operator.projection_parameters(operator.group(feature.group))
+            group = operator.group(feature.group)
+            found = operator.projection_parameters(group)
             own = [p for p in operator.parameters if p.group == feature.group]
             tensors = {
                 p.name: self.tensor(feature.weights, p.name) for p in (*found, *own)
             }
-            x = self.inputs[here.get(feature.input, feature.input)]
+            at = here.get(feature.input, feature.input)
+            x = self.features[at][group.source] if group.source else self.inputs[at]
             eps = self.model.norm.eps
             features[feature.group] = featurize(
                 operator, feature.group, x, tensors, eps

@@ -143,6 +143,7 @@ BESIDE: dict[tuple[str, str], dict[str, Quantity]] = {
         }
         for name in ("context", "slow", "fast", "whole")
     },
+    ("selective_scan", "norm_eps"): {"norms": "weighted"},
 }
 """Without which an option says nothing."""
 

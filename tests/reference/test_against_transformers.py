@@ -20,6 +20,7 @@ from starc.operators.attention.operator import Attention
 from starc.operators.gated_conv.operator import GatedConv
 from starc.operators.glu.operator import Glu
 from starc.operators.rg_lru.operator import RgLru
+from starc.operators.selective_scan.operator import SelectiveScan
 from starc.operators.ssd.operator import Ssd
 from starc.reference import execute, random_weights
 from tests.reference.models import liv, model, parallel, random_tokens, seeded
@@ -483,6 +484,94 @@ def falcon_h1_gate_after() -> Case:
     return falcon_h1(2, norm="grouped", gate="after")
 
 
+def mamba_names(their: str, label: str) -> dict[str, Holds]:
+    made = {
+        "in_proj.weight": ("x.weight", "z.weight"),
+        "conv1d.weight": ("x.conv.weight",),
+        "conv1d.bias": ("x.conv.bias",),
+        "x_proj.weight": ("dt.weight", "b.weight", "c.weight"),
+        "dt_proj.weight": ("dt_weight",),
+        "dt_proj.bias": ("dt_bias",),
+        "A_log": ("a_log",),
+        "D": ("skip",),
+        "out_proj.weight": ("out.weight",),
+        **{f"{g}_layernorm.weight": (f"{g}_norm",) for g in ("b", "c", "dt")},
+    }
+    return {
+        f"{their}.{name}": Holds([(label, ours) for ours in keys])
+        for name, keys in made.items()
+    }
+
+
+def mamba(kind: str = "Mamba", norms: str = "none", **options: Any) -> Case:
+    config = getattr(transformers, f"{kind}Config")(
+        hidden_size=WIDTH,
+        vocab_size=VOCAB,
+        num_hidden_layers=2,
+        state_size=5,
+        time_step_rank=3,
+        layer_norm_epsilon=1e-5,
+        tie_word_embeddings=True,
+        **options,
+    )
+    numbers: dict[str, Any] = {"inner": 2 * WIDTH, "states": 5, "dt_rank": 3}
+    if norms != "none":
+        numbers |= {"norms": norms, "norm_eps": options["mixer_rms_eps"]}
+    op = SelectiveScan(width=WIDTH, source="x", **numbers)
+    names = {
+        "backbone.embeddings.weight": Holds([("", "embedding.weight")]),
+        "backbone.norm_f.weight": Holds([("", "norm.weight")]),
+    }
+    for i in range(2):
+        names[f"backbone.layers.{i}.norm.weight"] = Holds([(f"s{i}", "norm.weight")])
+        names |= mamba_names(f"backbone.layers.{i}.mixer", f"s{i}")
+    ours = model(liv("s0", op), liv("s1", op), vocab=VOCAB)
+    return getattr(transformers, f"{kind}ForCausalLM")(config), ours, names
+
+
+def falcon_mamba() -> Case:
+    """b, c and dt normed without weights, with an eps of their own."""
+    return mamba("FalconMamba", "weightless", mixer_rms_eps=1e-2)
+
+
+class Jamba(nn.Module):
+    """Their Mamba layer, whose b, c and dt have norms with weights, in our stream."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__()
+        module = transformers.models.jamba.modeling_jamba
+        self.embedding = nn.Embedding(VOCAB, WIDTH)
+        self.block_norm = nn.RMSNorm(WIDTH, eps=1e-5)
+        self.block = module.JambaMambaMixer(config, 0)
+        self.norm = nn.RMSNorm(WIDTH, eps=1e-5)
+
+    def forward(self, tokens: Tensor, **_: Any) -> Any:
+        x = self.embedding(tokens)
+        x = x + self.block(self.block_norm(x))
+        logits = self.norm(x) @ self.embedding.weight.T
+        return transformers.modeling_outputs.CausalLMOutput(logits=logits)
+
+
+def jamba() -> Case:
+    config = transformers.JambaConfig(
+        hidden_size=WIDTH,
+        mamba_d_state=5,
+        mamba_dt_rank=3,
+        mamba_expand=2,
+        rms_norm_eps=1e-5,
+        use_mamba_kernels=False,
+    )
+    numbers: dict[str, Any] = {"inner": 2 * WIDTH, "states": 5, "dt_rank": 3}
+    op = SelectiveScan(width=WIDTH, source="x", norms="weighted", **numbers)
+    names = {
+        "embedding.weight": Holds([("", "embedding.weight")]),
+        "norm.weight": Holds([("", "norm.weight")]),
+        "block_norm.weight": Holds([("s", "norm.weight")]),
+        **mamba_names("block", "s"),
+    }
+    return Jamba(config), model(liv("s", op), vocab=VOCAB), names
+
+
 class Griffin(nn.Module):
     """Their recurrent block in our stream, which differs from theirs around it."""
 
@@ -548,6 +637,9 @@ CASES: list[Callable[[], Case]] = [
     diffllama,
     granite_swa,
     lfm2,
+    mamba,
+    falcon_mamba,
+    jamba,
     mamba2,
     mamba2_grouped,
     falcon_h1,

@@ -40,9 +40,9 @@ def test_features_equal_another_way(name: str) -> None:
     weights = random_weights(model(liv("a", op)), seeded())
     p = {n: w for (at, n), w in weights.items() if at == "a"}
     x = torch.randn(BATCH, LENGTH, op.width, dtype=torch.float64, generator=seeded())
-    x.requires_grad_()
+    made = {"": x.requires_grad_()}
     for group in op.groups:
-        g = group.name
+        g, x = group.name, made[group.source]
         y = F.linear(x, p[f"{g}.weight"], p.get(f"{g}.bias"))
         used = [x, p[f"{g}.weight"]]
         if group.convolved and op.kernel:
@@ -52,6 +52,7 @@ def test_features_equal_another_way(name: str) -> None:
         used += [p[q.name] for q in op.parameters if q.group == g]
         y = cases_of(op.kind).feature_twin(op, g, y, p, EPS)
         compare(featurize(op, g, x, p, EPS), y, used)
+        made[g] = y.detach().requires_grad_()
 
 
 def compare(found: Tensor, expected: Tensor, used: list[Tensor]) -> None:

@@ -1,1 +1,1 @@
-"""Rec-1 and Rec-2: a selective state-space layer with a state for each channel."""
+"""Rec-1, Rec-2, Mamba-1: a selective state-space layer, a state for each channel."""

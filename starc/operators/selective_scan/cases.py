@@ -33,6 +33,15 @@ def twin(
     return torch.stack(rows, 1)
 
 
+def feature_twin(
+    op: SelectiveScan, group: str, feature: Tensor, p: Mapping[str, Tensor], eps: float
+) -> Tensor:
+    if op.norms == "none" or group in "xz":
+        return feature
+    shape, weight = feature.shape[-1:], p.get(f"{group}_norm")
+    return F.rms_norm(feature, shape, weight, op.norm_eps or eps)
+
+
 _REC = {"inner": 100, "dt_rank": 7, "kernel": 4, "gated": True}
 
 CASES = Cases(
@@ -40,19 +49,34 @@ CASES = Cases(
         "": _small(),
         "ungated": _small(gated=False, kernel=2, bias=True),
         "bare": _small(kernel=0, states=1),
+        "from x": _small(source="x", norms="weighted", norm_eps=0.1, bias=True),
+        "weightless": _small(source="x", norms="weightless", kernel=0),
     },
-    shared=("", "ungated"),
+    shared=("", "ungated", "from x"),
     twin=twin,
-    uses=("Rec-1", "Rec-2"),
+    feature_twin=feature_twin,
+    uses=(
+        "Rec-1",
+        "Rec-2",
+        "Mamba-1(states = 4)",
+        "Mamba-1(expand = 1, states = 5, norms = weighted, bias = true)",
+        "Mamba-1(states = 4, norms = weightless, norm_eps = 1e-2, gate = false)",
+    ),
     resolved=(
         ("Rec-1", 100, {**_REC, "states": 16}),
-        ("Rec-2", 100, {**_REC, "states": 2}),
+        ("Rec-2", 100, {**_REC, "states": 2, "source": "input"}),
+        ("Mamba-1", 100, {**_REC, "states": 16, "inner": 200, "source": "x"}),
     ),
     realises=(
         (
             "groups = [x, b, c, dt]; expand = [1, 8, 8, 1] | "
             "token = semi_separable; channel = diagonal",
             {"states": 8, "gated": False},
+        ),
+        (
+            "groups = [x, b, c, dt]; source = [input, x, x, x] | "
+            "token = semi_separable; channel = diagonal",
+            {"source": "x", "kernel": 0},
         ),
     ),
     kernel=KernelCases(

@@ -23,9 +23,16 @@ def emission(op: SelectiveScan) -> Emission:
                 "dt_rank", "int", op.dt_rank, "channels that the step size is made of"
             ),
             *convolution(op),
+            *([Argument("norm_eps", "float", op.norm_eps)] if op.norm_eps else []),
         ),
         aliases=aliases,
-        options={"gated": op.gated, **biases(op)},
+        options={
+            "gated": op.gated,
+            "source": op.source,
+            "norms": op.norms,
+            "eps": "self.norm_eps" if op.norm_eps else "self.eps",
+            **biases(op),
+        },
         state_words={"h": "(B, D, N)"},
         kernels=("selective_scan", *(("short_conv",) if op.kernel else ())),
         letters={"N": "states of a channel"},

@@ -1,4 +1,4 @@
-"""Rec-1 and Rec-2: a selective state-space layer, states for each channel (Mamba)."""
+"""Rec-1, Rec-2, Mamba-1: a selective state-space layer, a state for each channel."""
 
 from starc.alphabet import common
 from starc.alphabet.option import Option
@@ -18,6 +18,9 @@ def build(options: ResolvedOptions) -> SelectiveScan:
         states=options.whole("states"),
         dt_rank=-(-options.width // 16) if dt_rank is None else dt_rank,
         gated=options.flag("gate"),
+        source=options.word("source"),
+        norms=options.word("norms"),
+        norm_eps=0.0 if options.word("norms") == "none" else common.eps_of(options),
     )
 
 
@@ -30,15 +33,16 @@ TEMPLATE = Template(
     features=(
         Feature("z", "expand", ("inner",), flag="gate"),
         Feature("x", "expand", ("inner", "kernel")),
-        Feature("b", "states", ("states", "kernel")),
-        Feature("c", "states", ("states", "kernel")),
-        Feature("dt", "", ("dt_rank",)),
+        Feature("b", "states", ("states", "kernel", "source"), source="source"),
+        Feature("c", "states", ("states", "kernel", "source"), source="source"),
+        Feature("dt", "", ("dt_rank", "source"), source="source"),
     ),
     token="semi_separable",
     channel="diagonal",
     features_token=("diagonal", "toeplitz"),
     operator=SelectiveScan,
     build=build,
+    conflicts=(("norms", "none", "norm_eps"),),
     options=(
         common.states(
             16, "the featurizer's expansion, 16 and 2, read as states per channel"
@@ -52,8 +56,27 @@ TEMPLATE = Template(
             high=65_536,
             assumption="as Mamba; the paper does not say",
         ),
-        common.kernel("x, b and c", "4 taps, as Mamba; the paper does not say"),
+        common.kernel(
+            "x, and on b and c of the input", "4 taps, as Mamba; the paper does not say"
+        ),
         Option("gate", "flag", "y times silu(z)", True, field="gated"),
+        Option(
+            "source",
+            "word",
+            "what b, c and dt are projected from: the input, or x as it is convolved",
+            "input",
+            choices=("input", "x"),
+            assumption="the paper gives b and c expansions and a convolution of their "
+            "own, as groups of the input; Mamba-1 has x, which is no published class",
+        ),
+        Option(
+            "norms",
+            "word",
+            "RMSNorm of b, c and dt: none, without weights, with weights",
+            "none",
+            choices=("none", "weightless", "weighted"),
+        ),
+        common.NORM_EPS,
         common.BIAS,
         common.OUT_BIAS,
     ),

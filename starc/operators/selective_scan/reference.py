@@ -5,10 +5,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from starc.operators.selective_scan.operator import SelectiveScan
+from starc.operators.selective_scan.operator import NORMED, SelectiveScan
 from starc.reference.activations import silu, softplus
 from starc.reference.matrices import decay_products
 from starc.reference.mixing import Mixing
+from starc.reference.norms import rms_norm
 
 
 def mixing(
@@ -26,3 +27,17 @@ def mixing(
     if operator.gated:
         matrix = silu(features["z"]).transpose(1, 2)[..., None] * matrix
     return Mixing(matrix, x)
+
+
+def finish_feature(
+    operator: SelectiveScan,
+    group: str,
+    feature: Tensor,
+    tensors: Mapping[str, Tensor],
+    eps: float,
+) -> Tensor:
+    """b, c and dt: their norm. (batch, length, channels)."""
+    if operator.norms == "none" or group not in NORMED:
+        return feature
+    weight = tensors.get(f"{group}_norm", torch.ones(()).double())
+    return rms_norm(feature, weight, operator.norm_eps or eps)
