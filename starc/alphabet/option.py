@@ -24,6 +24,7 @@ class Option:
     low, high: the range of a whole or other number, both included.
     choices: of a word. yes: the one that `true` means; `false` means none.
     none: `none` may be said too, and means 0.
+    words: that may be said instead of a number, for one that follows.
     assumption: what the published sources leave open and we settled.
     field: of the operator's dataclass, where it is not called as the option.
     """
@@ -38,6 +39,7 @@ class Option:
     choices: tuple[str, ...] = ()
     yes: str = ""
     none: bool = False
+    words: tuple[str, ...] = ()
     assumption: str = ""
     field: str = ""
 
@@ -51,7 +53,7 @@ class Option:
             return one_of(self.choices) + flag
         kind = "whole number" if self.type == "whole" else "number"
         text = f"a {kind} from {numeral(self.low)} to {numeral(self.high)}"
-        return f"none or {text}" if self.none else text
+        return one_of((*(("none",) if self.none else ()), *self.words, text))
 
     @property
     def sentence(self) -> str:
@@ -91,6 +93,8 @@ def read(option: Option, value: ast.Value, problems: Problems) -> Quantity | Non
     if option.type in ("whole", "number"):
         if option.none and isinstance(value, ast.Name) and value.text == "none":
             return 0
+        if isinstance(value, ast.Name) and value.text in option.words:
+            return value.text
         if isinstance(value, ast.Number):
             return _number(option, value, problems)
     _wrong(option, value, f"expected {option.takes}", problems)

@@ -17,6 +17,9 @@ from starc.ir.residual import Norm, Residual, placed
 from starc.source import Span
 from starc.values import dataclass
 
+SQRT_WIDTH = "sqrt_width"
+"""The square root of the width, for embedding_scale."""
+
 EPS = Option(
     "eps",
     "number",
@@ -49,6 +52,7 @@ MODEL_OPTIONS = (
         1,
         low=1 / LARGEST_SCALE,
         high=LARGEST_SCALE,
+        words=(SQRT_WIDTH,),
     ),
     Option(
         "logit_scale",
@@ -123,6 +127,11 @@ class ModelSettings:
         placement, scale = (said.get(name, self.value(name)) for name in names)
         return placed(str(placement), self.the_norm, float(scale))
 
+    @property
+    def embedding_scale(self) -> float:
+        said = self.value("embedding_scale")
+        return _whole(self.value("width")) ** 0.5 if said == SQRT_WIDTH else float(said)
+
     def model(self, body: tuple[WrittenStep, ...], span: Span) -> Written:
         return Written(
             name=self.name,
@@ -133,7 +142,7 @@ class ModelSettings:
             tied=bool(self.value("tied")),
             norm=self.the_norm,
             residual=self.residual(),
-            embedding_scale=float(self.value("embedding_scale")),
+            embedding_scale=self.embedding_scale,
             logit_scale=float(self.value("logit_scale")),
             logit_softcap=float(self.value("logit_softcap")),
             span=span,

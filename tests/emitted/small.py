@@ -103,6 +103,7 @@ def small(path: Path) -> str:
         "head_dim": 16,
         "window": 8,
         "states": 16,
+        "blocks": 4,
     }
     for name, size in sizes.items():
         text = re.sub(rf"\b{name}(\s*)= [\d_]+", rf"{name}\1= {size}", text)

@@ -25,6 +25,7 @@ def small(text: str) -> str:
         "head_dim": 12,
         "window": 4,
         "states": 8,
+        "blocks": 4,
     }
     for name, size in sizes.items():
         text = re.sub(rf"\b{name}(\s*)= [\d_]+", rf"{name}\1= {size}", text)

@@ -118,15 +118,16 @@ class SelectiveScan(nn.Module):
         bound = self.x_conv.shape[1] ** -0.5
         nn.init.uniform_(self.x_conv, -bound, bound)
         nn.init.zeros_(self.x_conv_bias)
-        # A = -1, ..., -N in each channel; softplus(dt_bias) between 0.001 and 0.1.
+        # A = -1, ..., -N in each channel.
         ones = torch.ones_like(self.a_log, dtype=torch.float32)
         self.a_log.copy_(ones.cumsum(1).log())
         nn.init.ones_(self.skip)
         bound = self.dt_weight.shape[1] ** -0.5
         nn.init.uniform_(self.dt_weight, -bound, bound)
-        dt = torch.empty_like(self.dt_bias)
-        dt.uniform_(math.log(1e-3), math.log(1e-1)).exp_()
-        self.dt_bias.copy_(dt + torch.log(-torch.expm1(-dt)))
+        # softplus(dt_bias) is between 0.001 and 0.1.
+        u = torch.empty_like(self.dt_bias)
+        u.uniform_(math.log(0.001), math.log(0.1)).exp_()
+        self.dt_bias.copy_(u + torch.log(-torch.expm1(-u)))
 
     def forward(self, u: Tensor, state: State | None = None) -> Tensor:
         state = State() if state is None else state
@@ -413,7 +414,7 @@ def at_least(least: int, **numbers: int) -> None:
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 

@@ -575,8 +575,9 @@ def jamba() -> Case:
 class Griffin(nn.Module):
     """Their recurrent block in our stream, which differs from theirs around it."""
 
-    def __init__(self, config: Any) -> None:
+    def __init__(self, config: Any, first: int) -> None:
         super().__init__()
+        self.first = first
         module = transformers.models.recurrent_gemma.modeling_recurrent_gemma
         self.embedding = nn.Embedding(VOCAB, WIDTH)
         self.block_norm = nn.RMSNorm(WIDTH, eps=1e-5)
@@ -585,14 +586,14 @@ class Griffin(nn.Module):
 
     def forward(self, tokens: Tensor, **_: Any) -> Any:
         x = self.embedding(tokens)
-        # Positions from 1: at 0 theirs leaves out the factor sqrt(1 - a^2).
-        positions = torch.arange(1, LENGTH + 1).expand(tokens.shape)
+        # At position 0 theirs leaves out the factor sqrt(1 - a^2).
+        positions = torch.arange(self.first, self.first + LENGTH).expand(tokens.shape)
         y, _cache = self.block(self.block_norm(x), positions, None, use_cache=False)
         logits = self.norm(x + y) @ self.embedding.weight.T
         return transformers.modeling_outputs.CausalLMOutput(logits=logits)
 
 
-def griffin() -> Case:
+def griffin(first_token: str = "scaled") -> Case:
     config = transformers.RecurrentGemmaConfig(
         hidden_size=WIDTH,
         lru_width=WIDTH,
@@ -601,7 +602,9 @@ def griffin() -> Case:
         hidden_activation="gelu_pytorch_tanh",
         num_hidden_layers=1,
     )
-    op = RgLru(width=WIDTH, inner=WIDTH, blocks=4, bias=True, out_bias=True)
+    numbers: dict[str, Any] = {"inner": WIDTH, "blocks": 4, "first_token": first_token}
+    op = RgLru(width=WIDTH, bias=True, out_bias=True, **numbers)
+    first = 0 if first_token == "whole" else 1
     names = {
         "embedding.weight": Holds([("", "embedding.weight")]),
         "norm.weight": Holds([("", "norm.weight")]),
@@ -618,7 +621,12 @@ def griffin() -> Case:
             ("rg_lru.recurrent_gate_", "recurrence_gate_"),
         ):
             names[f"block.{name}{part}"] = Holds([("g", f"{ours}{part}")])
-    return Griffin(config), model(liv("g", op), vocab=VOCAB), names
+    return Griffin(config, first), model(liv("g", op), vocab=VOCAB), names
+
+
+def recurrent_gemma() -> Case:
+    """Positions from 0: the first token enters the state whole."""
+    return griffin("whole")
 
 
 CASES: list[Callable[[], Case]] = [
@@ -646,6 +654,7 @@ CASES: list[Callable[[], Case]] = [
     falcon_h1_without_norm,
     falcon_h1_gate_after,
     griffin,
+    recurrent_gemma,
 ]
 
 

@@ -34,7 +34,8 @@ def twin(
             for g in ("input", "recurrence")
         )
         a = torch.exp(-8 * F.softplus(p["decay"]) * r)
-        h = a * h + torch.sqrt(1 - a**2) * i * x
+        whole = t == 0 and op.first_token == "whole"
+        h = a * h + (1 if whole else torch.sqrt(1 - a**2)) * i * x
         rows.append(h * F.gelu(f["gate"][:, t], approximate="tanh"))
     return torch.stack(rows, 1)
 
@@ -59,11 +60,15 @@ def known() -> Known:
 
 
 CASES = Cases(
-    instances={"": _small(), "bare": _small(kernel=0, bias=True, out_bias=True)},
+    instances={
+        "": _small(),
+        "bare": _small(kernel=0, bias=True, out_bias=True),
+        "whole": _small(kernel=2, first_token="whole"),
+    },
     shared=("",),
     twin=twin,
     known=known,
-    uses=("RG-LRU",),
+    uses=("RG-LRU", "RG-LRU(first_token = whole)"),
     resolved=(
         ("RG-LRU", 768, {"inner": 768, "blocks": 12, "kernel": 4}),
         ("RG-LRU(blocks = 2)", 768, {"blocks": 2}),

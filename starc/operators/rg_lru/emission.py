@@ -22,9 +22,12 @@ def emission(op: RgLru) -> Emission:
             *convolution(op),
         ),
         aliases=aliases,
-        options=biases(op),
+        options={"whole": op.first_token == "whole", **biases(op)},
         state_words={"h": "(B, D)"},
         kernels=("rg_lru", *(("short_conv",) if op.kernel else ())),
-        functions=("block_diagonal",),
+        functions=(
+            "block_diagonal",
+            *(("entering",) if op.first_token == "whole" else ()),
+        ),
         letters={},
     )

@@ -21,11 +21,15 @@ class RgLru(Operator):
     convolution, with bias). r and i are sigmoids of block-diagonal maps (`blocks` of
     them, each inner / blocks channels wide, with bias) of the convolved x;
     a = exp(-8 softplus(decay) r). gelu is the tanh approximation, as in Griffin.
+
+    first_token: "scaled" as all others, or "whole": h_t = i_t x_t at the first token of
+    a sequence.
     """
 
     inner: int
     blocks: int
     kernel: int = 4
+    first_token: str = "scaled"
 
     kind: ClassVar[str] = "rg_lru"
     convolution_bias: ClassVar[bool] = True

@@ -27,6 +27,7 @@ def build(options: ResolvedOptions) -> RgLru:
         out_bias=options.flag("out_bias"),
         inner=inner,
         blocks=blocks,
+        first_token=options.word("first_token"),
     )
 
 
@@ -53,6 +54,16 @@ TEMPLATE = Template(
             "blocks of channels within which the gates mix",
             derived="blocks of 64 channels; the next smaller number that divides",
             high=common.MOST_HEADS,
+        ),
+        Option(
+            "first_token",
+            "word",
+            "how the first token of a sequence enters the state: scaled by "
+            "sqrt(1 - a^2) as all others, or whole",
+            "scaled",
+            choices=("scaled", "whole"),
+            assumption="the paper's equations have no exception; the authors' code "
+            "and RecurrentGemma take it whole",
         ),
         common.kernel("x"),
         common.BIAS,

@@ -22,7 +22,10 @@ def mixing(
     recurrence_gate = _gate("recurrence", x, tensors)
     decays = torch.exp(-8 * softplus(tensors["decay"]) * recurrence_gate)
     products = decay_products(decays).permute(0, 3, 1, 2)
-    written = (torch.sqrt(1 - decays**2) * input_gate).transpose(1, 2)[:, :, None, :]
+    scales = torch.sqrt(1 - decays**2)
+    if operator.first_token == "whole":
+        scales = torch.cat([torch.ones_like(scales[:, :1]), scales[:, 1:]], 1)
+    written = (scales * input_gate).transpose(1, 2)[:, :, None, :]
     read = gelu(features["gate"]).transpose(1, 2)[..., None]
     return Mixing(read * products * written, x)
 
