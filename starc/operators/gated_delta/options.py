@@ -101,7 +101,7 @@ TEMPLATE = Template(
         Feature("k", "key_expand", ("heads", "key_heads", "key_dim", "kernel")),
         Feature("v", "expand", ("heads", "head_dim", "kernel")),
         Feature("gate", "expand", ("heads", "head_dim", "gate_rank")),
-        Feature("decay", "", ("decays", "decay_rank"), flag="decay"),
+        Feature("decay", "", ("heads", "key_dim", "decay", "decay_rank"), flag="decay"),
         Feature("beta", "", ("heads",)),
     ),
     token="semi_separable",
