@@ -67,7 +67,7 @@ class Conversion:
                 for piece in pieces
             )
             parts = [
-                _Taken(theirs[row.theirs], row, self.reading, start, self.shapes[piece])
+                _Taken(theirs[row.theirs], row, start, self.shapes[piece])
                 for piece in pieces
                 for row, start in [places[piece]]
             ]
@@ -100,9 +100,7 @@ class Conversion:
             for piece in row.pieces:
                 key, start = places[piece]
                 parts.append((ours[key], start, self.shapes[piece][0]))
-            outputs[row.theirs] = Output(
-                kind, row.shape, _given_back(parts, row, self.reading, kind)
-            )
+            outputs[row.theirs] = Output(kind, row.shape, _given_back(parts, row, kind))
         write(path, outputs)
 
     def _check(self, there: Tensors, expected: Mapping[str, Shape]) -> None:
@@ -127,27 +125,18 @@ class Conversion:
 class _Taken:
     """A piece of ours, in a tensor of theirs."""
 
-    def __init__(
-        self, entry: Entry, row: Row, reading: Reading, start: int, shape: Shape
-    ) -> None:
+    def __init__(self, entry: Entry, row: Row, start: int, shape: Shape) -> None:
         self.kind, self.row, self.start, self.shape = entry.kind, row, start, shape
-        whole = mapped(entry)
-        self.array = (whole.T if row.made.transposed else whole).reshape(row.stacked)
-        order = row.made.order
-        self.order = None if order is None else np.asarray(order(reading.values))
+        self.array = mapped(entry).reshape(row.stacked)
 
     def rows(self, start: int, stop: int) -> Array:
         """Of the piece, from where to where, folded, as float if anything is."""
         start, stop = self.start + start, self.start + stop
-        found: Array = (
-            self.array[start:stop]
-            if self.order is None
-            else self.array[self.order[start:stop]]
-        )
+        found = self.array[start:stop]
         if self.row.exact:
             return found
         numbers = _real(found, self.kind, self.row)
-        return numbers * _factors(self.row, start, stop) + self.row.offset
+        return numbers * _factors(self.row, start, stop) + self.row.made.offset
 
 
 def _stacked(parts: list[_Taken], kind: str) -> Iterator[Array]:
@@ -164,7 +153,7 @@ def _stacked(parts: list[_Taken], kind: str) -> Iterator[Array]:
 
 
 def _given_back(
-    parts: list[tuple[Entry, int, int]], row: Row, reading: Reading, kind: str
+    parts: list[tuple[Entry, int, int]], row: Row, kind: str
 ) -> Iterator[Array]:
     """Their tensor, made of rows of ours."""
     arrays = [mapped(entry)[start : start + count] for entry, start, count in parts]
@@ -174,36 +163,15 @@ def _given_back(
         """Rows of the stack, of which `at` is the first."""
         if not row.exact:
             factors = _factors(row, at, at + len(found))
-            numbers = (_real(found, of, row) - row.offset) / factors
+            numbers = (_real(found, of, row) - row.made.offset) / factors
             return rounded(numbers, kind)
         return found if of == kind else rounded(_real(found, of, row), kind)
 
     starts = [0, *np.cumsum([len(array) for array in arrays])]
-    if row.made.transposed and len(row.stacked) > 1:
-        for start, stop in blocks(row.stacked[1], 4 * row.stacked[0]):
-            held = [
-                stored(array[:, start:stop], of, at)
-                for array, of, at in zip(arrays, kinds, starts, strict=False)
-            ]
-            yield np.concatenate([one.T for one in held], axis=1)
-        return
     row_bytes = 4 * max(1, int(np.prod(row.stacked[1:])))
-    if row.made.order is None:
-        for array, of, at in zip(arrays, kinds, starts, strict=False):
-            for start, stop in blocks(len(array), row_bytes):
-                yield stored(array[start:stop], of, at + start)
-        return
-    if row.factors != (1.0,):
-        raise NotImplementedError("rows that are sorted and multiplied")
-    back = np.argsort(np.asarray(row.made.order(reading.values)))
-    empty = stored(arrays[0][:0], kinds[0], 0)
-    for start, stop in blocks(len(back), row_bytes):
-        wanted = back[start:stop]
-        gathered = np.empty((stop - start, *row.stacked[1:]), empty.dtype)
-        for array, of, at in zip(arrays, kinds, starts, strict=False):
-            inside = (wanted >= at) & (wanted < at + len(array))
-            gathered[inside] = stored(array[wanted[inside] - at], of, 0)
-        yield gathered
+    for array, of, at in zip(arrays, kinds, starts, strict=False):
+        for start, stop in blocks(len(array), row_bytes):
+            yield stored(array[start:stop], of, at + start)
 
 
 def _factors(row: Row, start: int, stop: int) -> NDArray[np.float64] | float:

@@ -10,7 +10,12 @@ from starc.zoo.values import Values
 
 FULL, SLIDING = "full_attention", "sliding_attention"
 
-_OLDER = {"attention": FULL, "full": FULL, "sliding": SLIDING}
+_OLDER = {
+    "attention": FULL,
+    "mamba": "linear_attention",
+    "full": FULL,
+    "sliding": SLIDING,
+}
 
 
 @dataclass(frozen=True)
@@ -24,10 +29,11 @@ class LayerTypes(Field):
         layers = values["num_hidden_layers"]
         if given.get(name) is None:
             return list(self.usual(values))
-        found = words_of(given[name], name, (*self.words, *_OLDER))
+        older = {old: new for old, new in _OLDER.items() if new in self.words}
+        found = words_of(given[name], name, (*self.words, *older))
         if len(found) != layers:
             raise ArtefactError(f"{name} has {len(found)} entries, not {layers}")
-        return [word if word in self.words else _OLDER[word] for word in found]
+        return [older.get(word, word) for word in found]
 
 
 def layer_types(

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from starc.artefacts import ArtefactError, real
+from starc.artefacts import ArtefactError, integer, real
 from starc.values import dataclass
 from starc.zoo.family import Part
 from starc.zoo.field import Field, ignored, listed, only
@@ -75,3 +75,38 @@ def _number(found: Any, name: str) -> float:
 
 def step_limits() -> StepLimits:
     return StepLimits(lambda found, name: found)
+
+
+def mamba_1(module: str, norm: str) -> Part:
+    """A Mamba-1 whose tensors stand below `module`; norm: the one before it."""
+    names: Names = {
+        f"{norm}.weight": "norm.weight",
+        f"{module}.in_proj.*": "x.* z.*",
+        f"{module}.conv1d.weight": Made("x.conv.weight", theirs=middle_axis),
+        f"{module}.conv1d.bias": "x.conv.bias",
+        f"{module}.x_proj.weight": "dt.weight b.weight c.weight",
+        f"{module}.dt_proj.weight": "dt_weight",
+        f"{module}.dt_proj.bias": "dt_bias",
+        f"{module}.dt_layernorm.weight": "dt_norm",
+        f"{module}.b_layernorm.weight": "b_norm",
+        f"{module}.c_layernorm.weight": "c_norm",
+        f"{module}.A_log": "a_log",
+        f"{module}.D": "skip",
+        f"{module}.out_proj.*": "out.*",
+    }
+    return Part("mamba", "Mamba-1", names)
+
+
+@dataclass(frozen=True)
+class StepRank(Field):
+    """Channels that the step sizes are made of; auto: width / 16, rounded up."""
+
+    def read(self, name: str, given: Mapping[str, Any], values: Values) -> int:
+        found = given.get(name, "auto")
+        if found == "auto":
+            return -(-int(values["hidden_size"]) // 16)
+        return integer(found, name, 1, 65_536)
+
+
+def step_rank() -> StepRank:
+    return StepRank(lambda found, name: found, says=("mamba.dt_rank",))

@@ -8,22 +8,24 @@ from typing import Any
 from starc.artefacts import ArtefactError, real
 from starc.values import dataclass
 from starc.zoo.field import Field
-from starc.zoo.values import Values, Word, word
+from starc.zoo.values import Values, Word
 
 _OLDER = ("rope_theta", "rope_scaling", "partial_rotary_factor", "rotary_pct")
 _NUMBERS = {"rope_theta", "partial_rotary_factor"}
+_CONTEXT = "original_max_position_embeddings"
 
 
 @dataclass(frozen=True)
 class Rope(Field):
     """`rope_parameters`, or rope_theta, rope_scaling and partial_rotary_factor.
 
-    theta, fraction: where nothing is said. Says `model.positions`; the channels of a
-    head that turn are rounded down, as theirs are.
+    theta, fraction: where nothing is said. adjacent: neighbours turn together. Says
+    `model.positions`; the channels of a head that turn are rounded down, as theirs are.
     """
 
     theta: float = 10_000.0
     fraction: float = 1.0
+    adjacent: bool = False
 
     def keys(self, name: str) -> tuple[str, ...]:
         return (name, *_OLDER)
@@ -36,7 +38,7 @@ class Rope(Field):
         if given.get("rotary_pct") is not None:
             older["partial_rotary_factor"] = given["rotary_pct"]
         usual = {"rope_theta": self.theta, "partial_rotary_factor": self.fraction}
-        return one_rotation(found, {**usual, **older}, name, values)
+        return one_rotation(found, {**usual, **older}, name, values, self.adjacent)
 
     def settings(self, value: dict[str, Any], values: Values) -> dict[str, Any]:
         return {"model.positions": positions(value)}
@@ -49,37 +51,88 @@ def head_channels(values: Values) -> int:
     return int(values["hidden_size"]) // int(values["num_attention_heads"])
 
 
+_KEYS = {
+    "default": (),
+    "linear": ("factor",),
+    "llama3": ("factor", "low_freq_factor", "high_freq_factor", _CONTEXT),
+    "yarn": (
+        "factor",
+        "beta_fast",
+        "beta_slow",
+        "truncate",
+        "attention_factor",
+        _CONTEXT,
+    ),
+    "proportional": (),
+}
+"""Their names of rotations, and the fields that each has."""
+
+
 def one_rotation(
     found: Any,
     usual: Mapping[str, Any],
     name: str,
     values: Values,
-    kinds: tuple[str, ...] = ("default",),
+    adjacent: bool = False,
 ) -> dict[str, Any]:
-    """theta, the part of a head that turns, and `dims`, as many of its channels."""
+    """The words of the language for one rotation of theirs; None: not said."""
     if not isinstance(found, dict):
         raise ArtefactError(f"{name} is no object")
-    found = {**usual, **found}
+    found = {**usual, **{key: one for key, one in found.items() if one is not None}}
     kind = found.pop("rope_type", found.pop("type", "default"))
     found.pop("type", None)
-    if kind not in kinds:
+    if not isinstance(kind, str) or kind not in _KEYS:
         raise ArtefactError(f"{name}.rope_type = {str(kind)[:40]}: it has no word")
-    for key in found.keys() - _NUMBERS:
+    if kind in ("default", "linear", "proportional"):
+        found.pop(_CONTEXT, None)
+    for key in found.keys() - _NUMBERS - {*_KEYS[kind]}:
         raise ArtefactError(f"{name}.{str(key)[:40]}: this field is not known")
-    theta = real(found["rope_theta"], f"{name}.rope_theta", 1, 1e12)
-    part = f"{name}.partial_rotary_factor"
-    fraction = real(found.get("partial_rotary_factor", 1.0), part, 0, 1)
+
+    def number(key: str, default: float | None, low: float = 1e-3) -> Any:
+        if key not in found and default is not None:
+            return default
+        return real(found.get(key), f"{name}.{key}", low, 1e12)
+
     channels = head_channels(values)
+    fraction = number("partial_rotary_factor", 1.0, 0.0)
     dims = int(channels * fraction)
     if kind == "proportional":
         dims = 2 * int(fraction * channels // 2)
-        theta = theta ** (dims / channels)
-    return {"theta": theta, "fraction": Fraction(dims, channels), "dims": dims}
+    words: dict[str, Any] = {
+        "theta": number("rope_theta", None, 1.0),
+        "fraction": Fraction(dims, channels),
+        "spread": "head" if kind == "proportional" else "turned",
+        "pairs": "adjacent" if adjacent else "halves",
+        "scaling": kind if kind in ("linear", "llama3", "yarn") else "none",
+    }
+    if words["scaling"] != "none":
+        words["factor"] = number("factor", None)
+    if kind in ("llama3", "yarn"):
+        slow, fast = {"llama3": _KEYS[kind][1:3], "yarn": ("beta_slow", "beta_fast")}[
+            kind
+        ]
+        usual_ends = (None, None) if kind == "llama3" else (1.0, 32.0)
+        words["context"] = int(number(_CONTEXT, values["max_position_embeddings"], 1))
+        words["slow"] = number(slow, usual_ends[0])
+        words["fast"] = number(fast, usual_ends[1])
+    if kind == "yarn":
+        words["whole"] = flag_of(found.get("truncate", True), f"{name}.truncate")
+        if "attention_factor" in found:
+            words["amplitude"] = number("attention_factor", None)
+    return words
 
 
-def positions(value: Mapping[str, Any]) -> Word:
-    fraction = value["fraction"] if value["fraction"] != 1 else None
-    return word("rope", theta=value["theta"], fraction=fraction)
+def flag_of(found: Any, name: str) -> bool:
+    if not isinstance(found, bool):
+        raise ArtefactError(f"{name} is neither true nor false")
+    return found
+
+
+def positions(words: Mapping[str, Any]) -> Word:
+    """`rope(...)`, with what is not as usual."""
+    usual = {"fraction": 1, "spread": "turned", "pairs": "halves", "scaling": "none"}
+    said = {key: one for key, one in words.items() if usual.get(key) != one}
+    return Word("rope", said)
 
 
 @dataclass(frozen=True)
@@ -124,27 +177,25 @@ class ByType(Field):
         name: str,
         values: Values,
     ) -> dict[str, Any]:
-        usual = self.usual[kind]
-        kinds = ("default", str(usual.get("rope_type", "default")))
-        stated = found.get(kind)
+        usual, stated = self.usual[kind], found.get(kind)
         if stated is None:  # all of it is as usual
-            stated, usual = {}, {**usual, **older[kind]}
-        else:
-            usual = {"rope_theta": usual["rope_theta"], **older[kind]}
-        return one_rotation(stated, usual, f"{name}.{kind}", values, kinds)
+            return one_rotation({}, {**usual, **older[kind]}, f"{name}.{kind}", values)
+        usual = {"rope_theta": usual["rope_theta"], **older[kind]}
+        return one_rotation(stated, usual, f"{name}.{kind}", values)
 
     def settings(self, value: dict[str, Any], values: Values) -> dict[str, Any]:
         full, local = (value[kind] for kind in self.usual)
-        return {
-            "model.positions": positions(full),
-            "local.rope_theta": local["theta"],
-            "local.rope_fraction": local["fraction"],
-        }
+        own = {f"local.rope_{key}": one for key, one in local.items()}
+        return {"model.positions": positions(full), **own}
 
 
 def by_type(usual: Mapping[str, Mapping[str, Any]]) -> ByType:
     return ByType(check=lambda found, name: found, usual=usual)
 
 
-def rope(theta: float = 10_000.0, fraction: float = 1.0) -> Rope:
-    return Rope(check=lambda found, name: found, theta=theta, fraction=fraction)
+def rope(
+    theta: float = 10_000.0, fraction: float = 1.0, adjacent: bool = False
+) -> Rope:
+    return Rope(
+        lambda found, name: found, theta=theta, fraction=fraction, adjacent=adjacent
+    )

@@ -15,7 +15,7 @@ from starc.zoo.tensor import Made, Names, Shape, made
 class Row:
     """One of their tensors, with its shape, and the pieces that it holds.
 
-    stacked: the shape of the pieces, one under the other. factors, offset: of its rows.
+    stacked: the shape of the pieces, one under the other. factors: of its rows.
     """
 
     theirs: str
@@ -24,12 +24,11 @@ class Row:
     pieces: tuple[Key, ...]
     stacked: Shape
     factors: tuple[float, ...]
-    offset: float
 
     @property
     def exact(self) -> bool:
         """Whether nothing is computed, so that all bits stay as they are."""
-        return not self.offset and self.factors == (1.0,)
+        return not self.made.offset and self.factors == (1.0,)
 
 
 def tensor_rows(reading: Reading, model: Model) -> list[Row]:
@@ -87,13 +86,12 @@ def _named(
             assert len(there) == len(pieces), f"{theirs}: only {there}"
             first = shapes[pieces[0]]
             stacked = (sum(shapes[piece][0] for piece in pieces), *first[1:])
-            shape = stacked[::-1] if how.transposed else stacked
+            shape = stacked
             if how.theirs is not None:
-                shape = how.theirs(shape, reading.values)
+                shape = how.theirs(stacked, reading.values)
             name = prefix + (theirs[:-1] + part if part else theirs)
             factors = how.factors(reading.values)
-            offset = how.added(reading.values)
-            yield Row(name, shape, how, pieces, stacked, factors, offset)
+            yield Row(name, shape, how, pieces, stacked, factors)
 
 
 def unused(reading: Reading, name: str) -> bool:

@@ -36,6 +36,17 @@ ACTIVATIONS = {
 }
 """Of a gated unit, by their words; `gelu` alone is another function, by erf."""
 
+PLAIN = {
+    "gelu": "gelu_erf",
+    "gelu_pytorch_tanh": "gelu",
+    "gelu_new": "gelu",
+    "gelu_fast": "gelu",
+    "relu": "relu",
+    "relu2": "relu2",
+    "silu": "silu",
+}
+"""Of a plain MLP."""
+
 AROUND: Names = {
     "model.embed_tokens.weight": "embedding.weight",
     "model.norm.*": "norm.*",

@@ -12,19 +12,16 @@ Shape = tuple[int, ...]
 class Made:
     """Their tensor holds these pieces, one under the other: "q.* k.* v.*".
 
-    `*` stands for `weight`, and for `bias` where both have one. From theirs to ours, in
-    this order: `transposed`; the shape of ours; `order`, the rows of theirs that come
-    first, second, ...; times `scale`, plus `offset`. theirs: their shape where it is
-    not that of the pieces, made of it. scale: a number, or one a row. folds: what is
-    computed, for people; "": nothing is.
+    `*` stands for `weight`, and for `bias` where both have one. theirs: their shape
+    where it is not that of the pieces, made of it. Ours are theirs times `scale`, a
+    number or one a row, plus `offset`. folds: what is computed, for people; "": nothing
+    is.
     """
 
     pieces: str
-    transposed: bool = False
     theirs: Callable[[Shape, Values], Shape] | None = None
-    order: Callable[[Values], Sequence[int]] | None = None
     scale: Callable[[Values], "float | Sequence[float]"] | None = None
-    offset: float | Callable[[Values], float] = 0.0
+    offset: float = 0.0
     folds: str = ""
 
     def factors(self, values: Values) -> tuple[float, ...]:
@@ -33,13 +30,9 @@ class Made:
         several = (found,) if isinstance(found, int | float) else tuple(found)
         return several if set(several) != {1.0} else (1.0,)
 
-    def added(self, values: Values) -> float:
-        return self.offset(values) if callable(self.offset) else self.offset
-
     def active(self, values: Values) -> bool:
         """Whether anything is done that `folds` tells."""
-        several = self.order is not None or self.added(values) != 0
-        return bool(self.folds) and (several or self.factors(values) != (1.0,))
+        return self.offset != 0 or self.factors(values) != (1.0,)
 
 
 Names = dict[str, "str | Made"]

@@ -64,6 +64,21 @@ def theta(draw: Draw, **more: Any) -> Given:
     }
 
 
+def scaled(draw: Draw) -> Given:
+    """A rotation of any kind that has words."""
+    kind = draw(st.sampled_from(["default", "linear", "llama3", "yarn"]))
+    more: Given = {"rope_type": kind}
+    if kind != "default":
+        more["factor"] = draw(st.sampled_from([2.0, 8.0]))
+    if kind in ("llama3", "yarn"):
+        more["original_max_position_embeddings"] = draw(st.sampled_from([16, 40]))
+    if kind == "llama3":
+        more |= {"low_freq_factor": 1.0, "high_freq_factor": 4.0}
+    if kind == "yarn" and draw(FLAGS):
+        more |= {"attention_factor": 1.3, "beta_fast": 16, "truncate": False}
+    return theta(draw, **more)
+
+
 def types(*words: str, layers: int = LAYERS) -> st.SearchStrategy[list[str]]:
     """A word a layer."""
     return st.lists(st.sampled_from(words), min_size=layers, max_size=layers)
@@ -75,7 +90,7 @@ def llama(draw: Draw) -> Any:
         **stream(draw),
         **heads(draw),
         **mlp(draw),
-        **theta(draw),
+        **scaled(draw),
         attention_bias=draw(FLAGS),
         mlp_bias=draw(FLAGS),
     )
@@ -119,7 +134,7 @@ def qwen3(draw: Draw) -> Any:
         **stream(draw),
         **heads(draw),
         **mlp(draw),
-        **theta(draw),
+        **scaled(draw),
         **qwen_windows(draw),
         attention_bias=draw(FLAGS),
     )
@@ -373,7 +388,7 @@ def gemma3_text(draw: Draw) -> Any:
         **heads(draw),
         **found,
         rope_parameters={
-            FULL: {**kind, "rope_theta": draw(THETAS)},
+            FULL: scaled(draw)["rope_parameters"],
             SLIDING: {**kind, "rope_theta": draw(THETAS)},
         },
         layer_types=draw(types(FULL, SLIDING)),
@@ -415,13 +430,129 @@ def lfm3(draw: Draw) -> Any:
     )
 
 
+@st.composite
+def starcoder2(draw: Draw) -> Any:
+    return transformers.Starcoder2Config(
+        **stream(draw, "norm_epsilon"),
+        **heads(draw, own_dim=False),
+        **mlp(draw, ("gelu", "relu", "silu")),
+        **theta(draw),
+        sliding_window=draw(WINDOWS),
+        use_bias=draw(FLAGS),
+    )
+
+
+@st.composite
+def phi3(draw: Draw) -> Any:
+    return transformers.Phi3Config(
+        **stream(draw),
+        **heads(draw, own_dim=False),
+        **mlp(draw),
+        **theta(draw),
+        sliding_window=draw(WINDOWS),
+        original_max_position_embeddings=64,
+    )
+
+
+@st.composite
+def nemotron_h(draw: Draw) -> Any:
+    groups = draw(st.sampled_from([1, 2]))
+    found = stream(draw, "layer_norm_epsilon")
+    layers = found.pop("num_hidden_layers") + 1
+    found["tie_word_embeddings"] = False  # their class ties nothing
+    return transformers.NemotronHConfig(
+        **found,
+        **heads(draw),
+        layers_block_type=draw(
+            types("linear_attention", "full_attention", "mlp", layers=layers)
+        ),
+        intermediate_size=draw(st.sampled_from([8, 12])),
+        mlp_hidden_act=draw(st.sampled_from(["relu2", "gelu", "silu"])),
+        mlp_bias=draw(FLAGS),
+        mamba_num_heads=groups * draw(st.sampled_from([1, 2])),
+        mamba_head_dim=draw(st.sampled_from([2, 3])),
+        ssm_state_size=draw(st.integers(2, 6)),
+        n_groups=groups,
+        conv_kernel=draw(st.integers(2, 5)),
+        chunk_size=4,
+        time_step_min=draw(st.sampled_from([0.001, 0.6])),
+        use_bias=draw(FLAGS),
+    )
+
+
+@st.composite
+def gemma2(draw: Draw) -> Any:
+    found = mlp(draw)
+    found["hidden_activation"] = found.pop("hidden_act")
+    return transformers.Gemma2Config(
+        **stream(draw),
+        **heads(draw),
+        **found,
+        **scaled(draw),
+        layer_types=draw(types(FULL, SLIDING)),
+        sliding_window=draw(st.sampled_from([3, 5])),
+        query_pre_attn_scalar=draw(st.sampled_from([4, 7])),
+        final_logit_softcapping=draw(st.sampled_from([None, 3.0])),
+        attn_logit_softcapping=draw(st.sampled_from([None, 2.0])),
+        attention_bias=draw(FLAGS),
+    )
+
+
+@st.composite
+def olmo2(draw: Draw) -> Any:
+    return transformers.Olmo2Config(
+        **stream(draw),
+        **heads(draw, own_dim=False),
+        **mlp(draw),
+        **scaled(draw),
+        attention_bias=draw(FLAGS),
+    )
+
+
+@st.composite
+def olmo3(draw: Draw) -> Any:
+    return transformers.Olmo3Config(
+        **stream(draw),
+        **heads(draw, own_dim=False),
+        **mlp(draw),
+        rope_parameters={
+            FULL: scaled(draw)["rope_parameters"],
+            SLIDING: theta(draw)["rope_parameters"],
+        },
+        layer_types=draw(types(FULL, SLIDING)),
+        sliding_window=draw(st.sampled_from([3, 5])),
+        attention_bias=draw(FLAGS),
+    )
+
+
+@st.composite
+def granite_swa(draw: Draw) -> Any:
+    rotation = theta(draw)
+    base = rotation["rope_parameters"]["rope_theta"]
+    bases = draw(st.sampled_from([None, [base, 0], [0, base], [0, 0]]))
+    return transformers.GraniteSWAConfig(
+        **stream(draw),
+        **heads(draw, own_dim=False),
+        **mlp(draw),
+        **rotation,
+        **{name: draw(st.sampled_from([1.0, 0.22, 8.0])) for name in MULTIPLIERS},
+        layer_rope_theta=bases,
+        layer_types=draw(types(FULL, SLIDING)),
+        sliding_window=draw(st.sampled_from([3, 5])),
+        attention_bias=draw(FLAGS),
+        mlp_bias=draw(FLAGS),
+    )
+
+
 FAMILIES: dict[str, st.SearchStrategy[Any]] = {
     "bamba": bamba(),
     "exaone4": exaone4(),
     "falcon_h1": falcon_h1(),
     "gemma": gemma(),
+    "gemma2": gemma2(),
     "gemma3_text": gemma3_text(),
     "granite": granite(),
+    "granite_swa": granite_swa(),
     "granitemoehybrid": granitemoehybrid(),
     "helium": helium(),
     "lfm2": lfm2(),
@@ -429,9 +560,14 @@ FAMILIES: dict[str, st.SearchStrategy[Any]] = {
     "llama": llama(),
     "mamba2": mamba2(),
     "mistral": mistral(),
+    "nemotron_h": nemotron_h(),
+    "olmo2": olmo2(),
+    "olmo3": olmo3(),
+    "phi3": phi3(),
     "qwen2": qwen2(),
     "qwen3": qwen3(),
     "seed_oss": seed_oss(),
     "smollm3": smollm3(),
     "stablelm": stablelm(),
+    "starcoder2": starcoder2(),
 }

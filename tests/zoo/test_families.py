@@ -79,8 +79,18 @@ def answers_alike(ours: Any, theirs: Any) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_random_configurations(name: str) -> None:
+    try_configurations(name, EXAMPLES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_many_random_configurations(name: str) -> None:
+    try_configurations(name, 10 * EXAMPLES)
+
+
+def try_configurations(name: str, examples: int) -> None:
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=examples,
         phases=[Phase.reuse, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
@@ -91,7 +101,10 @@ def test_random_configurations(name: str) -> None:
     run()
 
 
-STATED: dict[str, dict[str, Any]] = {"granitemoehybrid": {"num_local_experts": 0}}
+STATED: dict[str, dict[str, Any]] = {
+    "granitemoehybrid": {"num_local_experts": 0},
+    "nemotron_h": {"layers_block_type": ["mamba", "mlp", "attention", "mlp"]},
+}
 """What a file has to say, where the default cannot be said."""
 
 

@@ -10,8 +10,10 @@ NAMES = (
     "exaone4",
     "falcon_h1",
     "gemma",
+    "gemma2",
     "gemma3_text",
     "granite",
+    "granite_swa",
     "granitemoehybrid",
     "helium",
     "lfm2",
@@ -19,11 +21,16 @@ NAMES = (
     "llama",
     "mamba2",
     "mistral",
+    "nemotron_h",
+    "olmo2",
+    "olmo3",
+    "phi3",
     "qwen2",
     "qwen3",
     "seed_oss",
     "smollm3",
     "stablelm",
+    "starcoder2",
 )
 """By `model_type`: each is a file here."""
 

@@ -1,15 +1,11 @@
 """Granite: Llama with four multipliers."""
 
-from collections.abc import Callable
-from dataclasses import replace
 from fractions import Fraction
 
-from starc.zoo.family import Family, Part, every_layer
+from starc.zoo.family import Family, every_layer
 from starc.zoo.field import Field, flag, in_training, number
-from starc.zoo.rope import head_channels, rope
+from starc.zoo.rope import rope
 from starc.zoo.shared import AROUND, ATTENTION, MLP, UNUSED, heads, hidden, stream
-from starc.zoo.tensor import Made
-from starc.zoo.values import Values
 
 
 def one_over(value: float) -> Fraction | float:
@@ -21,25 +17,9 @@ MULTIPLIERS: dict[str, Field] = {
     "embedding_multiplier": number(1.0, "model.embedding_scale", low=1e-4),
     "logits_scaling": number(1.0, "model.logit_scale", low=1e-4, to=one_over),
     "residual_multiplier": number(1.0, "model.residual_scale", low=1e-4),
-    "attention_multiplier": number(1.0, low=1e-6),
+    "attention_multiplier": number(1.0, "attn.scale", low=1e-4),
 }
 
-
-def scaled(part: Part, scale: Callable[[Values], float], name: str) -> Part:
-    """Attention whose scores are multiplied with another number than ours are."""
-
-    def factor(values: Values) -> float:
-        return float(scale(values) * head_channels(values) ** 0.5)
-
-    query = Made("q.*", scale=factor, folds=f"{name}, in the projection of q")
-    return replace(part, names={**part.names, "self_attn.q_proj.*": query})
-
-
-SCALED = scaled(
-    ATTENTION,
-    lambda values: float(values["attention_multiplier"]),
-    "attention_multiplier",
-)
 
 FAMILY = Family(
     name="granite",
@@ -55,7 +35,7 @@ FAMILY = Family(
         **MULTIPLIERS,
         "attention_dropout": in_training(),
     },
-    kinds={"layer": (SCALED, MLP)},
+    kinds={"layer": (ATTENTION, MLP)},
     layers=every_layer(),
     names=AROUND,
     unused=UNUSED,

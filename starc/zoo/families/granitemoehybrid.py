@@ -1,13 +1,13 @@
 """Granite 4, the configurations without experts: Mamba-2 and attention."""
 
 from starc.zoo.families.bamba import LINEAR, MAMBA, MAMBA_HEAD_DIM, channels
-from starc.zoo.families.granite import MULTIPLIERS, SCALED
+from starc.zoo.families.granite import MULTIPLIERS
 from starc.zoo.family import Family, Part, by
 from starc.zoo.field import flag, ignored, in_training, only, whole
 from starc.zoo.kinds import FULL, layer_types
 from starc.zoo.mamba import mamba_2
 from starc.zoo.rope import Rope, rope
-from starc.zoo.shared import AROUND, UNUSED, heads, stream
+from starc.zoo.shared import AROUND, ATTENTION, UNUSED, heads, stream
 from starc.zoo.values import Values
 from starc.zoo.values import word as said
 
@@ -61,7 +61,7 @@ FAMILY = Family(
         "mamba.head_dim": channels,
     },
     kinds={
-        FULL: (SCALED, MLP),
+        FULL: (ATTENTION, MLP),
         LINEAR: (mamba_2("mamba", "input_layernorm"), MLP),
     },
     layers=by("layer_types"),

@@ -1,11 +1,8 @@
 """Helium: Llama whose rotation turns neighbouring channels."""
 
-from dataclasses import replace
-
 from starc.zoo.family import Family, every_layer
 from starc.zoo.field import flag, in_training
 from starc.zoo.rope import rope
-from starc.zoo.rows_of_heads import NEIGHBOURS, neighbours, sorted_rows
 from starc.zoo.shared import (
     AROUND,
     ATTENTION,
@@ -17,10 +14,6 @@ from starc.zoo.shared import (
     stream,
 )
 
-SORTED = replace(
-    ATTENTION, names=sorted_rows(ATTENTION.names, neighbours(), NEIGHBOURS)
-)
-
 FAMILY = Family(
     name="helium",
     title="Helium",
@@ -30,12 +23,12 @@ FAMILY = Family(
         **heads(20, 20),
         **head_dim(128),
         **hidden(7040),
-        "rope_parameters": rope(theta=1e5),
+        "rope_parameters": rope(theta=1e5, adjacent=True),
         "attention_bias": flag(False, "attn.bias"),
         "mlp_bias": flag(False, "mlp.bias", "mlp.out_bias"),
         "attention_dropout": in_training(),
     },
-    kinds={"layer": (SORTED, MLP)},
+    kinds={"layer": (ATTENTION, MLP)},
     layers=every_layer(),
     names=AROUND,
     unused=UNUSED,

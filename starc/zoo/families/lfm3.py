@@ -8,7 +8,6 @@ from starc.zoo.family import Family, Part
 from starc.zoo.field import flag, in_training, whole
 from starc.zoo.kinds import FULL, SLIDING, layer_types, windowed
 from starc.zoo.rope import by_type
-from starc.zoo.rows_of_heads import SPREAD, sorted_rows, spread
 from starc.zoo.shared import (
     ATTENTION,
     QK_NORM,
@@ -22,20 +21,14 @@ from starc.zoo.shared import (
 )
 from starc.zoo.values import Values
 
-
-def _turned(values: Values) -> int:
-    return int(values["rope_parameters"][FULL]["dims"])
-
-
-LOCAL = sandwich(
+ATTN = sandwich(
     with_names(
         renamed(ATTENTION, {"input_layernorm": "operator_norm"}),
         {**QK_NORM, "self_attn.g_proj.weight": "gate.weight"},
     ),
     "post_operator_norm",
 )
-LOCAL = Part("local", LOCAL.liv, LOCAL.names, roles=("attn",))
-ATTN = Part("attn", LOCAL.liv, sorted_rows(LOCAL.names, spread(_turned), SPREAD))
+LOCAL = Part("local", ATTN.liv, ATTN.names, roles=("attn",))
 
 
 def _usual(values: Values) -> list[str]:

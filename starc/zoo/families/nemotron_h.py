@@ -1,0 +1,144 @@
+"""Nemotron-H, the configurations without experts: one LIV a layer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from starc.artefacts import ArtefactError, string
+from starc.values import dataclass
+from starc.zoo.family import Family, Part
+from starc.zoo.field import (
+    Field,
+    also,
+    flag,
+    ignored,
+    in_training,
+    number,
+    only,
+    whole,
+    word,
+    words_of,
+)
+from starc.zoo.mamba import COMPUTED, CONV_BIAS, START, mamba_2
+from starc.zoo.shared import PLAIN, head_dim, heads
+from starc.zoo.values import Values
+from starc.zoo.values import word as said
+
+WORDS = {
+    **{"linear_attention": "mamba", "mamba": "mamba", "M": "mamba"},
+    **{"full_attention": "attn", "attention": "attn", "*": "attn"},
+    **{"mlp": "mlp", "-": "mlp"},
+}
+ATTENTION = Part(
+    "attn",
+    "attention",
+    {
+        "norm.weight": "norm.weight",
+        "mixer.q_proj.weight": "q.weight",
+        "mixer.k_proj.weight": "k.weight",
+        "mixer.v_proj.weight": "v.weight",
+        "mixer.o_proj.weight": "out.weight",
+    },
+)
+MLP = Part(
+    "mlp",
+    "MLP",
+    {
+        "norm.weight": "norm.weight",
+        "mixer.up_proj.*": "up.*",
+        "mixer.down_proj.*": "out.*",
+    },
+)
+
+
+@dataclass(frozen=True)
+class Blocks(Field):
+    """The kind of each layer: a list of words, or a text with a sign for each."""
+
+    def keys(self, name: str) -> tuple[str, ...]:
+        return (name, "layer_types", "hybrid_override_pattern", "num_hidden_layers")
+
+    def read(self, name: str, given: Mapping[str, Any], values: Values) -> list[str]:
+        found = given.get(name) or given.get("layer_types")
+        if found is None:
+            found = [*string(given.get("hybrid_override_pattern", "E"), "pattern")]
+        if "moe" in found or "E" in found:
+            raise ArtefactError(f"{name} has layers of experts, which have no word")
+        kinds = [WORDS[one] for one in words_of(found, name, WORDS)]
+        if not kinds:
+            raise ArtefactError(f"{name} is empty")
+        return kinds
+
+
+_EXPERTS = dict.fromkeys(
+    (
+        *("n_routed_experts", "output_router_logits", "n_shared_experts", "n_group"),
+        *("moe_intermediate_size", "moe_shared_expert_intermediate_size"),
+        *("moe_latent_size", "moe_shared_expert_overlap", "num_experts_per_tok"),
+        *("routed_scaling_factor", "topk_group", "norm_topk_prob"),
+        *("router_aux_loss_coef", "num_local_experts"),
+    ),
+    ignored("of experts, and there are none"),
+)
+_UNREAD = dict.fromkeys(
+    (
+        *("attention_bias", "sliding_window", "time_step_limit", "use_mamba_kernels"),
+        *("mamba_ssm_cache_dtype", "mtp_layers_block_type", "rope_theta", "expand"),
+        *("mamba_expand", "mamba_dt_limit", "rms_norm_eps", "partial_rotary_factor"),
+        "mamba_proj_bias",
+    ),
+    ignored("the family's model does not read it"),
+)
+_START = {key: field for key, field in START.items() if key != "time_step_min"}
+
+
+FAMILY = Family(
+    name="nemotron_h",
+    title="Nemotron-H",
+    architecture="NemotronHForCausalLM",
+    fields={
+        "hidden_size": whole(4096, "model.width", high=131_072),
+        "vocab_size": whole(131_072, "model.vocab"),
+        "max_position_embeddings": whole(4096, "model.context"),
+        "layer_norm_epsilon": number(1e-5, "model.eps"),
+        "tie_word_embeddings": only(False, why="the family's model ties nothing"),
+        "layers_block_type": Blocks(lambda found, name: found),
+        **heads(32, 8),
+        **head_dim(128),
+        "intermediate_size": whole(21_504, "mlp.hidden", high=2**22),
+        "mlp_hidden_act": word("relu2", PLAIN, "mlp.activation"),
+        "mlp_bias": flag(False, "mlp.bias", "mlp.out_bias"),
+        "mamba_num_heads": whole(128, "mamba.heads", high=4096),
+        "mamba_head_dim": whole(64, "mamba.head_dim", high=8192),
+        "mamba_hidden_act": only("silu"),
+        "ssm_state_size": whole(128, "mamba.states", high=4096),
+        "n_groups": also(whole(8, "mamba.groups", high=4096), "mamba_n_groups"),
+        "conv_kernel": also(whole(4, "mamba.kernel", low=2, high=16), "mamba_d_conv"),
+        "time_step_min": also(number(0.001, "mamba.dt_min"), "mamba_dt_min"),
+        "use_bias": flag(False, "mamba.bias", "mamba.out_bias"),
+        "use_conv_bias": also(CONV_BIAS, "mamba_conv_bias"),
+        "num_nextn_predict_layers": only(0, why="layers that predict more tokens"),
+        "attention_dropout": in_training(),
+        "hidden_dropout": in_training(),
+        **_START,
+        **COMPUTED,
+        **_EXPERTS,
+        **_UNREAD,
+    },
+    always={
+        "model.tied": False,
+        "model.positions": said("none"),
+        "mamba.norm": "grouped",
+    },
+    kinds={
+        "mamba": (mamba_2("mixer", "norm"),),
+        "attn": (ATTENTION,),
+        "mlp": (MLP,),
+    },
+    layers=lambda values: list(values["layers_block_type"]),
+    names={
+        "model.embeddings.weight": "embedding.weight",
+        "model.norm_f.weight": "norm.weight",
+        "lm_head.weight": "head.weight",
+    },
+    limits="experts; convolutions without biases",
+)
