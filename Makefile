@@ -1,14 +1,14 @@
 # Everything starts from a fresh checkout with Python >= 3.11 and make:
 #   make demo    compile an example, train what came out for a minute, show a sample
 #   make demo-evolve   a search and random search beside it, 6 minutes on two cores
-#   make test    all tests but the slow ones, after the checks; last, what it could not try
+#   make test    all tests but the slow ones, beside the checks; last, what it could not try
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-evolve test test-compiler test-slow test-kernels golden gpu check \
+.PHONY: help demo demo-evolve test pytest test-compiler test-slow test-kernels golden gpu check \
   new-operator format benchmark clean
 
 help:
@@ -44,12 +44,16 @@ demo-evolve: $(READY)
 # are defined. Here it takes a sample of them, the same each time.
 # What a missing program kept from being tried is gathered in a file and said last.
 SKIPPED := build/skipped.txt
+# The checks are one process after another, so the tests run beside them.
 test: export STARC_SKIPPED = $(SKIPPED)
-test: check
+test: $(READY)
 	@mkdir -p build && rm -f $(SKIPPED)
+	@$(MAKE) --no-print-directory -j 2 check pytest
+	@touch $(SKIPPED) && cat $(SKIPPED)
+
+pytest: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow' $(PYTEST)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/triton
-	@touch $(SKIPPED) && cat $(SKIPPED)
 
 # The compiler alone, without torch: under a minute.
 test-compiler: $(READY)

@@ -1,4 +1,4 @@
-"""Linear maps of rows that lie expert by expert: the products of a mixture of experts.
+"""Linear maps of rows that lie expert by expert: the products of a mixture's experts.
 
     y[n] = weight[e] x[n]        ends[e - 1] <= n < ends[e]
 
@@ -6,9 +6,10 @@
     returns y (N, V) in x's dtype
 
 Exact: no capacity, no row left out; an expert without rows is not read, so that one
-token reads its own experts only. On a GPU torch's grouped product does it in one launch
-(bfloat16, torch 2.8 on). Elsewhere it is a product for each expert that has rows, on
-its part of x, y and the gradients: nothing is copied. A compiled graph takes tiles.
+token reads its own experts only. On a GPU torch's grouped product does it in one
+launch (bfloat16, torch 2.8 on). Elsewhere it is a product for each expert that has
+rows, on its part of x, y and the gradients: nothing is copied. A compiled graph takes
+tiles.
 """
 
 from typing import Any
