@@ -120,11 +120,11 @@ def measure_peer(
             difference = relative(got.float(), want.float())
         del got, want
     for n, ms in enumerate(directions(call, theirs, timer)):
-        against(rows[n], peer.name, ms, peer.asked[n], difference=difference)
+        add_peer(rows[n], peer.name, ms, peer.asked[n], difference=difference)
     return []
 
 
-def against(
+def add_peer(
     row: Row, peer: str, ms: float, asked: float | None, **more: object
 ) -> None:
     """`asked`: how many times slower than ours the peer is wanted to be."""

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks.gpu_measure import Row, against, row
+from benchmarks.gpu_measure import Row, add_peer, row
 from benchmarks.gpu_timing import Machine, Timer
 from starc.backend.code import reads
 from starc.backend.vendor import Kernels
@@ -107,7 +107,7 @@ class Decode:
             assert out.shape[1] == prompt.shape[1] + tokens
             return out
 
-        against(rows[0], self.peer, _token(generate, timer, self.theirs_more), 5)
+        add_peer(rows[0], self.peer, _token(generate, timer, self.theirs_more), 5)
         return []
 
     def prompt(self) -> Tensor:
@@ -163,7 +163,7 @@ class Training:
             return out
 
         ms, peak = self.step(model, logits, timer)
-        against(rows[0], self.peer, ms, 1.2, peak_bytes=peak)
+        add_peer(rows[0], self.peer, ms, 1.2, peak_bytes=peak)
         return []
 
     def step(

@@ -101,11 +101,11 @@ def test_floors_are_those_of_the_issue() -> None:
 def test_table() -> None:
     """Each column, what a peer needs and where it is missing, what went wrong."""
     forward = gpu_measure.row("conv", "forward", 0.15, 0.125, 1.15, error=4e-3)
-    gpu_measure.against(forward, "theirs", 0.3, 1.8, difference=1e-3)
-    gpu_measure.against(forward, "wrong", 0.3, None, difference=float("nan"))
+    gpu_measure.add_peer(forward, "theirs", 0.3, 1.8, difference=1e-3)
+    gpu_measure.add_peer(forward, "wrong", 0.3, None, difference=float("nan"))
     forward["peers"]["absent"] = {"missing": "ModuleNotFoundError"}
     model = gpu_measure.row("model", "training", 200.0, 100.0, None, peak_bytes=3e10)
-    gpu_measure.against(model, "compiled", 260.0, 1.2, peak_bytes=4e10)
+    gpu_measure.add_peer(model, "compiled", 260.0, 1.2, peak_bytes=4e10)
     failed = {"kernel": "scan", "failed": "OutOfMemoryError()"}
     said = gpu_report.table([forward, model, failed]).splitlines()
     assert [" ".join(line.split()) for line in said] == [
@@ -135,7 +135,7 @@ def test_each_step_costs_itself_only(
             time.sleep(0.01)
 
     def slower(rows: list[gpu_measure.Row]) -> list[gpu_measure.Row]:
-        gpu_measure.against(rows[0], "slower", 3.0, 2)
+        gpu_measure.add_peer(rows[0], "slower", 3.0, 2)
         return []
 
     monkeypatch.setattr(gpu_steps, "SECONDS", 0.2)
@@ -221,7 +221,7 @@ def test_warming_reaches_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
     def step(kernel: str, peer: str = "") -> Step:
         def call(rows: list[gpu_measure.Row]) -> list[gpu_measure.Row]:
             if peer:
-                gpu_measure.against(rows[1], peer, 1.0, None)
+                gpu_measure.add_peer(rows[1], peer, 1.0, None)
             reached.append((kernel, peer))
             raise RuntimeError
 

@@ -29,8 +29,8 @@ def architecture(
     model: Model, heading: str = "", legend: bool = True, rolled: bool = True
 ) -> str:
     """The SVG of a resolved model. `heading`: a line above it; "": none."""
-    shown = picture(model, rolled)
-    columns, arcs = shown.columns, shown.arcs
+    drawn = picture(model, rolled)
+    columns, arcs = drawn.columns, drawn.arcs
     above = max([_rise(arc) for arc in arcs if arc.kind != FEATURES], default=0)
     below = max([_rise(arc) for arc in arcs if arc.kind == FEATURES], default=0)
     tall = max([_height(column) for column in columns], default=TALL)
@@ -45,10 +45,10 @@ def architecture(
     content.extend(_arc(arc, columns, middle) for arc in arcs)
     for place, column in enumerate(columns):
         content.append(_column(column, _left(place), middle))
-    for bracket in shown.brackets:
+    for bracket in drawn.brackets:
         ends = _left(bracket.first), _left(bracket.last) + BOX
         content.append(_bracket(*ends, bottom + 7, bracket.times))
-    bottom += 30 if shown.brackets else 8
+    bottom += 30 if drawn.brackets else 8
     width: float = right + MARGIN
     if legend:
         rows, wide = _legend(columns, arcs, bottom + 10, max(width, 420))

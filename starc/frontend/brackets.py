@@ -1,7 +1,7 @@
 """Brackets and comments, found before parsing.
 
 A wrong bracket changes the meaning of all that follows, and a parser notices late. So
-brackets are matched first, told where they are wrong, and set right for the parser:
+brackets are matched first, reported where they are wrong, and set right for the parser:
 the text keeps its length, wrong brackets become spaces, and `missing` says where `}`
 must be put.
 """
@@ -68,7 +68,7 @@ class Brackets:
     problems: Problems = field(default_factory=Problems)
     pairs: dict[int, int] = field(default_factory=dict)  # opening -> closing
     missing: dict[int, list[int]] = field(default_factory=dict)  # place -> unclosed {
-    told: list[int] = field(default_factory=list)  # ( and [ whose statement is told
+    reported: list[int] = field(default_factory=list)  # ( and [ in such statements
     _places: list[int] = field(default_factory=list)
     _inside: list[int] = field(default_factory=list)  # innermost open after each place
     _parent: dict[int, int] = field(default_factory=dict)  # what an opening is inside
@@ -102,9 +102,9 @@ class Brackets:
             return self.text.rindex("\n", 0, end)
         return end
 
-    def is_told(self, start: int, end: int) -> bool:
-        at = bisect_right(self.told, start - 1)
-        return at < len(self.told) and self.told[at] < end
+    def is_reported(self, start: int, end: int) -> bool:
+        at = bisect_right(self.reported, start - 1)
+        return at < len(self.reported) and self.reported[at] < end
 
 
 def match(source: Source, most: int) -> Brackets:
@@ -112,7 +112,7 @@ def match(source: Source, most: int) -> Brackets:
     found = _Matcher(source, _MARK, most).run()
     if found.missing:  # look again where the block may have been meant to end
         found = _Matcher(source, _MARK_OR_BLOCK, most).run()
-    found.told.sort()
+    found.reported.sort()
     return found
 
 
@@ -181,7 +181,7 @@ class _Matcher:
         opening = self.open.pop()
         bracket = self.source.text[opening]
         self.result.pairs[opening] = opening
-        self.result.told.append(opening)
+        self.result.reported.append(opening)
         self.fixed.append((opening, " "))
         line_end = self.source.text.find("\n", opening)
         rest = self.source.text[opening + 1 : line_end if line_end >= 0 else None]

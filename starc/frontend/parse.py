@@ -58,11 +58,11 @@ def _read(source: Source, balanced: bool, found: Problems) -> "Found":
             return items, ()
     from starc.frontend import stray, with_mistakes
 
-    told = Problems()
-    items, broken = with_mistakes.read(source, balanced, told)
-    if told and (without := stray.find(source, told.found)):
-        items, broken, told.found = without
-    found.found += told.found
+    reported = Problems()
+    items, broken = with_mistakes.read(source, balanced, reported)
+    if reported and (without := stray.find(source, reported.found)):
+        items, broken, reported.found = without
+    found.found += reported.found
     return items, broken
 
 

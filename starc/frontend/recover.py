@@ -72,9 +72,11 @@ class Recovery:
         self.source, self.found = source, found
         self.matcher, self.kinds, self.make_token = matcher, kinds, make_token
         self.brackets: Brackets | None = None
-        self.separated = -1  # the last place where a line end was put: told already
+        self.separated = -1  # the last place where a line end was put: reported already
         self.spoiled: list[ast.Broken] = []  # statements that were put right
-        self.told_until = -1  # end of the last statement that a wrong bracket spoils
+        self.reported_until = (
+            -1
+        )  # end of the last statement that a wrong bracket spoils
 
     def match_brackets(self) -> Brackets:
         if self.brackets is None:
@@ -99,12 +101,12 @@ class Recovery:
         parser = error.interactive_parser
         place = _place(error, len(self.source.text))
         if mishap := mishap_of(error, self.match_brackets(), self.kinds()):
-            told, repair = self._explain(error, mishap, place)
-            if self._mend(repair, told, error.token, parser):
+            reported, repair = self._explain(error, mishap, place)
+            if self._mend(repair, reported, error.token, parser):
                 return not self.is_enough()
         else:
-            told = self._describe(place)
-        self._skip(told, place, parser)
+            reported = self._describe(place)
+        self._skip(reported, place, parser)
         return not self.is_enough()
 
     # What is said ---------------------------------------------------------------------
@@ -130,10 +132,10 @@ class Recovery:
         saying = self.matcher().say(mishap, line, found, accepts, joins)
         if saying.last and last is not None:
             span = Span(start_of(last), before, self.source)
-        told = Diagnostic(
+        reported = Diagnostic(
             saying.code, saying.title, span, saying.label, saying.text, saying.hint
         )
-        return told, saying.repair
+        return reported, saying.repair
 
     def _describe(self, place: int) -> Diagnostic:
         code, title, length, label, text, hint = describe(self.source.text, place)
@@ -142,7 +144,7 @@ class Recovery:
 
     # How to read on -------------------------------------------------------------------
 
-    def _mend(self, repair: str, told: Diagnostic, token: Any, parser: Any) -> bool:
+    def _mend(self, repair: str, reported: Diagnostic, token: Any, parser: Any) -> bool:
         """Makes good for the mistake without skipping; False where that cannot be."""
         if repair == "block" and (block := meant_block(token)):
             word = self.make_token(block.upper(), block, token.start_pos, token.end_pos)
@@ -155,10 +157,10 @@ class Recovery:
             self.spoiled.append(statement(self.source, place))
         elif repair != "join":
             return False
-        self.found.found.append(told)
+        self.found.found.append(reported)
         return True
 
-    def _skip(self, told: Diagnostic, place: int, parser: Any) -> None:
+    def _skip(self, reported: Diagnostic, place: int, parser: Any) -> None:
         """Drops what is left of the statement, and what was read of it."""
         state, start = parser.parser_state, place
         if _closes_block(state.value_stack) and END in parser.accepts():
@@ -169,20 +171,22 @@ class Recovery:
             state.state_stack.pop()
             start = start_of(state.value_stack.pop())
         end = min(self.match_brackets().statement_end(place), len(self.source.text))
-        if self.separated not in (start, place) and not self._is_told(start, end):
-            self.found.found.append(told)
+        if self.separated not in (start, place) and not self._is_reported(start, end):
+            self.found.found.append(reported)
         text = self.source.text[start:end]
         parser.feed_token(self.make_token("BROKEN", text, start, end))
         parser.lexer_thread.state.line_ctr.char_pos = end
 
-    def _is_told(self, start: int, end: int) -> bool:
+    def _is_reported(self, start: int, end: int) -> bool:
         """Whether this is but the effect of a bracket that is never closed: one in this
         statement, or its contents, which follow on lines of their own.
         """
         text, brackets = self.source.text, self.match_brackets()
         before = len(text[:start].rstrip(" \t\r\n;"))
-        follows = before == self.told_until or brackets.is_told(before - 1, start)
-        told = follows or brackets.is_told(start, end)
-        if follows or told and text[start:end].rstrip().endswith(","):
-            self.told_until = len(text[:end].rstrip(" \t\r\n;"))
-        return told
+        follows = before == self.reported_until or brackets.is_reported(
+            before - 1, start
+        )
+        reported = follows or brackets.is_reported(start, end)
+        if follows or reported and text[start:end].rstrip().endswith(","):
+            self.reported_until = len(text[:end].rstrip(" \t\r\n;"))
+        return reported

@@ -1,4 +1,4 @@
-"""One word or sign too many, which would be told as several mistakes.
+"""One word or sign too many, which would be reported as several mistakes.
 
 A stray bracket or a stray end of a line changes what all around it belongs to, so that
 what is read after it looks wrong too. Where the text can be read without one of the
@@ -28,20 +28,20 @@ _EMPTY = re.compile(r"\{\s*\}")
 
 
 class Read(NamedTuple):
-    """What a text is without its stray word, and all that is told of it."""
+    """What a text is without its stray word, and all that is reported of it."""
 
     items: tuple[ast.Item, ...]
     broken: tuple[ast.Broken, ...]
-    told: list[Diagnostic]
+    reported: list[Diagnostic]
 
 
-def find(source: Source, told: list[Diagnostic]) -> Read | None:
+def find(source: Source, reported: list[Diagnostic]) -> Read | None:
     """The text without a word that is one too many; None: there is no such word.
 
-    told: what was found by reading the text with it. Where that is one mistake, only
-    words that move what follows into another statement or block are tried.
+    reported: what was found by reading the text with it. Where that is one mistake,
+    only words that move what follows into another statement or block are tried.
     """
-    tokens = _candidates(source.text, alone=len(told) == 1)
+    tokens = _candidates(source.text, alone=len(reported) == 1)
     for token in tokens[: max(1, WORK // len(source.text))]:
         start, end = token.start_pos, token.end_pos
         without = source.text[:start] + " " * (end - start) + source.text[end:]
@@ -51,15 +51,15 @@ def find(source: Source, told: list[Diagnostic]) -> Read | None:
             items = lalr.read(without, builder)
         except lalr.Stopped:
             continue
-        if len(own.found) + 1 > len(told):  # words that are wrong in themselves
+        if len(own.found) + 1 > len(reported):  # words that are wrong in themselves
             return None
         broken = statement(source, start), *empty_blocks(source)
-        return Read(items, broken, [*own.found, _said(source, token, told)])
+        return Read(items, broken, [*own.found, _said(source, token, reported)])
     return None
 
 
 def statement(source: Source, place: int) -> ast.Broken:
-    """What stands around a mistake, of which nothing else is told."""
+    """What stands around a mistake, of which nothing else is reported."""
     before = max((m.end() for m in _EDGE.finditer(source.text, 0, place)), default=0)
     after = _EDGE.search(source.text, place)
     end = after.start() if after else len(source.text)
@@ -105,7 +105,7 @@ def _candidates(text: str, alone: bool) -> list[lalr.Token]:
     return read[: -BACK - 1 : -1] + blocks[:1]
 
 
-def _said(source: Source, token: lalr.Token, told: list[Diagnostic]) -> Diagnostic:
+def _said(source: Source, token: lalr.Token, reported: list[Diagnostic]) -> Diagnostic:
     start, end = token.start_pos, token.end_pos
     span, found = source.span(start, end), Problems()
     if token in ("(", ")", "[", "]", "{", "}"):
@@ -116,7 +116,7 @@ def _said(source: Source, token: lalr.Token, told: list[Diagnostic]) -> Diagnost
             "without it the file can be read",
             hint="delete it",
         )
-    elif token.type == END and len(told) > 1:
+    elif token.type == END and len(reported) > 1:
         semicolon = token.startswith(";")
         found.add(
             "stray-separator",
@@ -127,9 +127,11 @@ def _said(source: Source, token: lalr.Token, told: list[Diagnostic]) -> Diagnost
             "delete it" if semicolon else "join the two lines",
         )
     elif token.type != END:
-        near = [one for one in told if start <= one.span.end and one.span.start <= end]
+        near = [
+            one for one in reported if start <= one.span.end and one.span.start <= end
+        ]
         if near:
             return near[0]
         label = "without this the file can be read"
         found.add("syntax", "Not understood", span, label, hint="delete it")
-    return (found.found or told)[0]
+    return (found.found or reported)[0]

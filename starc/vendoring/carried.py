@@ -40,13 +40,13 @@ def vendored(emitted: str, source: str, options: str, old: str) -> str:
     the same source: another zlib packs other bytes.
     """
     header = _header(emitted)
-    told = f"{_HOW}# Source sha256 {digest(source)}\n"
+    source_lines = f"{_HOW}# Source sha256 {digest(source)}\n"
     if options:
         lines = textwrap.wrap(f"Options {options}", 86, break_on_hyphens=False)
-        told += "".join(f"# {line}\n" for line in lines)
+        source_lines += "".join(f"# {line}\n" for line in lines)
     block = _block(old) if source_in(old) == source else _packed(source)
     body = emitted.removeprefix(header).rstrip("\n")
-    return f"{header}{told}{body}\n\n\n{block}"
+    return f"{header}{source_lines}{body}\n\n\n{block}"
 
 
 def header_of(text: str) -> Header | None:

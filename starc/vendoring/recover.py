@@ -16,8 +16,8 @@ def recover(path: Path) -> str:
     data = read_bytes(path.parent, path.name)
     text = data.decode("utf-8", "replace").replace("\r\n", "\n")
     source, header = source_in(text), header_of(text)
-    told = header.digest if header else ""
-    if source is not None and told in ("", digest(source)):
+    recorded = header.digest if header else ""
+    if source is not None and recorded in ("", digest(source)):
         return source
     record = locks.read(path.parent).get(path.name)
     if record is not None:
@@ -25,7 +25,7 @@ def recover(path: Path) -> str:
     if header is None:
         raise VendoringError(f"{path}: starc did not write this")
     if source is None:
-        what = "was lost" if told else "is none: only `starc vendor` writes it in"
+        what = "was lost" if recorded else "is none: only `starc vendor` writes it in"
         raise VendoringError(f"{path}: the source that the file carries {what}")
     raise VendoringError(
         f"{path}: the source that the file carries is not the one of its header"

@@ -40,8 +40,8 @@ def design(text: str, name: str = "<candidate>") -> Design | None:
 
 def of(model: Model) -> Design:
     """Of a model after all passes, every turn of every repeat."""
-    shown = picture(model, rolled=False)
-    return Design(model, shown.columns, shown.arcs)
+    drawn = picture(model, rolled=False)
+    return Design(model, drawn.columns, drawn.arcs)
 
 
 def average(numbers: Sequence[float]) -> float:

@@ -58,7 +58,7 @@ def tell(connection: "Connection[Any, Any]", setting: Setting) -> None:
         connection.send_bytes(array.data)
 
 
-def told(connection: "Connection[Any, Any]") -> Setting:
+def received(connection: "Connection[Any, Any]") -> Setting:
     """What `tell` sent. Raises OSError, EOFError, ValueError."""
     found = _hear(connection)
     about = found.pop("text", None)

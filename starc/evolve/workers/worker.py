@@ -23,7 +23,7 @@ GRACE = 60
 
 def main(handle: int) -> None:
     asked: Connection[Any, Any] = Connection(handle)
-    setting = messages.told(asked)
+    setting = messages.received(asked)
     spec = setting.spec
     threading.Thread(target=_end_with, args=(setting.owner,), daemon=True).start()
     if spec.trainer.kind != "simulated":

@@ -22,8 +22,8 @@ from starc.evolve.workers.messages import (
     ask,
     asked,
     heard,
+    received,
     tell,
-    told,
 )
 from starc.evolve.workers.process import START, Process
 from starc.folders import Folder
@@ -145,7 +145,7 @@ def test_data_travel_as_bytes(ends: Any) -> None:
         setting = Setting(small.SIMULATED, 2, 1 << 30, 7, text)
         sender = Thread(target=tell, args=(ends[0], setting))
         sender.start()
-        found = told(ends[1])
+        found = received(ends[1])
         sender.join()
         assert found.text is not None and found.spec == small.SIMULATED
         for name in ("training", "validation"):
