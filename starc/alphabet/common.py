@@ -12,6 +12,19 @@ MOST_TOKENS = 2**24
 MOST_EXPAND = 64
 
 BIAS = Option("bias", "flag", "biases in the projections that compute features", False)
+
+
+def bias_of(group: str) -> Option:
+    """Of the projection of one feature group."""
+    return Option(
+        f"{group}_bias",
+        "flag",
+        f"a bias in the projection that computes {group}",
+        derived="as `bias` says",
+        field="bias_except",
+    )
+
+
 OUT_BIAS = Option("out_bias", "flag", "a bias in the output projection", False)
 
 EXPAND = Option(

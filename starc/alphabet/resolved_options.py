@@ -83,6 +83,12 @@ class ResolvedOptions:
         """A word, "" for none."""
         return self.word(name).removeprefix("none")
 
+    def bias_except(self, *groups: str) -> str:
+        """Those of the groups whose own option is not as `bias`."""
+        bias = self.flag("bias")
+        own = {group: self.get(f"{group}_bias") for group in groups}
+        return " ".join(g for g, said in own.items() if said not in (None, bias))
+
     def fail(
         self,
         code: str,

@@ -166,7 +166,13 @@ def number(value: int | float) -> str:
 
 def biases(operator: Operator) -> dict[str, bool | str]:
     """Options of every operator: which of its dense projections add a bias."""
-    return {"bias": operator.bias, "out_bias": operator.out_bias}
+    found: dict[str, bool | str] = {
+        "bias": operator.bias,
+        "out_bias": operator.out_bias,
+    }
+    if operator.bias_except:
+        found["bias_except"] = operator.bias_except
+    return found
 
 
 def convolution(operator: Operator) -> tuple[Argument, ...]:

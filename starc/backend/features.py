@@ -102,7 +102,7 @@ def weight_lines(
         count, each = emission.stacks[projection.name]
         return [f"self.{projection.linear} = Experts({count}, config.width, {each})"]
     width = width_of(emission, projection.groups, init)
-    of, bias = "config.width", operator.bias
+    of, bias = "config.width", operator.biased(projection.groups[0])  # all, or none
     if projection.made_of:
         of, bias = emission.widths[projection.made_of], False
     linear = f"nn.Linear({of}, {width}, bias={bias})"

@@ -39,7 +39,7 @@ def _projection(
     groups = projection.groups
     linear = f"{prefix}.{projection.linear}"
     found = {f"{linear}.weight": tuple((owner[g], f"{g}.weight") for g in groups)}
-    if operator.bias and not projection.made_of:
+    if operator.biased(groups[0]) and not projection.made_of:
         found[f"{linear}.bias"] = tuple((owner[g], f"{g}.bias") for g in groups)
     found.update(_convolution(prefix, projection, owner, operator))
     return found

@@ -69,13 +69,15 @@ class Operator:
 
     width: channels of the residual stream.
     kernel: taps of the featurizer's short convolution on `convolved` groups; 0: none.
-    bias, out_bias: of the dense projections in and out.
+    bias, out_bias: of the dense projections in and out. bias_except: names of groups,
+        with blanks between them, that are otherwise than `bias` says.
     """
 
     width: int
     kernel: int = 0
     bias: bool = False
     out_bias: bool = False
+    bias_except: str = ""
 
     kind: ClassVar[str]  # "attention": names the template and the default label
     by_heads: ClassVar[bool] = False  # T(x) is one for each head, not each channel
@@ -150,12 +152,16 @@ class Operator:
     def group(self, name: str) -> Group:
         return next(group for group in self.groups if group.name == name)
 
+    def biased(self, group: str) -> bool:
+        """Whether the projection of a group adds a bias."""
+        return self.bias != (group in self.bias_except.split())
+
     def projection_parameters(self, group: Group) -> tuple[Parameter, ...]:
         """The tensors that compute a feature group: `q.weight`, `q.conv.weight`, ..."""
         name, width = group.name, group.width
         read = self.group(group.source).width if group.source else self.width
         found = [Parameter(f"{name}.weight", (width, read), LINEAR, name)]
-        if self.bias and not group.source:
+        if self.biased(name) and not group.source:
             found.append(Parameter(f"{name}.bias", (width,), ZEROS, name))
         if group.convolved and self.kernel:
             found.append(

@@ -45,15 +45,17 @@ def _whole(operator: Operator) -> tuple[tuple[str, ...], ...]:
 
 
 def _apart(operator: Operator, parts: Iterable[list[str]]) -> Iterator[tuple[str, ...]]:
-    """The parts, each stack of projections alone, the others by what they are of."""
+    """The parts, each stack of projections alone, the others by what they are of, and
+    those that add a bias apart from those that do not."""
     groups = {group.name: group for group in operator.groups}
     for part in parts:
         yield from ((name,) for name in part if groups[name].stack)
-        by_source: dict[str, list[str]] = {}
+        alike: dict[tuple[str, bool], list[str]] = {}
         for name in part:
             if not groups[name].stack:
-                by_source.setdefault(groups[name].source, []).append(name)
-        yield from map(tuple, by_source.values())
+                kind = groups[name].source, operator.biased(name)
+                alike.setdefault(kind, []).append(name)
+        yield from map(tuple, alike.values())
 
 
 def _is_alone(liv: Liv) -> bool:

@@ -180,7 +180,9 @@ CASES = Cases(
         "norm_last": _small(qk_norm="head", rotate_first=True, rope=Rope(1e4, 4)),
         "l2": _small(qk_norm="l2", scale=3.0, gate="head", softplus=True),
         "gated": _small(gate="head"),
-        "channel_gate": _small(kv_heads=2, gate="channel"),
+        "channel_gate": _small(
+            kv_heads=2, gate="channel", bias=True, bias_except="k gate"
+        ),
         "softcap": _small(softcap=1.5, scale=1.0, window=3, rope=Rope(1e4, 4)),
         "sinks": _small(kv_heads=2, sinks=True, rope=Rope(1e4, 4)),
         "sinks_window": _small(sinks=True, softcap=2.0, window=3, value_dim=6),
@@ -212,7 +214,7 @@ CASES = Cases(
             bias=True,
         ),
     },
-    shared=("everything", "biases", "every_score", "differential"),
+    shared=("everything", "biases", "every_score", "differential", "channel_gate"),
     twin=twin,
     known=known,
     feature_twin=feature_twin,
@@ -223,6 +225,7 @@ CASES = Cases(
         "SA-3(heads = 4, kv_heads = 2, softcap = 5, scale = 1/4, sinks = true, "
         "window = 6)",
         "SA-1(heads = 2, qk_norm = full, gate = channel, value_dim = 8)",
+        "SA-3(heads = 4, kv_heads = 2, gate = true, q_bias = true, v_bias = true)",
         "SA-3(heads = 4, kv_heads = 2, differential = 0.8)",
         "SA-1(heads = 2, rope_scaling = yarn, rope_factor = 4, rope_context = 64)",
         "SA-1(heads = 2, rope_pairs = adjacent, rope_scaling = linear, rope_factor = "

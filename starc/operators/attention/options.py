@@ -29,6 +29,7 @@ def build(options: ResolvedOptions) -> Attention:
         kernel=options.whole("kernel"),
         bias=options.flag("bias"),
         out_bias=options.flag("out_bias"),
+        bias_except=options.bias_except("q", "k", "v", "gate"),
         heads=heads,
         kv_heads=kv_heads,
         head_dim=head_dim,
@@ -219,6 +220,7 @@ TEMPLATE = Template(
         common.kernel("q, k and v", "SA-2: 3 taps; the paper gives no length"),
         common.EXPAND,
         common.BIAS,
+        *map(common.bias_of, ("q", "k", "v", "gate")),
         common.OUT_BIAS,
     ),
 )

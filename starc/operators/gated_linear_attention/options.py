@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 from starc.alphabet import common
 from starc.alphabet.option import Option
@@ -45,7 +46,7 @@ def build(options: ResolvedOptions) -> GatedLinearAttention:
                 f"unless {name} is stated.",
                 other=_FROM[name],
             )
-    whole = {n: size or shared[n] // heads for n, size in sizes.items()}
+    whole: dict[str, Any] = {n: size or shared[n] // heads for n, size in sizes.items()}
     return GatedLinearAttention(
         width=options.width,
         kernel=options.whole("kernel"),

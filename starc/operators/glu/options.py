@@ -26,6 +26,7 @@ def build(options: ResolvedOptions) -> Glu:
         width=options.width,
         bias=options.flag("bias"),
         out_bias=options.flag("out_bias"),
+        bias_except=options.bias_except("gate", "up"),
         hidden=common.hidden(options),
         activation=activation,
         limit=float(options.exact("limit")),
@@ -88,6 +89,7 @@ TEMPLATE = Template(
             none=True,
         ),
         common.BIAS,
+        *map(common.bias_of, ("gate", "up")),
         common.OUT_BIAS,
     ),
 )

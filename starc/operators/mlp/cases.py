@@ -1,6 +1,7 @@
 """Cases of plain MLPs."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +12,7 @@ from starc.operators.mlp.options import ACTIVATIONS
 from starc.reference.cases import WIDTH, Cases, Known
 
 
-def _small(activation: str, **options: bool) -> Mlp:
+def _small(activation: str, **options: Any) -> Mlp:
     return Mlp(width=WIDTH, hidden=24, activation=activation, **options)
 
 
