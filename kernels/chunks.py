@@ -10,14 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kernels.sequences import _seq_apart, _seq_places, _seq_rows
+from kernels.sequences import _seq_rows
 from kernels.state_scan import _states
 
 try:
     import triton
     import triton.language as tl
-
-    from kernels.sequences import _seq_place, _seq_span, _seq_tile
 except ImportError:
     triton = None
 
@@ -82,29 +80,6 @@ def _chunk_empty(
     return new(tuple(shape), dtype=dtype, device=x.device)
 
 
-# Strides apart, three for each tensor, as the delta rules take them.
-
-
-def _chunk_packed(
-    one: Any, inputs: Any, width: int, state: Tensor, cu_seqlens: Tensor
-) -> tuple[Tensor, Tensor]:
-    return _seq_apart(one, inputs, state, cu_seqlens)
-
-
-def _chunk_dense(x: Tensor) -> Tensor:
-    """x, or a copy if its last dimension is not dense or 256 tokens pass 32 bits."""
-    return x if x.stride(-1) == 1 and x.stride(1) < 2**23 else x.contiguous()
-
-
-def _chunk_strides(*tensors: Tensor) -> list[int]:
-    """From a row, a token and a head to the next, of each."""
-    return [stride for tensor in tensors for stride in tensor.stride()[:3]]
-
-
-def _chunk_places(x: Tensor, cu: Tensor | None, chunk: int) -> int:
-    return _seq_places(x, cu, chunk)
-
-
 if triton is not None:
 
     @triton.jit
@@ -130,27 +105,3 @@ if triton is not None:
         a, b = _chunk_cast(a, DOT), _chunk_cast(b, DOT)
         PRECISION: tl.constexpr = "ieee" if DOT == "bf16" else DOT
         return tl.dot(a, b, acc, input_precision=PRECISION)
-
-    @triton.jit
-    def _chunk_span(cu, s, length, CHUNK: tl.constexpr, PACKED: tl.constexpr):
-        """Sequence s: row of the batch, first token, tokens, its first place."""
-        bos, tokens = _seq_span(cu, s, length)
-        place = _seq_place(cu, s, bos, tokens, CHUNK)
-        if PACKED:
-            row = s.to(tl.int64) * 0
-        else:
-            row, bos = s.to(tl.int64), bos * 0
-        return row, bos, tokens, place
-
-    @triton.jit
-    def _chunk_owner(
-        cu, place, sequences, length, CHUNK: tl.constexpr, PACKED: tl.constexpr
-    ):
-        """The sequence that a chunk belongs to."""
-        return _seq_tile(cu, place, sequences + length // CHUNK, length, CHUNK)[0]
-
-    @triton.jit
-    def _chunk_tile(pointer, i, i_in, i_step, j, j_in, j_step):
-        """A tile (i, j), 0 outside."""
-        at = pointer + i[:, None] * i_step + j[None, :] * j_step
-        return tl.load(at, i_in[:, None] & j_in[None, :], 0.0)

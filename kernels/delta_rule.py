@@ -23,7 +23,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kernels.chunks import _chunk_join, _chunk_packed, _chunk_split
+from kernels.chunks import _chunk_join, _chunk_split
+from kernels.sequences import _seq_apart, _seq_count
 
 _DeltaPairs = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor, Tensor]]
 
@@ -45,16 +46,12 @@ def _delta_plain(
     """
     dtype = torch.promote_types(q.dtype, torch.float32)
     if state is None:
-        rows = q.shape[0] if cu_seqlens is None else cu_seqlens.shape[0] - 1
-        size = (rows, v.shape[2], k.shape[3], v.shape[3])
-        state = q.new_zeros(size, dtype=dtype)
+        size = (v.shape[2], k.shape[3], v.shape[3])
+        state = q.new_zeros((_seq_count(q, cu_seqlens), *size), dtype=dtype)
     if cu_seqlens is not None:
-        return _chunk_packed(
-            lambda v, q, k, log, beta, state: _delta_plain(
-                pairs, q, k, v, log, beta, state, None
-            ),
-            (v, q, k, log, beta),
-            v.shape[3],
+        return _seq_apart(
+            lambda *inputs: _delta_plain(pairs, *inputs, None),
+            (q, k, v, log, beta),
             state,
             cu_seqlens,
         )

@@ -9,8 +9,8 @@
     returns y (B, L, H, P) in v's dtype and the last S as state
 
 The lengths of k must not pass 1, nor beta 2, or the state may grow without bound.
-With cu_seqlens (S + 1), the bounds of S sequences packed one after the other, B is 1
-and state has S rows; tokens after the last bound give 0.
+With cu_seqlens, S sequences packed as kernels/sequences.py says, states are
+(S, H, N, P). Plain PyTorch on every device: there is no Triton form yet.
 
 Everything is computed in float32 (float64 for float64), the state too; None means
 zeros. Inside a chunk the pairs of tokens are a masked matrix, of which k k^T and
