@@ -16,7 +16,7 @@ from starc.ir.residual import BARE
 from starc.lower.built import Builder
 from starc.lower.collisions import check_generated_names
 from starc.lower.count import count_livs, iterations
-from starc.lower.labels import collect_labels
+from starc.lower.labels import collect_labels, uses
 from starc.lower.model import ModelSettings
 from starc.lower.references import Shared
 from starc.lower.sharing import Sharing
@@ -188,7 +188,8 @@ class _Backbone:
     def parallel(self, node: ast.Parallel) -> Layer | None:
         before = len(self.problems.found)
         livs = tuple(self.branches(node.body))
-        if not livs and len(self.problems.found) == before:
+        nothing = next(uses(node.body), None) is None
+        if nothing and len(self.problems.found) == before:
             self.empty("parallel", node.span)
         return Parallel(
             *("parallel", "", "parallel", livs, (1,) * len(livs)),

@@ -136,6 +136,12 @@ def test_a_repeat_in_a_parallel_is_what_it_holds_so_many_times() -> None:
     ]
 
 
+def test_a_parallel_of_wrong_numbers_is_not_told_to_be_empty() -> None:
+    """A width that is missing leaves no LIV built, and is all that is told."""
+    found = check("model m { }\nbackbone { parallel { SA-1; 2 x { SA-1 } } }")
+    assert [d.code for d in found] == ["missing-width"]
+
+
 WITHOUT = ("SA-1", "SA-1(window = 4)", "SA-1(rope_theta = 1e6)", "SA-1(rope = false)")
 
 
