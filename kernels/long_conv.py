@@ -6,6 +6,9 @@
     returns y (B, L, D) in u's dtype
 
 Computed in float32 (float64 for float64). History None means that u is the start.
+
+With spans, B is 1 and the row holds sequences one after the other: of each its first
+token, its end, and how many tokens of it came before, in its row of the buffer.
 Source: Hyena, arXiv 2302.10866, section 2.1: two zero-padded FFTs, a product, and one
 back.
 
@@ -22,8 +25,17 @@ import torch
 from torch import Tensor
 
 
-def long_conv(u: Tensor, kernel: Tensor, history: Tensor | None = None) -> Tensor:
+def long_conv(
+    u: Tensor,
+    kernel: Tensor,
+    history: Tensor | None = None,
+    *,
+    spans: list[tuple[int, int, int]] | None = None,
+) -> Tensor:
     """Return the outputs at the positions of u."""
+    if spans is not None:
+        parts = [long_conv(u[:, start:stop], kernel) for start, stop, _ in spans]
+        return torch.cat(parts, 1)
     length, dtype = u.shape[1], torch.promote_types(u.dtype, torch.float32)
     if history is None:
         history = u[:, :0]
@@ -44,7 +56,13 @@ def long_conv(u: Tensor, kernel: Tensor, history: Tensor | None = None) -> Tenso
 
 
 def long_conv_cached(
-    u: Tensor, kernel: Tensor, buffer: Tensor, length: int, added: int
+    u: Tensor,
+    kernel: Tensor,
+    buffer: Tensor,
+    length: int,
+    added: int,
+    *,
+    spans: list[tuple[int, int, int]] | None = None,
 ) -> tuple[Tensor, Tensor, int]:
     """Outputs for u, which follows `length` tokens in the buffer (B, longest, D).
 
@@ -52,10 +70,18 @@ def long_conv_cached(
     what whole blocks of inputs add to outputs to come. It changes in place, or in a
     copy where a backward may read the old one, and is returned. `added` says up to
     which length its second part has been done (0 at first); the new value is returned
-    too. Only single tokens need it, so a prompt leaves it to the first of them.
+    too. Only single tokens need it, so a prompt leaves it to the first of them, and
+    sequences of unequal length do without.
     """
     if torch.is_grad_enabled():
         buffer = buffer.clone()
+    if spans is not None:
+        parts = []
+        for row, (start, stop, past) in enumerate(spans):
+            part = u[:, start:stop]
+            parts.append(long_conv(part, kernel, buffer[row : row + 1, :past]))
+            buffer[row, past : past + stop - start] = part[0]
+        return torch.cat(parts, 1), buffer, added
     if u.shape[1] == 1 and not torch.compiler.is_compiling():
         _long_conv_add_blocks(buffer, kernel, length, added)
         here = buffer[:, length : length + 1]

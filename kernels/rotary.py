@@ -3,7 +3,8 @@
     y_i         = x_i cos(p f_i) - x_{i + K/2} sin(p f_i)
     y_{i + K/2} = x_i sin(p f_i) + x_{i + K/2} cos(p f_i)     f_i = theta^(-2 i / K)
 
-    x (B, H, T, K): heads of tokens at positions p = start, start + 1, ...
+    x (B, H, T, K): heads of tokens at positions p = start, start + 1, ..., or each at
+    its own, start (B or 1, T) on x's device
     returns y (B, H, T, K) in x's dtype
 
 With dims < K the first dims channels turn, as if there were no others. Source: arXiv
@@ -34,15 +35,18 @@ except ImportError:
 def rotary(
     x: Tensor, start: int | Tensor, theta: float, dims: int | None = None
 ) -> Tensor:
-    """x, turned; a start on the device, (1,), lets a CUDA graph move on."""
+    """x, turned; of one token, a position (1,) lets a CUDA graph move on."""
     dims = x.shape[-1] if dims is None else dims
     if x.numel() and not torch.compiler.is_compiling() and kernels_for("rotary", x):
         y: Tensor = autograd(_Rotary, x, start, theta, dims, 1)
         return y
     dtype = torch.promote_types(x.dtype, torch.float32)
     pair = torch.arange(dims // 2, device=x.device, dtype=dtype)
-    position = torch.arange(x.shape[-2], device=x.device, dtype=dtype) + start
-    angle = position[:, None] * theta ** (-2 * pair / dims)  # (T, dims / 2)
+    position = start
+    if not isinstance(start, Tensor):
+        position = torch.arange(x.shape[-2], device=x.device, dtype=dtype) + start
+    # (B or 1, 1, T, dims / 2)
+    angle = position[..., None, :, None] * theta ** (-2 * pair / dims)
     cos, sin = angle.cos(), angle.sin()
     a, b = x[..., :dims].chunk(2, dim=-1)
     y = torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1).type_as(x)
@@ -79,6 +83,9 @@ def _rotary_launch(
     head_tile = min(triton.next_power_of_2(heads), rows)
     token_tile = 1 if length == 1 else rows // head_tile
     grid = batch * triton.cdiv(heads, head_tile) * triton.cdiv(length, token_tile)
+    each = isinstance(start, Tensor)
+    if each:
+        start = start.expand(batch, length)
     with launch_on(x):
         _rotary_kernel[(grid,)](
             out,
@@ -87,7 +94,8 @@ def _rotary_launch(
             length,
             *out.stride()[:3],
             *x.stride()[:3],
-            START_ON_DEVICE=isinstance(start, Tensor),
+            *(start.stride() if each else (0, 0)),
+            POSITIONS=each,
             OCTAVES=2 * math.log2(theta) / dims,
             SIGN=sign,
             HEADS=heads,
@@ -116,7 +124,9 @@ if triton is not None:
         x_batch,
         x_head,
         x_token,
-        START_ON_DEVICE: tl.constexpr,
+        start_batch,
+        start_token,
+        POSITIONS: tl.constexpr,
         OCTAVES: tl.constexpr,
         SIGN: tl.constexpr,
         HEADS: tl.constexpr,
@@ -144,11 +154,14 @@ if triton is not None:
         out += batch * out_batch + head * out_head + token * out_token
 
         pair = tl.arange(0, PAIRS)[None, None, :]
-        if START_ON_DEVICE:
-            start = tl.load(start)
+        if POSITIONS:
+            start += batch * start_batch + token * start_token
+            position = tl.load(start, mask=token < length, other=0)
+        else:
+            position = start + token
         octaves = tl.full((), OCTAVES, tl.float64)  # a literal would be float32
         first = tl.full((), -2.651496129472319, tl.float64)  # log2(1 / 2 pi)
-        turns = tl.exp2(first - octaves * pair) * (start + token)
+        turns = tl.exp2(first - octaves * pair) * position
         angle = ((turns - tl.floor(turns)) * 6.283185307179586).to(tl.float32)
         cos, sin = tl.cos(angle), tl.sin(angle) * SIGN
         mask = inside & (pair < HALF)

@@ -17,7 +17,7 @@ from starc.backend.code import (
     statement,
 )
 from starc.backend.residuals import NORMS, added, norm_call
-from starc.backend.states import Kept, state_class, state_name
+from starc.backend.states import KEPT, Kept, state_class, state_name
 from starc.backend.tree import Blocks, Scope, Tree, Use
 from starc.backend.wiring import Value, Wiring, lender
 from starc.ir.nodes import Liv, Model, Parallel, again
@@ -76,7 +76,7 @@ class BlockClass:
 
 LOCAL = frozenset("""
     self x y i block state states tokens cache config lent torch nn F math cast Any cls
-    model size
+    model new
     """.split())
 """What a body calls its own, which nothing that it is given may be called."""
 
@@ -376,9 +376,9 @@ class Bodies:
         match module:
             case Parallel():
                 name = state_name(made.name)
-                return [(use.name, name, Call(f"{name}.new", (where, "*size")))]
+                return [(use.name, name, Call(f"{name}.new", (where, "new")))]
             case Liv():
-                return [(use.name, "State", Call(f"{where}.new_state", ("*size",)))]
+                return [(use.name, KEPT, Call("new", (where,)))]
             case _:
                 assert_never(module)
 
@@ -405,12 +405,12 @@ class Bodies:
             if name == "None":
                 items += ["None"] * (stop - start)
             elif stop - start == 1:
-                one = (f"{where}[{start}]", *modules, "*size")
+                one = (f"{where}[{start}]", *modules, "new")
                 items.append(Call(f"{name}.new", one))
             else:
                 part = where if len(runs) == 1 else f"{where}[{start}:{stop}]"
                 each = f"for {inner} in {part}"
-                new = Call(f"{name}.new", (inner, *modules, "*size"))
+                new = Call(f"{name}.new", (inner, *modules, "new"))
                 if len(runs) == 1:
                     return [(step.name, kind, List((new,), each))]
                 items.append(f"*({new} {each})")

@@ -185,6 +185,7 @@ def forward_lines(
         arguments.append(f"state.{name}")
         if operator.convolution_activation:
             arguments.append(f'"{operator.convolution_activation}"')
+        arguments.append("cu_seqlens=state.cu_seqlens")
         lines.append(f"{conv}, state.{name} = short_conv({', '.join(arguments)})")
         if split:
             lines.append(split)

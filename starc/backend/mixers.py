@@ -11,6 +11,7 @@ from starc.backend.features import (
     weight_lines,
 )
 from starc.backend.layout import broken, fitted
+from starc.backend.states import KEPT
 from starc.backend.templates import block
 from starc.backend.tensors import add_tensors
 from starc.backend.vendor import function_text
@@ -121,7 +122,7 @@ def mixer_class(
     has_state = "state." in text
     forward = _forward_head(variant, has_state)
     if has_state:
-        forward.append("        state = State() if state is None else state")
+        forward.append("        state = begin(state)")
     for line in features:
         forward.extend(broken(line, 8))
     forward += [part for line in mixing for part in fitted(line)]
@@ -181,7 +182,7 @@ def _forward_head(variant: Variant, has_state: bool) -> list[str]:
     parameters += [f"{name}: Tensor" for name in (*variant.inputs, *variant.borrowed)]
     parameters += [f"{name}: {kind}" for name, kind in variant.weights]
     if has_state:
-        parameters.append("state: State | None = None")
+        parameters.append(f"state: {KEPT} | None = None")
     result = "tuple[Tensor, ...]" if variant.lent else "Tensor"
     return signature("forward", parameters, result)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from starc.backend.code import LIMIT, Call, assigned, signature, statement
 from starc.backend.mixers import MixerClass, Variant
-from starc.backend.states import state_class, state_name
+from starc.backend.states import KEPT, state_class, state_name
 from starc.values import dataclass
 
 
@@ -55,7 +55,7 @@ def parallel_class(name: str, branches: tuple[Branch, ...]) -> MixerClass:
 
 def _states(name: str, branches: tuple[Branch, ...]) -> Iterator[str]:
     fields = tuple(
-        (branch.stem, "State", Call(f"mixer.{branch.stem}.new_state", ("*size",)))
+        (branch.stem, KEPT, Call("new", (f"mixer.{branch.stem}",)))
         for branch in branches
         if branch.mixer.has_state
     )

@@ -51,6 +51,8 @@ class Plan:
     output_names: str
     stateful: bool
     graphs: bool  # decoding can be captured in a CUDA graph
+    places: bool  # a layer asks where in a sequence tokens stand
+    packed: tuple[str, ...]  # what layers read of packed sequences
     construct: tuple[str, ...]
     forward: tuple[str, ...]
     auxiliary: bool  # a LIV adds to the loss of training
@@ -127,6 +129,8 @@ def make_plan(
         stateful=stateful,
         graphs=stateful
         and all(classes.emission(liv.operator).graphs for liv in model.livs()),
+        places=not read.isdisjoint(("length", "position", "spans")),
+        packed=tuple(sorted(read & {"cu_seqlens", "position", "spans"})),
         auxiliary=any(liv.operator.auxiliary for liv in model.livs()),
         balanced=any(
             not parameter.trained

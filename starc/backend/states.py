@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 from starc.backend.code import Call, Expression, signature, statement
 
+KEPT = "State | Packed"
+"""What stands for a LIV: its state in a cache, or the sequences of this pass."""
+
 Kept = tuple[str, str, Expression]
 """(name, type, expression that makes it) of one field."""
 
@@ -16,13 +19,14 @@ def state_name(owner: str) -> str:
 def state_class(
     name: str, doc: str, fields: tuple[Kept, ...], holders: tuple[str, ...]
 ) -> Iterator[str]:
-    """A NamedTuple; `holders`: parameters with modules that the expressions read."""
+    """A NamedTuple; `holders`: parameters with modules that the expressions read, `new`
+    makes what one LIV keeps."""
     yield f"class {name}(NamedTuple):"
     yield f'    """{doc}"""'
     yield ""
     yield from (f"    {field}: {kind}" for field, kind, _ in fields)
     yield ""
     yield "    @classmethod"
-    yield from signature("new", ["cls", *holders, "*size: Any"], name)
+    yield from signature("new", ["cls", *holders, "new: Any"], name)
     made = tuple(expression for _, _, expression in fields)
     yield from statement("return ", Call("cls", made))

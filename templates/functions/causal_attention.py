@@ -2,14 +2,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from templates.functions.packed_attention import packed_attention
 
-def causal_attention(q: Tensor, k: Tensor, v: Tensor, length: int | Tensor) -> Tensor:
+
+def causal_attention(
+    q: Tensor, k: Tensor, v: Tensor, length: int | Tensor, packed: Packed | None = None
+) -> Tensor:
     """Softmax attention; q (B, H, T, K) follow the first `length` tokens of k, v."""
+    if packed is not None:
+        return packed_attention(causal_attention, q, k, v, packed)
     if q.shape[2] == 1:  # the heads of a group stand as its queries: k, v are read once
         grouped = q.unflatten(1, (k.shape[1], q.shape[1] // k.shape[1])).squeeze(3)
         mask = None
         if isinstance(length, Tensor):  # behind it the buffer is empty
-            mask = torch.arange(k.shape[2], device=k.device)[None] <= length
+            seen = torch.arange(k.shape[2], device=k.device) <= length[:, None]
+            mask = seen[:, None, None]  # (B or 1, 1, 1, S)
         return F.scaled_dot_product_attention(grouped, k, v, mask).view_as(q)
     past = k.shape[2] - q.shape[2]
     if past == 0:

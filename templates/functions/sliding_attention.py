@@ -3,10 +3,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from templates.functions.causal_attention import causal_attention
+from templates.functions.packed_attention import packed_attention
 
 
 def sliding_attention(
-    q: Tensor, k: Tensor, v: Tensor, length: int | Tensor, window: int
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    length: int | Tensor,
+    window: int,
+    packed: Packed | None = None,
 ) -> Tensor:
     """Each of the T tokens of q (B, H, T, K) sees itself and the window - 1 before it.
 
@@ -14,6 +20,8 @@ def sliding_attention(
     first. Prompts longer than a window go block by block: the cost grows with T, not
     with its square.
     """
+    if packed is not None:
+        return packed_attention(sliding_attention, q, k, v, packed, window)
     tokens, past = q.shape[2], k.shape[2] - q.shape[2]
     if tokens == 1:
         return causal_attention(q, k, v, length)

@@ -51,10 +51,18 @@ def test_dims(dims: int | None, dtype: torch.dtype) -> None:
     assert rotary(*args).dtype == dtype
 
 
-def test_start_may_be_a_tensor() -> None:
+def test_a_position_for_each_token() -> None:
     x, _, theta, dims = inputs()
     want = rotary(x, 40, theta, dims)
-    assert torch.equal(rotary(x, torch.tensor([40]), theta, dims), want)
+    positions = torch.arange(40, 47)[None]
+    assert torch.equal(rotary(x, positions, theta, dims), want)
+    rows = torch.cat((positions, positions + 5))
+    found = rotary(x, rows, theta, dims)
+    assert torch.equal(found[:1], want[:1])
+    assert torch.equal(found[1:], rotary(x[1:], 45, theta, dims))
+    one = x[:, :, :1]
+    want = rotary(one, 40, theta, dims)
+    assert torch.equal(rotary(one, torch.tensor([40]), theta, dims), want)
 
 
 def test_scores_depend_on_the_distance_only() -> None:

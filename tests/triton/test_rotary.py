@@ -38,11 +38,16 @@ def test_far_positions() -> None:
     rotary.agrees(inputs(torch.float32, start=1_000_000))
 
 
-def test_start_on_the_device() -> None:
+def test_positions_on_the_device() -> None:
     x, _, theta, dims = inputs(torch.float32)
-    start = torch.tensor([40], device=DEVICE)
-    got = rotary.public(x.to(DEVICE), start, theta, dims)
-    assert torch.equal(got.cpu(), rotary(x, 40, theta, dims))
+    rows = torch.tensor([[40], [5]]) + torch.arange(x.shape[2])
+    for positions in (rows[:1], rows):
+        got = rotary.public(x.to(DEVICE), positions.to(DEVICE), theta, dims)
+        for row, start in enumerate(positions.expand(2, -1)[:, 0].tolist()):
+            assert torch.equal(got[row].cpu(), rotary(x, start, theta, dims)[row])
+    one = x[:, :, :1].to(DEVICE)
+    got = rotary.public(one, torch.tensor([40], device=DEVICE), theta, dims)
+    assert torch.equal(got.cpu(), rotary(x[:, :, :1], 40, theta, dims))
 
 
 def test_views() -> None:

@@ -100,4 +100,4 @@ def _functions(op: Attention) -> tuple[str, ...]:
     if op.by_scores:
         return (append, "visible_tokens", *(("visible_window",) if op.window else ()))
     sliding = ("sliding_attention",) if op.window else ()
-    return (append, "causal_attention", *sliding)
+    return (append, "packed_attention", "causal_attention", *sliding)

@@ -1,0 +1,109 @@
+"""Packed sequences and padded rows against each sequence alone."""
+
+import copy
+import sys
+from itertools import accumulate
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tests.emitted.small import apart, gradients, tokens
+
+LIMITS = {torch.float64: 1e-10, torch.float32: 1e-5}
+
+
+def borders(lengths: tuple[int, ...], dtype: torch.dtype = torch.int32) -> Tensor:
+    return torch.tensor([0, *accumulate(lengths)], dtype=dtype)
+
+
+def check_packed(model: Any, lengths: tuple[int, ...]) -> None:
+    """Logits and gradients of a packed row, against those of its sequences alone.
+
+    In float32 they may differ by as much as those alone do from float64.
+    """
+    given = tokens(model, 1, sum(lengths))
+    weight = torch.randn(*given.shape, model.config.vocab, dtype=torch.float64)
+    dtype = model.embedding.weight.dtype
+
+    def gradients_of(model: Any, logits: Tensor) -> dict[str, Tensor]:
+        model.zero_grad()
+        (logits * weight).sum().backward()
+        return gradients(model)
+
+    def alone(model: Any) -> dict[str, Tensor]:
+        parts = [model(part) for part in given.split(lengths, dim=1)]
+        logits = torch.cat(parts, dim=1)
+        return {"logits": logits.detach()} | gradients_of(model, logits)
+
+    expected = alone(model)
+    limits = dict.fromkeys(expected, 2 * LIMITS[dtype])
+    if dtype == torch.float32:
+        exact = alone(copy.deepcopy(model).double())
+        limits |= {k: max(limits[k], apart(v, exact[k])) for k, v in expected.items()}
+    logits = model(given, cu_seqlens=borders(lengths))
+    found = {"logits": logits.detach()} | gradients_of(model, logits)
+    assert found.keys() == expected.keys()
+    errors = {key: apart(found[key], value) for key, value in expected.items()}
+    assert all(errors[key] <= limits[key] for key in errors), errors
+
+
+def in_pieces(
+    model: Any, cache: Any, rows: Tensor, pads: Tensor, chunks: tuple[int, ...]
+) -> Tensor:
+    """Logits of padded rows; each chunk is told its own part of the padding."""
+    parts, done = [], 0
+    for part in rows.split(chunks, dim=1):
+        left = (pads - done).clamp(0, part.shape[1])
+        parts.append(model(part, cache, pads=left if left.any() else None))
+        done += part.shape[1]
+    return torch.cat(parts, dim=1)
+
+
+@torch.no_grad()
+def check_padded(model: Any, pads: Tensor, chunks: tuple[int, ...]) -> None:
+    """Rows with pads, in chunks, against each row's tokens alone in the same chunks:
+    logits and what the cache keeps. What stands at the padding changes no bit."""
+    length, count = sum(chunks), len(pads)
+    rows = tokens(model, count, length)
+    limit = LIMITS[model.embedding.weight.dtype]
+    cache = model.new_cache(count, length)
+    logits = in_pieces(model, cache, rows, pads, chunks)
+    other = torch.where(torch.arange(length) < pads[:, None], rows.flip(1), rows)
+    again = in_pieces(model, model.new_cache(count, length), other, pads, chunks)
+    assert torch.equal(again, logits)
+    for row, pad in enumerate(pads.tolist()):
+        assert not logits[row, :pad].any()
+        own, done = model.new_cache(1, length), 0
+        for chunk in chunks:
+            first, done = max(pad, done), done + chunk
+            if first < done:
+                alone = model(rows[row : row + 1, first:done], own)
+                assert apart(logits[row, first:done], alone[0]) < limit
+        mine = kept(model, cache, row, length - pad)
+        theirs = kept(model, own, 0, length - pad)
+        assert all(map(same, mine, theirs)) and len(mine) == len(theirs)
+
+
+def same(one: Tensor, two: Tensor) -> bool:
+    """States may be float32 in a model of float64: then a bit may be rounded apart."""
+    return not one.numel() or apart(one, two) < (
+        1e-10 if one.dtype.itemsize > 4 else 1e-6
+    )
+
+
+def kept(model: Any, cache: Any, row: int, length: int) -> list[Tensor]:
+    """What a cache keeps of a row: of a buffer of tokens, where there are any."""
+    if not cache.nbytes:
+        return []
+    leaves = sys.modules[type(model).__module__].leaves
+    found = []
+    for state in leaves(cache.states):
+        for name, value in vars(state).items():
+            if name in ("k", "v"):  # (B, G, S, K)
+                found.append(value[row, :, :length])
+            elif name == "u":  # (B, S, D)
+                found.append(value[row, :length])
+            elif isinstance(value, Tensor) and name not in ("length", "filter"):
+                found.append(value[row])
+    return found

@@ -1,0 +1,85 @@
+"""Packed sequences and padded rows are what each would be alone: every operator and
+option, every form of sharing, every example."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import pytest
+import torch
+
+from starc.reference import random_weights
+from tests.emitted.architectures import ARCHITECTURES, hybrids, plain, sharing
+from tests.emitted.helpers import emit
+from tests.emitted.sequences import check_packed, check_padded
+from tests.emitted.small import EXAMPLES, SMALL, fresh
+from tests.emitted.test_reference import SELDOM
+
+SHORT, LONG = (1, 0, 5, 2, 0, 0, 13, 1), (3, 0, 0, 70, 1, 2, 66, 1)
+"""Tokens of the sequences; LONG: borders within a chunk of every kernel."""
+
+PADDED = [
+    ((0, 7, 2, 8), (9, 1, 1, 4, 1, 1)),
+    ((0, 3, 0, 17), (3, 6, 1, 5, 1, 1)),
+    ((4, 1, 2, 2), (1, 1, 1, 8, 1, 5)),
+]
+"""Pads of each row, and chunks: longer and shorter than the windows. One row says
+nothing at all; in one batch every row has some, also in single tokens."""
+
+EVERY = [*plain(), *sharing(), *hybrids()]
+NAMES = [
+    pytest.param(name, marks=pytest.mark.slow if name in SELDOM else ())
+    for name in EVERY
+]
+SHRUNK = [name for name in SMALL if name in {path.stem for path in EXAMPLES}]
+
+
+@lru_cache(maxsize=2)
+def model_of(name: str, dtype: torch.dtype = torch.float64) -> Any:
+    """With random weights, so that each of them matters."""
+    emitted = emit(ARCHITECTURES[name])
+    weights = random_weights(emitted.ir, torch.Generator().manual_seed(0))
+    return emitted.model(weights, dtype)
+
+
+def packed(name: str) -> None:
+    check_packed(model_of(name), LONG if name in plain() else SHORT)
+
+
+def padded(name: str) -> None:
+    pads, chunks = PADDED[EVERY.index(name) % len(PADDED)]
+    check_padded(model_of(name), torch.tensor(pads), chunks)
+
+
+@pytest.mark.parametrize("way", [packed, padded])
+@pytest.mark.parametrize("name", NAMES)
+def test_each_sequence_is_as_if_alone(name: str, way: Callable[[str], None]) -> None:
+    way(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("pads", "chunks"), PADDED)
+@pytest.mark.parametrize("name", [*plain(), *hybrids()])
+def test_every_padding(
+    name: str, pads: tuple[int, ...], chunks: tuple[int, ...]
+) -> None:
+    for dtype in (torch.float64, torch.float32):
+        check_padded(model_of(name, dtype), torch.tensor(pads), chunks)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*plain(), *hybrids()])
+def test_packed_in_float32(name: str) -> None:
+    check_packed(model_of(name, torch.float32), SHORT)
+
+
+@pytest.mark.parametrize("name", SHRUNK)
+def test_every_example(name: str) -> None:
+    check_packed(fresh(name), SHORT)
+    model = fresh(name).double()
+    check_packed(model, SHORT)
+    check_padded(model, torch.tensor(PADDED[0][0]), PADDED[0][1])
+
+
+def test_hundreds_of_sequences() -> None:
+    check_packed(fresh("star_genome").double(), (1, 2, 0, 1) * 50)
