@@ -20,7 +20,8 @@ def borders(lengths: tuple[int, ...], dtype: torch.dtype = torch.int32) -> Tenso
 def check_packed(model: Any, lengths: tuple[int, ...]) -> None:
     """Logits and gradients of a packed row, against those of its sequences alone.
 
-    In float32 they may differ by as much as those alone do from float64.
+    In float32 both may be as far from float64 as those alone are at their worst: a norm
+    of nearly nothing, as of one token's GLA, makes large errors of small ones.
     """
     given = tokens(model, 1, sum(lengths))
     weight = torch.randn(*given.shape, model.config.vocab, dtype=torch.float64)
@@ -37,15 +38,15 @@ def check_packed(model: Any, lengths: tuple[int, ...]) -> None:
         return {"logits": logits.detach()} | gradients_of(model, logits)
 
     expected = alone(model)
-    limits = dict.fromkeys(expected, 2 * LIMITS[dtype])
+    limit = 2 * LIMITS[dtype]
     if dtype == torch.float32:
         exact = alone(copy.deepcopy(model).double())
-        limits |= {k: max(limits[k], apart(v, exact[k])) for k, v in expected.items()}
+        limit = max(limit, 2 * max(apart(v, exact[k]) for k, v in expected.items()))
     logits = model(given, cu_seqlens=borders(lengths))
     found = {"logits": logits.detach()} | gradients_of(model, logits)
     assert found.keys() == expected.keys()
     errors = {key: apart(found[key], value) for key, value in expected.items()}
-    assert all(errors[key] <= limits[key] for key in errors), errors
+    assert max(errors.values()) < limit, errors
 
 
 def in_pieces(
@@ -100,10 +101,10 @@ def kept(model: Any, cache: Any, row: int, length: int) -> list[Tensor]:
     found = []
     for state in leaves(cache.states):
         for name, value in vars(state).items():
+            if not isinstance(value, Tensor) or name in ("length", "filter"):
+                continue
             if name in ("k", "v"):  # (B, G, S, K)
                 found.append(value[row, :, :length])
-            elif name == "u":  # (B, S, D)
-                found.append(value[row, :length])
-            elif isinstance(value, Tensor) and name not in ("length", "filter"):
-                found.append(value[row])
+            else:  # of u (B, S, D) the tokens
+                found.append(value[row, :length] if name == "u" else value[row])
     return found
