@@ -581,9 +581,7 @@ def check_pads(pads: Tensor, tokens: Tensor) -> list[int]:
     rows, length = tokens.shape
     check_integers("pads", "(B)", pads)
     if pads.shape[0] != rows:
-        raise ValueError(
-            f"pads: one number for each of {rows} rows, not {pads.shape[0]}"
-        )
+        raise ValueError(f"pads: {rows}, one for each row, not {pads.shape[0]}")
     counts: list[int] = pads.tolist()
     if any(not 0 <= count <= length for count in counts):
         raise ValueError(f"pads: from 0 to the {length} tokens of a row")
