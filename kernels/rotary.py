@@ -42,11 +42,10 @@ def rotary(
         return y
     dtype = torch.promote_types(x.dtype, torch.float32)
     pair = torch.arange(dims // 2, device=x.device, dtype=dtype)
-    position = start
     if not isinstance(start, Tensor):
-        position = torch.arange(x.shape[-2], device=x.device, dtype=dtype) + start
+        start = torch.arange(x.shape[-2], device=x.device, dtype=dtype) + start
     # (B or 1, 1, T, dims / 2)
-    angle = position[..., None, :, None] * theta ** (-2 * pair / dims)
+    angle = start[..., None, :, None] * theta ** (-2 * pair / dims)
     cos, sin = angle.cos(), angle.sin()
     a, b = x[..., :dims].chunk(2, dim=-1)
     y = torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1).type_as(x)
@@ -83,9 +82,10 @@ def _rotary_launch(
     head_tile = min(triton.next_power_of_2(heads), rows)
     token_tile = 1 if length == 1 else rows // head_tile
     grid = batch * triton.cdiv(heads, head_tile) * triton.cdiv(length, token_tile)
-    each = isinstance(start, Tensor)
-    if each:
+    strides: tuple[int, ...] = (0, 0)
+    if isinstance(start, Tensor):
         start = start.expand(batch, length)
+        strides = start.stride()
     with launch_on(x):
         _rotary_kernel[(grid,)](
             out,
@@ -94,8 +94,8 @@ def _rotary_launch(
             length,
             *out.stride()[:3],
             *x.stride()[:3],
-            *(start.stride() if each else (0, 0)),
-            POSITIONS=each,
+            *strides,
+            POSITIONS=isinstance(start, Tensor),
             OCTAVES=2 * math.log2(theta) / dims,
             SIGN=sign,
             HEADS=heads,

@@ -3,12 +3,12 @@ from torch import Tensor
 
 
 def turn_neighbours(x: Tensor, start: int | Tensor, frequencies: Tensor) -> Tensor:
-    """x (B, H, T, K) from position start on, or each token at its own, (B or 1, T): channels (2 i, 2 i + 1) turn as a pair, of
-    n pairs, by frequencies (n) a token; the rest stays."""
-    position = start
+    """x (B, H, T, K) from position start on, or at positions start (B or 1, T):
+    channels (2 i, 2 i + 1) turn as a pair, of n pairs, by frequencies (n) a token; the
+    rest stays."""
     if not isinstance(start, Tensor):
-        position = torch.arange(x.shape[2], device=x.device) + start
-    angle = position[..., None, :, None] * frequencies  # (B or 1, 1, T, n)
+        start = torch.arange(x.shape[2], device=x.device) + start
+    angle = start[..., None, :, None] * frequencies  # (B or 1, 1, T, n)
     cos, sin = angle.cos(), angle.sin()
     turning, rest = x[..., : 2 * len(frequencies)], x[..., 2 * len(frequencies) :]
     a, b = turning.unflatten(-1, (-1, 2)).unbind(-1)

@@ -7,7 +7,7 @@ def visible_tokens(
 ) -> Tensor:
     """(T, S), True where one of the last T tokens, q, may read one of the S of k.
 
-    A length on the GPU comes with one token, and a whole buffer that is empty behind it.
+    A length on the GPU comes with one token, and a whole buffer, empty behind it.
     Packed sequences read nothing of each other.
     """
     if packed is not None:
