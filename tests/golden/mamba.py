@@ -53,17 +53,17 @@ class Mamba(nn.Module):
         """Draws every parameter."""
         draw_all(self)
 
-    def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, cache: Cache | None = None, **seq: Any) -> Tensor:
         """Logits (B, T, vocab) for tokens (B, T), which follow those in the cache."""
-        return self.logits(self.hidden(tokens, cache))
+        return self.logits(self.hidden(tokens, cache, **seq))
 
-    def hidden(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
-        """What the head reads, (B, T, D)."""
-        states = start(tokens, cache)
+    def hidden(self, tokens: Tensor, cache: Cache | None = None, **seq: Any) -> Tensor:
+        """What the head reads, (B, T, D); seq: cu_seqlens or pads, see start."""
+        tokens, states, real = start(self, tokens, cache, **seq)
         x = self.embedding(tokens)  # (B, T, D)
         for i, block in enumerate(self.blocks):
             x = block(x, states and states.blocks[i])
-        return self.norm(x)
+        return padded(self.norm(x), real)
 
     def logits(self, x: Tensor) -> Tensor:
         """The head: (B, T, D) to (B, T, vocab)."""
@@ -129,15 +129,22 @@ class SelectiveScan(nn.Module):
         u.uniform_(math.log(0.001), math.log(0.1)).exp_()
         self.dt_bias.copy_(u + torch.log(-torch.expm1(-u)))
 
-    def forward(self, u: Tensor, state: State | None = None) -> Tensor:
-        state = State() if state is None else state
+    def forward(self, u: Tensor, state: State | Packed | None = None) -> Tensor:
+        state = begin(state)
         z, x = self.zx_proj(u).split(self.zx_sizes, dim=-1)
         x, state.x_conv = short_conv(
-            x, self.x_conv, self.x_conv_bias, state.x_conv, "silu"
+            x,
+            self.x_conv,
+            self.x_conv_bias,
+            state.x_conv,
+            "silu",
+            cu_seqlens=state.cu_seqlens,
         )
         b, c, dt = self.bcdt_proj(x).split(self.bcdt_sizes, dim=-1)
         step = F.softplus(F.linear(dt, self.dt_weight, self.dt_bias))  # (B, T, D)
-        y, state.h = selective_scan(x, step, self.a_log, b, c, self.skip, state.h)
+        y, state.h = selective_scan(
+            x, step, self.a_log, b, c, self.skip, state.h, cu_seqlens=state.cu_seqlens
+        )
         y = y * F.silu(z)
         return self.out_proj(y)
 
@@ -193,19 +200,29 @@ Model = Mamba
 class State:
     """What a layer keeps of the tokens before; in training nothing is kept."""
 
-    length: int | Tensor = 0  # tokens seen
+    packed: Packed | None = None  # the sequences in the row, where it holds several
     x_conv: Tensor | None = None  # (B, kernel - 1, D)
     h: Tensor | None = None  # (B, D, N)
+
+    @property
+    def cu_seqlens(self) -> Tensor | None:
+        return None if self.packed is None else self.packed.cu_seqlens
+
+
+class Packed(NamedTuple):
+    """Sequences one after the other in a row of T tokens."""
+
+    cu_seqlens: Tensor  # (S + 1): where each begins, and the last ends
 
 
 class BlockState(NamedTuple):
     """What a Block keeps."""
 
-    rec: State
+    rec: State | Packed
 
     @classmethod
-    def new(cls, block: Any, *size: Any) -> BlockState:
-        return cls(block.rec.new_state(*size))
+    def new(cls, block: Any, new: Any) -> BlockState:
+        return cls(new(block.rec))
 
 
 class States(NamedTuple):
@@ -214,8 +231,8 @@ class States(NamedTuple):
     blocks: list[BlockState]
 
     @classmethod
-    def new(cls, model: Any, *size: Any) -> States:
-        return cls([BlockState.new(block, *size) for block in model.blocks])
+    def new(cls, model: Any, new: Any) -> States:
+        return cls([BlockState.new(block, new) for block in model.blocks])
 
 
 class Cache:
@@ -240,8 +257,9 @@ class Cache:
         self.length = 0  # tokens seen
         like = torch.empty(0, device=device, dtype=dtype)
         self.device = like.device
-        self.states = States.new(model, batch, max_length, like)
-        self.position: Tensor | None = None  # the length on a GPU, in a CUDA graph
+        self.states = States.new(
+            model, lambda layer: layer.new_state(batch, max_length, like)
+        )
 
     @property
     def nbytes(self) -> int:
@@ -257,11 +275,10 @@ class Cache:
                 f"{self.max_length}: give new_cache a larger max_length"
             )
 
-    def advance(self, tokens: int) -> None:
-        """Counts tokens that the layers are about to see."""
-        length = self.length if self.position is None else self.position
+    def advance(self, tokens: int, packed: Packed | None = None) -> None:
+        """Counts tokens that the layers are about to see, in every row or as packed."""
         for state in leaves(self.states):
-            state.length = length
+            state.packed = packed
         self.length += tokens
 
     def detach(self) -> None:
@@ -279,14 +296,66 @@ def leaves(kept: Any) -> list[State]:
     return [state for part in kept or () for state in leaves(part)]
 
 
-def start(tokens: Tensor, cache: Cache | None) -> States | None:
-    """The states that the layers read and write for these tokens; ValueError for
-    tokens that are none, or do not fit the cache."""
-    if tokens.dim() != 2 or tokens.dtype not in (torch.int64, torch.int32):
-        shape = tuple(tokens.shape)
-        raise ValueError(f"tokens: integers (B, T), not {tokens.dtype} {shape}")
+def begin(state: State | Packed | None) -> State:
+    """What a layer reads and writes: its state in a cache, or one for this pass."""
+    return state if isinstance(state, State) else State(packed=state)
+
+
+def start(
+    model: Mamba,
+    tokens: Tensor,
+    cache: Cache | None = None,
+    cu_seqlens: Tensor | None = None,
+    pads: Tensor | None = None,
+) -> tuple[Tensor, States | None, Tensor | None]:
+    """The tokens to compute, the states that the layers read and write for them, and
+    which of padded rows (B, T) they are. ValueError for what does not fit together.
+
+    cu_seqlens (S + 1): borders of sequences that stand one after the other in tokens
+    (1, T); each is computed as if it were alone. pads (B): how many tokens on the left
+    of each row are none; they are left out, and what is computed there is zero.
+    """
+    check_integers("tokens", "(B, T)", tokens)
+    if cu_seqlens is not None:
+        if cache is not None or pads is not None:
+            raise ValueError("cu_seqlens: neither with a cache nor with pads")
+        borders = check_borders(cu_seqlens, tokens)
+        packed = Packed(torch.tensor(borders, device=tokens.device))
+        return tokens, States.new(model, lambda layer: packed), None
+    if cache is not None:
+        check_cache(cache, tokens)
+    rows, length = tokens.shape
+    skipped = [0] * rows if pads is None else check_pads(pads, tokens)
+    if not any(skipped):
+        if cache is None:
+            return tokens, None, None
+        cache.reserve(length)
+        cache.advance(length)
+        return tokens, cache.states, None
+    real = torch.arange(length) >= torch.tensor(skipped)[:, None]  # (B, T)
+    real = real.to(tokens.device)
+    lengths = [length - n for n in skipped]
+    borders = [sum(lengths[:row]) for row in range(rows + 1)]
+    packed = Packed(torch.tensor(borders, device=tokens.device))
     if cache is None:
-        return None
+        return tokens[real][None], States.new(model, lambda layer: packed), real
+    cache.reserve(max(lengths))
+    cache.advance(max(lengths), packed)
+    return tokens[real][None], cache.states, real
+
+
+def check_integers(name: str, shape: str, given: Tensor) -> None:
+    """Raises ValueError unless these are integers with as many dimensions."""
+    if given.dim() != shape.count(",") + 1 or given.dtype not in (
+        torch.int64,
+        torch.int32,
+    ):
+        found = tuple(given.shape)
+        raise ValueError(f"{name}: integers {shape}, not {given.dtype} {found}")
+
+
+def check_cache(cache: Cache, tokens: Tensor) -> None:
+    """Raises ValueError unless the cache has a row for each row of tokens, there."""
     if tokens.shape[0] != cache.batch:
         raise ValueError(
             f"tokens: {tokens.shape[0]} rows for a cache of {cache.batch}: give "
@@ -296,9 +365,46 @@ def start(tokens: Tensor, cache: Cache | None) -> States | None:
         raise ValueError(
             f"tokens: on {tokens.device}, but the cache is on {cache.device}"
         )
-    cache.reserve(tokens.shape[1])
-    cache.advance(tokens.shape[1])
-    return cache.states
+
+
+def check_borders(cu_seqlens: Tensor, tokens: Tensor) -> list[int]:
+    """The borders as numbers; ValueError unless they part one row of tokens."""
+    check_integers("cu_seqlens", "(S + 1)", cu_seqlens)
+    if tokens.shape[0] != 1:
+        raise ValueError(f"cu_seqlens: for one row of tokens, not {tokens.shape[0]}")
+    if tokens.device != cu_seqlens.device:
+        raise ValueError(
+            f"cu_seqlens: on {cu_seqlens.device}, but tokens are on {tokens.device}"
+        )
+    borders: list[int] = cu_seqlens.tolist()
+    if len(borders) < 2 or borders[0] != 0 or borders[-1] != tokens.shape[1]:
+        raise ValueError(
+            f"cu_seqlens: from 0 to the number of tokens, {tokens.shape[1]}"
+        )
+    if borders != sorted(borders):
+        raise ValueError("cu_seqlens: each border at or behind the one before")
+    return borders
+
+
+def check_pads(pads: Tensor, tokens: Tensor) -> list[int]:
+    """The pads as numbers; ValueError unless each row may have so many."""
+    rows, length = tokens.shape
+    check_integers("pads", "(B)", pads)
+    if pads.shape[0] != rows:
+        raise ValueError(f"pads: {rows}, one for each row, not {pads.shape[0]}")
+    counts: list[int] = pads.tolist()
+    if any(not 0 <= count <= length for count in counts):
+        raise ValueError(f"pads: from 0 to the {length} tokens of a row")
+    return counts
+
+
+def padded(x: Tensor, real: Tensor | None) -> Tensor:
+    """x (1, N, D) where rows (B, T) are real, and zeros elsewhere; None: x itself."""
+    if real is None:
+        return x
+    rows = x.new_zeros(*real.shape, x.shape[-1])
+    rows[real] = x[0]
+    return rows
 
 
 class DecodeGraph:
@@ -321,7 +427,6 @@ class DecodeGraph:
         if not self.warm:
             self.warm = True
             self.tokens = tokens.clone()
-            self.position = torch.full((1,), self.cache.length, device=tokens.device)
             self.side = torch.cuda.Stream(tokens.device)
             self.side.wait_stream(torch.cuda.current_stream(tokens.device))
             with torch.cuda.stream(self.side):
@@ -343,18 +448,13 @@ class DecodeGraph:
     def _step(self) -> Tensor:
         """What is captured."""
         states = leaves(self.cache.states)
-        for state in states:
-            state.length = self.position
-        self.cache.position = self.position
         before = [dict(vars(state)) for state in states]
         logits: Tensor = self.model(self.tokens, self.cache)
-        self.cache.position = None
         for state, kept in zip(states, before, strict=True):
             for name, old in kept.items():
                 new = getattr(state, name)
                 if isinstance(new, Tensor) and new is not old:
                     setattr(state, name, old.copy_(new))
-        self.position += 1
         return logits
 
 
@@ -372,7 +472,7 @@ def generate(
     at_least(1, top_k=1 if top_k is None else top_k)
     if not 0 <= temperature < float("inf"):
         raise ValueError(f"temperature: a number, at least 0, not {temperature}")
-    start(tokens, None)  # checks them
+    check_integers("tokens", "(B, T)", tokens)
     if tokens.shape[1] == 0:
         raise ValueError("tokens: at least one in each row, to continue from")
     cache = model.new_cache(tokens.shape[0], tokens.shape[1] + max_new_tokens)

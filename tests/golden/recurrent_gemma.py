@@ -62,19 +62,19 @@ class RecurrentGemma(nn.Module):
         """Draws every parameter."""
         draw_all(self)
 
-    def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, cache: Cache | None = None, **seq: Any) -> Tensor:
         """Logits (B, T, vocab) for tokens (B, T), which follow those in the cache."""
-        return self.logits(self.hidden(tokens, cache))
+        return self.logits(self.hidden(tokens, cache, **seq))
 
-    def hidden(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
-        """What the head reads, (B, T, D)."""
-        states = start(tokens, cache)
+    def hidden(self, tokens: Tensor, cache: Cache | None = None, **seq: Any) -> Tensor:
+        """What the head reads, (B, T, D); seq: cu_seqlens or pads, see start."""
+        tokens, states, real = start(self, tokens, cache, **seq)
         x = 50.59644256269407 * self.embedding(tokens)  # (B, T, D)
         for i, block in enumerate(self.blocks):
             x = block(x, states and states.blocks[i])
         for i, block in enumerate(self.blocks_2):
             x = block(x, states and states.blocks_2[i])
-        return self.norm(x)
+        return padded(self.norm(x), real)
 
     def logits(self, x: Tensor) -> Tensor:
         """The head: (B, T, D) to (B, T, vocab)."""
@@ -157,14 +157,16 @@ class GatedRecurrence(nn.Module):
         rate = -torch.empty_like(self.decay).uniform_(0.9, 0.999).log() / 8
         self.decay.copy_(torch.log(torch.expm1(rate)))
 
-    def forward(self, u: Tensor, state: State | None = None) -> Tensor:
-        state = State() if state is None else state
+    def forward(self, u: Tensor, state: State | Packed | None = None) -> Tensor:
+        state = begin(state)
         gate, x = self.gate_x_proj(u).split(self.gate_x_sizes, dim=-1)
-        x, state.x_conv = short_conv(x, self.x_conv, self.x_conv_bias, state.x_conv)
+        x, state.x_conv = short_conv(
+            x, self.x_conv, self.x_conv_bias, state.x_conv, cu_seqlens=state.cu_seqlens
+        )
         i = block_diagonal(x, self.input_gate_weight, self.input_gate_bias)
         r = block_diagonal(x, self.recurrence_gate_weight, self.recurrence_gate_bias)
-        h = entering(x, i, r, self.decay, state.h, state.length)
-        y, state.h = rg_lru(x, i, r, self.decay, h, gate)
+        h = entering(x, i, r, self.decay, state.h, state.length, state.packed)
+        y, state.h = rg_lru(x, i, r, self.decay, h, gate, cu_seqlens=state.cu_seqlens)
         return self.out_proj(y)
 
     def new_state(self, batch: int, max_length: int, like: Tensor) -> State:
@@ -205,17 +207,17 @@ class SlidingGroupedQueryAttention(nn.Module):
         self.qkv_proj = nn.Linear(config.width, sum(self.qkv_sizes), bias=False)
         self.out_proj = nn.Linear(heads * head_dim, config.width, bias=True)
 
-    def forward(self, u: Tensor, state: State | None = None) -> Tensor:
-        state = State() if state is None else state
+    def forward(self, u: Tensor, state: State | Packed | None = None) -> Tensor:
+        state = begin(state)
         q, k, v = self.qkv_proj(u).split(self.qkv_sizes, dim=-1)
         q = q.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, T, K)
         k = k.unflatten(-1, (self.kv_heads, -1)).transpose(1, 2)  # (B, G, T, K)
         v = v.unflatten(-1, (self.kv_heads, -1)).transpose(1, 2)  # (B, G, T, K)
-        q = rotary(q, state.length, self.theta, self.rotary_dims)
-        k = rotary(k, state.length, self.theta, self.rotary_dims)
-        k, state.k = append_window(state.k, k, state.length)  # (B, G, S, K)
-        v, state.v = append_window(state.v, v, state.length)  # (B, G, S, K)
-        y = sliding_attention(q, k, v, state.length, self.window)  # (B, H, T, K)
+        q = rotary(q, state.position, self.theta, self.rotary_dims)
+        k = rotary(k, state.position, self.theta, self.rotary_dims)
+        k, state.k = append_window(state.k, k, state.length, state.packed)
+        v, state.v = append_window(state.v, v, state.length, state.packed)
+        y = sliding_attention(q, k, v, state.length, self.window, state.packed)
         y = y.transpose(1, 2).flatten(2)  # (B, T, H K)
         return self.out_proj(y)
 
@@ -243,61 +245,104 @@ def entering(
     decay: Tensor,
     h: Tensor | None,
     length: int | Tensor,
+    packed: Packed | None,
 ) -> Tensor | None:
     """The state (B, D) before x (B, T, D): h, but at the start of a sequence the one
     that makes its first state sigmoid(i) x, with no factor sqrt(1 - a^2).
 
     For h = a / (1 + s) i x with s = sqrt(1 - a^2), a h + s i x is i x.
     """
-    if x.shape[1] == 0 or (not isinstance(length, Tensor) and length > 0):
+    later = packed is None and not isinstance(length, Tensor) and length > 0
+    if x.shape[1] == 0 or later:
         return h
     wide = torch.promote_types(x.dtype, torch.float32)
-    x, i, r = (t[:, 0].to(wide) for t in (x, i, r))
+    if packed is None:
+        x, i, r = (t[:, 0].to(wide) for t in (x, i, r))
+    else:  # the first token of each sequence, or any where it has none
+        places = [min(start, x.shape[1] - 1) for start, _, _ in packed.spans]
+        x, i, r = (t[0, places].to(wide) for t in (x, i, r))
     log_a = -8 * F.softplus(decay.to(wide)) * r.sigmoid()
     # The slope of the root is bounded by 1000, as in the recurrence.
     s = (-torch.expm1(2 * log_a)).clamp(min=2.5e-7).sqrt()
     first = log_a.exp() / (1 + s) * i.sigmoid() * x
+    if packed is not None:
+        begins = [past == 0 and stop > start for start, stop, past in packed.spans]
+        here = torch.tensor(begins, device=x.device)[:, None]
+        return torch.where(here, first, torch.zeros_like(first) if h is None else h)
     if isinstance(length, Tensor) and h is not None:
-        return torch.where(length == 0, first, h)
+        return torch.where(length.view(-1, 1) == 0, first, h)
     return first
 
 
 def append_window(
-    buffer: Tensor | None, new: Tensor, length: int | Tensor
+    buffer: Tensor | None, new: Tensor, length: int | Tensor, packed: Packed | None
 ) -> tuple[Tensor, Tensor | None]:
     """What the tokens new (B, G, T, K) can see, the ring buffer, then themselves; and
     the buffer with them.
 
     Token p stands in slot p % size of the buffer. A single token's answer may come in
     any order, since attention does not ask for one. If the length is on the GPU, new is
-    one token, and the whole buffer comes back.
+    one token, and the whole buffer comes back. Each of several packed sequences has a
+    row of the buffer, and what they see comes back packed.
     """
     if buffer is None:
         return new, None
     if torch.is_grad_enabled():
         buffer = buffer.clone()  # the backward of the tokens before reads the old one
+    if packed is not None:
+        seen = [
+            extend_ring(buffer[row : row + 1], new[:, :, start:stop], past)
+            for row, (start, stop, past) in enumerate(packed.spans)
+        ]
+        return torch.cat(seen, dim=2), buffer
     size, tokens = buffer.shape[2], new.shape[2]
     if isinstance(length, Tensor):
-        buffer.index_copy_(2, length % size, new.type_as(buffer))
+        place = (length % size).view(-1, 1, 1, 1).expand_as(new)
+        buffer.scatter_(2, place, new.type_as(buffer))
         return buffer.type_as(new), buffer
     if tokens == 1:
         slot = length % size
         buffer[:, :, slot : slot + 1] = new  # a slice: torch.compile keeps one graph
         return buffer[:, :, : length + 1].type_as(new), buffer
-    kept = min(length, size)
-    slots = torch.arange(length - kept, length + tokens, device=new.device) % size
+    return extend_ring(buffer, new, length), buffer
+
+
+def extend_ring(buffer: Tensor, new: Tensor, length: int) -> Tensor:
+    """What the tokens new can see, and themselves; writes them to the ring buffer."""
+    size, kept = buffer.shape[2], min(length, buffer.shape[2] - 1)
+    slots = torch.arange(length - kept, length + new.shape[2], device=new.device) % size
     seen = torch.cat((buffer[:, :, slots[:kept]].type_as(new), new), dim=2)
     buffer[:, :, slots[-size:]] = seen[:, :, -size:].type_as(buffer)
-    return seen, buffer
+    return seen
 
 
-def causal_attention(q: Tensor, k: Tensor, v: Tensor, length: int | Tensor) -> Tensor:
+def packed_attention(
+    attention: Any, q: Tensor, k: Tensor, v: Tensor, packed: Packed, *window: int
+) -> Tensor:
+    """Softmax attention of each sequence alone: q (1, H, T, K), and k, v with what the
+    sequences have in a cache, of which a window leaves window - 1 tokens."""
+    parts, first = [], 0
+    for start, stop, past in packed.spans:
+        kept = min(past, window[0] - 1) if window else past
+        end = first + kept + stop - start
+        own = q[:, :, start:stop], k[:, :, first:end], v[:, :, first:end]
+        parts.append(attention(*own, past, *window))
+        first = end
+    return torch.cat(parts, dim=2)
+
+
+def causal_attention(
+    q: Tensor, k: Tensor, v: Tensor, length: int | Tensor, packed: Packed | None = None
+) -> Tensor:
     """Softmax attention; q (B, H, T, K) follow the first `length` tokens of k, v."""
+    if packed is not None:
+        return packed_attention(causal_attention, q, k, v, packed)
     if q.shape[2] == 1:  # the heads of a group stand as its queries: k, v are read once
         grouped = q.unflatten(1, (k.shape[1], q.shape[1] // k.shape[1])).squeeze(3)
         mask = None
         if isinstance(length, Tensor):  # behind it the buffer is empty
-            mask = torch.arange(k.shape[2], device=k.device)[None] <= length
+            seen = torch.arange(k.shape[2], device=k.device) <= length[:, None]
+            mask = seen[:, None, None]  # (B or 1, 1, 1, S)
         return F.scaled_dot_product_attention(grouped, k, v, mask).view_as(q)
     past = k.shape[2] - q.shape[2]
     if past == 0:
@@ -308,7 +353,12 @@ def causal_attention(q: Tensor, k: Tensor, v: Tensor, length: int | Tensor) -> T
 
 
 def sliding_attention(
-    q: Tensor, k: Tensor, v: Tensor, length: int | Tensor, window: int
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    length: int | Tensor,
+    window: int,
+    packed: Packed | None = None,
 ) -> Tensor:
     """Each of the T tokens of q (B, H, T, K) sees itself and the window - 1 before it.
 
@@ -316,6 +366,8 @@ def sliding_attention(
     first. Prompts longer than a window go block by block: the cost grows with T, not
     with its square.
     """
+    if packed is not None:
+        return packed_attention(sliding_attention, q, k, v, packed, window)
     tokens, past = q.shape[2], k.shape[2] - q.shape[2]
     if tokens == 1:
         return causal_attention(q, k, v, length)
@@ -393,34 +445,54 @@ Model = RecurrentGemma
 class State:
     """What a layer keeps of the tokens before; in training nothing is kept."""
 
-    length: int | Tensor = 0  # tokens seen
+    length: int | Tensor = 0  # tokens seen, in all rows or in each (B)
+    packed: Packed | None = None  # the sequences in the row, where it holds several
     x_conv: Tensor | None = None  # (B, kernel - 1, D)
     h: Tensor | None = None  # (B, D)
     k: Tensor | None = None  # (B, G, length, K)
     v: Tensor | None = None  # (B, G, length, K)
 
+    @property
+    def cu_seqlens(self) -> Tensor | None:
+        return None if self.packed is None else self.packed.cu_seqlens
+
+    @property
+    def position(self) -> int | Tensor:
+        """Of the first token, or of each, (B or 1, T)."""
+        if self.packed is not None:
+            return self.packed.position
+        return self.length[:, None] if isinstance(self.length, Tensor) else self.length
+
+
+class Packed(NamedTuple):
+    """Sequences one after the other in a row of T tokens."""
+
+    cu_seqlens: Tensor  # (S + 1): where each begins, and the last ends
+    position: Tensor  # (1, T): of each token in its sequence
+    spans: list[tuple[int, int, int]]  # of each: first token, end, tokens before these
+
 
 class InnerBlockState(NamedTuple):
     """What a InnerBlock keeps."""
 
-    rec: State
+    rec: State | Packed
 
     @classmethod
-    def new(cls, block: Any, *size: Any) -> InnerBlockState:
-        return cls(block.rec.new_state(*size))
+    def new(cls, block: Any, new: Any) -> InnerBlockState:
+        return cls(new(block.rec))
 
 
 class BlockState(NamedTuple):
     """What a Block keeps."""
 
     blocks: list[InnerBlockState]
-    local: State
+    local: State | Packed
 
     @classmethod
-    def new(cls, block: Any, *size: Any) -> BlockState:
+    def new(cls, block: Any, new: Any) -> BlockState:
         return cls(
-            [InnerBlockState.new(inner, *size) for inner in block.blocks],
-            block.local.new_state(*size),
+            [InnerBlockState.new(inner, new) for inner in block.blocks],
+            new(block.local),
         )
 
 
@@ -431,10 +503,10 @@ class States(NamedTuple):
     blocks_2: list[InnerBlockState]
 
     @classmethod
-    def new(cls, model: Any, *size: Any) -> States:
+    def new(cls, model: Any, new: Any) -> States:
         return cls(
-            [BlockState.new(block, *size) for block in model.blocks],
-            [InnerBlockState.new(block, *size) for block in model.blocks_2],
+            [BlockState.new(block, new) for block in model.blocks],
+            [InnerBlockState.new(block, new) for block in model.blocks_2],
         )
 
 
@@ -460,7 +532,10 @@ class Cache:
         self.length = 0  # tokens seen
         like = torch.empty(0, device=device, dtype=dtype)
         self.device = like.device
-        self.states = States.new(model, batch, max_length, like)
+        self.states = States.new(
+            model, lambda layer: layer.new_state(batch, max_length, like)
+        )
+        self.behind: Tensor | None = None  # (B): tokens that the longest row has more
         self.position: Tensor | None = None  # the length on a GPU, in a CUDA graph
 
     @property
@@ -477,12 +552,23 @@ class Cache:
                 f"{self.max_length}: give new_cache a larger max_length"
             )
 
-    def advance(self, tokens: int) -> None:
-        """Counts tokens that the layers are about to see."""
+    def advance(self, tokens: int, packed: Packed | None = None) -> None:
+        """Counts tokens that the layers are about to see, in every row or as packed."""
         length = self.length if self.position is None else self.position
+        if self.behind is not None:
+            length = length - self.behind
         for state in leaves(self.states):
-            state.length = length
+            state.length, state.packed = length, packed
         self.length += tokens
+        if packed is not None:
+            ends = [past + stop - start for start, stop, past in packed.spans]
+            self.behind = self.length - torch.tensor(ends, device=self.device)
+
+    def rows(self) -> list[int]:
+        """How many tokens each row has seen."""
+        if self.behind is None:
+            return [self.length] * self.batch
+        return [self.length - behind for behind in self.behind.tolist()]
 
     def detach(self) -> None:
         """Gradients end here: what follows does not reach the tokens so far."""
@@ -499,14 +585,68 @@ def leaves(kept: Any) -> list[State]:
     return [state for part in kept or () for state in leaves(part)]
 
 
-def start(tokens: Tensor, cache: Cache | None) -> States | None:
-    """The states that the layers read and write for these tokens; ValueError for
-    tokens that are none, or do not fit the cache."""
-    if tokens.dim() != 2 or tokens.dtype not in (torch.int64, torch.int32):
-        shape = tuple(tokens.shape)
-        raise ValueError(f"tokens: integers (B, T), not {tokens.dtype} {shape}")
+def begin(state: State | Packed | None) -> State:
+    """What a layer reads and writes: its state in a cache, or one for this pass."""
+    return state if isinstance(state, State) else State(packed=state)
+
+
+def start(
+    model: RecurrentGemma,
+    tokens: Tensor,
+    cache: Cache | None = None,
+    cu_seqlens: Tensor | None = None,
+    pads: Tensor | None = None,
+) -> tuple[Tensor, States | None, Tensor | None]:
+    """The tokens to compute, the states that the layers read and write for them, and
+    which of padded rows (B, T) they are. ValueError for what does not fit together.
+
+    cu_seqlens (S + 1): borders of sequences that stand one after the other in tokens
+    (1, T); each is computed as if it were alone. pads (B): how many tokens on the left
+    of each row are none; they are left out, and what is computed there is zero.
+    """
+    check_integers("tokens", "(B, T)", tokens)
+    if cu_seqlens is not None:
+        if cache is not None or pads is not None:
+            raise ValueError("cu_seqlens: neither with a cache nor with pads")
+        borders = check_borders(cu_seqlens, tokens)
+        packed = pack(borders, [0] * (len(borders) - 1), tokens.device)
+        return tokens, States.new(model, lambda layer: packed), None
+    if cache is not None:
+        check_cache(cache, tokens)
+    rows, length = tokens.shape
+    skipped = [0] * rows if pads is None else check_pads(pads, tokens)
+    unequal = cache is not None and cache.behind is not None and length > 1
+    if not unequal and not any(skipped):
+        if cache is None:
+            return tokens, None, None
+        cache.reserve(length)
+        cache.advance(length)
+        return tokens, cache.states, None
+    real = torch.arange(length) >= torch.tensor(skipped)[:, None]  # (B, T)
+    real = real.to(tokens.device)
+    lengths = [length - n for n in skipped]
+    borders = [sum(lengths[:row]) for row in range(rows + 1)]
+    past = [0] * rows if cache is None else cache.rows()
+    packed = pack(borders, past, tokens.device)
     if cache is None:
-        return None
+        return tokens[real][None], States.new(model, lambda layer: packed), real
+    cache.reserve(max(lengths))
+    cache.advance(max(lengths), packed)
+    return tokens[real][None], cache.states, real
+
+
+def check_integers(name: str, shape: str, given: Tensor) -> None:
+    """Raises ValueError unless these are integers with as many dimensions."""
+    if given.dim() != shape.count(",") + 1 or given.dtype not in (
+        torch.int64,
+        torch.int32,
+    ):
+        found = tuple(given.shape)
+        raise ValueError(f"{name}: integers {shape}, not {given.dtype} {found}")
+
+
+def check_cache(cache: Cache, tokens: Tensor) -> None:
+    """Raises ValueError unless the cache has a row for each row of tokens, there."""
     if tokens.shape[0] != cache.batch:
         raise ValueError(
             f"tokens: {tokens.shape[0]} rows for a cache of {cache.batch}: give "
@@ -516,9 +656,57 @@ def start(tokens: Tensor, cache: Cache | None) -> States | None:
         raise ValueError(
             f"tokens: on {tokens.device}, but the cache is on {cache.device}"
         )
-    cache.reserve(tokens.shape[1])
-    cache.advance(tokens.shape[1])
-    return cache.states
+
+
+def check_borders(cu_seqlens: Tensor, tokens: Tensor) -> list[int]:
+    """The borders as numbers; ValueError unless they part one row of tokens."""
+    check_integers("cu_seqlens", "(S + 1)", cu_seqlens)
+    if tokens.shape[0] != 1:
+        raise ValueError(f"cu_seqlens: for one row of tokens, not {tokens.shape[0]}")
+    if tokens.device != cu_seqlens.device:
+        raise ValueError(
+            f"cu_seqlens: on {cu_seqlens.device}, but tokens are on {tokens.device}"
+        )
+    borders: list[int] = cu_seqlens.tolist()
+    if len(borders) < 2 or borders[0] != 0 or borders[-1] != tokens.shape[1]:
+        raise ValueError(
+            f"cu_seqlens: from 0 to the number of tokens, {tokens.shape[1]}"
+        )
+    if borders != sorted(borders):
+        raise ValueError("cu_seqlens: each border at or behind the one before")
+    return borders
+
+
+def check_pads(pads: Tensor, tokens: Tensor) -> list[int]:
+    """The pads as numbers; ValueError unless each row may have so many."""
+    rows, length = tokens.shape
+    check_integers("pads", "(B)", pads)
+    if pads.shape[0] != rows:
+        raise ValueError(f"pads: {rows}, one for each row, not {pads.shape[0]}")
+    counts: list[int] = pads.tolist()
+    if any(not 0 <= count <= length for count in counts):
+        raise ValueError(f"pads: from 0 to the {length} tokens of a row")
+    return counts
+
+
+def pack(borders: list[int], past: list[int], device: torch.device) -> Packed:
+    """What layers read of sequences with these borders; `past`: of each, in a cache."""
+    spans = list(zip(borders[:-1], borders[1:], past, strict=True))
+    places = [torch.arange(seen, seen + stop - start) for start, stop, seen in spans]
+    return Packed(
+        torch.tensor(borders, device=device),
+        torch.cat(places)[None].to(device),
+        spans,
+    )
+
+
+def padded(x: Tensor, real: Tensor | None) -> Tensor:
+    """x (1, N, D) where rows (B, T) are real, and zeros elsewhere; None: x itself."""
+    if real is None:
+        return x
+    rows = x.new_zeros(*real.shape, x.shape[-1])
+    rows[real] = x[0]
+    return rows
 
 
 class DecodeGraph:
@@ -563,13 +751,12 @@ class DecodeGraph:
     def _step(self) -> Tensor:
         """What is captured."""
         states = leaves(self.cache.states)
-        for state in states:
-            state.length = self.position
         self.cache.position = self.position
         before = [dict(vars(state)) for state in states]
         logits: Tensor = self.model(self.tokens, self.cache)
         self.cache.position = None
         for state, kept in zip(states, before, strict=True):
+            del kept["length"]  # made of the position anew
             for name, old in kept.items():
                 new = getattr(state, name)
                 if isinstance(new, Tensor) and new is not old:
@@ -592,7 +779,7 @@ def generate(
     at_least(1, top_k=1 if top_k is None else top_k)
     if not 0 <= temperature < float("inf"):
         raise ValueError(f"temperature: a number, at least 0, not {temperature}")
-    start(tokens, None)  # checks them
+    check_integers("tokens", "(B, T)", tokens)
     if tokens.shape[1] == 0:
         raise ValueError("tokens: at least one in each row, to continue from")
     cache = model.new_cache(tokens.shape[0], tokens.shape[1] + max_new_tokens)
