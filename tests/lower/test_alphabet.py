@@ -91,7 +91,7 @@ def test_rope() -> None:
     assert rope("SA-1(rope_fraction = 0.25)", "rope(theta = 1e6)") == Rope(1e6, 16)
     assert rope("SA-1(rope = false)") is None
     assert rope("SA-1(rope = true)", "none") == Rope(1e4, 64)
-    assert rope("SA-1(rope_theta = 500_000)", "none") == Rope(5e5, 64)
+    assert rope("SA-1(rope = true, rope_theta = 5e5)", "none") == Rope(5e5, 64)
 
 
 def test_the_context_of_the_model_is_that_of_a_long_filter() -> None:
