@@ -1,0 +1,106 @@
+"""A mixture of experts against a dense layer that does as much work, on a CPU.
+
+    python -m benchmarks.experts [--tokens 2048]
+
+The mixture takes 8 of 64 experts; the dense layer is one gated linear unit with the
+channels of 8. A training step is forward and backward of both, in turn; a decode step
+is one token, and beside it stands a copy of the weights that it reads. Writes
+benchmarks/results/experts.json: medians, and ratios within a round.
+"""
+
+import argparse
+import json
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks import machine
+from starc import compiler
+from starc.training.emitted import of_source
+
+RESULTS = Path(__file__).parent / "results" / "experts.json"
+WIDTH, HIDDEN, EXPERTS, TOP = 1024, 256, 64, 8
+WANTED = 1.3
+ROUNDS = 15
+
+
+def layer(liv: str, dtype: torch.dtype) -> Any:
+    """The emitted class of one LIV."""
+    text = f"model m {{ width = {WIDTH} }}\nbackbone {{ it: {liv} }}"
+    module = of_source(compiler.compile(text).encode(), Path("model.py"))
+    return module.Model().to(dtype).it
+
+
+def step(module: Any, x: torch.Tensor) -> Callable[[], object]:
+    def run() -> None:
+        module.zero_grad()
+        module(x).sum().backward()
+
+    return run
+
+
+def rounds(calls: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
+    """Seconds of each call, one after the other, after a round that does not count."""
+    found: dict[str, list[float]] = {name: [] for name in calls}
+    for number in range(ROUNDS + 1):
+        for name, call in calls.items():
+            seconds = machine.timed(call)
+            if number:
+                found[name].append(seconds)
+    return found
+
+
+def compared(mixture: list[float], dense: list[float]) -> dict[str, float]:
+    ratios = [m / d for m, d in zip(mixture, dense, strict=True)]
+    return {
+        "mixture_ms": round(1e3 * statistics.median(mixture), 3),
+        "dense_ms": round(1e3 * statistics.median(dense), 3),
+        "ratio": round(statistics.median(ratios), 3),
+    }
+
+
+def measured(dtype: torch.dtype, tokens: int) -> dict[str, Any]:
+    torch.manual_seed(0)
+    mixture = layer(f"MoE(experts = {EXPERTS}, top = {TOP}, hidden = {HIDDEN})", dtype)
+    dense = layer(f"SwiGLU(hidden = {TOP * HIDDEN})", dtype)
+    x = torch.randn(1, tokens, WIDTH, dtype=dtype)
+    found = rounds({"mixture": step(mixture, x), "dense": step(dense, x)})
+    one = x[:, :1]
+    with torch.no_grad():
+        decoded = rounds(
+            {"mixture": lambda: mixture(one), "dense": lambda: dense(one)}
+        )
+    return {
+        "training_step": compared(found["mixture"], found["dense"]),
+        "one_token": compared(decoded["mixture"], decoded["dense"]),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--tokens", type=int, default=2048)
+    tokens = parser.parse_args().tokens
+    found = {
+        "machine": machine.facts(),
+        "shape": {
+            "width": WIDTH,
+            "hidden": HIDDEN,
+            "experts": EXPERTS,
+            "top": TOP,
+            "tokens": tokens,
+        },
+        "wanted": WANTED,
+        **{
+            str(dtype).removeprefix("torch."): measured(dtype, tokens)
+            for dtype in (torch.float32, torch.bfloat16)
+        },
+    }
+    RESULTS.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    main()
