@@ -50,7 +50,9 @@ def _delta_plain(
         state = q.new_zeros((_seq_count(q, cu_seqlens), *size), dtype=dtype)
     if cu_seqlens is not None:
         return _seq_apart(
-            lambda *inputs: _delta_plain(pairs, *inputs, None),
+            lambda q, k, v, log, beta, state: _delta_plain(
+                pairs, q, k, v, log, beta, state, None
+            ),
             (q, k, v, log, beta),
             state,
             cu_seqlens,

@@ -65,11 +65,12 @@ class Emitted:
 
     def gradients(self, model: Any) -> dict[Key, Tensor]:
         """By canonical key, summed over copies; of a tied tensor all that it got."""
-        parameters, shapes = dict(model.named_parameters()), tensors(self.ir)
-        buffers = dict(model.named_buffers())
+        held: dict[str, Tensor] = dict(model.named_buffers())
+        held |= dict(model.named_parameters())
+        shapes = tensors(self.ir)
         found: dict[Key, Tensor] = {}
         for name, pieces in self.plan.weights.items():
-            parameter = parameters.get(name, buffers.get(name))
+            parameter = held[name]
             gradient = torch.zeros_like(parameter)
             if parameter.grad is not None:
                 gradient = parameter.grad

@@ -47,7 +47,8 @@ def give(ours: Any, router: Any, experts: Any) -> None:
 @pytest.mark.parametrize("normalised", [True, False])
 def test_softmax_scores_equal_those_of_qwen3_moe(normalised: bool) -> None:
     ours = mixture(f", balance = none, normalised = {str(normalised).lower()}")
-    config = Qwen3MoeConfig(
+    made: Any = Qwen3MoeConfig
+    config = made(
         hidden_size=WIDTH,
         moe_intermediate_size=HIDDEN,
         num_experts=EXPERTS,
@@ -63,7 +64,8 @@ def test_softmax_scores_equal_those_of_qwen3_moe(normalised: bool) -> None:
 @pytest.mark.parametrize("groups, keep", [(1, 1), (4, 2)])
 def test_sigmoid_scores_equal_those_of_deepseek_v3(groups: int, keep: int) -> None:
     ours = mixture(f", scores = sigmoid, scale = 2.5, groups = {groups}, keep = {keep}")
-    config = DeepseekV3Config(
+    made: Any = DeepseekV3Config
+    config = made(
         hidden_size=WIDTH,
         moe_intermediate_size=HIDDEN,
         n_routed_experts=EXPERTS,

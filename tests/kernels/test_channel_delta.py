@@ -47,7 +47,8 @@ def test_options(length: int) -> None:
             args = inputs(length, 4, dtype, state)
             y, last = channel_delta(*args)
             assert y.dtype == dtype and last.dtype == torch.float32
-            want, kept = twin(*(a if a is None else a.double() for a in args))
+            exact: list[Any] = [a if a is None else a.double() for a in args]
+            want, kept = twin(*exact)
             assert relative(y, want) < BOUND[dtype] and relative(last, kept) < 1e-6
 
 
