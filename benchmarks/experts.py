@@ -70,9 +70,7 @@ def measured(dtype: torch.dtype, tokens: int) -> dict[str, Any]:
     found = rounds({"mixture": step(mixture, x), "dense": step(dense, x)})
     one = x[:, :1]
     with torch.no_grad():
-        decoded = rounds(
-            {"mixture": lambda: mixture(one), "dense": lambda: dense(one)}
-        )
+        decoded = rounds({"mixture": lambda: mixture(one), "dense": lambda: dense(one)})
     return {
         "training_step": compared(found["mixture"], found["dense"]),
         "one_token": compared(decoded["mixture"], decoded["dense"]),
