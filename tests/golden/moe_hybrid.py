@@ -6,7 +6,7 @@ tokens whose matrix T(x) is itself made of the input.
 
     conv                            GatedConv              c * conv(b * x): causal,
         depthwise, 3 taps
-    dense, ... parallel_2.shared_   SwiGLU                 silu(gate) * up: no mixing of
+    dense, ... parallel_2.always    SwiGLU                 silu(gate) * up: no mixing of
         tokens
     parallel_1.moe, parallel_2.moe  MixtureOfExperts       4 of 32 experts silu(gate) *
         up
@@ -172,15 +172,15 @@ class SwiGLU(nn.Module):
 
 
 class MixtureOfExpertsAndSwiGLU(nn.Module):
-    """moe(u) + shared_(u): the branches read one input."""
+    """moe(u) + always(u): the branches read one input."""
 
-    def __init__(self, moe: MixtureOfExperts, shared_: SwiGLU) -> None:
+    def __init__(self, moe: MixtureOfExperts, always: SwiGLU) -> None:
         super().__init__()
         self.moe = moe
-        self.shared_ = shared_
+        self.always = always
 
     def forward(self, u: Tensor) -> Tensor:
-        return self.moe(u) + self.shared_(u)
+        return self.moe(u) + self.always(u)
 
 
 class MixtureOfExperts(nn.Module):
@@ -217,8 +217,7 @@ class MixtureOfExperts(nn.Module):
         y = F.silu(self.gate_proj(x, ends)) * self.up_proj(x, ends)
         y = weighted(self.down_proj(y, ends), order, p)  # (B, T, D)
         if self.training:
-            load = ends.diff(prepend=ends.new_zeros(1))
-            self.load.add_(load)
+            self.load.add_(ends.diff(prepend=ends.new_zeros(1)))
         return y
 
 
