@@ -15,7 +15,8 @@ blocks share: channels last are 5 times faster on a CPU than N last, and fresh m
 for each block costs more than the arithmetic. Source: Mamba, arXiv 2312.00752,
 equation 2 and algorithm 2.
 
-With cu_seqlens, S sequences packed as kernels/sequences.py says, states are (S, D, N).
+With cu_seqlens, sequences are packed as kernels/sequences.py says; states are then
+(S, D, N).
 
 Triton, for N up to 64, moves x, dt, y forward and x, dt, dy, dx, ddt backward, reads
 b and c once for 512 / N channels or more, and the states before each 64 steps. The

@@ -2,8 +2,8 @@
 
 A tensor (B, T, ...) is read as B T rows, a token each, dense within and one stride
 apart. A sequence is a run of rows: T of them, or packed, where B is 1, those from
-cu_seqlens[s] to cu_seqlens[s + 1], S + 1 offsets on the device in int32 or int64. Rows
-after the last offset belong to no sequence and give zeros. Nothing waits for the
+cu_seqlens[s] to cu_seqlens[s + 1], S + 1 offsets on the device in int32 or int64.
+Rows after the last offset belong to no sequence and give zeros. Nothing waits for the
 device: tiles of BT tokens have places, of which a packed sequence leaves at most one
 unused, so that nobody has to count them.
 """

@@ -13,5 +13,5 @@ class Experts(nn.Module):
         self.weight = nn.Parameter(torch.empty(experts, out_features, in_features))
 
     def forward(self, x: Tensor, ends: Tensor) -> Tensor:
-        """Rows (N, in) to (N, out); those of an expert end before its number in ends."""
+        """Rows (N, in) to (N, out): those of expert e end before ends[e]."""
         return grouped_linear(x, self.weight, ends)
