@@ -1,5 +1,6 @@
 """Rotary positions in a configuration: one field today, four in older files."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import field
 from fractions import Fraction
@@ -181,10 +182,15 @@ class ByType(Field):
         if stated is None:  # all of it is as usual
             return one_rotation({}, {**usual, **older[kind]}, f"{name}.{kind}", values)
         usual = {"rope_theta": usual["rope_theta"], **older[kind]}
+        if isinstance(stated, dict):  # theirs reads it beside the kinds, not in them
+            stated = {key: one for key, one in stated.items() if key != "truncate"}
         return one_rotation(stated, usual, f"{name}.{kind}", values)
 
     def settings(self, value: dict[str, Any], values: Values) -> dict[str, Any]:
         full, local = (value[kind] for kind in self.usual)
+        if "amplitude" not in local:  # that of the full attention would hold
+            grown = math.log(local["factor"]) if local["scaling"] == "yarn" else 0.0
+            local = {**local, "amplitude": 1.0 + 0.1 * max(grown, 0.0)}
         own = {f"local.rope_{key}": one for key, one in local.items()}
         return {"model.positions": positions(full), **own}
 
