@@ -9,7 +9,7 @@ import mmap
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,8 @@ def opened(folder: Folder, name: str | None = None) -> Iterator[Tensors]:
             yield _checkpoint(folder, maps)
     finally:
         for mapped in maps:
-            mapped.close()
+            with suppress(BufferError):  # an error on its way out still holds rows
+                mapped.close()
 
 
 def _checkpoint(folder: Folder, maps: list[mmap.mmap]) -> dict[str, Entry]:
