@@ -346,7 +346,7 @@ def start(
     if cache is not None:
         check_cache(cache, tokens)
     rows, length = tokens.shape
-    skipped = [0] * rows if pads is None else check_pads(pads, tokens)
+    skipped = [] if pads is None else check_pads(pads, tokens)
     if not any(skipped):
         if cache is None:
             return tokens, None, None

@@ -536,7 +536,7 @@ def start(
     if cache is not None:
         check_cache(cache, tokens)
     rows, length = tokens.shape
-    skipped = [0] * rows if pads is None else check_pads(pads, tokens)
+    skipped = [] if pads is None else check_pads(pads, tokens)
     unequal = cache is not None and cache.behind is not None and length > 1
     if not unequal and not any(skipped):
         if cache is None:
@@ -544,6 +544,7 @@ def start(
         cache.reserve(length)
         cache.advance(length)
         return tokens, cache.states, None
+    skipped = skipped or [0] * rows
     real = torch.arange(length) >= torch.tensor(skipped)[:, None]  # (B, T)
     real = real.to(tokens.device)
     lengths = [length - n for n in skipped]
