@@ -201,7 +201,10 @@ class _Printer:
             if inside and item is not None and item.comment:
                 item.above.append(item.comment)  # only the last one stands behind
                 item.comment = ""
-            if item is not None and not (comment.own_line or item.comment):
+            following = brackets.items[at].above if at < len(nodes) else brackets.last
+            overtakes = bool(following) and not inside  # what already stands below
+            behind = not (comment.own_line or overtakes)
+            if item is not None and behind and not item.comment:
                 item.comment = comment.text
             elif at < len(nodes):
                 brackets.items[at].above.append(comment.text)

@@ -204,3 +204,9 @@ def _inside(text: str) -> list[bool]:
         else:
             depth += 1 if token in "([" else -1
     return found
+
+
+def test_comments_of_later_brackets_stay_behind_those_of_the_first() -> None:
+    """Found by the sweep above: one of a clause overtook one of the parameters."""
+    text = "backbone { A(x = 1\n# one\n) genes(5 # two\n) }"
+    assert "  x = 1,\n    # one\n    # two\n" in formatted(text)
