@@ -7,9 +7,9 @@ how time is split, tiles of steps, and scans over a tile.
 A Triton program walks through one part of one sequence, for BD channels. There are
 several parts, of `size` steps each, where sequences and channels are too few to fill
 a GPU. A first pass then writes to `effect` (S parts, 2, D) what each makes of the
-state it is given: a factor and a term. Where the backward recomputes h, the forward writes
-the state before each tile to `starts`, unless there are no gradients. With N states a
-channel both are (..., D, N).
+state it is given: a factor and a term. Where the backward recomputes h, the forward
+writes the state before each tile to `starts`, unless there are no gradients. With N
+states a channel both are (..., D, N).
 """
 
 import torch

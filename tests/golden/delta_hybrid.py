@@ -114,7 +114,7 @@ class InnerBlock(nn.Module):
 
 
 class GatedDelta(nn.Module):
-    """The gated delta rule (arXiv 2412.06464): what a state holds for a key is replaced.
+    """The gated delta rule (arXiv 2412.06464): what is held for a key is replaced.
 
     S_t = (I - beta_t k_t k_t') a_t S_{t-1} + beta_t k_t v_t',  y_t = q_t S_t
     for each head, k of length 1 and q of 1 / sqrt(N);  then RMSNorm(y) silu(gate).

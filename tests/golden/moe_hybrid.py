@@ -356,13 +356,13 @@ def layers(model: MoeHybrid) -> list[nn.Module]:
 def balance_experts(model: nn.Module, rate: float) -> None:
     """Experts that fewer tokens took than an equal share, since the last time, are
     chosen more easily from now on (arXiv 2408.15664)."""
-    for module in model.modules():
-        if hasattr(module, "balance"):
-            load = module.load.float()
-            if torch.distributed.is_initialized():
-                torch.distributed.all_reduce(load)
-            module.balance += rate * (load.mean() - load).sign()
-            module.load.zero_()
+    mixtures: list[Any] = [m for m in model.modules() if hasattr(m, "balance")]
+    for mixture in mixtures:
+        load = mixture.load.float()
+        if torch.distributed.is_initialized():
+            torch.distributed.all_reduce(load)
+        mixture.balance += rate * (load.mean() - load).sign()
+        mixture.load.zero_()
 
 
 def draw_all(model: nn.Module) -> None:
