@@ -91,9 +91,15 @@ def test_decoding_is_a_graph_for_all_lengths(name: str) -> None:
 EACH = [cases_of(kind).uses[0] for kind in operators.NAMES]
 """One operator each: a text with several takes a minute to trace."""
 MORE = [liv for kind in operators.NAMES for liv in cases_of(kind).uses[1:2]]
+FIRST = EACH[::3]
+"""Half a minute each, for tracing alone: the others are slow tests."""
 SWEPT = [
-    *EACH,
-    *(pytest.param(name, marks=pytest.mark.slow) for name in (*MORE, *SMALL)),
+    *FIRST,
+    *(
+        pytest.param(name, marks=pytest.mark.slow)
+        for name in (*EACH, *MORE, *SMALL)
+        if name not in FIRST
+    ),
 ]
 
 
