@@ -401,7 +401,7 @@ Model = MoeHybrid
 class State:
     """What a layer keeps of the tokens before; in training nothing is kept."""
 
-    length: int | Tensor = 0  # tokens seen, in all rows or in each (B)
+    length: int = 0  # tokens seen
     packed: Packed | None = None  # the sequences in the row, where it holds several
     conv: Tensor | None = None  # (B, taps - 1, D)
     k: Tensor | None = None  # (B, G, length, K)
@@ -416,7 +416,7 @@ class State:
         """Of the first token, or of each, (B or 1, T)."""
         if self.packed is not None:
             return self.packed.position
-        return self.length[:, None] if isinstance(self.length, Tensor) else self.length
+        return self.length
 
 
 class Packed(NamedTuple):
@@ -488,7 +488,6 @@ class Cache:
             model, lambda layer: layer.new_state(batch, max_length, like)
         )
         self.behind: Tensor | None = None  # (B): tokens that the longest row has more
-        self.position: Tensor | None = None  # the length on a GPU, in a CUDA graph
 
     @property
     def nbytes(self) -> int:
@@ -506,11 +505,8 @@ class Cache:
 
     def advance(self, tokens: int, packed: Packed | None = None) -> None:
         """Counts tokens that the layers are about to see, in every row or as packed."""
-        length = self.length if self.position is None else self.position
-        if self.behind is not None:
-            length = length - self.behind
         for state in leaves(self.states):
-            state.length, state.packed = length, packed
+            state.length, state.packed = self.length, packed
         self.length += tokens
         if packed is not None:
             ends = [past + stop - start for start, stop, past in packed.spans]
@@ -567,7 +563,7 @@ def start(
         check_cache(cache, tokens)
     rows, length = tokens.shape
     skipped = [] if pads is None else check_pads(pads, tokens)
-    unequal = cache is not None and cache.behind is not None and length > 1
+    unequal = cache is not None and cache.behind is not None
     if not unequal and not any(skipped):
         if cache is None:
             return tokens, None, None
@@ -662,62 +658,6 @@ def padded(x: Tensor, real: Tensor | None) -> Tensor:
     return rows
 
 
-class DecodeGraph:
-    """A token at a time, on a GPU as replays of one CUDA graph: one launch for all.
-
-    A graph works on the same memory again, so the token, its position and the states
-    stay where they are. The first token is computed without one, the second captured.
-    """
-
-    def __init__(self, model: MoeHybrid, cache: Cache) -> None:
-        self.model, self.cache = model, cache
-        self.graph: torch.cuda.CUDAGraph | None = None
-        self.warm = False
-
-    @torch.no_grad()
-    def __call__(self, tokens: Tensor) -> Tensor:
-        """Logits (B, 1, vocab) after tokens (B, 1); the next call overwrites them."""
-        if not tokens.is_cuda:
-            return self.model(tokens, self.cache)
-        if not self.warm:
-            self.warm = True
-            self.tokens = tokens.clone()
-            self.position = torch.full((1,), self.cache.length, device=tokens.device)
-            self.side = torch.cuda.Stream(tokens.device)
-            self.side.wait_stream(torch.cuda.current_stream(tokens.device))
-            with torch.cuda.stream(self.side):
-                self.logits = self._step()
-            torch.cuda.current_stream(tokens.device).wait_stream(self.side)
-            return self.logits
-        self.tokens.copy_(tokens)
-        if self.graph is None:
-            self.graph = torch.cuda.CUDAGraph()
-            # torch's own stream would be of the device that captured first
-            with torch.cuda.graph(self.graph, stream=self.side):
-                self.logits = self._step()
-        else:
-            self.cache.reserve(1)
-            self.cache.advance(1)
-        self.graph.replay()
-        return self.logits
-
-    def _step(self) -> Tensor:
-        """What is captured."""
-        states = leaves(self.cache.states)
-        self.cache.position = self.position
-        before = [dict(vars(state)) for state in states]
-        logits: Tensor = self.model(self.tokens, self.cache)
-        self.cache.position = None
-        for state, kept in zip(states, before, strict=True):
-            del kept["length"]  # made of the position anew
-            for name, old in kept.items():
-                new = getattr(state, name)
-                if isinstance(new, Tensor) and new is not old:
-                    setattr(state, name, old.copy_(new))
-        self.position += 1
-        return logits
-
-
 @torch.no_grad()
 def generate(
     model: MoeHybrid,
@@ -736,11 +676,10 @@ def generate(
     if tokens.shape[1] == 0:
         raise ValueError("tokens: at least one in each row, to continue from")
     cache = model.new_cache(tokens.shape[0], tokens.shape[1] + max_new_tokens)
-    decode = DecodeGraph(model, cache)
     sampled: list[Tensor] = []
     for _ in range(max_new_tokens):
         if sampled:
-            logits = decode(sampled[-1])  # (B, 1, vocab)
+            logits = model(sampled[-1], cache)  # (B, 1, vocab)
         else:
             logits = model.logits(model.hidden(tokens, cache)[:, -1:])
         sampled.append(sample(logits[:, 0], temperature, top_k, generator))

@@ -30,6 +30,7 @@ def emission(op: MixtureOfExperts) -> Emission:
         summary=f"{op.top} of {op.experts} experts {op.activation}({gate})"
         + (" * up" if op.gated else ""),
         arguments=tuple(arguments),
+        graphs=False,  # which experts have rows is read on the host
         counters={"load": "experts"},
         options={
             "activation": op.activation,
