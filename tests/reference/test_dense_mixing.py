@@ -43,7 +43,7 @@ def test_features_equal_another_way(name: str) -> None:
     made = {"": x.requires_grad_()}
     for group in op.groups:
         g, x = group.name, made[group.source]
-        y = F.linear(x, p[f"{g}.weight"], p.get(f"{g}.bias"))
+        y = F.linear(x, p[f"{g}.weight"].flatten(0, -2), p.get(f"{g}.bias"))
         used = [x, p[f"{g}.weight"]]
         if group.convolved and op.kernel:
             y = causal_conv(y, p[f"{g}.conv.weight"], p.get(f"{g}.conv.bias"))

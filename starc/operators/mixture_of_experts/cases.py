@@ -65,7 +65,6 @@ CASES = Cases(
         "softmax groups": _small(experts=6, groups_of_experts=3, keep=2),
         "ungated": _small(gated=False, activation="relu", balance="none"),
         "all": _small(experts=2, top=2, balance="none"),
-        "one": _small(experts=1, top=1),
     },
     shared=("", "ungated"),
     twin=twin,
