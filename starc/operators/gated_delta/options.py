@@ -82,8 +82,9 @@ def _each(options: ResolvedOptions, name: str, expand: str, of: str, heads: int)
             "does-not-divide",
             "The channels do not divide into heads",
             of if of in options.stated else "heads",
-            f"{channels} channels do not divide by {heads}",
-            f"{options.name} has {expand} x width = {channels} channels, unless "
+            f"{counted(channels, 'channel')} for {heads} heads",
+            f"{options.name} has {expand} x width = "
+            f"{counted(channels, 'channel')}, unless "
             f"{name} is stated.",
             other=expand,
         )

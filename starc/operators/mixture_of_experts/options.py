@@ -7,6 +7,7 @@ from starc.alphabet import common
 from starc.alphabet.option import Option
 from starc.alphabet.resolved_options import ResolvedOptions
 from starc.alphabet.template import Feature, Template
+from starc.numerals import counted
 from starc.operators.mixture_of_experts.operator import MixtureOfExperts
 
 MOST_EXPERTS = 4096
@@ -21,7 +22,7 @@ def build(options: ResolvedOptions) -> MixtureOfExperts:
             "does-not-divide",
             "Experts do not divide into groups",
             "groups",
-            f"{experts} experts in {groups} groups",
+            f"{counted(experts, 'expert')} in {counted(groups, 'group')}",
             "Groups of experts are equally large.",
             other="experts",
         )
@@ -31,7 +32,8 @@ def build(options: ResolvedOptions) -> MixtureOfExperts:
             "More groups of experts kept than there are",
             "keep",
             f"{keep} of {groups}",
-            f"{options.name} has {groups} groups of {experts // groups} experts.",
+            f"{options.name} has {counted(groups, 'group')} of "
+            f"{counted(experts // groups, 'expert')}.",
             other="groups",
         )
     choice = keep * (experts // groups)
@@ -42,7 +44,8 @@ def build(options: ResolvedOptions) -> MixtureOfExperts:
             "top",
             f"{top} of {choice}",
             f"A token of {options.name} chooses `top` of "
-            + (f"{experts} experts." if groups == 1 else f"{choice} experts kept."),
+            + counted(choice, "expert")
+            + ("." if groups == 1 else " kept."),
             other="experts" if groups == 1 else "keep",
         )
     return MixtureOfExperts(
