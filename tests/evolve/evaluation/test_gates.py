@@ -38,7 +38,7 @@ def evaluated(monkeypatch: pytest.MonkeyPatch, folder: Path, change: Change) -> 
 def at_end_of_hidden(line: str) -> Change:
     """`line` before the final norm; x is (B, T, D)."""
     return lambda text: re.sub(
-        r"\n( +)return self.norm\(x\)", rf"\n\1{line}\n\1return self.norm(x)", text
+        r"\n( +)(return padded\(self.norm\(x\), real\))", rf"\n\1{line}\n\1\2", text
     )
 
 
@@ -71,7 +71,7 @@ def at_end_of_hidden(line: str) -> Change:
         ),
         (
             lambda text: text.replace(
-                "            state.length = length\n", "            pass\n"
+                "state.length, state.packed = length, packed", "state.packed = packed"
             ),
             "invalid: decoding with the cache is another model",
         ),
@@ -126,5 +126,5 @@ def test_a_static_requirement_saves_the_training(tmp_path: Path) -> None:
     )
     outcome = evaluate(small.CANDIDATE, spec, tmp_path / "1", 0)
     assert outcome.status == "invalid"
-    assert outcome.reason.startswith("breaks a requirement: params <= 1000, it has ")
+    assert outcome.reason.startswith("breaks a requirement: params <= 1_000, it has ")
     assert "gates" not in outcome.seconds
