@@ -8,10 +8,10 @@ import torch.nn.functional as F
 
 from starc.ir.nodes import Repeat
 from starc.ir.residual import PLACEMENTS, Norm
+from starc.ir.tensors import parameters
 from starc.operators.attention.operator import Attention
 from starc.reference import execute, mixing_matrix, random_weights, tensors
 from starc.reference.cases import WIDTH
-from starc.reference.weights import parameters
 from tests.reference.models import liv, model, random_tokens, seeded
 from tests.reference.operators import OPERATORS
 

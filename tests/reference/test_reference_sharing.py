@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from starc.ir.nodes import Again, Liv, Model
+from starc.ir.tensors import parameters
 from starc.operators.glu.operator import Glu
 from starc.reference import execute, mixing_matrix, random_weights, tensors
-from starc.reference.weights import parameters
 from tests.reference.models import (
     Weights,
     differential,
