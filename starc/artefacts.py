@@ -38,6 +38,13 @@ def real(found: Any, name: str, low: float, high: float) -> float:
     return float(found)
 
 
+def boolean(found: Any, name: str) -> bool:
+    """`found` if it is true or false."""
+    if not isinstance(found, bool):
+        raise ArtefactError(f"{name} is neither true nor false")
+    return found
+
+
 def string(found: Any, name: str, most: int = 4096) -> str:
     """`found` if it is a text of at most so many characters."""
     if not isinstance(found, str):

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from starc.artefacts import ArtefactError, integer, real, string
+from starc.artefacts import ArtefactError, boolean, integer, real, string
 
 MOST = 2**31 - 1
 """Of whatever is counted in a checkpoint, as on the command line."""
@@ -79,9 +79,7 @@ class Settings:
 def _checked(name: str, default: Any, found: Any) -> Any:
     """The value of a setting, if it is of the default's type and in its range."""
     if isinstance(default, bool):
-        if not isinstance(found, bool):
-            raise ArtefactError(f"settings.{name} is neither true nor false")
-        return found
+        return boolean(found, f"settings.{name}")
     if isinstance(default, int):
         return integer(found, f"settings.{name}", *_WHOLE[name])
     if isinstance(default, float):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from starc.artefacts import ArtefactError, integer, one_of, real
+from starc.artefacts import ArtefactError, boolean, integer, one_of, real
 from starc.printable import printable
 from starc.values import dataclass
 from starc.zoo.values import Values
@@ -112,7 +112,7 @@ def number(
 
 def flag(default: bool, *says: str, null: Default = ...) -> Field:
     """true or false."""
-    return Field(_flag, default, null, says)
+    return Field(boolean, default, null, says)
 
 
 def word(default: str, words: Mapping[str, Any], *says: str) -> Field:
@@ -192,12 +192,6 @@ def listed(found: Any, name: str, most: int = MOST_LAYERS) -> list[Any]:
         raise ArtefactError(f"{name} is no list")
     if len(found) > most:
         raise ArtefactError(f"{name} has more than {most} entries")
-    return found
-
-
-def _flag(found: Any, name: str) -> bool:
-    if not isinstance(found, bool):
-        raise ArtefactError(f"{name} is neither true nor false")
     return found
 
 

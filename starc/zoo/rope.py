@@ -6,7 +6,7 @@ from dataclasses import field
 from fractions import Fraction
 from typing import Any
 
-from starc.artefacts import ArtefactError, real
+from starc.artefacts import ArtefactError, boolean, real
 from starc.values import dataclass
 from starc.zoo.field import Field
 from starc.zoo.values import Values, Word
@@ -117,16 +117,10 @@ def one_rotation(
         words["slow"] = number(slow, usual_ends[0])
         words["fast"] = number(fast, usual_ends[1])
     if kind == "yarn":
-        words["whole"] = flag_of(found.get("truncate", True), f"{name}.truncate")
+        words["whole"] = boolean(found.get("truncate", True), f"{name}.truncate")
         if "attention_factor" in found:
             words["amplitude"] = number("attention_factor", None)
     return words
-
-
-def flag_of(found: Any, name: str) -> bool:
-    if not isinstance(found, bool):
-        raise ArtefactError(f"{name} is neither true nor false")
-    return found
 
 
 def positions(words: Mapping[str, Any]) -> Word:
