@@ -68,10 +68,14 @@ def gathered(reports: Path, before: Row) -> Row:
 
 
 def page(result: Row) -> str:
-    lines = [f"| file | launches | {' | '.join(TARGETS)} |", "|---|---|" + "---|" * 4]
+    lines = [
+        f"| kernels | launches | {' | '.join(TARGETS)} |",
+        "|---|---|" + "---|" * 4,
+    ]
     spilling = []
     for name, targets in result["files"].items():
         cells = []
+        title = name.replace("_", " ")
         for target in TARGETS:
             worst = targets.get(target)
             if worst is None:
@@ -81,12 +85,12 @@ def page(result: Row) -> str:
             cells.append(f"{worst['registers']} / {worst['spilled']} / {kib}")
             if worst["spilled"]:
                 cause = f"{worst['spilled']} | {worst['spilling']}"
-                spilling.append(f"| `{name}` | {target} | {cause} |")
+                spilling.append(f"| {title} | {target} | {cause} |")
         launches = max((w["launches"] for w in targets.values()), default=0)
-        lines.append(f"| `{name}` | {launches} | {' | '.join(cells)} |")
+        lines.append(f"| {title} | {launches} | {' | '.join(cells)} |")
     text = ABOUT + f"Triton {result['triton']}.\n\n" + "\n".join(lines) + "\n"
     if spilling:
-        head = ["| file | target | most spilled | by |", "|---|---|---|---|"]
+        head = ["| kernels | target | most spilled | by |", "|---|---|---|---|"]
         text += "\nWhat spills:\n\n" + "\n".join([*head, *spilling]) + "\n"
     return text
 

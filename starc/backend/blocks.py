@@ -17,11 +17,11 @@ from starc.backend.code import (
     statement,
 )
 from starc.backend.residuals import NORMS, added, norm_call
+from starc.backend.shared import sharing, short
 from starc.backend.states import KEPT, Kept, state_class, state_name
 from starc.backend.tree import Blocks, Scope, Tree, Use
 from starc.backend.wiring import Value, Wiring, lender
 from starc.ir.nodes import Liv, Model, Parallel, again
-from starc.ir.sharing import borrowed
 from starc.values import dataclass
 
 Thing = TypeVar("Thing")
@@ -175,21 +175,21 @@ class Bodies:
     def _module_parameter(self, scope: Scope, label: str, part: str) -> None:
         path = self._path(label, part)
         self._named[path] = label, part
-        name = self.names[scope.path].of(path, _short(path))
+        name = self.names[scope.path].of(path, short(path))
         self.inputs[scope.path][path] = (name, self._type(label, part))
 
     def _state_parameter(self, scope: Scope, label: str) -> None:
         made = self.classes.layers[label].made_of
         if made.has_state:
             path = self._path(label, "")
-            name = self.names[scope.path].of(path, _short(path))
+            name = self.names[scope.path].of(path, short(path))
             self.state_inputs[scope.path][path] = name
 
     def _module(self, scope: Scope, label: str, part: str) -> str:
         """A module as an expression in the forward of a scope."""
         path = self._path(label, part)
         if scope not in self.tree.around[label]:
-            return self.names[scope.path].of(path, _short(path))
+            return self.names[scope.path].of(path, short(path))
         inside = path.removeprefix(scope.path)
         text = _within("self", inside)
         if "[" not in text:
@@ -205,10 +205,10 @@ class Bodies:
         if path is None:  # a branch of a parallel used again
             use, _, stem = label.rpartition(".")
             path = f"{self.tree.livs[use]}.{stem}"
-        short = _short(path)
+        name = short(path)
         if scope in where and scope is not where[-1]:  # of one iteration among many
-            short = label.replace(".", "_")
-        return self.names[scope.path].of(value, f"{short}_{group}")
+            name = label.replace(".", "_")
+        return self.names[scope.path].of(value, f"{name}_{group}")
 
     # Bodies.
 
@@ -216,7 +216,6 @@ class Bodies:
         construct: list[str] = []
         forward: list[str] = []
         fields: list[Kept] = []
-        doc: list[str] = []
         outputs = tuple(self._variable(scope, v) for v in self.outputs[scope.path])
         last = scope.steps[-1]
         returns = False
@@ -232,13 +231,12 @@ class Bodies:
                     construct += self._constructor(step)
                     forward += self._line(scope, step, state, returns)
                     fields += self._line_state(scope, step, holder)
-                    doc += self.sharing(step)
                 case _:
                     assert_never(step)
         if scope.path and not returns:
             forward.append(f"        return {', '.join(['x', *outputs])}")
         return Body(
-            " ".join(doc),
+            " ".join(sharing(scope, self.tree, self.wiring)),
             tuple(construct),
             tuple(self.inputs[scope.path].values()),
             tuple(forward),
@@ -446,26 +444,6 @@ class Bodies:
                     assert_never(step)
         return found
 
-    # Words.
-
-    def where(self, label: str) -> str:
-        """What a reader of one block calls a LIV."""
-        path = self.tree.livs.get(label)
-        return _short(path, ".") if path else label
-
-    def sharing(self, use: Use) -> Iterator[str]:
-        """`attn takes k, v from a.`: what a line has of other lines."""
-        layer, of = use.layer, again(use.layer)
-        if of:
-            yield f"{self.where(of)} is used again."
-            return
-        for liv in self.wiring.module(layer).livs:
-            name = use.name if liv.label == layer.label else f"{use.name}.{liv.stem}"
-            for label, groups in borrowed(liv).items():
-                yield f"{name} takes {', '.join(groups)} from {self.where(label)}."
-            for label in self.wiring.weight_arguments(liv):
-                yield f"{name} uses the featurizer weights of {self.where(label)}."
-
 
 def quoted(text: str) -> list[str]:
     """A docstring: one line, or a first line and the rest behind it."""
@@ -473,13 +451,6 @@ def quoted(text: str) -> list[str]:
         return [f'"""{text}"""']
     first, *rest = wrap(text, LIMIT - 7, break_on_hyphens=False)
     return [f'"""{first}', *rest, '"""']
-
-
-def _short(path: str, joint: str = "_") -> str:
-    """blocks.3.heads.a -> heads_a: a path from its block on, as one name."""
-    parts = path.split(".")
-    start = max((i + 1 for i, part in enumerate(parts) if part.isdecimal()), default=0)
-    return joint.join(parts[start:])
 
 
 def _item(path: str) -> str:

@@ -9,6 +9,7 @@ from typing import assert_never
 from starc.backend.blocks import Bodies
 from starc.backend.classes import Classes
 from starc.backend.residuals import formula
+from starc.backend.shared import sharing
 from starc.backend.tree import Blocks, Scope, Use
 from starc.ir.cost import costs
 from starc.ir.nodes import Model, again
@@ -142,9 +143,8 @@ def _sharing(bodies: Bodies) -> Iterator[str]:
     said: dict[str, None] = {}
     for scope, name in _classes(bodies, bodies.tree.root, ""):
         place = f"In each {name} " if name else ""
-        for use in scope.uses():
-            for sentence in bodies.sharing(use):
-                said[f"{place}{sentence}"] = None
+        for sentence in sharing(scope, bodies.tree, bodies.wiring):
+            said[f"{place}{sentence}"] = None
     yield from list(said)[:24]
     if len(said) > 24:
         yield f"And {len(said) - 24} more like these."

@@ -237,7 +237,10 @@ def _import_lines(names: dict[str, str]) -> list[str]:
 def _section(kernels: Kernels, above: dict[str, str]) -> str:
     """The kernels with what they import and no one else does; "" if there are none."""
     texts = kernels.texts()
-    lines = _import_lines({n: m for n, m in kernels.imports.items() if n not in above})
+    needed = kernels.imports | (
+        {"import_module": "importlib"} if kernels.triton else {}
+    )
+    lines = _import_lines({n: m for n, m in needed.items() if n not in above})
     if kernels.triton:
         lines += [""] * bool(lines) + GUARDED_TRITON.split("\n")
     start = [WITH_TRITON if kernels.triton else WITHOUT_TRITON]

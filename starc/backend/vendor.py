@@ -8,8 +8,8 @@ from starc import resources
 from starc.backend.kernel_index import INDEX, File, Part
 
 GUARDED_TRITON = """try:
-    import triton  # type: ignore[import]
-    import triton.language as tl  # type: ignore[import]
+    triton: Any = import_module("triton")
+    tl: Any = import_module("triton.language")
 except ImportError:  # every kernel has a plain PyTorch path
     triton = None"""
 """Once in an emitted file, where a kernel has a Triton form."""

@@ -76,9 +76,10 @@ def after_step(model: nn.Module) -> list[Tensor]:
     loads = [mixture.load.clone() for mixture in mixtures]
     balance: Callable[[], None] | None = getattr(model, "balance_experts", None)
     if balance is not None:
-        balance()
+        balance()  # counts anew where a bias balances
     for mixture in mixtures:
-        mixture.load.zero_()
+        if "balance" not in mixture._buffers:
+            mixture.load.zero_()
     return loads
 
 

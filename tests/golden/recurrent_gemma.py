@@ -825,10 +825,11 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
 from typing import TypeVar
 
 try:
-    import triton  # type: ignore[import]
-    import triton.language as tl  # type: ignore[import]
+    triton: Any = import_module("triton")
+    tl: Any = import_module("triton.language")
 except ImportError:  # every kernel has a plain PyTorch path
     triton = None

@@ -8,8 +8,7 @@ tokens whose matrix T(x) is itself made of the input.
     look   Attention  softmax(q k / sqrt(K)) v: rotary positions
     think  SwiGLU     silu(gate) * up: no mixing of tokens
 
-In each Block2 look is used again.
-In each Block2 think is used again.
+In each Block2 look and think are used again.
 
 Shapes: B sequences, T tokens, D channels, H heads, P channels of a head, N states, G
 state groups, K channels of a head, S tokens of past and present.
@@ -111,7 +110,7 @@ class Block(nn.Module):
 
 
 class Block2(nn.Module):
-    """look is used again. think is used again."""
+    """look and think are used again."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -747,10 +746,11 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
 from typing import TypeVar
 
 try:
-    import triton  # type: ignore[import]
-    import triton.language as tl  # type: ignore[import]
+    triton: Any = import_module("triton")
+    tl: Any = import_module("triton.language")
 except ImportError:  # every kernel has a plain PyTorch path
     triton = None
