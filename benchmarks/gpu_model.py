@@ -86,7 +86,7 @@ class Decode:
         prompt = self.prompt()
 
         def generate(tokens: int) -> Tensor:
-            out: Tensor = model.generate(prompt, tokens, temperature=0.0)
+            out: Tensor = model.generate(prompt, tokens, temperature=0.0).tokens
             return out
 
         ms = _token(generate, timer, self.more)
@@ -122,7 +122,8 @@ class Decode:
         for _ in range(more):
             new = model(new, cache)[:, -1:].argmax(dim=-1)
             tokens = torch.cat((tokens, new), dim=1)
-        return torch.equal(tokens, model.generate(prompt, more, temperature=0.0))
+        made = model.generate(prompt, more, temperature=0.0)
+        return torch.equal(tokens, made.tokens)
 
 
 def _token(generate: Callable[[int], Tensor], timer: Timer, more: int) -> float:

@@ -111,7 +111,7 @@ def make_plan(
         *kernels.imports,
     }
     name = _class_name(model.name, defined)
-    imports = _imports(read, bodies.casts, stateful)
+    imports = _imports(bodies.casts)
     left_out = tuple(p for p in OPTIONAL_PASSES if passes and p not in passes)
     return Plan(
         model=name,
@@ -187,7 +187,7 @@ def _class_name(name: str, defined: Set[str]) -> str:
     words = re.split(r"[_-]+", name)
     found = "".join(word[:1].upper() + word[1:] for word in words) or "Model"
     used = {*keyword.kwlist, *dir(builtins), *_IMPORTED, *defined}
-    used |= _defined(templates.source("model.py.j2"))
+    used = used.union(*(_defined(templates.source(name)) for name in templates.FILE))
     if not found.isidentifier() or len(found) > 60:
         return "Model"
     return f"{found}Model" if found in used else found
@@ -204,19 +204,20 @@ _IMPORTED = (
     "F",
     "Tensor",
     "Any",
+    "Callable",
+    "Iterator",
     "NamedTuple",
+    "Sequence",
     "Model",
     "partial",
 )
 
 
-def _imports(read: frozenset[str], casts: bool, stateful: bool) -> dict[str, str]:
+def _imports(casts: bool) -> dict[str, str]:
     """Name -> module of the standard library that it comes from, "" if it is one."""
-    found = {"dataclass": "dataclasses", "partial": "functools", "Any": "typing"}
-    if "math" in read:
-        found["math"] = ""
-    if stateful:
-        found["NamedTuple"] = "typing"
+    found = dict.fromkeys(("Callable", "Iterator", "Sequence"), "collections.abc")
+    found |= {"dataclass": "dataclasses", "partial": "functools", "math": ""}
+    found |= {"Any": "typing", "NamedTuple": "typing"}
     if casts:
         found["cast"] = "typing"
     return found

@@ -7,4 +7,4 @@ from starc.backend.tidy import tidy
 
 def render(plan: Plan) -> str:
     """The file, formatted as black leaves it."""
-    return tidy(templates.render("model.py.j2", {"plan": plan}))
+    return tidy(templates.render(templates.FILE[0], {"plan": plan}))

@@ -6,6 +6,9 @@ from jinja2 import BaseLoader, Environment, StrictUndefined, Template, TemplateN
 
 from starc import resources
 
+FILE = ("model.py.j2", "sequences.py.j2", "generate.py.j2")
+"""Of the emitted file; the first has the others in it."""
+
 
 class _Resources(BaseLoader):
     def get_source(self, environment: Environment, template: str):  # type: ignore[no-untyped-def]

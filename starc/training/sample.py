@@ -11,8 +11,9 @@ def continuation(model: Any, prompt: bytes, length: int, seed: int) -> str:
     tokens = torch.tensor([list(prompt)], device=device)
     generator = torch.Generator(device).manual_seed(seed)
     with torch.inference_mode():
-        tokens = model.generate(
+        made = model.generate(
             tokens, length, temperature=0.8, top_k=40, generator=generator
         )
-    written = tokens[0, len(prompt) :].tolist()
+    rows = getattr(made, "tokens", made)  # of older files the tokens alone
+    written = rows[0, len(prompt) :].tolist()
     return bytes(token for token in written if token < 256).decode("utf-8", "replace")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from random import Random
 from typing import Any
+from unittest import mock
 
 import pytest
 import torch
@@ -36,10 +37,64 @@ def test_caches_and_tokens(name: str) -> None:
         model(given, model.new_cache(2, 2))
 
 
+def bad_pads(rows: int, length: int) -> list[Any]:
+    """What no padding of (rows, length) tokens is."""
+    return [
+        torch.full((rows,), -1),
+        torch.full((rows,), length + 1),
+        torch.zeros(rows + 1, dtype=torch.int64),
+        torch.zeros(rows, 1, dtype=torch.int64),
+        torch.zeros(rows),
+        torch.zeros(rows, dtype=torch.bool),
+        torch.zeros(rows, dtype=torch.int64, device="meta"),
+        [0] * rows,
+        1,
+    ]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_packed_and_padded(name: str) -> None:
+    """Nothing is computed, and a cache is as it was."""
+    model = fresh(name)
+    row, rows = tokens(model, 1, 6), tokens(model, 2, 6)
+    borders = torch.tensor([0, 2, 6])
+    wrong: list[Any] = [
+        torch.tensor([1, 6]),
+        torch.tensor([0, 4, 2, 6]),
+        torch.tensor([0, 7]),
+        torch.tensor([0, 5]),
+        torch.tensor([0]),
+        torch.tensor([], dtype=torch.int64),
+        torch.tensor([[0, 6]]),
+        torch.tensor(6),
+        borders.float(),
+        borders > 0,
+        borders.to("meta"),
+        borders.tolist(),
+    ]
+    cache = model.new_cache(2, 8)
+    with mock.patch.object(model.embedding, "forward", side_effect=AssertionError):
+        for given in wrong:
+            refuses("cu_seqlens", model, row, cu_seqlens=given)
+        refuses("cu_seqlens", model, rows, cu_seqlens=borders)
+        refuses("cu_seqlens", model, row, model.new_cache(1, 8), cu_seqlens=borders)
+        pads = torch.zeros(1, dtype=torch.int64)
+        refuses("cu_seqlens", model, row, cu_seqlens=borders, pads=pads)
+        for given in bad_pads(2, 6):
+            refuses("pads", model, rows, pads=given)
+            refuses("pads", model, rows, cache, pads=given)
+    assert cache.length == 0
+    assert torch.equal(model(rows, cache), model(rows, model.new_cache(2, 8)))
+
+
 BAD: dict[str, tuple[Any, ...]] = {
     "temperature": (-1, -1e-9, float("nan"), float("inf"), float("-inf")),
     "max_new_tokens": (-1, 1.5, float("nan"), "3", None),
     "top_k": (0, -3, 1.5, float("nan")),
+    "top_p": (-0.1, 1.01, float("nan"), "0.9", None),
+    "min_p": (-0.1, 1.01, float("nan"), float("inf"), "0.9"),
+    "repetition_penalty": (0, -1.2, 1e9, float("nan"), float("inf"), None),
+    "stop": (-1, 61, [3, 61], [1.5], 1.5, "</s>", True, {3}),
 }
 
 
@@ -51,13 +106,26 @@ def test_generate_names_the_argument(name: str) -> None:
         for value in values:
             options: dict[str, Any] = {"max_new_tokens": 2, argument: value}
             refuses(argument, model.generate, prompt, **options)
-    for wrong in (prompt[:, :0], prompt[0], prompt.float()):
+            refuses(argument, model.stream, prompt, **options)
+    for wrong in (prompt[:, :0], prompt[0], prompt.float(), prompt.tolist()):
         refuses("tokens", model.generate, wrong, 2)
+    for pads in (torch.tensor([3]), *bad_pads(1, 3)):
+        refuses("pads", model.generate, prompt, 2, pads=pads)
+
+
+RANGES = {
+    "temperature": (0, float("inf")),
+    "top_p": (0, 1),
+    "min_p": (0, 1),
+    "repetition_penalty": (0.01, 100),
+}
 
 
 def legal(name: str, value: Any) -> bool:
-    if name == "temperature":
-        return isinstance(value, (int, float)) and 0 <= value < float("inf")
+    if name in RANGES:
+        least, most = RANGES[name]
+        fits = isinstance(value, (int, float)) and least <= value <= most
+        return fits and value != float("inf")
     return type(value) is int and value >= (name == "top_k")
 
 
@@ -70,17 +138,22 @@ def answers(model: Any, prompt: Tensor, random: Random) -> None:
         "temperature": random.choice(numbers),
         "top_k": random.choice(numbers),
     }
+    options |= {
+        name: random.choice([*numbers, 0.9, 0.5])
+        for name in ("top_p", "min_p", "repetition_penalty")
+        if random.random() < 0.2
+    }
     wrong = [name for name, value in options.items() if not legal(name, value)]
     if wrong:
         with pytest.raises(ValueError, match=f"^({'|'.join(wrong)}): "):
             model.generate(prompt, **options)
         return
-    found = model.generate(prompt, **options)
+    found = model.generate(prompt, **options).tokens
     assert found.shape == (1, 2 + int(options["max_new_tokens"])), options
     assert 0 <= found.min() and found.max() < model.config.vocab
     if 0 < options["temperature"] < 1e-6:
         greedy = {**options, "temperature": 0}
-        assert torch.equal(found, model.generate(prompt, **greedy))
+        assert torch.equal(found, model.generate(prompt, **greedy).tokens)
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ assert not [name for name in sys.modules if name.split(".")[0] == "starc"]
 model = emitted.Model(emitted.Config(vocab=50))
 tokens = torch.zeros(1, 3, dtype=torch.int64)
 assert model(tokens).shape == (1, 3, 50)
-assert model.generate(tokens, 2).shape == (1, 5)
+assert model.generate(tokens, 2).tokens.shape == (1, 5)
 """
 
 

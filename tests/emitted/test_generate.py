@@ -16,12 +16,13 @@ NEW = 8
 def test_greedy_tokens_are_those_of_the_full_forward(name: str) -> None:
     model = fresh(name).double()  # no ties between logits
     prompt = tokens(model, 3, 6)
-    found = model.generate(prompt, NEW, temperature=0)
-    assert torch.equal(found, model.generate(prompt, NEW, temperature=0.0))
+    found, lengths = model.generate(prompt, NEW, temperature=0)
+    assert lengths.tolist() == [6 + NEW] * 3
+    assert torch.equal(found, model.generate(prompt, NEW, temperature=0.0).tokens)
     assert found.dtype == prompt.dtype and found.shape == (3, 6 + NEW)
     assert torch.equal(found[:, :6], prompt)
     assert torch.equal(model(found)[:, 5:-1].argmax(dim=-1), found[:, 6:])
-    assert torch.equal(model.generate(prompt, NEW, top_k=1), found)
+    assert torch.equal(model.generate(prompt, NEW, top_k=1).tokens, found)
 
 
 def test_a_generator_decides() -> None:
@@ -30,7 +31,8 @@ def test_a_generator_decides() -> None:
 
     def sampled(seed: int, **options: object) -> torch.Tensor:
         generator = torch.Generator().manual_seed(seed)
-        found: torch.Tensor = model.generate(prompt, 20, generator=generator, **options)
+        made = model.generate(prompt, 20, generator=generator, **options)
+        found: torch.Tensor = made.tokens
         return found
 
     assert torch.equal(sampled(1), sampled(1))
@@ -38,7 +40,7 @@ def test_a_generator_decides() -> None:
     assert torch.equal(sampled(1, top_k=1_000), sampled(1))
     hot, cold = sampled(1, temperature=5.0), sampled(1, temperature=1e-4)
     assert not torch.equal(hot, sampled(1))
-    assert torch.equal(cold, model.generate(prompt, 20, temperature=0))
+    assert torch.equal(cold, model.generate(prompt, 20, temperature=0).tokens)
 
 
 def test_top_k_takes_the_likeliest() -> None:
@@ -48,7 +50,8 @@ def test_top_k_takes_the_likeliest() -> None:
     seen = set()
     for seed in range(30):
         generator = torch.Generator().manual_seed(seed)
-        new = model.generate(prompt, 1, top_k=3, generator=generator)[:, -1:]
+        made = model.generate(prompt, 1, top_k=3, generator=generator)
+        new = made.tokens[:, -1:]
         assert (new == likeliest).any(dim=1).all()
         seen.add(int(new[0]))
     assert len(seen) == 3
@@ -57,8 +60,8 @@ def test_top_k_takes_the_likeliest() -> None:
 def test_one_token_prompts_and_nothing_new() -> None:
     model = fresh("parallel")
     prompt = tokens(model, 2, 1)
-    assert model.generate(prompt, 3).shape == (2, 4)
-    assert torch.equal(model.generate(prompt, 0), prompt)
+    assert model.generate(prompt, 3).tokens.shape == (2, 4)
+    assert torch.equal(model.generate(prompt, 0).tokens, prompt)
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -97,7 +100,7 @@ def test_a_cuda_graph_gives_the_same_tokens(name: str) -> None:
         assert work or not model.new_cache(1, 1).nbytes
         return
     prompt = tokens(model, 2, 5)
-    expected = model.generate(prompt, 24, temperature=0)
+    expected = model.generate(prompt, 24, temperature=0).tokens
 
     def sample(*given: object) -> torch.Tensor:
         found: torch.Tensor = on_device(*given).as_subclass(cuda_graphs.OnGpu)
@@ -108,6 +111,6 @@ def test_a_cuda_graph_gives_the_same_tokens(name: str) -> None:
         cuda_graphs.without_gpu() as graphs,
         mock.patch.object(module, "sample", sample),
     ):
-        found = model.generate(prompt, 24, temperature=0)
+        found = model.generate(prompt, 24, temperature=0).tokens
     assert graphs.replays == 22  # of 23 tokens; the first of them warms up
     assert torch.equal(found, expected)

@@ -78,7 +78,7 @@ def test_autocast(name: str) -> None:
         assert error(decode(model, None), logits, part(name)) < LIMIT
         assert error(decode(model, torch.bfloat16), logits, part(name)) < LIMIT
         given = tokens(model, 2, 5)
-        assert model.generate(given, 4).shape == (2, 9)
+        assert model.generate(given, 4).tokens.shape == (2, 9)
     check_gradients(model, expected, name)
 
 
@@ -95,7 +95,7 @@ def test_bfloat16_model(name: str) -> None:
     assert error(decode(model, None), logits, part(name)) < MODEL_LIMIT
     check_gradients(model, expected, name)
     given = tokens(model, 2, 5)
-    assert model.generate(given, 4).shape == (2, 9)
+    assert model.generate(given, 4).tokens.shape == (2, 9)
     assert model.new_cache(2, 9).nbytes == bytes_before
 
 

@@ -49,7 +49,8 @@ def test_all_import_compile_and_run(repository: Repository, modules: list[str]) 
             expected.sum().backward()
             compiled = torch.compile(model, backend="eager", fullgraph=True)
             torch.testing.assert_close(compiled(tokens), expected)
-            assert model.generate(tokens, 3).shape == (2, 12)
+            made = model.generate(tokens, 3)  # of an old file a tensor
+            assert getattr(made, "tokens", made).shape == (2, 12)
     finally:
         for name in [n for n in sys.modules if n.split(".")[0] == PACKAGE]:
             del sys.modules[name]
