@@ -15,12 +15,13 @@ class Stream:
     """What operators must know of the model: width, context, positions.
 
     rope: what the model says of the rotation, by the names in alphabet/rotation.py;
-        None: no positions.
+        None: nothing turns. positions: the model's word for them.
     """
 
     width: int
     context: int = 4096
     rope: Mapping[str, Quantity] | None = field(default_factory=dict)
+    positions: str = "rope"
 
 
 class Unfit(Exception):

@@ -156,13 +156,13 @@ def rotation(options: ResolvedOptions, head_dim: int) -> Rope | None:
 
 
 def _nothing_turns(options: ResolvedOptions, name: str) -> Unfit:
-    """The error for a number of the rotation where the model has `positions = none`."""
+    """The error for a number of the rotation where the model's positions are others."""
     return options.fail(
         "conflicting-settings",
-        f"`{name}` contradicts `positions = none`",
+        f"`{name}` contradicts `positions = {options.stream.positions}`",
         name,
         "says how to turn where nothing turns",
-        "The model has no positions, and this LIV does not say `rope = true`.",
+        "The model does not turn its heads, and this LIV does not say `rope = true`.",
         f"write rope = true beside it, or delete {name}",
     )
 

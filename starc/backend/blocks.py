@@ -16,6 +16,7 @@ from starc.backend.code import (
     signature,
     statement,
 )
+from starc.backend.entrance import entered
 from starc.backend.residuals import NORMS, added, norm_call
 from starc.backend.shared import sharing, short
 from starc.backend.states import KEPT, Kept, state_class, state_name
@@ -216,6 +217,8 @@ class Bodies:
         construct: list[str] = []
         forward: list[str] = []
         fields: list[Kept] = []
+        if not scope.path:
+            construct, forward, fields = entered(self.model)
         outputs = tuple(self._variable(scope, v) for v in self.outputs[scope.path])
         last = scope.steps[-1]
         returns = False

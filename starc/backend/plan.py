@@ -16,6 +16,7 @@ from starc.backend.classes import Classes
 from starc.backend.code import List, reads, statement
 from starc.backend.docstring import docstring
 from starc.backend.emission import number
+from starc.backend.entrance import entrance_functions
 from starc.backend.mixers import MixerClass
 from starc.backend.rename import renamed
 from starc.backend.residuals import norm_call
@@ -45,7 +46,6 @@ class Plan:
     norm: str
     tied: bool
     softcap: str
-    embedding_scale: str
     logit_scale: str
     variance: str
     output_names: str
@@ -89,14 +89,13 @@ def make_plan(
     wiring = Wiring(model)
     classes = Classes(model, wiring)
     bodies = Bodies(model, tree, wiring, classes)
-    stateful = any(made.made_of.has_state for made in classes.layers.values())
+    stateful = bool(bodies.root.state)
     out_names = {
         liv.operator.kind: classes.emission(liv.operator).out_name
         for liv in model.livs()
     }
-    functions = {
-        name: function_text(name) for made in classes.classes for name in made.functions
-    }
+    called = [name for made in classes.classes for name in made.functions]
+    functions = {n: function_text(n) for n in (*entrance_functions(model), *called)}
     read = frozenset().union(
         *(made.reads for made in classes.classes), *map(reads, functions.values())
     )
@@ -122,7 +121,6 @@ def make_plan(
         norm=norm_call(model.norm),
         tied=model.tied,
         softcap=number(model.logit_softcap) if model.logit_softcap else "",
-        embedding_scale=_scale(model.embedding_scale),
         logit_scale=_scale(model.logit_scale),
         variance=f"0.4 / {sum(1 for _ in model.layers())}",
         output_names=_output_names(out_names),
@@ -258,10 +256,11 @@ def _config(model: Model, classes: Classes) -> tuple[str, ...]:
         + (f"  # {a.meaning}" * bool(a.meaning))
         for a in classes.config.values()
     ]
+    context = "longest sequence" if model.learned_positions else "tokens of a sequence"
     return (
         f"vocab: int = {number(model.vocab)}",
         f"width: int = {number(model.width)}  # channels of the residual stream",
-        f"context: int = {number(model.context)}  # tokens of a sequence in training",
+        f"context: int = {number(model.context)}  # {context} in training",
         *numbers,
         f"eps: float = {number(model.norm.eps)}  # of the norms",
     )

@@ -59,7 +59,7 @@ def rotation_functions(rope: Rope | None) -> tuple[str, ...]:
 
 def rotation_words(rope: Rope | None) -> str:
     if rope is None:
-        return "no positions"
+        return "no rotation"
     return (
         f"rotary positions ({rope.scaling.kind})"
         if rope.scaling

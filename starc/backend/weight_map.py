@@ -18,7 +18,7 @@ def weight_map(
     `out_names`: kind of operator -> name of its output projection.
     """
     found: dict[str, tuple[Piece, ...]] = {
-        "embedding.weight": (("", "embedding.weight"),)
+        p.name: (("", p.name),) for p in model.before
     }
     for layer in model.made():
         path = tree.layers[layer.label]
@@ -26,11 +26,7 @@ def weight_map(
             found[f"{path}_{parameter.name}"] = ((layer.label, parameter.name),)
         for liv in layer.livs:
             found.update(_liv(liv, tree.livs[liv.label], wiring, out_names))
-    for parameter in model.norm.parameters("norm", model.width):
-        found[parameter.name] = (("", parameter.name),)
-    if not model.tied:
-        found["head.weight"] = (("", "head.weight"),)
-    return found
+    return found | {p.name: (("", p.name),) for p in model.after}
 
 
 def _projection(

@@ -59,7 +59,6 @@ def costs(model: Model, context: int, dtype_bytes: int) -> Costs:
     `context` tokens with logits for each, decode the token at position `context`.
     """
     shared = frozenset(model.shared)
-    norm = _size(model.norm.parameters("norm", model.width))
     made: dict[str, LayerCost] = {}  # what `same as` does again
     layers: list[LayerCost] = []
     for layer in model.layers():
@@ -84,8 +83,8 @@ def costs(model: Model, context: int, dtype_bytes: int) -> Costs:
         layers.append(found)
     head = 2.0 * model.width * model.vocab
     body = _sum(model.name, [layer.total for layer in layers])
-    params = body.params + norm
     embeddings = model.width * model.vocab * (1 if model.tied else 2)
+    params = body.params + _size((*model.before, *model.after)) - embeddings
     whole = Cost(
         model.name,
         params + embeddings,

@@ -50,6 +50,7 @@ def described(operator: Operator) -> str:
 
 def model_settings(model: Model | Written) -> dict[str, object]:
     """The settings of the residual stream, defaults too, under the language's names."""
+    norm = model.embedding_norm
     return {
         "width": model.width,
         "vocab": model.vocab,
@@ -61,6 +62,8 @@ def model_settings(model: Model | Written) -> dict[str, object]:
         "embedding_scale": model.embedding_scale,
         "logit_scale": model.logit_scale,
         "logit_softcap": model.logit_softcap or None,
+        **({"positions": "learned"} if model.learned_positions else {}),
+        **({"embedding_norm": _norm(norm)} if norm else {}),
     }
 
 

@@ -51,7 +51,7 @@ class Structure:
     layer. layers: in order of depth; an int is that earlier layer once more.
     """
 
-    stream: tuple[int | float | bool | Norm, ...]
+    stream: tuple[int | float | bool | Norm | None, ...]
     operators: tuple[Operator, ...]
     residuals: tuple[Residual, ...]
     layers: tuple[LayerStructure | int, ...]
@@ -87,6 +87,7 @@ class _Reader:
             (
                 *(model.width, model.vocab, model.context, model.tied, model.norm),
                 *(model.embedding_scale, model.logit_scale, model.logit_softcap),
+                *(model.learned_positions, model.embedding_norm),
             ),
             tuple(self.operators),
             tuple(self.residuals),

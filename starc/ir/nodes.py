@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import field
 from typing import Generic, TypeVar, assert_never
 
-from starc.ir.operator import Operator
+from starc.ir.init import EMBEDDING, LINEAR
+from starc.ir.operator import Operator, Parameter
 from starc.ir.residual import Norm, Residual
 from starc.source import NOWHERE, Span
 from starc.values import dataclass
@@ -232,6 +233,8 @@ class Architecture(Generic[Inner]):
     logit_softcap: c in c tanh(logits / c); 0: none.
     embedding_scale, logit_scale: constants on the way in and out; the second before
         the cap.
+    learned_positions: a learned vector is added for each place up to `context`, the
+        longest sequence then. embedding_norm: of the sum, as it enters the stream.
     residual: that of the model block, of every layer that says nothing else. What is
         computed is what the layers carry.
     """
@@ -248,7 +251,30 @@ class Architecture(Generic[Inner]):
     residual: Residual = Residual()
     embedding_scale: float = 1.0
     logit_scale: float = 1.0
+    learned_positions: bool = False
+    embedding_norm: Norm | None = None
     span: Span = field(default=NOWHERE, repr=False, compare=False)
+
+    @property
+    def before(self) -> tuple[Parameter, ...]:
+        """The tensors between the tokens and the first layer."""
+        vocab, places = (self.vocab, self.width), (self.context, self.width)
+        found: list[Parameter] = [Parameter("embedding.weight", vocab, EMBEDDING)]
+        if self.learned_positions:
+            found.append(Parameter("positions.weight", places, EMBEDDING))
+        if self.embedding_norm is not None:
+            found.extend(self.embedding_norm.parameters("embedding_norm", self.width))
+        return tuple(found)
+
+    @property
+    def after(self) -> tuple[Parameter, ...]:
+        """Those behind the last layer: the norm's, and the head's if it has its own."""
+        found: list[Parameter] = []
+        found.extend(self.norm.parameters("norm", self.width))
+        if not self.tied:
+            head = Parameter("head.weight", (self.vocab, self.width), LINEAR)
+            found.append(head)
+        return tuple(found)
 
     def layers(self: "Model") -> Iterator[Layer]:
         """Every layer in order of depth."""

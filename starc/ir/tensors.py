@@ -1,6 +1,5 @@
 """Every tensor of a model by (label, name), with its shape."""
 
-from starc.ir.init import EMBEDDING, LINEAR
 from starc.ir.nodes import Liv, Model
 from starc.ir.operator import Parameter, Shape
 
@@ -20,20 +19,14 @@ def tensors(model: Model) -> dict[Key, Shape]:
 
 def parameters(model: Model) -> dict[Key, Parameter]:
     """The same with all that is known of each tensor."""
-    vocab = (model.vocab, model.width)
-    embedding = Parameter("embedding.weight", vocab, EMBEDDING)
-    found: dict[Key, Parameter] = {("", embedding.name): embedding}
+    found: dict[Key, Parameter] = {("", p.name): p for p in model.before}
     owners = {liv.label: liv for liv in model.livs()}
     for layer in model.made():
         for p in layer.residual.parameters(model.width):
             found[layer.label, p.name] = p
         for liv in layer.livs:
             found |= _liv(liv, owners)
-    for p in model.norm.parameters("norm", model.width):
-        found["", p.name] = p
-    if not model.tied:
-        found["", "head.weight"] = Parameter("head.weight", vocab, LINEAR)
-    return found
+    return found | {("", p.name): p for p in model.after}
 
 
 def _liv(liv: Liv, owners: dict[str, Liv]) -> dict[Key, Parameter]:

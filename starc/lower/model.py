@@ -39,9 +39,10 @@ MODEL_OPTIONS = (
     Option(
         "positions",
         "word",
-        "rotary positions in every attention, or none",
+        "rotary positions in every attention; or a learned vector for each place, "
+        "added to the embeddings; or none",
         "rope",
-        choices=("rope", "none"),
+        choices=("rope", "learned", "none"),
         assumption="the paper does not name its positions",
     ),
     replace(RESIDUAL_SCALE, default=1),
@@ -53,6 +54,13 @@ MODEL_OPTIONS = (
         low=1 / LARGEST_SCALE,
         high=LARGEST_SCALE,
         words=(SQRT_WIDTH,),
+    ),
+    Option(
+        "embedding_norm",
+        "word",
+        "a norm of what enters the stream",
+        "none",
+        choices=("none", "rms", "layer"),
     ),
     Option(
         "logit_scale",
@@ -79,10 +87,20 @@ NORM_WORDS: Words = {
     "rms": {"eps": EPS, "weight": WEIGHT},
     "layer": {"eps": EPS, "weight": WEIGHT, "bias": BIAS},
 }
-POSITION_WORDS: Words = {"rope": {o.name: o for o in ROTATION}, "none": {}}
+EMBEDDING_NORM_WORDS: Words = {
+    "none": {},
+    "rms": {"weight": WEIGHT},
+    "layer": {"weight": WEIGHT, "bias": BIAS},
+}
+POSITION_WORDS: Words = {
+    "rope": {o.name: o for o in ROTATION},
+    "learned": {},
+    "none": {},
+}
+_CALLS = ("norm", "positions", "embedding_norm")
 
 _BY_NAME = {option.name: option for option in MODEL_OPTIONS}
-_PLAIN = {n: o for n, o in _BY_NAME.items() if n not in ("norm", "positions")}
+_PLAIN = {n: o for n, o in _BY_NAME.items() if n not in _CALLS}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}")
 
 
@@ -94,6 +112,7 @@ class ModelSettings:
     stated: Givens
     norm: tuple[str, Givens]
     positions: tuple[str, Givens]
+    embedding_norm: tuple[str, Givens]
 
     def value(self, name: str) -> Quantity:
         if name in self.stated:
@@ -109,17 +128,19 @@ class ModelSettings:
         word, given = self.positions
         said = {name: one.value for name, one in given.items()}
         rope = said if word == "rope" else None
-        return Stream(_whole(self.value("width")), _whole(self.value("context")), rope)
+        width, context = (_whole(self.value(name)) for name in ("width", "context"))
+        return Stream(width, context, rope, word)
 
     @property
     def the_norm(self) -> Norm:
         word, given = self.norm
         eps = given["eps"].value if "eps" in given else self.value("eps")
-        weight, bias = (
-            bool(given[name].value) if name in given else True
-            for name in ("weight", "bias")
-        )
-        return Norm(word, float(eps), weight, weight and bias)
+        return _norm(word, float(eps), given)
+
+    @property
+    def norm_of_embeddings(self) -> Norm | None:
+        word, given = self.embedding_norm
+        return None if word == "none" else _norm(word, self.the_norm.eps, given)
 
     def residual(self, said: Mapping[str, Quantity] = {}) -> Residual:
         """Around a LIV, of which `said` says placement and residual_scale, or less."""
@@ -145,6 +166,8 @@ class ModelSettings:
             embedding_scale=self.embedding_scale,
             logit_scale=float(self.value("logit_scale")),
             logit_softcap=float(self.value("logit_softcap")),
+            learned_positions=self.positions[0] == "learned",
+            embedding_norm=self.norm_of_embeddings,
             span=span,
         )
 
@@ -185,7 +208,18 @@ def read_model(
         inner, outer = norm[1]["eps"].span, stated["eps"].span
         contradiction("eps", "eps", inner, outer, problems)
     positions = read_call(settings.get("positions"), POSITION_WORDS, "rope", problems)
-    return ModelSettings(name, stated, norm, positions)
+    entering = read_call(
+        settings.get("embedding_norm"), EMBEDDING_NORM_WORDS, "none", problems
+    )
+    return ModelSettings(name, stated, norm, positions, entering)
+
+
+def _norm(word: str, eps: float, given: Givens) -> Norm:
+    weight, bias = (
+        bool(given[name].value) if name in given else True
+        for name in ("weight", "bias")
+    )
+    return Norm(word, eps, weight, weight and bias)
 
 
 def _whole(value: Quantity) -> int:

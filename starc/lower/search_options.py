@@ -49,7 +49,7 @@ _MODEL = {option.name: option for option in MODEL_OPTIONS}
 GENES = {
     name: _MODEL[name]
     for name in (
-        *("placement", "norm", "positions"),
+        *("placement", "norm", "positions", "embedding_norm"),
         *("residual_scale", "embedding_scale", "logit_scale"),
     )
 }

@@ -71,11 +71,16 @@ class _Run:
     def logits(self, tokens: Tensor) -> Tensor:
         embedding = self.tensor("", "embedding.weight")
         x = self.model.embedding_scale * embedding[tokens]
+        if self.model.learned_positions:
+            x = x + self.tensor("", "positions.weight")[: tokens.shape[1]]
+        if self.model.embedding_norm is not None:
+            tensors = self.tensors("", self.model.before)
+            x = normed(self.model.embedding_norm, "embedding_norm", x, tensors)
         for layer in self.model.layers():
             x = self.layer(layer, x)
         head = embedding if self.model.tied else self.tensor("", "head.weight")
         last = self.model.norm
-        tensors = self.tensors("", last.parameters("norm", self.model.width))
+        tensors = self.tensors("", self.model.after)
         logits = normed(last, "norm", x, tensors) @ head.T * self.model.logit_scale
         cap = self.model.logit_softcap
         return cap * torch.tanh(logits / cap) if cap else logits

@@ -44,7 +44,7 @@ def beside(*branches: Liv) -> Parallel:
 
 def model(*body: WrittenStep, **settings: Any) -> Written:
     sizes: dict[str, Any] = {"width": 16, "vocab": 23, "context": 32}
-    return Written("test", **sizes, **settings_of(body, **settings))
+    return Written("test", **sizes | settings_of(body, **settings))
 
 
 MLP, SSD = OPERATORS["glu"], OPERATORS["ssd"]
@@ -79,6 +79,17 @@ def settings() -> dict[str, Written]:
             logit_softcap=3.0,
         ),
         "nothing": model(use(MLP)),
+        "learned-positions": model(
+            use(MLP), learned_positions=True, context=96, embedding_scale=0.5
+        ),
+        "embedding-norm": model(
+            *body,
+            *wide,
+            norm=Norm(eps=1e-3),
+            learned_positions=True,
+            context=96,
+            embedding_norm=Norm("layer", 1e-3),
+        ),
     }
 
 

@@ -35,6 +35,8 @@ class Sampler:
             logit_softcap=cap,
             embedding_scale=self.scale(),
             logit_scale=self.scale(),
+            learned_positions=(places := self.chance(0.2)),
+            embedding_norm=norm if places else None,
         )
 
     def placements(self) -> list[str]:

@@ -80,6 +80,8 @@ SETTINGS = (
     *("tied = false", "norm = layer", "eps = 1e-3", "placement = sandwich"),
     *("residual_scale = 2", "embedding_scale = 2", "logit_scale = 2"),
     *("logit_softcap = 2", "positions = none", "placement = none"),
+    *("positions = learned", "embedding_norm = rms"),
+    *("embedding_norm = layer", "embedding_norm = rms(weight = false)"),
 )
 
 
