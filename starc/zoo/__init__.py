@@ -6,6 +6,7 @@ done with a family reads the table.
 
     read(config)               what a configuration says, or why it cannot be said
     source(reading, name)      the same as a `.star` file
+    recognise(model)           a model -> its family, and the configuration that says it
     tensor_rows(reading, ir)   their tensors, as those of a model of that architecture
 
 Everything from outside is data: types, sizes and names are checked where it comes in.

@@ -12,6 +12,7 @@ from typing import Any
 from starc.artefacts import ArtefactError, boolean, integer, one_of, real
 from starc.printable import printable
 from starc.values import dataclass
+from starc.zoo.seen import SILENT, Seen
 from starc.zoo.values import Values
 
 MOST_LAYERS = 4096
@@ -31,6 +32,7 @@ class Field:
     note: a comment for what was left out, or "".
     reason: why it says nothing of the architecture.
     older: other names of it, which have the first word.
+    seen: its value in a model, where `of` is not enough.
     """
 
     check: Check
@@ -42,6 +44,7 @@ class Field:
     note: Callable[[str, Any], str] = lambda name, value: ""
     reason: str = ""
     older: tuple[str, ...] = ()
+    seen: Callable[[Seen], Any] | None = None
 
     def keys(self, name: str) -> tuple[str, ...]:
         """The names in a configuration that it reads."""
@@ -60,6 +63,36 @@ class Field:
         """Address -> value of the language; None: nothing is written there."""
         return {address: self.to(value) for address in self.says}
 
+    def back(self, seen: Seen) -> Any:
+        """The value that a model has, as JSON; SILENT: any would do. Raises Unlike."""
+        if self.seen is not None:
+            return self.seen(seen)
+        for address in self.says:
+            found = seen.at(address)
+            if found is not SILENT:
+                return self.value_of(found)
+        return SILENT
+
+    def value_of(self, said: Any) -> Any:
+        """The value that says this of the architecture: `to`, backwards."""
+        if said is None:
+            return SILENT if self.null is ... else None
+        found = self.of(said)
+        if isinstance(found, float):
+            found = shortest(found, lambda value: float(self.to(value)) == said)
+            if type(self.default) is int and found.is_integer():
+                return int(found)
+        return found
+
+
+def shortest(near: float, fits: Callable[[float], bool]) -> float:
+    """The number of fewest digits that is near, and fits; `near` if none does."""
+    for digits in range(1, 18):
+        found = float(f"{near:.{digits}g}")
+        if fits(found):
+            return found
+    return near
+
 
 def _of(default: Default, values: Values) -> Any:
     return default(values) if callable(default) else default
@@ -75,6 +108,9 @@ class OnlyIf(Field):
         found = super().read(name, given, values)
         return found if values[self.flag] else None
 
+    def back(self, seen: Seen) -> Any:
+        return super().back(seen) if seen.values.get(self.flag) else SILENT
+
 
 def whole(
     default: Default,
@@ -84,6 +120,7 @@ def whole(
     high: int = 2**24,
     to: Callable[[Any], Any] = lambda value: value,
     of: Callable[[Any], Any] = lambda value: value,
+    seen: Callable[[Seen], Any] | None = None,
 ) -> Field:
     """A whole number."""
 
@@ -92,7 +129,7 @@ def whole(
             found = int(found)
         return integer(found, name, low, high)
 
-    return Field(check, default, null, says, to, of)
+    return Field(check, default, null, says, to, of, seen=seen)
 
 
 def number(
@@ -103,16 +140,28 @@ def number(
     high: float = 1e12,
     to: Callable[[Any], Any] = lambda value: value,
     of: Callable[[Any], Any] = lambda value: value,
+    seen: Callable[[Seen], Any] | None = None,
 ) -> Field:
     """A number, whole or not."""
-    return Field(
-        lambda found, name: real(found, name, low, high), default, null, says, to, of
-    )
+
+    def check(found: Any, name: str) -> float:
+        return real(found, name, low, high)
+
+    return Field(check, default, null, says, to, of, seen=seen)
 
 
-def flag(default: bool, *says: str, null: Default = ...) -> Field:
-    """true or false."""
-    return Field(boolean, default, null, says)
+def flag(
+    default: bool,
+    *says: str,
+    null: Default = ...,
+    seen: Callable[[Seen], Any] | None = None,
+) -> Field:
+    """true or false, which the language may have other words for."""
+
+    def of(said: Any) -> bool:
+        return said if isinstance(said, bool) else said != "none"
+
+    return Field(boolean, default, null, says, of=of, seen=seen)
 
 
 def word(default: str, words: Mapping[str, Any], *says: str) -> Field:
@@ -149,6 +198,11 @@ class Only(Field):
                 return found
         raise ArtefactError(f"{name} = {_shown(found)}: {self.why}")
 
+    def back(self, seen: Seen) -> Any:
+        if self.seen is not None:
+            return self.seen(seen)
+        return SILENT if self.default in self.fine else self.fine[0]
+
 
 def only(*fine: Any, default: Any = ..., why: str = "it has no word here") -> Only:
     """One of these values; the first is the default where no other is stated."""
@@ -168,6 +222,7 @@ def in_training(default: float = 0.0) -> Field:
         null=0.0,
         note=note,
         reason="dropout, which is of training",
+        seen=lambda seen: 0.0 if default else SILENT,
     )
 
 

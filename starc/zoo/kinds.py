@@ -6,6 +6,7 @@ from typing import Any
 from starc.artefacts import ArtefactError
 from starc.values import dataclass
 from starc.zoo.field import Field, words_of
+from starc.zoo.seen import Seen
 from starc.zoo.values import Values
 
 FULL, SLIDING = "full_attention", "sliding_attention"
@@ -20,7 +21,7 @@ _OLDER = {
 
 @dataclass(frozen=True)
 class LayerTypes(Field):
-    """One word a layer. usual: where the list is not there."""
+    """One word a layer, the first of its kind. usual: where the list is not there."""
 
     words: tuple[str, ...] = ()
     usual: Callable[[Values], Sequence[str]] = lambda values: ()
@@ -34,6 +35,11 @@ class LayerTypes(Field):
         if len(found) != layers:
             raise ArtefactError(f"{name} has {len(found)} entries, not {layers}")
         return [older.get(word, word) for word in found]
+
+    def back(self, seen: Seen) -> Any:
+        if self.seen is not None:
+            return self.seen(seen)
+        return [kind.partition(" ")[0] for kind in seen.layers]
 
 
 def layer_types(

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from starc.artefacts import ArtefactError, integer, real
 from starc.values import dataclass
 from starc.zoo.family import Part
 from starc.zoo.field import Field, ignored, listed, only
+from starc.zoo.seen import SILENT, Seen
 from starc.zoo.tensor import Made, Names, middle_axis
 from starc.zoo.values import Values
 
@@ -22,6 +24,9 @@ COMPUTED = dict.fromkeys(
     ("chunk_size", "mamba_chunk_size", "residual_in_fp32", "num_logits_to_keep"),
     ignored("how it is computed, not what"),
 )
+_INFINITY = {"__float__": "Infinity"}
+"""As files write it: JSON has none."""
+
 CONV_BIAS = only(True, why="a short convolution without biases has no word")
 
 
@@ -65,16 +70,31 @@ class StepLimits(Field):
             "mamba.dt_max": high if high < math.inf else None,
         }
 
+    def back(self, seen: Seen) -> Any:
+        low, high = seen.at("mamba.dt_min"), seen.at("mamba.dt_max")
+        if low is SILENT or (low is None and high is None):
+            return SILENT
+        return [low or 0.0, _INFINITY if high is None else high]
+
+
+def expansion(seen: Seen) -> Any:
+    """Channels of Mamba-2 over the width."""
+    heads, head_dim = seen.at("mamba.heads"), seen.at("mamba.head_dim")
+    if heads is SILENT:
+        return SILENT
+    found = Fraction(heads * head_dim, seen.model.width)
+    return int(found) if found.denominator == 1 else float(found)
+
 
 def _number(found: Any, name: str) -> float:
-    """JSON has no infinity, so files write an object for it."""
-    if found == {"__float__": "Infinity"}:
+    if found == _INFINITY:
         return math.inf
     return real(found, name, 0, math.inf)
 
 
 def step_limits() -> StepLimits:
-    return StepLimits(lambda found, name: found)
+    says = ("mamba.dt_min", "mamba.dt_max")
+    return StepLimits(lambda found, name: found, says=says)
 
 
 def mamba_1(module: str, norm: str) -> Part:

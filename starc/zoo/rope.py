@@ -7,8 +7,10 @@ from fractions import Fraction
 from typing import Any
 
 from starc.artefacts import ArtefactError, boolean, real
+from starc.ir.rope import Rope as Rotation
 from starc.values import dataclass
-from starc.zoo.field import Field
+from starc.zoo.field import Field, shortest
+from starc.zoo.seen import SILENT, Seen, Unlike
 from starc.zoo.values import Values, Word
 
 _OLDER = ("rope_theta", "rope_scaling", "partial_rotary_factor", "rotary_pct")
@@ -44,6 +46,40 @@ class Rope(Field):
     def settings(self, value: dict[str, Any], values: Values) -> dict[str, Any]:
         return {"model.positions": positions(value)}
 
+    def back(self, seen: Seen) -> Any:
+        return rotation_of(seen.rotations(), self.fraction)
+
+
+def rotation_of(found: set[tuple[Rotation, int]], fraction: float = 1.0) -> Any:
+    """The object that means a rotation; fraction: where the object says none."""
+    if not found:
+        return SILENT
+    if len(found) > 1:
+        raise Unlike(f"{len(found)} rotations, where all layers have one")
+    ((rotation, channels),) = found
+    scaling = rotation.scaling
+    if scaling is None:
+        kind = "proportional" if rotation.spread else "default"
+    else:
+        kind = scaling.kind
+    said: dict[str, Any] = {"rope_type": kind, "rope_theta": rotation.theta}
+    dims = rotation.dims
+    if dims != int(channels * fraction) or fraction != 1:
+        said["partial_rotary_factor"] = shortest(
+            dims / channels, lambda part: int(channels * part) == dims
+        )
+    if scaling is not None:
+        said["factor"] = scaling.factor
+    if scaling is not None and kind != "linear":
+        slow, fast = _ENDS[kind]
+        said |= {_CONTEXT: scaling.context, slow: scaling.slow, fast: scaling.fast}
+    if kind == "yarn":
+        assert scaling is not None
+        said["truncate"] = scaling.whole
+        if rotation.amplitude != 1.0 + 0.1 * math.log(max(scaling.factor, 1.0)):
+            said["attention_factor"] = rotation.amplitude
+    return said
+
 
 def head_channels(values: Values) -> int:
     """Channels of a head, which share the width where nothing else is said."""
@@ -67,6 +103,12 @@ _KEYS = {
     "proportional": (),
 }
 """Their names of rotations, and the fields that each has."""
+
+_ENDS = {
+    "llama3": ("low_freq_factor", "high_freq_factor"),
+    "yarn": ("beta_slow", "beta_fast"),
+}
+"""The fields that are `slow` and `fast`."""
 
 
 def one_rotation(
@@ -95,6 +137,8 @@ def one_rotation(
         return real(found.get(key), f"{name}.{key}", low, 1e12)
 
     channels = head_channels(values)
+    if not channels:
+        raise ArtefactError(f"{name}: more heads of attention than channels")
     fraction = number("partial_rotary_factor", 1.0, 0.0)
     dims = int(channels * fraction)
     if kind == "proportional":
@@ -108,10 +152,8 @@ def one_rotation(
     }
     if words["scaling"] != "none":
         words["factor"] = number("factor", None)
-    if kind in ("llama3", "yarn"):
-        slow, fast = {"llama3": _KEYS[kind][1:3], "yarn": ("beta_slow", "beta_fast")}[
-            kind
-        ]
+    if kind in _ENDS:
+        slow, fast = _ENDS[kind]
         usual_ends = (None, None) if kind == "llama3" else (1.0, 32.0)
         words["context"] = int(number(_CONTEXT, values["max_position_embeddings"], 1))
         words["slow"] = number(slow, usual_ends[0])
@@ -187,6 +229,18 @@ class ByType(Field):
             local = {**local, "amplitude": 1.0 + 0.1 * max(grown, 0.0)}
         own = {f"local.rope_{key}": one for key, one in local.items()}
         return {"model.positions": positions(full), **own}
+
+    def back(self, seen: Seen) -> Any:
+        full, local = self.usual
+        found = {
+            full: rotation_of(seen.rotations(without="local")),
+            local: rotation_of(seen.rotations("local")),
+        }
+        for one in found.values():  # theirs reads it beside the kinds, not in them
+            if one is not SILENT:
+                one.pop("truncate", None)
+        said = {kind: one for kind, one in found.items() if one is not SILENT}
+        return said or SILENT
 
 
 def by_type(usual: Mapping[str, Mapping[str, Any]]) -> ByType:

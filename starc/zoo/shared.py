@@ -20,6 +20,7 @@ from starc.zoo.field import (
 )
 from starc.zoo.kinds import FULL, SLIDING, after_dense, layer_types
 from starc.zoo.rope import head_channels
+from starc.zoo.seen import or_one
 from starc.zoo.tensor import Names, plus_one
 from starc.zoo.values import Values
 
@@ -89,6 +90,11 @@ UNUSED = {"*.rotary_emb.inv_freq": "it follows from rope_theta"}
 """Buffers that older checkpoints hold."""
 
 
+def depth(layers: int) -> Field:
+    """How many layers there are."""
+    return whole(layers, high=MOST_LAYERS, seen=lambda seen: len(seen.layers))
+
+
 def stream(
     vocab: int,
     width: int,
@@ -102,7 +108,7 @@ def stream(
     return {
         "vocab_size": whole(vocab, "model.vocab"),
         "hidden_size": whole(width, "model.width", high=131_072),
-        "num_hidden_layers": whole(layers, high=MOST_LAYERS),
+        "num_hidden_layers": depth(layers),
         "max_position_embeddings": whole(context, "model.context"),
         eps_name: number(eps, "model.eps"),
         "tie_word_embeddings": also(flag(tied, "model.tied"), "tie_embedding"),
@@ -113,9 +119,14 @@ def heads(heads: int, kv_heads: Default = None) -> dict[str, Field]:
     """How many heads attention has; by default as many of keys as of queries."""
     alike = same_as("num_attention_heads")
     return {
-        "num_attention_heads": whole(heads, "attn.heads", high=4096),
+        "num_attention_heads": whole(
+            *(heads, "attn.heads"), high=4096, seen=or_one("attn.heads")
+        ),
         "num_key_value_heads": whole(
-            kv_heads or alike, "attn.kv_heads", null=alike, high=4096
+            *(kv_heads or alike, "attn.kv_heads"),
+            null=alike,
+            high=4096,
+            seen=or_one("attn.kv_heads"),
         ),
     }
 
@@ -136,7 +147,7 @@ def upper_windows() -> dict[str, Field]:
         return integer(found, name, 1, 2**24)
 
     return {
-        "use_sliding_window": flag(False),
+        "use_sliding_window": flag(False, seen=lambda seen: seen.has(SLIDING)),
         "sliding_window": OnlyIf(
             window, 4096, null=None, says=("local.window",), flag="use_sliding_window"
         ),

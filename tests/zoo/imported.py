@@ -1,12 +1,14 @@
 """Configurations and weights of transformers, imported and converted to a model."""
 
 import json
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -36,6 +38,13 @@ class Imported:
 def as_json(config: Any, whole: bool) -> Any:
     """A configuration as a file holds it; whole: fields at their defaults too."""
     return json.loads(config.to_json_string(use_diff=not whole))
+
+
+def from_json(config: dict[str, Any]) -> Any:
+    """The configuration that transformers makes of a file that holds this."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "config.json").write_text(json.dumps(config))
+        return transformers.AutoConfig.from_pretrained(folder)
 
 
 def checkpoint_of(model: Any) -> dict[str, Tensor]:

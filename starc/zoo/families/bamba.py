@@ -1,5 +1,6 @@
 """Bamba: Mamba-2, with attention in some layers."""
 
+from dataclasses import replace
 from typing import Any
 
 from starc.artefacts import integer
@@ -15,8 +16,9 @@ from starc.zoo.field import (
     whole,
 )
 from starc.zoo.kinds import FULL, layer_types
-from starc.zoo.mamba import COMPUTED, CONV_BIAS, mamba_2, step_limits
+from starc.zoo.mamba import COMPUTED, CONV_BIAS, expansion, mamba_2, step_limits
 from starc.zoo.rope import rope
+from starc.zoo.seen import SILENT, Seen, or_one
 from starc.zoo.shared import ATTENTION, MLP, heads, hidden, renamed, stream
 from starc.zoo.tensor import Names
 from starc.zoo.values import Values
@@ -24,11 +26,13 @@ from starc.zoo.values import Values
 LINEAR = "linear_attention"
 
 MAMBA: dict[str, Field] = {
-    "mamba_n_heads": whole(128, "mamba.heads", high=4096),
+    "mamba_n_heads": whole(
+        *(128, "mamba.heads"), high=4096, seen=or_one("mamba.heads")
+    ),
     "mamba_n_groups": whole(1, "mamba.groups", high=4096),
     "mamba_d_state": whole(256, "mamba.states", high=4096),
     "mamba_d_conv": whole(4, "mamba.kernel", low=2, high=16),
-    "mamba_expand": number(2, low=1e-3, high=64),
+    "mamba_expand": number(2, low=1e-3, high=64, seen=expansion),
     "mamba_conv_bias": CONV_BIAS,
     "time_step_limit": step_limits(),
     **COMPUTED,
@@ -51,11 +55,19 @@ def channels(values: Values) -> int:
     return _head_dim(values) if found is None else int(found)
 
 
-MAMBA_HEAD_DIM = {"mamba_d_head": Field(head_dim_or_auto, null=None)}
+MAMBA_HEAD_DIM = {
+    "mamba_d_head": Field(
+        head_dim_or_auto, null=None, seen=lambda seen: seen.at("mamba.head_dim")
+    )
+}
 
 
 def _indices(found: Any, name: str) -> list[int]:
     return [integer(one, name, 0, 4096) for one in listed(found, name)]
+
+
+def _attention(seen: Seen) -> list[int]:
+    return [depth for depth, kind in enumerate(seen.layers) if kind == FULL]
 
 
 def _layers(values: Values) -> list[str]:
@@ -86,8 +98,10 @@ FAMILY = Family(
         **MAMBA,
         **MAMBA_HEAD_DIM,
         "mamba_proj_bias": flag(False, "mamba.bias", "mamba.out_bias"),
-        "attn_layer_indices": Field(_indices, null=None),
-        "layer_types": layer_types((FULL, LINEAR), _layers),
+        "attn_layer_indices": Field(_indices, null=None, seen=_attention),
+        "layer_types": replace(  # theirs has a word for it, and follows the indices
+            layer_types((FULL, LINEAR), _layers), seen=lambda seen: SILENT
+        ),
         "z_loss_coefficient": ignored("of the loss in training"),
         "attention_dropout": in_training(),
     },

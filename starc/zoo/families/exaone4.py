@@ -9,6 +9,7 @@ from starc.zoo.family import Family
 from starc.zoo.field import Field, in_training, whole
 from starc.zoo.kinds import FULL, SLIDING, layer_types, windowed
 from starc.zoo.rope import rope
+from starc.zoo.seen import Seen
 from starc.zoo.shared import (
     AROUND,
     ATTENTION,
@@ -43,7 +44,12 @@ def _usual(values: Values) -> list[str]:
 
 def _layers(values: Values) -> Sequence[str]:
     nope = values["sliding_window"] is not None
-    return ["nope" if nope and one == FULL else one for one in windowed(values)]
+    return [f"{FULL} nope" if nope and one == FULL else one for one in windowed(values)]
+
+
+def _window(seen: Seen) -> Any:
+    """None turns the full layers."""
+    return None if FULL in seen.layers else seen.at("window.window")
 
 
 FAMILY = Family(
@@ -56,7 +62,7 @@ FAMILY = Family(
         **head_dim(),
         **hidden(16_384),
         "rope_parameters": rope(),
-        "sliding_window": whole(4096, "window.window", null=None),
+        "sliding_window": whole(4096, "window.window", null=None, seen=_window),
         "sliding_window_pattern": Field(_pattern, 4, null=None),
         "layer_types": layer_types((FULL, SLIDING), _usual),
         "attention_dropout": in_training(),
@@ -65,7 +71,7 @@ FAMILY = Family(
     kinds={
         FULL: (ATTN, post(MLP, "post_feedforward_layernorm")),
         SLIDING: (LOCAL, post(MLP, "post_feedforward_layernorm")),
-        "nope": (NOPE, post(MLP, "post_feedforward_layernorm")),
+        f"{FULL} nope": (NOPE, post(MLP, "post_feedforward_layernorm")),
     },
     layers=_layers,
     names=AROUND,

@@ -4,11 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 from starc.artefacts import ArtefactError, real
-from starc.zoo.families.bamba import AROUND, FEED_FORWARD, MAMBA, head_dim_or_auto
+from starc.zoo.families.bamba import AROUND, FEED_FORWARD, MAMBA, MAMBA_HEAD_DIM
 from starc.zoo.family import Beside, Family, every_layer
 from starc.zoo.field import Field, flag, in_training, listed, number, only, whole
 from starc.zoo.mamba import mamba_2
 from starc.zoo.rope import rope
+from starc.zoo.seen import SILENT, Seen
 from starc.zoo.shared import ATTENTION, heads, hidden, stream, without_norm
 from starc.zoo.tensor import Made, Names
 from starc.zoo.values import Values
@@ -79,6 +80,18 @@ def _head_dim(values: Values) -> int:
     return int(found)
 
 
+def _channels(seen: Seen) -> int:
+    return int(seen.at("mamba.heads") * seen.at("mamba.head_dim"))
+
+
+def _normed(seen: Seen) -> bool:
+    return bool(seen.at("mamba.norm") != "none")
+
+
+def _before_gate(seen: Seen) -> Any:
+    return seen.at("mamba.gate") == "after" if _normed(seen) else SILENT
+
+
 def _norm(values: Values) -> str:
     return "grouped" if values["mamba_rms_norm"] else "none"
 
@@ -130,12 +143,13 @@ FAMILY = Family(
         "attention_bias": flag(False, "attn.bias", "attn.out_bias"),
         "mlp_bias": flag(False, "mlp.bias", "mlp.out_bias"),
         **MAMBA,
-        "mamba_d_ssm": whole(1024, null=None, high=2**22),
-        "mamba_d_head": Field(head_dim_or_auto, null=None),
+        "mamba_expand": number(2, low=1e-3, high=64),
+        "mamba_d_ssm": whole(1024, null=None, high=2**22, seen=_channels),
+        **MAMBA_HEAD_DIM,
         "mamba_proj_bias": flag(False, "mamba.bias"),
         "projectors_bias": flag(False, "mamba.out_bias"),
-        "mamba_rms_norm": flag(False),
-        "mamba_norm_before_gate": flag(True),
+        "mamba_rms_norm": flag(False, seen=_normed),
+        "mamba_norm_before_gate": flag(True, seen=_before_gate),
         "embedding_multiplier": multiplier("model.embedding_scale"),
         "lm_head_multiplier": multiplier("model.logit_scale"),
         "key_multiplier": multiplier(),

@@ -42,7 +42,12 @@ def _pattern(found: Any, name: str) -> int:
     return integer(found, name, 1, 4096)
 
 
-SCORES = number(256, "attn.scale", low=1e-3, to=lambda value: value**-0.5)
+SCORES = number(
+    *(256, "attn.scale"),
+    low=1e-3,
+    to=lambda value: value**-0.5,
+    of=lambda scale: scale**-2.0,
+)
 
 
 def gemma_sizes(width: int) -> dict[str, Field]:

@@ -15,7 +15,9 @@ def one_over(value: float) -> Fraction | float:
 
 MULTIPLIERS: dict[str, Field] = {
     "embedding_multiplier": number(1.0, "model.embedding_scale", low=1e-4),
-    "logits_scaling": number(1.0, "model.logit_scale", low=1e-4, to=one_over),
+    "logits_scaling": number(
+        *(1.0, "model.logit_scale"), low=1e-4, to=one_over, of=lambda value: 1 / value
+    ),
     "residual_multiplier": number(1.0, "model.residual_scale", low=1e-4),
     "attention_multiplier": number(1.0, "attn.scale", low=1e-4),
 }

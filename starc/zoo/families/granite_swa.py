@@ -11,6 +11,7 @@ from starc.zoo.family import Family
 from starc.zoo.field import Field, flag, in_training, listed, whole
 from starc.zoo.kinds import FULL, SLIDING, layer_types, windowed
 from starc.zoo.rope import rope
+from starc.zoo.seen import SILENT, Seen
 from starc.zoo.shared import (
     AROUND,
     ATTENTION,
@@ -44,6 +45,12 @@ class Bases(Field):
             if one not in (0, values["rope_parameters"]["theta"]):
                 raise ArtefactError(f"{name}: {one:g} is not the rope_theta of all")
         return [one != 0 for one in found]
+
+    def back(self, seen: Seen) -> Any:
+        if not any("nope" in kind for kind in seen.layers):
+            return SILENT
+        base = seen.values.get("rope_parameters", {}).get("rope_theta", 0)
+        return [0 if "nope" in kind else base for kind in seen.layers]
 
 
 def _usual(values: Values) -> list[str]:

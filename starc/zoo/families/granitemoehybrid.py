@@ -1,5 +1,8 @@
 """Granite 4, the configurations without experts: Mamba-2 and attention."""
 
+from dataclasses import replace
+from typing import Any
+
 from starc.zoo.families.bamba import LINEAR, MAMBA, MAMBA_HEAD_DIM, channels
 from starc.zoo.families.granite import MULTIPLIERS
 from starc.zoo.family import Family, Part, by
@@ -7,6 +10,7 @@ from starc.zoo.field import flag, ignored, in_training, only, whole
 from starc.zoo.kinds import FULL, layer_types
 from starc.zoo.mamba import mamba_2
 from starc.zoo.rope import Rope, rope
+from starc.zoo.seen import SILENT, Seen
 from starc.zoo.shared import AROUND, ATTENTION, UNUSED, heads, stream
 from starc.zoo.values import Values
 from starc.zoo.values import word as said
@@ -20,6 +24,10 @@ MLP = Part(
         "shared_mlp.output_linear.weight": "out.weight",
     },
 )
+
+
+def _turned(seen: Seen) -> Any:
+    return "rope" if seen.rotations() else SILENT
 
 
 def _positions(values: Values) -> object:
@@ -38,7 +46,7 @@ FAMILY = Family(
         "num_local_experts": only(0, default=8, why="experts have no word"),
         "shared_intermediate_size": whole(1024, "mlp.hidden", high=2**22),
         "hidden_act": only("silu", why="the convolutions of Mamba-2 have silu alone"),
-        "position_embedding_type": only(None, "rope"),
+        "position_embedding_type": replace(only(None, "rope"), seen=_turned),
         "rope_parameters": rope(),
         "attention_bias": flag(False, "attn.bias", "attn.out_bias"),
         **MULTIPLIERS,

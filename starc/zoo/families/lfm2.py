@@ -97,8 +97,11 @@ FAMILY = Family(
         **heads(32, 8),
         **conv(3),
         "rope_parameters": rope(theta=1e6),
-        "intermediate_size": also(whole(12_288, high=2**22), "block_ff_dim"),
-        "block_auto_adjust_ff_dim": flag(True),
+        "intermediate_size": also(
+            whole(12_288, high=2**22, seen=lambda seen: seen.at("mlp.hidden")),
+            "block_ff_dim",
+        ),
+        "block_auto_adjust_ff_dim": flag(True, seen=lambda seen: False),
         "block_ffn_dim_multiplier": number(1.0, null=None, high=64),
         "block_multiple_of": whole(256),
         "full_attn_idxs": Field(_indices, null=None),

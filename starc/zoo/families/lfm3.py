@@ -70,7 +70,9 @@ FAMILY = Family(
         ),
         "sliding_window": whole(256, "local.window", null=None),
         "layer_types": layer_types((FULL, SLIDING, "conv"), _usual),
-        "use_sandwich_norm": flag(True),
+        "use_sandwich_norm": flag(
+            True, seen=lambda seen: seen.at("model.placement") == "sandwich"
+        ),
         "use_attention_gate": flag(True, "attn.gate"),
         "attention_bias": flag(False, "attn.bias", "attn.out_bias"),
         "attention_dropout": in_training(),

@@ -4,8 +4,16 @@ from collections.abc import Sequence
 
 from starc.artefacts import ArtefactError
 from starc.zoo.family import Family
-from starc.zoo.field import MOST_LAYERS, flag, number, only, whole
-from starc.zoo.mamba import COMPUTED, CONV_BIAS, START, mamba_2, step_limits
+from starc.zoo.field import flag, number, only, whole
+from starc.zoo.mamba import (
+    COMPUTED,
+    CONV_BIAS,
+    START,
+    expansion,
+    mamba_2,
+    step_limits,
+)
+from starc.zoo.shared import depth
 from starc.zoo.values import Values
 
 
@@ -23,14 +31,14 @@ FAMILY = Family(
     fields={
         "hidden_size": whole(4096, "model.width", high=131_072),
         "vocab_size": whole(32_768, "model.vocab"),
-        "num_hidden_layers": whole(64, high=MOST_LAYERS),
+        "num_hidden_layers": depth(64),
         "layer_norm_epsilon": number(1e-5, "model.eps"),
         "tie_word_embeddings": flag(False, "model.tied"),
         "num_heads": whole(128, "mamba.heads", high=4096),
         "head_dim": whole(64, "mamba.head_dim", high=8192),
         "state_size": whole(128, "mamba.states", high=4096),
         "n_groups": whole(8, "mamba.groups", high=4096),
-        "expand": number(2, low=1e-3, high=64),
+        "expand": number(2, low=1e-3, high=64, seen=expansion),
         "conv_kernel": whole(4, "mamba.kernel", low=2, high=16),
         "use_bias": flag(False, "mamba.bias", "mamba.out_bias"),
         "use_conv_bias": CONV_BIAS,

@@ -19,6 +19,7 @@ from starc.zoo.field import (
     words_of,
 )
 from starc.zoo.mamba import COMPUTED, CONV_BIAS, START, mamba_2
+from starc.zoo.seen import Seen
 from starc.zoo.shared import PLAIN, head_dim, heads
 from starc.zoo.values import Values
 from starc.zoo.values import word as said
@@ -68,6 +69,15 @@ class Blocks(Field):
             raise ArtefactError(f"{name} is empty")
         return kinds
 
+    def back(self, seen: Seen) -> list[str]:
+        words = {kind: word for word, kind in reversed(WORDS.items())}
+        return [words[kind] for kind in seen.layers]
+
+
+def _least_step(seen: Seen) -> Any:
+    """No least step is a least step of 0."""
+    return seen.at("mamba.dt_min") or 0.0
+
 
 _EXPERTS = dict.fromkeys(
     (
@@ -113,7 +123,9 @@ FAMILY = Family(
         "ssm_state_size": whole(128, "mamba.states", high=4096),
         "n_groups": also(whole(8, "mamba.groups", high=4096), "mamba_n_groups"),
         "conv_kernel": also(whole(4, "mamba.kernel", low=2, high=16), "mamba_d_conv"),
-        "time_step_min": also(number(0.001, "mamba.dt_min"), "mamba_dt_min"),
+        "time_step_min": also(
+            number(0.001, "mamba.dt_min", seen=_least_step), "mamba_dt_min"
+        ),
         "use_bias": flag(False, "mamba.bias", "mamba.out_bias"),
         "use_conv_bias": also(CONV_BIAS, "mamba_conv_bias"),
         "num_nextn_predict_layers": only(0, why="layers that predict more tokens"),

@@ -10,6 +10,7 @@ from starc.zoo.family import Family
 from starc.zoo.field import Field, flag, in_training, listed, only, whole
 from starc.zoo.kinds import FULL, SLIDING, layer_types
 from starc.zoo.rope import rope
+from starc.zoo.seen import Seen
 from starc.zoo.shared import AROUND, ATTENTION, MLP, UNUSED, heads, hidden, stream
 from starc.zoo.values import Values
 
@@ -30,6 +31,9 @@ class Turned(Field):
         if len(found) < layers:
             raise ArtefactError(f"{name} has {len(found)} entries, not {layers}")
         return found[:layers]
+
+    def back(self, seen: Seen) -> list[int]:
+        return [int(kind.endswith("1")) for kind in seen.layers]
 
 
 def _usual(values: Values) -> list[str]:
@@ -56,7 +60,7 @@ FAMILY = Family(
         **heads(16, 4),
         **hidden(11_008),
         "rope_parameters": rope(theta=2e6),
-        "use_sliding_window": flag(False),
+        "use_sliding_window": flag(False, seen=lambda seen: seen.has(SLIDING)),
         "sliding_window": whole(None, "window.window", null=None),
         "no_rope_layer_interval": whole(4),
         "no_rope_layers": Turned(check=lambda found, name: found),

@@ -34,7 +34,7 @@ FAMILY = Family(
         "rope_parameters": rope(fraction=0.25),
         "use_qkv_bias": flag(False, "attn.bias"),
         "qk_layernorm": only(False, why="LayerNorm on q and k has no word"),
-        "use_parallel_residual": flag(False),
+        "use_parallel_residual": flag(False, seen=lambda seen: seen.has("beside")),
         "hidden_dropout": in_training(),
         "attention_dropout": in_training(),
     },

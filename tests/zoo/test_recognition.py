@@ -1,0 +1,127 @@
+"""The tables backwards: a model -> the configuration that says it."""
+
+from typing import Any
+
+import pytest
+import torch
+import transformers
+from hypothesis import HealthCheck, Phase, given, settings
+
+from starc import compiler, passes
+from starc.ir.nodes import Model
+from starc.source import Source
+from starc.zoo.error import ZooError
+from starc.zoo.families import NAMES
+from starc.zoo.reading import read
+from starc.zoo.recognition import recognise
+from starc.zoo.spelling import source
+from tests.zoo.configurations import FAMILIES
+from tests.zoo.imported import as_json, from_json
+
+WINDOWS = {"use_sliding_window", "sliding_window"}
+ANOTHER_WAY = {
+    "bamba": {"mamba_d_head", "attn_layer_indices", "mamba_expand"},
+    "falcon_h1": {"head_dim", "mamba_d_head"},
+    "granitemoehybrid": {"mamba_d_head", "mamba_expand"},
+    "lfm2": {"intermediate_size", "block_auto_adjust_ff_dim"},
+    "qwen2": WINDOWS,
+    "qwen3": WINDOWS,
+    "seed_oss": {"attention_dropout", "residual_dropout"},
+    "smollm3": WINDOWS,
+}
+"""Fields that say the same in another way, or that nothing asks for."""
+
+WITHOUT = {
+    *("num_attention_heads", "num_key_value_heads", "rope_parameters"),
+    "mamba_n_heads",
+}
+"""Fields of LIVs of which a model has none; they have to fit its width."""
+
+
+def model_of(text: str) -> Model:
+    return passes.run(compiler.to_ir(Source("m.star", text)))
+
+
+def came_back(name: str, config: Any) -> dict[str, Any]:
+    """The configuration that is recognised in a model of another: the same.
+
+    That both say the same model is what `recognise` has looked at.
+    """
+    reading = read(as_json(config, whole=True))
+    found = recognise(model_of(source(reading, "m")), name)
+    assert found.config["architectures"] == [reading.family.architecture]
+    unlike = {
+        field
+        for field, value in reading.values.items()
+        if field in found.config and found.reading.values[field] != value
+    }
+    assert unlike <= ANOTHER_WAY.get(name, set()) | WITHOUT
+    return found.config
+
+
+def tried(name: str, examples: int, check: Any) -> None:
+    @settings(
+        max_examples=examples,
+        phases=[Phase.reuse, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(FAMILIES[name])
+    def run(config: Any) -> None:
+        check(name, config)
+
+    run()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_imported_is_recognised(name: str) -> None:
+    tried(name, 3, came_back)
+
+
+def same_tensors(name: str, config: Any) -> None:
+    """transformers makes of it a model with the same tensors, of the same shapes."""
+    shapes = []
+    for one in (config, from_json(came_back(name, config))):
+        with torch.device("meta"):
+            model = transformers.AutoModelForCausalLM.from_config(one)
+        shapes.append({key: t.shape for key, t in model.state_dict().items()})
+    assert shapes[0] == shapes[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_transformers_reads_what_is_recognised(name: str) -> None:
+    tried(name, 50, same_tensors)
+
+
+LLAMA = {"model_type": "llama", "hidden_size": 64, "num_attention_heads": 4}
+
+
+def test_a_family_that_most_programs_read_comes_first() -> None:
+    """Phi 3 without a window is Llama, whose tensors have other names."""
+    text = source(read({**LLAMA, "model_type": "phi3"}), "m")
+    assert recognise(model_of(text)).family == "llama"
+    assert recognise(model_of(text), "phi3").config["model_type"] == "phi3"
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (("mlp }", "mlp; GConv-1 }"), "no layer of a llama"),
+        (("SwiGLU(", "SwiGLU(limit = 7, "), "no layer of a llama"),
+        (("MHA(", "MHA(sinks = true, "), "sinks"),
+        (("{ attn; mlp }", "{ attn; mlp }\n MHA(heads = 8); mlp"), "heads is 4, and 8"),
+        (("rope", "rope"), ""),
+    ],
+)
+def test_what_no_configuration_says_is_told(change: tuple[str, str], why: str) -> None:
+    text = source(read(LLAMA), "m")
+    assert change[0] in text or not why, text
+    model = model_of(text.replace(*change))
+    if not why:
+        assert recognise(model).family == "llama"
+        return
+    with pytest.raises(ZooError, match="no llama") as found:
+        recognise(model, "llama")
+    assert any(why in line for line in found.value.lines), found.value
+    with pytest.raises(ZooError, match="No family of"):
+        recognise(model)
