@@ -14,6 +14,9 @@ from typing import TypedDict
 from starc import resources
 
 INDEX = "index.json"
+PLAIN = "plain/"
+"""Where files stand that a file without Triton has instead of those above them."""
+
 STANDARD = sys.stdlib_module_names
 SWITCH = ("kernels_for", "_in_triton")
 """What a condition that chooses Triton calls ends with."""
@@ -44,8 +47,7 @@ class File(TypedDict):
 
 def build() -> dict[str, File]:
     """The index of every file in `kernels/`, by the name of the file."""
-    files = [name for name in resources.names("kernels") if name.endswith(".py")]
-    texts = {name[:-3]: resources.read("kernels", name) for name in files}
+    texts = {name: resources.read("kernels", f"{name}.py") for name in names()}
     trees = {name: ast.parse(text) for name, text in texts.items()}
     known = {
         name
@@ -54,6 +56,16 @@ def build() -> dict[str, File]:
         for name in _defines(node)
     }
     return {name: _file(trees[name], texts[name], known) for name in texts}
+
+
+def names() -> list[str]:
+    """The files of `kernels/`, those of `plain/` with the folder before the name."""
+    return [
+        (prefix + name).removesuffix(".py")
+        for prefix in ("", PLAIN)
+        for name in resources.names(f"kernels/{prefix}")
+        if name.endswith(".py")
+    ]
 
 
 def as_json() -> str:

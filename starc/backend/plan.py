@@ -82,7 +82,8 @@ def make_plan(
     """Plans the file for a model after the passes.
 
     `source_name`: name of the source file without folders. `passes`: those that ran.
-    `triton`: with the kernels' Triton code, beside their plain forms.
+    `triton`: with the kernels' Triton code, beside their plain forms, and decoding in a
+    CUDA graph.
     """
     model, origins = renamed(model)
     tree = Tree(model)
@@ -125,7 +126,8 @@ def make_plan(
         variance=f"0.4 / {sum(1 for _ in model.layers())}",
         output_names=_output_names(out_names),
         stateful=stateful,
-        graphs=stateful
+        graphs=triton
+        and stateful
         and all(classes.emission(liv.operator).graphs for liv in model.livs()),
         places=not read.isdisjoint(("length", "position", "spans")),
         packed=tuple(sorted(read & {"cu_seqlens", "position", "spans"})),

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from starc import resources
-from starc.backend.kernel_index import INDEX, File, Part
+from starc.backend.kernel_index import INDEX, PLAIN, File, Part
 
 GUARDED_TRITON = """try:
     triton: Any = import_module("triton")
@@ -21,31 +21,34 @@ class Kernels:
     """What of `kernels/` a file needs that calls the functions `called`.
 
     plain: without Triton; branches that choose it are left out, and all they need.
+    Where `kernels/plain/` has a function, that one is taken: its gradients are left to
+    autograd, which costs memory and time, and spares a reader half of the lines.
     """
 
     def __init__(self, called: Iterable[str], plain: bool = False) -> None:
         self.plain = plain
         self.reached: set[str] = set()
         self.imports: dict[str, str] = {}  # name -> module of the standard library
-        waiting = [name for name in called if name in _places()]
+        places = self.places = _places(plain)
+        waiting = [name for name in called if name in places]
         while waiting:
             name = waiting.pop()
             if name in self.reached:
                 continue
             self.reached.add(name)
-            file, part = _places()[name]
+            file, part = places[name]
             for needed in part["plain_needs" if plain else "needs"]:
-                if needed in _places():
+                if needed in places:
                     waiting.append(needed)
                 else:
                     self.imports[needed] = _index()[file]["imports"][needed]
-        files = dict.fromkeys(_places()[name][0] for name in sorted(self.reached))
+        files = {places[name][0] for name in self.reached}
         self.files = [name for name in _index() if name in files]  # in their order
 
     @property
     def triton(self) -> bool:
         """Some part is there only with Triton."""
-        return any(_places()[name][1]["guarded"] for name in self.reached)
+        return any(self.places[name][1]["guarded"] for name in self.reached)
 
     def parts(self) -> dict[str, tuple[str, ...]]:
         """File -> the names that are taken of it, in their order."""
@@ -54,7 +57,7 @@ class Kernels:
                 defined
                 for part in _index()[name]["parts"]
                 for defined in part["defines"]
-                if defined in self.reached
+                if defined in self.reached and self.places[defined][0] == name
             )
             for name in self.files
         }
@@ -65,11 +68,15 @@ class Kernels:
 
     def _text(self, name: str) -> str:
         docstring, lines = _lines(name)
-        comment = [f"# {line}".rstrip() for line in docstring.split("\n")]
-        text = "\n".join([f"# kernels/{name}.py", "#", *comment])
+        if self.plain:  # what is about Triton says nothing here
+            parts = docstring.split("\n\n")
+            docstring = "\n\n".join(part for part in parts if "Triton" not in part)
+        comment = [f"# {line}".rstrip() for line in docstring.split("\n") if docstring]
+        text = "\n".join([f"# kernels/{name}.py", *["#"][: len(comment)], *comment])
         guarded = False
         for part in _index()[name]["parts"]:
-            if not self.reached.intersection(part["defines"]):
+            taken = self.reached.intersection(part["defines"])
+            if not any(self.places[defined][0] == name for defined in taken):
                 continue
             gap = "\n\n" if part["guarded"] and guarded else "\n\n\n"
             if part["guarded"] and not guarded:
@@ -108,11 +115,12 @@ def _index() -> dict[str, File]:
 
 
 @cache
-def _places() -> dict[str, tuple[str, Part]]:
+def _places(plain: bool) -> dict[str, tuple[str, Part]]:
     """Name of a function, class or constant -> its file, and the part there."""
     return {
         name: (file, part)
-        for file, entry in _index().items()
+        for file, entry in _index().items()  # those in plain/ come last
+        if plain or not file.startswith(PLAIN)
         for part in entry["parts"]
         for name in part["defines"]
     }

@@ -11,6 +11,7 @@ import starc
 from starc import resources
 from starc.backend import kernel_index
 from tests.emitted.helpers import load
+from tests.emitted.sequences import check_packed, check_padded
 from tests.emitted.small import TEXTS
 
 ROOT = Path(__file__).parents[2]
@@ -112,17 +113,30 @@ def test_another_word_is_refused() -> None:
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_without_kernels_it_computes_the_same(name: str) -> None:
-    """On a CPU both run the plain forms: to the bit, gradients too."""
+    """Logits and gradients in float64, and what is sampled."""
     found = []
     for kernels in ("all", "none"):
         module = load(starc.compile(TEXTS[name], kernels=kernels))
         torch.manual_seed(1)
-        model = module.Model()
+        model = module.Model().double()
         tokens = torch.arange(26).view(2, 13) % module.Config().vocab
         logits = model(tokens)
         logits.square().sum().backward()
         gradients = [p.grad for p in model.parameters() if p.grad is not None]
-        found.append([logits, *gradients])
-    assert len(found[0]) == len(found[1]) > 2
+        sampled = model.generate(tokens, 4, temperature=0)
+        found.append([logits, *gradients, sampled])
+    assert len(found[0]) == len(found[1]) > 3
     for one, other in zip(*found, strict=True):
-        assert torch.equal(one, other)
+        assert torch.allclose(one, other, rtol=1e-9, atol=1e-12)
+    if name == "parallel":  # of the operators, tests/kernels/test_plain.py says so
+        check_packed(model, (1, 0, 5, 7))
+        check_padded(model, torch.tensor((0, 3)), (6, 1))
+
+
+@pytest.mark.parametrize("name", ["lfm2_350m", "transformer_pp_125m"])
+def test_a_model_without_kernels_is_short(name: str) -> None:
+    """Nobody has to read how a gradient is computed, or a CUDA graph captured."""
+    text = (ROOT / "examples" / f"{name}.star").read_text()
+    whole, plain = (starc.compile(text, kernels=kernels) for kernels in ("all", "none"))
+    assert "autograd.Function" not in plain and "CUDAGraph" not in plain
+    assert plain.count("\n") < 0.62 * whole.count("\n")
