@@ -12,8 +12,13 @@ _PLACES = (_PACKAGE, os.path.dirname(_PACKAGE))
 
 def read(folder: str, name: str) -> str:
     """The text of one file, such as `read("grammar", "star.lark")`."""
-    with open(os.path.join(_folder(folder), name), encoding="utf-8") as file:
+    with open(path(folder, name), encoding="utf-8") as file:
         return file.read()
+
+
+def path(folder: str, name: str) -> str:
+    """Where a file lies."""
+    return os.path.join(_folder(folder), name)
 
 
 def names(folder: str) -> tuple[str, ...]:

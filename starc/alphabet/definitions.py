@@ -15,7 +15,7 @@ from starc.frontend import ast
 
 Definition = ast.LivGenome | ast.LivDiff | ast.LivAlias
 
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(-[A-Za-z0-9_]+)*")
+WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(-[A-Za-z0-9_]+)*")
 _LONGEST = 80
 
 
@@ -83,7 +83,7 @@ class _Definitions:
         known: dict[str, Meaning | None] | dict[str, FeaturizerGenome | None],
         own: dict[str, ast.Name],
     ) -> bool:
-        if not _WORD.fullmatch(name.text) or len(name.text) > _LONGEST:
+        if not WORD.fullmatch(name.text) or len(name.text) > _LONGEST:
             self.problems.add(
                 "bad-name",
                 "This cannot be a name",

@@ -13,7 +13,14 @@ from starc.source import Span
 from starc.values import dataclass
 
 CODE = Option("code", "whole", "number of the class in a genome", high=9_999)
-_EXPAND = Option(
+CHOICES = {
+    "token": structures.FEATURIZER_TOKEN,
+    "sparsity": {"none": structures.SPARSITY["none"]},
+    "nonlinear": structures.FEATURIZER_NONLINEAR,
+    "channel": structures.FEATURIZER_CHANNEL,
+    "filter": structures.FILTER,
+}
+EXPAND = Option(
     "expand",
     "number",
     "width of a group over that of the input; of b and c, states per channel",
@@ -21,7 +28,7 @@ _EXPAND = Option(
     low=1 / 64,
     high=4096,
 )
-_REPEAT = Option("repeat", "whole", "copies of a group across channels", 1, high=4096)
+REPEAT = Option("repeat", "whole", "copies of a group across channels", 1, high=4096)
 
 SETTINGS = (
     *("code", "groups", "token", "sparsity", "nonlinear", "channel"),
@@ -64,21 +71,15 @@ def read_featurizer(
     groups = _groups(item, settings.get("groups"), problems)
     code = read_code(settings, problems)
     words = {}
-    for choice, known in (
-        ("token", structures.FEATURIZER_TOKEN),
-        ("sparsity", {"none": structures.SPARSITY["none"]}),
-        ("nonlinear", structures.FEATURIZER_NONLINEAR),
-        ("channel", structures.FEATURIZER_CHANNEL),
-        ("filter", structures.FILTER),
-    ):
+    for choice, known in CHOICES.items():
         if choice in settings:
             if _unrealised(choice, settings[choice], known, problems):
                 continue
             word = read_structure(settings[choice], known, problems)
             if word is not None:
                 words[choice] = word
-    expand = _numbers(settings.get("expand"), _EXPAND, groups, problems)
-    repeat = _numbers(settings.get("repeat"), _REPEAT, groups, problems)
+    expand = _numbers(settings.get("expand"), EXPAND, groups, problems)
+    repeat = _numbers(settings.get("repeat"), REPEAT, groups, problems)
     source = _sources(settings.get("source"), groups, problems)
     if len(problems.found) > before:
         return None

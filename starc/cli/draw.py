@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 from starc.cli.failure import WRONG_INPUT, Failure
 from starc.cli.options import SEEDS, File, Output, input_option, number, option
 from starc.cli.streams import STANDARD, read_source, write
-from starc.numerals import counted
 
 if TYPE_CHECKING:
     from starc.draw.operator import Mixing
@@ -53,18 +52,10 @@ def draw(
 
 def _architecture(file: str, rolled: bool) -> str:
     from starc import compiler, passes
-    from starc.draw import architecture
-    from starc.ir.cost import costs
+    from starc.draw import architecture, heading
 
     model = passes.run(compiler.to_ir(read_source(file)))
-    found = costs(model, model.context, 2)
-    count = sum(1 for _ in model.layers())
-    heading = (
-        f"{model.name}: {counted(count, 'LIV')} of width {model.width}, "
-        f"{found.total.params / 1e6:,.1f} M parameters, "
-        f"{found.total.cache_bytes / 1e6:,.1f} MB of cache at {model.context:,} tokens"
-    )
-    return architecture(model, heading, rolled=rolled)
+    return architecture(model, heading(model), rolled=rolled)
 
 
 def _mixing(

@@ -6,23 +6,23 @@ from fractions import Fraction
 from itertools import compress
 
 from starc.alphabet import Alphabet, LivClass, Stream, build_operator, read_arguments
-from starc.alphabet.option import Givens, Option, Quantity, read
+from starc.alphabet.option import Givens, Quantity, read
 from starc.alphabet.settings import collect, read_all
 from starc.diagnostics import Problems
 from starc.frontend import ast
 from starc.lower.search_options import (
+    DEPTH,
     GENES,
     LISTS,
-    MOST_LIVS,
     PLAIN,
-    SEEDS,
+    SEED,
     SETTINGS,
+    TRAINER_KIND,
     TRAINERS,
 )
 from starc.values import dataclass
 
 _BY_NAME = {option.name: option for option in PLAIN}
-_DEPTH = Option("depth", "whole", "LIVs of a candidate", high=MOST_LIVS)
 
 Pair = tuple[str, ast.Value]
 
@@ -63,12 +63,11 @@ def read_search(
     if "depth" in values:
         found.depth = _depth(values["depth"], problems)
     if "seeds" in values:
-        choice = Option("seeds", "word", "named first members", choices=SEEDS)
         items = _items(values["seeds"])
         found.seeds = tuple(
             item
             for item in items
-            if read(choice, item, problems) and isinstance(item, ast.Name)
+            if read(SEED, item, problems) and isinstance(item, ast.Name)
         )
     for gene, option in GENES.items():
         if gene in values:
@@ -105,7 +104,7 @@ def _livs(
 
 def _depth(value: ast.Value, problems: Problems) -> tuple[int, ...]:
     items = _items(value)
-    numbers = [read(_DEPTH, item, problems) for item in items]
+    numbers = [read(DEPTH, item, problems) for item in items]
     found = tuple(number for number in numbers if isinstance(number, int))
     if len(found) < len(items):
         return ()
@@ -153,8 +152,7 @@ def _trainer(value: ast.Value, found: SearchSettings, problems: Problems) -> Non
     arguments: tuple[ast.Setting, ...] = ()
     if isinstance(value, ast.Call):
         arguments, value = value.arguments, value.name
-    choice = Option("trainer", "word", "how losses are made", choices=tuple(TRAINERS))
-    kind = read(choice, value, problems)
+    kind = read(TRAINER_KIND, value, problems)
     if not isinstance(kind, str):
         return
     known = TRAINERS[kind]

@@ -55,6 +55,10 @@ GENES = {
 }
 """Settings of the model block that a search may choose: a list of their values."""
 
+POOL = Option("pool", "word", "the LIVs that a search may use")
+DEPTH = Option("depth", "whole", "LIVs of a candidate", high=MOST_LIVS)
+SEED = Option("seeds", "word", "named first members", choices=SEEDS)
+OPEN = Option("open", "word", "LIVs with lists of values, each of which is tried")
 SETTINGS = (
     *("pool", "depth", "seeds", "open", "trainer"),
     *(option.name for option in PLAIN),
@@ -114,3 +118,4 @@ TRAINERS = {
     "real": {o.name: o for o in TRAINER},
     "simulated": {"rungs": RUNG, "keep": TRAINER[9]},
 }
+TRAINER_KIND = Option("trainer", "word", "how losses are made", choices=tuple(TRAINERS))
