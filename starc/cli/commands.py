@@ -32,6 +32,7 @@ MODULES = {
     "verify": "vendoring",
     "upgrade": "vendoring",
     "recover": "vendoring",
+    "lsp": "editor",
 }
 """In the order of `starc --help`: the file of `starc/cli/` with a function named so,
 or so and `_` where Python has the word."""

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, BinaryIO
 
 from starc import files
 from starc.cli.failure import WRONG_INPUT, Failure
@@ -146,6 +146,11 @@ def in_colour(stream: IO[str]) -> bool:
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return stream.isatty()
+
+
+def pipes() -> tuple[BinaryIO, BinaryIO]:
+    """stdin, and a stdout that may be closed, for a protocol that has both."""
+    return sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
 
 
 def settle() -> None:

@@ -1,0 +1,17 @@
+"""lsp: the language server."""
+
+import sys
+from importlib.util import find_spec
+
+from starc.cli import streams
+from starc.cli.failure import WRONG_INPUT, Failure
+
+
+def lsp() -> None:
+    """Serve an editor: the Language Server Protocol over stdin and stdout."""
+    if find_spec("pygls") is None:
+        raise Failure("this needs pygls: pip install 'starc[lsp]'")
+    from starc.lsp import server
+
+    if not server.run(*streams.pipes()):
+        sys.exit(WRONG_INPUT)

@@ -1,0 +1,81 @@
+"""With which LIVs one may share at a place: the compiler's own rules, tried."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from starc.diagnostics import Problems
+from starc.frontend import ast
+from starc.lower.references import Shared
+from starc.lower.sharing import Sharing
+from starc.lsp.document import Document
+
+
+def labels(document: Document, use: ast.Use, before: int) -> list[str]:
+    """The labels before the place `before` that may stand where `use` names one.
+
+    use: the statement at hand, its last clause with any name for the label.
+    """
+    if not use.clauses or isinstance(use.clauses[-1], ast.Genes):
+        return []
+    known = {u.label.text: u.label for u in document.uses if u.label is not None}
+    earlier = dict(_earlier(document, before))
+    own = _shared(document, use)
+    return [
+        label for label in earlier if _legal(document, use, own, label, known, earlier)
+    ]
+
+
+def _earlier(document: Document, before: int) -> Iterator[tuple[str, Shared]]:
+    """What stands behind each label so far; behind `same as` the LIV that it is."""
+    found: dict[str, Shared] = {}
+    for use in document.uses:
+        if use.span.start >= before or use.label is None:
+            continue
+        same = [c.source.text for c in use.clauses if isinstance(c, ast.SameAs)]
+        shared = found[same[0]] if same and same[0] in found else _shared(document, use)
+        found.setdefault(use.label.text, shared)
+    yield from found.items()
+
+
+def _shared(document: Document, use: ast.Use) -> Shared:
+    meaning = document.alphabet.livs.get(use.liv.text)
+    liv = meaning.liv if meaning else None
+    inside = use.span.source is document.source and _in_parallel(document, use)
+    return Shared(use.label or use.liv, liv, document.built(use), inside)
+
+
+def _in_parallel(document: Document, use: ast.Use) -> bool:
+    def inside(body: tuple[ast.Step, ...], parallel: bool) -> bool:
+        for step in body:
+            if step is use:
+                return parallel
+            if isinstance(step, ast.Repeat | ast.Parallel):
+                if inside(step.body, parallel or isinstance(step, ast.Parallel)):
+                    return True
+        return False
+
+    block = document.blocks.backbone
+    return block is not None and inside(block.body, False)
+
+
+def _legal(
+    document: Document,
+    use: ast.Use,
+    own: Shared,
+    label: str,
+    known: dict[str, ast.Name],
+    earlier: dict[str, Shared],
+) -> bool:
+    *_, clause = use.clauses
+    assert not isinstance(clause, ast.Genes)
+    clause = replace(clause, source=replace(clause.source, text=label))
+    problems = Problems()
+    sharing = Sharing(known, document.alphabet.broken, problems)
+    sharing.before = earlier
+    if isinstance(clause, ast.SameAs):
+        meaning = document.alphabet.livs.get(use.liv.text)
+        said = meaning is not None and bool(meaning.stated)
+        sharing.same(clause, use.label, own if said else replace(own, built=None))
+    else:
+        sharing.clauses(replace(use, clauses=(clause,)), own)
+    return not problems

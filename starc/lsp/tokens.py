@@ -1,0 +1,85 @@
+"""Every word of a text with its kind: what a highlighter sees, and what names mean."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from starc.highlight.rules import rules
+from starc.lsp.document import Document
+from starc.values import dataclass
+
+KINDS = {
+    "comment": "comment",
+    "entity.name.function": "function",
+    "constant.numeric": "number",
+    "entity.name.label": "variable",
+    "variable.parameter": "property",
+    "keyword.control": "keyword",
+    "keyword.other": "keyword",
+    "support.function": "function",
+    "entity.name.type": "class",
+    "constant.language": "enumMember",
+    "variable.other": "",
+    "keyword.operator": "operator",
+    "punctuation": "",
+}
+"""Scope of a rule, or its beginning -> the protocol's name of it; "": left out."""
+
+WORDS = {
+    "model": "namespace",
+    "liv": "class",
+    "featurizer": "struct",
+    "label": "variable",
+    "group": "parameter",
+    "measure": "function",
+    "setting": "property",
+    "value": "enumMember",
+}
+"""Kind of a Word -> the protocol's name of it, which has precedence."""
+
+TYPES = tuple(
+    dict.fromkeys(kind for kind in (*KINDS.values(), *WORDS.values()) if kind)
+)
+MODIFIERS = ("declaration",)
+
+
+@dataclass(frozen=True)
+class Token:
+    start: int
+    end: int
+    kind: str
+    defines: bool = False
+
+
+def tokens(document: Document) -> list[Token]:
+    """In order; none spans two lines."""
+    named = {
+        word.span.start: Token(
+            word.span.start, word.span.end, WORDS[word.kind], word.defines
+        )
+        for word in document.words
+    }
+    return [
+        named.get(token.start, token) for token in _lexed(document.source.text, named)
+    ]
+
+
+def _lexed(text: str, named: dict[int, Token]) -> Iterator[Token]:
+    pattern, kinds = _pattern()
+    for found in pattern.finditer(text):
+        kind = kinds[found.lastgroup or ""]
+        if kind or found.start() in named:
+            yield Token(found.start(), found.end(), kind)
+
+
+@cache
+def _pattern() -> "tuple[re.Pattern[str], dict[str, str]]":
+    """The rules of the highlighters as one expression, a group each."""
+    parts, kinds = [], {}
+    for number, rule in enumerate(rules()):
+        name = f"rule_{number}"
+        parts.append(f"(?P<{name}>{rule.regex})")
+        kinds[name] = next(
+            k for scope, k in KINDS.items() if rule.scope.startswith(scope)
+        )
+    return re.compile("|".join(parts)), kinds
