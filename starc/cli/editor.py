@@ -2,12 +2,18 @@
 
 import sys
 from importlib.util import find_spec
+from typing import Annotated
 
 from starc.cli import streams
 from starc.cli.failure import WRONG_INPUT, Failure
+from starc.cli.options import option
 
 
-def lsp() -> None:
+def lsp(
+    stdio: Annotated[
+        bool, option("--stdio", help="The one way there is; some editors say it.")
+    ] = True,
+) -> None:
     """Serve an editor: the Language Server Protocol over stdin and stdout."""
     if find_spec("pygls") is None:
         raise Failure("this needs pygls: pip install 'starc[lsp]'")
