@@ -9,7 +9,7 @@ from starc.alphabet.match import match
 from starc.alphabet.option import Givens, Quantity
 from starc.alphabet.read_structure import WrittenStructure, read_structure
 from starc.alphabet.settings import collect, read_all
-from starc.alphabet.sizes import expansions, repeat_of, sources
+from starc.alphabet.sizes import expansions, latents, repeat_of, sources
 from starc.alphabet.template import Template
 from starc.alphabet.templates import templates
 from starc.diagnostics import Problems
@@ -122,6 +122,7 @@ def _defaults(
     """What the class settles of the template's options."""
     found = expansions(template, featurizer, problems)
     found |= sources(template, featurizer, problems)
+    found |= latents(template, featurizer, problems)
     for group, option in template.flags.items():
         there, row = group in featurizer.groups, template.by_name[option]
         if row.type == "flag":

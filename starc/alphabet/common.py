@@ -61,6 +61,15 @@ HEAD_DIM = Option(
     derived="expand x width / heads",
     high=MOST_HEAD_DIM,
 )
+_LARGEST_SCALE = 10_000
+SCALE = Option(
+    "scale",
+    "number",
+    "factor of the scores q k",
+    derived="1 / the root of head_dim",
+    low=1 / _LARGEST_SCALE,
+    high=_LARGEST_SCALE,
+)
 NORM_EPS = Option(
     "norm_eps",
     "number",

@@ -1,6 +1,7 @@
 """Featurizer genomes: which feature groups there are, and how they are computed."""
 
-from dataclasses import field
+from collections.abc import Sequence
+from dataclasses import field, replace
 
 from starc.alphabet import structures
 from starc.alphabet.option import Option, Quantity, read
@@ -42,6 +43,7 @@ class FeaturizerGenome:
     """`featurizer NAME { ... }`, read.
 
     code: first digit of the operator genome, or None. words: token, nonlinear, filter.
+    latents: of the groups whose channel is latent, how that is written.
     expand, repeat: one number a group, in their order; expand None where not stated.
     source: what each group is a projection of: "input", or a group before it.
     settings: as written, to point at.
@@ -56,6 +58,7 @@ class FeaturizerGenome:
     expand: tuple[Quantity, ...] | None = None
     repeat: tuple[Quantity, ...] | None = None
     source: tuple[str, ...] | None = None
+    latents: dict[str, WrittenStructure] = field(default_factory=dict)
 
     def word(self, choice: str, default: str) -> str:
         return self.words[choice].text if choice in self.words else default
@@ -72,19 +75,31 @@ def read_featurizer(
     code = read_code(settings, problems)
     words = {}
     for choice, known in CHOICES.items():
+        if choice == "channel":
+            continue  # one word, or one for each group
         if choice in settings:
             if _unrealised(choice, settings[choice], known, problems):
                 continue
             word = read_structure(settings[choice], known, problems)
             if word is not None:
                 words[choice] = word
+    latents = _latents(settings.get("channel"), groups, problems)
     expand = _numbers(settings.get("expand"), EXPAND, groups, problems)
     repeat = _numbers(settings.get("repeat"), REPEAT, groups, problems)
     source = _sources(settings.get("source"), groups, problems)
     if len(problems.found) > before:
         return None
     return FeaturizerGenome(
-        name, groups, words, item.name.span, settings, code, expand, repeat, source
+        name,
+        groups,
+        words,
+        item.name.span,
+        settings,
+        code,
+        expand,
+        repeat,
+        source,
+        latents,
     )
 
 
@@ -158,6 +173,50 @@ def _groups(
     return ()
 
 
+def _latents(
+    setting: ast.Setting | None, groups: tuple[str, ...], problems: Problems
+) -> dict[str, WrittenStructure]:
+    """Those of the groups that `channel`, a word for all or a list, calls latent."""
+    if setting is None:
+        return {}
+    known, value = structures.FEATURIZER_CHANNEL, setting.value
+    items = value.items if isinstance(value, ast.List) else (value,) * len(groups)
+    if groups and not _one_each("channel", value, items, groups, "structure", problems):
+        return {}
+    if not isinstance(value, ast.List):
+        items = items[:1]
+    found = []
+    for item in items:
+        one = replace(setting, value=item)
+        unrealised = _unrealised("channel", one, known, problems)
+        found.append(None if unrealised else read_structure(one, known, problems))
+    if not isinstance(value, ast.List):
+        found *= len(groups)
+    each = zip(groups, found, strict=False)
+    return {g: one for g, one in each if one is not None and one.text == "latent"}
+
+
+def _one_each(
+    name: str,
+    value: ast.Value,
+    items: Sequence[ast.Value],
+    groups: tuple[str, ...],
+    what: str,
+    problems: Problems,
+) -> bool:
+    """Whether a list has as many entries as there are groups; else it is told."""
+    if len(items) == len(groups):
+        return True
+    problems.add(
+        "wrong-value",
+        f"Wrong value for `{name}`",
+        value.span,
+        counted(len(items), what) + f" for {counted(len(groups), 'group')}",
+        f"`{name}` is one {what}, or a list of one for each group.",
+    )
+    return False
+
+
 def _numbers(
     setting: ast.Setting | None,
     option: Option,
@@ -171,15 +230,9 @@ def _numbers(
     if not isinstance(value, ast.List):
         number = read(option, value, problems)
         return None if number is None else (number,) * len(groups)
-    if groups and len(value.items) != len(groups):
-        problems.add(
-            "wrong-value",
-            f"Wrong value for `{option.name}`",
-            value.span,
-            counted(len(value.items), "number")
-            + f" for {counted(len(groups), 'group')}",
-            f"`{option.name}` is one number, or a list of one for each group.",
-        )
+    if groups and not _one_each(
+        option.name, value, value.items, groups, "number", problems
+    ):
         return None
     numbers = [read(option, item, problems) for item in value.items]
     return tuple(number for number in numbers if number is not None)

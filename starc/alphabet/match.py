@@ -10,7 +10,11 @@ from starc.diagnostics import Note, Problems
 from starc.frontend import ast
 from starc.source import Span
 
-_FEATURIZER = {"features token": "token", "features nonlinear": "nonlinear"}
+_FEATURIZER = {
+    "features token": "token",
+    "features nonlinear": "nonlinear",
+    "features channel": "channel",
+}
 
 
 def match(
@@ -90,7 +94,17 @@ def differences(
     ):
         if word not in realised:
             found[choice] = realised
+    may = {feature.name for feature in template.features if feature.latent}
+    if not {*template.features_latent} <= featurizer.latents.keys() <= may:
+        found["features channel"] = (_channels(template, featurizer),)
     return found
+
+
+def _channels(template: Template, featurizer: FeaturizerGenome) -> str:
+    """`dense`, or `[dense, latent, latent]`: what the template would realise."""
+    needed = template.features_latent
+    words = ("latent" if g in needed else "dense" for g in featurizer.groups)
+    return f"[{', '.join(words)}]" if needed else "dense"
 
 
 def _remedy(nearest: Mapping[str, Differences], words: Mapping[str, str]) -> str:

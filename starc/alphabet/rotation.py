@@ -120,8 +120,11 @@ class _Said:
 _DEFAULTS = {option.name: option.default for option in ROTATION}
 
 
-def rotation(options: ResolvedOptions, head_dim: int) -> Rope | None:
-    """The rotation that is stated, or else the model's."""
+def rotation(
+    options: ResolvedOptions, head_dim: int, of: str = "head_dim"
+) -> Rope | None:
+    """The rotation that is stated, or else the model's; `of`: the option that says how
+    many channels there are to turn."""
     said = _Said(options)
     on = options.get("rope")
     if on is None:
@@ -136,7 +139,7 @@ def rotation(options: ResolvedOptions, head_dim: int) -> Rope | None:
     dims = Fraction(fraction) * head_dim
     spread = head_dim if said.value("spread") == "head" else 0
     if dims.denominator != 1 or dims.numerator % 2 or not dims or spread % 2:
-        raise _odd(options, head_dim, dims)
+        raise _odd(options, head_dim, dims, of)
     amplitude = _amplitude(said)
     if amplitude != 1 and dims < head_dim and not spread:
         raise said.fail(
@@ -167,14 +170,14 @@ def _nothing_turns(options: ResolvedOptions, name: str) -> Unfit:
     )
 
 
-def _odd(options: ResolvedOptions, head_dim: int, dims: Fraction) -> Unfit:
+def _odd(options: ResolvedOptions, head_dim: int, dims: Fraction, of: str) -> Unfit:
     """The error for channels that make no pairs, at the number that can mend it."""
-    said = [n for n in ("rope_fraction", "head_dim", "heads") if n in options.stated]
+    said = [n for n in ("rope_fraction", of, "heads") if n in options.stated]
     name = said[0] if said else "heads"
     other = {
         "rope_fraction": "another rope_fraction",
-        "head_dim": "another head_dim",
-        "heads": "other heads, or say head_dim",
+        of: f"another {of}",
+        "heads": f"other heads, or say {of}",
     }
     return options.fail(
         "odd-rotation",

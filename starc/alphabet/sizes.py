@@ -1,7 +1,7 @@
-"""What `expand`, `repeat` and `source` of a featurizer mean for a template."""
+"""What a featurizer says of its groups, and what that means for a template."""
 
 from starc.alphabet.featurizers import FeaturizerGenome
-from starc.alphabet.option import Quantity, one_of
+from starc.alphabet.option import Quantity, one_of, read
 from starc.alphabet.template import Template
 from starc.diagnostics import Problems
 
@@ -73,6 +73,38 @@ def sources(
             label = f"{', '.join(alike)} have one and the same"
         if label:
             _unlike("source", featurizer, template, label, problems)
+            return {}
+    return found
+
+
+def latents(
+    template: Template, featurizer: FeaturizerGenome, problems: Problems
+) -> dict[str, Quantity]:
+    """Option -> the rank that `latent(rank = ...)` of its groups gives it."""
+    found: dict[str, Quantity] = {}
+    options = {feature.name: feature.latent for feature in template.features}
+    for group, written in featurizer.latents.items():
+        option = template.by_name[options[group]]
+        stated = written.arguments.get("rank")
+        if stated is None and option.default is not None:
+            problems.add(
+                "missing-parameter",
+                "`latent` needs its `rank`",
+                written.span,
+                f"no rank for {group}",
+                option.sentence,
+                "write latent(rank = 512)",
+            )
+            return {}
+        if stated is None:
+            continue
+        value = read(option, stated.value, problems)
+        if value is None:
+            return {}
+        if found.setdefault(option.name, value) != value:
+            alike = [g for g, name in options.items() if name == option.name]
+            label = f"{', '.join(alike)} are made of one latent"
+            _unlike("channel", featurizer, template, label, problems)
             return {}
     return found
 

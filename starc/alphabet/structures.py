@@ -85,6 +85,12 @@ FEATURIZER_NONLINEAR = _table(
 
 FEATURIZER_CHANNEL = _table(
     Structure("dense", 2, "a full matrix from the input's channels to the group's"),
+    Structure(
+        "latent",
+        None,
+        "a matrix of low rank: `rank` channels, of which the group is made",
+        ("rank",),
+    ),
 )
 
 FILTER = _table(

@@ -19,6 +19,7 @@ class Feature:
     repeats: the featurizer's `repeat` copies it. flag: the option that says whether it
         is there, true or another word than none; "": it always is. source: the option
         that the featurizer's `source` of it sets; "": it is always of the input.
+    latent: the option that sets its rank; "": it never is one.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Feature:
     repeats: bool = False
     flag: str = ""
     source: str = ""
+    latent: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,7 @@ class Template:
     features: the featurizer's feature groups.
     token, sparsity, nonlinear, channel: of the operator genome; filter, features_token,
         features_nonlinear: of the featurizer. The words that are realised.
+    features_latent: the groups that have to be latent.
     options: what a use may be told, in the order of the reference.
     conflicts: options that exclude one another.
     nonlinear_option: the option that the nonlinearity of T sets, if any;
@@ -59,6 +62,7 @@ class Template:
     nonlinear: tuple[str, ...] = ("none",)
     features_token: tuple[str, ...] = ("diagonal",)
     features_nonlinear: tuple[str, ...] = ("none",)
+    features_latent: tuple[str, ...] = ()
     filter: str = "none"
     conflicts: tuple[Conflict, ...] = ()
     nonlinear_option: str = ""

@@ -17,6 +17,7 @@ from typing import Any
 
 NAMES = (
     "attention",
+    "latent_attention",
     "linear_attention",
     "gated_linear_attention",
     "gated_delta",

@@ -123,6 +123,7 @@ def example(option: Option) -> Quantity:
         usual = option.default or option.choices[0]
         return next(word for word in option.choices if word != usual)
     small = {"heads": 2, "kv_heads": 1, "head_dim": 8, "blocks": 2, "groups": 2}
+    small["rope_dims"] = 4
     if option.name in small:
         return small[option.name]
     return Fraction(1, 2) if option.name in ("expand", "rope_fraction") else 5
@@ -137,12 +138,15 @@ BESIDE: dict[tuple[str, str], dict[str, Quantity]] = {
     ("attention", "gate_activation"): {"gate": "head"},
     ("attention", "rope_spread"): {"rope_fraction": Fraction(1, 2)},
     ("attention", "rope_factor"): {"rope_scaling": "linear", "rope_factor": 8},
+    ("latent_attention", "rope_spread"): {"rope_fraction": Fraction(1, 2)},
+    ("latent_attention", "rope_factor"): {"rope_scaling": "linear", "rope_factor": 8},
     **{
-        ("attention", f"rope_{name}"): {
+        (kind, f"rope_{name}"): {
             "rope_scaling": "yarn",
             "rope_factor": 8,
             "rope_context": 4096,
         }
+        for kind in ("attention", "latent_attention")
         for name in ("context", "slow", "fast", "whole")
     },
     ("selective_scan", "norm_eps"): {"norms": "weighted"},
@@ -158,7 +162,7 @@ BESIDE: dict[tuple[str, str], dict[str, Quantity]] = {
 def test_every_option_changes_the_operator(template: Template, option: Option) -> None:
     """A row of the tables that did nothing would be a lie in the reference."""
     liv = next(c for c in prelude().classes.values() if c.template is template)
-    stream, problems = Stream(256), Problems()
+    stream, problems = Stream(512), Problems()
     on = (
         option.name in ("normalize", "rope", "rope_whole")
         or liv.defaults.get(option.name) is True

@@ -7,8 +7,6 @@ from starc.alphabet.resolved_options import ResolvedOptions
 from starc.alphabet.template import Feature, Template
 from starc.operators.attention.operator import Attention
 
-LARGEST_SCALE = 10_000
-
 
 def build(options: ResolvedOptions) -> Attention:
     heads, kv_heads, head_dim = split(options)
@@ -167,14 +165,7 @@ TEMPLATE = Template(
             assumption="the paper does not name its positions",
         ),
         *rotation.OPTIONS,
-        Option(
-            "scale",
-            "number",
-            "factor of the scores q k",
-            derived="1 / the root of head_dim",
-            low=1 / LARGEST_SCALE,
-            high=LARGEST_SCALE,
-        ),
+        common.SCALE,
         Option(
             "softcap",
             "number",

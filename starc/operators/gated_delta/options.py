@@ -101,8 +101,16 @@ TEMPLATE = Template(
         Feature("q", "key_expand", ("heads", "key_heads", "key_dim", "kernel")),
         Feature("k", "key_expand", ("heads", "key_heads", "key_dim", "kernel")),
         Feature("v", "expand", ("heads", "head_dim", "kernel")),
-        Feature("gate", "expand", ("heads", "head_dim", "gate_rank")),
-        Feature("decay", "", ("heads", "key_dim", "decay", "decay_rank"), flag="decay"),
+        Feature(
+            "gate", "expand", ("heads", "head_dim", "gate_rank"), latent="gate_rank"
+        ),
+        Feature(
+            "decay",
+            "",
+            ("heads", "key_dim", "decay", "decay_rank"),
+            flag="decay",
+            latent="decay_rank",
+        ),
         Feature("beta", "", ("heads",)),
     ),
     token="semi_separable",

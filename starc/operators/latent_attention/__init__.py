@@ -1,0 +1,1 @@
+"""Latent attention: keys and values of all heads are made of one narrow latent."""
