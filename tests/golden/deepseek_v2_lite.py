@@ -16,6 +16,8 @@ head of v, R channels of the latent, S tokens of past and present, E experts.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -91,9 +93,15 @@ class DeepseekV2Lite(nn.Module):
         """An empty cache for `batch` sequences of up to `max_length`: see Cache."""
         return Cache(self, batch, max_length, **like)
 
-    def generate(self, tokens: Tensor, max_new_tokens: int, **sampling: Any) -> Tensor:
-        """The tokens (B, T) and those sampled after them: see the function."""
-        return generate(self, tokens, max_new_tokens, **sampling)
+    def generate(self, tokens: Tensor, max_new_tokens: int, **how: Any) -> Generated:
+        """The tokens (B, T) and those sampled behind them: see the function."""
+        return generate(self, tokens, max_new_tokens, **how)
+
+    def stream(
+        self, tokens: Tensor, max_new_tokens: int, **how: Any
+    ) -> Iterator[Tensor]:
+        """The same tokens, each (B) as soon as it is there: see stream_tokens."""
+        return stream_tokens(self, tokens, max_new_tokens, **how)
 
 
 class Block(nn.Module):
@@ -568,10 +576,10 @@ def start(
 
 def check_integers(name: str, shape: str, given: Tensor) -> None:
     """Raises ValueError unless these are integers with as many dimensions."""
-    if given.dim() != shape.count(",") + 1 or given.dtype not in (
-        torch.int64,
-        torch.int32,
-    ):
+    if not isinstance(given, Tensor):
+        raise ValueError(f"{name}: a tensor of integers {shape}, not {given!r}")
+    whole = given.dtype in (torch.int64, torch.int32)
+    if not whole or given.dim() != shape.count(",") + 1:
         found = tuple(given.shape)
         raise ValueError(f"{name}: integers {shape}, not {given.dtype} {found}")
 
@@ -589,15 +597,20 @@ def check_cache(cache: Cache, tokens: Tensor) -> None:
         )
 
 
+def check_device(name: str, given: Tensor, tokens: Tensor) -> None:
+    """Raises ValueError unless it is where the tokens are."""
+    if given.device != tokens.device:
+        raise ValueError(
+            f"{name}: on {given.device}, but tokens are on {tokens.device}"
+        )
+
+
 def check_borders(cu_seqlens: Tensor, tokens: Tensor) -> list[int]:
     """The borders as numbers; ValueError unless they part one row of tokens."""
     check_integers("cu_seqlens", "(S + 1)", cu_seqlens)
     if tokens.shape[0] != 1:
         raise ValueError(f"cu_seqlens: for one row of tokens, not {tokens.shape[0]}")
-    if tokens.device != cu_seqlens.device:
-        raise ValueError(
-            f"cu_seqlens: on {cu_seqlens.device}, but tokens are on {tokens.device}"
-        )
+    check_device("cu_seqlens", cu_seqlens, tokens)
     borders: list[int] = cu_seqlens.tolist()
     if len(borders) < 2 or borders[0] != 0 or borders[-1] != tokens.shape[1]:
         raise ValueError(
@@ -614,6 +627,7 @@ def check_pads(pads: Tensor, tokens: Tensor) -> list[int]:
     check_integers("pads", "(B)", pads)
     if pads.shape[0] != rows:
         raise ValueError(f"pads: {rows}, one for each row, not {pads.shape[0]}")
+    check_device("pads", pads, tokens)
     counts: list[int] = pads.tolist()
     if any(not 0 <= count <= length for count in counts):
         raise ValueError(f"pads: from 0 to the {length} tokens of a row")
@@ -639,48 +653,157 @@ def padded(x: Tensor, real: Tensor | None) -> Tensor:
     return rows
 
 
+class Generated(NamedTuple):
+    """Rows of tokens: those given, and those sampled behind them."""
+
+    tokens: Tensor  # (B, S)
+    lengths: Tensor  # (B): where each row ends; behind it stand copies of its last
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a token is drawn; by default from all, each with its probability."""
+
+    temperature: float = 1.0  # 0: the likeliest
+    top_k: int | None = None  # of so many of the likeliest
+    top_p: float = 1.0  # of the likeliest that make up so much of the probability
+    min_p: float = 0.0  # of those with so much of the probability of the likeliest
+    repetition_penalty: float = 1.0  # above 1: what the row has already is less likely
+    generator: torch.Generator | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError with the name of a number that is out of range."""
+        at_least(1, top_k=1 if self.top_k is None else self.top_k)
+        between(0, float("inf"), temperature=self.temperature)
+        between(0, 1, top_p=self.top_p, min_p=self.min_p)
+        between(0.01, 100, repetition_penalty=self.repetition_penalty)
+
+
 @torch.no_grad()
 def generate(
     model: DeepseekV2Lite,
     tokens: Tensor,
     max_new_tokens: int,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    generator: torch.Generator | None = None,
-) -> Tensor:
-    """The tokens (B, T) and those sampled after them; temperature 0: greedy."""
+    *,
+    stop: int | Sequence[int] | None = None,
+    stream: Callable[[Tensor], object] | None = None,
+    **how: Any,
+) -> Generated:
+    """The tokens (B, T) and those sampled behind them, until every row has stopped.
+
+    stream: is called with each token (B) as soon as it is there. how: what is said of
+    stream_tokens.
+    """
+    rows = [tokens]
+    for new in stream_tokens(model, tokens, max_new_tokens, stop=stop, **how):
+        rows.append(new[:, None])
+        if stream is not None:
+            stream(new)
+    made = torch.cat(rows, dim=1)
+    lengths = torch.full(tokens.shape[:1], made.shape[1], device=tokens.device)
+    ends = check_stop(stop, model.config.vocab, tokens.device)
+    if ends is not None:
+        first = tokens.shape[1]
+        last = torch.isin(made[:, first:], ends)
+        alive = last.cumsum(dim=1) == last  # up to the first of them
+        lengths = first + alive.sum(dim=1)
+        made = made[:, : first + int(alive.any(dim=0).sum())]
+    return Generated(made, lengths)
+
+
+def stream_tokens(
+    model: DeepseekV2Lite,
+    tokens: Tensor,
+    max_new_tokens: int,
+    *,
+    pads: Tensor | None = None,
+    stop: int | Sequence[int] | None = None,
+    **sampling: Any,
+) -> Iterator[Tensor]:
+    """The tokens behind tokens (B, T), each (B) as soon as it is there: see Sampling.
+
+    pads (B): how many tokens on the left of each row are none. stop: a row that has
+    drawn one of these repeats it from then on; all rows, and this ends.
+    """
     at_least(0, max_new_tokens=max_new_tokens)
-    at_least(1, top_k=1 if top_k is None else top_k)
-    if not 0 <= temperature < float("inf"):
-        raise ValueError(f"temperature: a number, at least 0, not {temperature}")
     check_integers("tokens", "(B, T)", tokens)
     if tokens.shape[1] == 0:
         raise ValueError("tokens: at least one in each row, to continue from")
-    cache = model.new_cache(tokens.shape[0], tokens.shape[1] + max_new_tokens)
-    sampled: list[Tensor] = []
-    for _ in range(max_new_tokens):
-        if sampled:
-            logits = model(sampled[-1], cache)  # (B, 1, vocab)
-        else:
-            logits = model.logits(model.hidden(tokens, cache)[:, -1:])
-        sampled.append(sample(logits[:, 0], temperature, top_k, generator))
-    return torch.cat((tokens, *sampled), dim=1)
+    if pads is not None and tokens.shape[1] in check_pads(pads, tokens):
+        raise ValueError("pads: at least one token in each row has to be real")
+    ends = check_stop(stop, model.config.vocab, tokens.device)
+    how = Sampling(**sampling)
+
+    @torch.no_grad()
+    def steps() -> Iterator[Tensor]:
+        rows, length = tokens.shape
+        cache = model.new_cache(rows, length + max_new_tokens)
+        seen = stopped = None
+        if how.repetition_penalty != 1:
+            seen = tokens_of(tokens, pads, model.config.vocab)
+        new = tokens
+        for step in range(max_new_tokens):
+            if step == 0:
+                logits = model.logits(model.hidden(new, cache, pads=pads)[:, -1:])
+            else:
+                logits = model(new, cache)  # (B, 1, vocab)
+            drawn = sample(logits[:, 0], how, seen)
+            new = drawn if stopped is None else torch.where(stopped, new, drawn)
+            if seen is not None:
+                seen.scatter_(1, new, True)
+            yield new[:, 0]
+            if ends is not None:
+                stopped = torch.isin(new, ends)
+                # to ask a GPU is to wait for it: seldom, at the price of a few tokens
+                if (step % 8 == 7 or not tokens.is_cuda) and stopped.all():
+                    return
+
+    return steps()
 
 
-def sample(
-    logits: Tensor,
-    temperature: float,
-    top_k: int | None,
-    generator: torch.Generator | None,
-) -> Tensor:
-    """One token (B, 1) from logits (B, vocab)."""
-    if temperature < 1e-6:  # logits are not more exact than that
+def sample(logits: Tensor, how: Sampling, seen: Tensor | None = None) -> Tensor:
+    """One token (B, 1) from logits (B, vocab); seen: the same, of what a row has."""
+    if seen is not None:
+        penalty = how.repetition_penalty
+        less = torch.where(logits > 0, logits / penalty, logits * penalty)
+        logits = torch.where(seen, less, logits)
+    if how.temperature < 1e-6:  # logits are not more exact than that
         return logits.argmax(dim=-1, keepdim=True)
-    logits = logits.float() / temperature
-    if top_k is not None:
-        least = logits.topk(min(top_k, logits.shape[-1])).values[:, -1:]
+    logits = logits.float() / how.temperature
+    if how.top_k is not None:
+        least = logits.topk(min(how.top_k, logits.shape[-1])).values[:, -1:]
         logits = logits.masked_fill(logits < least, float("-inf"))
-    return torch.multinomial(logits.softmax(dim=-1), 1, generator=generator)
+    if how.top_p < 1:
+        ordered, order = logits.sort(dim=-1)
+        rare = ordered.softmax(dim=-1).cumsum(dim=-1) <= 1 - how.top_p
+        rare[:, -1] = False
+        logits = logits.masked_fill(rare.scatter(1, order, rare), float("-inf"))
+    if how.min_p > 0:
+        least = logits.amax(dim=-1, keepdim=True) + math.log(how.min_p)
+        logits = logits.masked_fill(logits < least, float("-inf"))
+    return torch.multinomial(logits.softmax(dim=-1), 1, generator=how.generator)
+
+
+def tokens_of(tokens: Tensor, pads: Tensor | None, vocab: int) -> Tensor:
+    """(B, vocab): whether a token is in a row of tokens (B, T), padding left out."""
+    if pads is not None:
+        real = torch.arange(tokens.shape[1], device=tokens.device) >= pads[:, None]
+        tokens = torch.where(real, tokens, tokens[:, -1:])
+    seen = torch.zeros(len(tokens), vocab, dtype=torch.bool, device=tokens.device)
+    return seen.scatter_(1, tokens.long(), True)
+
+
+def check_stop(
+    stop: int | Sequence[int] | None, vocab: int, device: torch.device
+) -> Tensor | None:
+    """The tokens, or None; ValueError unless they are in the vocabulary."""
+    if stop is None:
+        return None
+    stops = list(stop) if isinstance(stop, Sequence) else [stop]
+    for token in stops:
+        if type(token) is not int or not 0 <= token < vocab:
+            raise ValueError(f"stop: tokens from 0 to {vocab - 1}, not {token!r}")
+    return torch.tensor(stops, dtype=torch.int64, device=device)
 
 
 def at_least(least: int, **numbers: int) -> None:
@@ -690,17 +813,24 @@ def at_least(least: int, **numbers: int) -> None:
             raise ValueError(f"{name}: a whole number, at least {least}, not {value!r}")
 
 
+def between(least: float, most: float, **numbers: float) -> None:
+    """Raises ValueError with the name of a number that is out of range, or infinite."""
+    for name, value in numbers.items():
+        fits = isinstance(value, (int, float)) and least <= value <= most
+        if not fits or value == float("inf"):
+            raise ValueError(f"{name}: a number from {least} to {most}, not {value!r}")
+
+
 # What follows are kernels; each has a plain form that is used without Triton.
 
-import math
 import os
 import warnings
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
 from typing import TypeVar
 
 try:
-    import triton  # type: ignore[import]
-    import triton.language as tl  # type: ignore[import]
+    triton: Any = import_module("triton")
+    tl: Any = import_module("triton.language")
 except ImportError:  # every kernel has a plain PyTorch path
     triton = None

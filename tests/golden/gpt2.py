@@ -235,7 +235,8 @@ def causal_attention(
         if isinstance(length, Tensor):  # behind it the buffer is empty
             seen = torch.arange(k.shape[2], device=k.device) <= length[:, None]
             mask = seen[:, None, None]  # (B or 1, 1, 1, S)
-        return F.scaled_dot_product_attention(grouped, k, v, mask).view_as(q)
+        y = F.scaled_dot_product_attention(grouped, k, v, mask)
+        return y.view(*q.shape[:3], v.shape[3])
     past = k.shape[2] - q.shape[2]
     if past == 0:
         return F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
