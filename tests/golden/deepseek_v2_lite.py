@@ -122,8 +122,8 @@ class Block(nn.Module):
 class LatentAttention(nn.Module):
     """Causal softmax attention on keys and values made of a latent (arXiv 2405.04434).
 
-    y_i = sum_j softmax_j(q_i k_j / sqrt(K)) v_j. kv_weight makes v_j of the latent of token
-    j, and k_j but for rope_dims channels, which all heads have in common.
+    y_i = sum_j softmax_j(q_i k_j / sqrt(K)) v_j. kv_weight makes v_j of the
+    latent of token j, and k_j but for rope_dims channels, which are those of all heads.
     """
 
     def __init__(self, config: Config) -> None:
