@@ -4,6 +4,7 @@ The texts of `small` together have every operator and form of sharing. Backends 
 only trace stand for the one that makes machine code, which would take minutes.
 """
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import pytest
@@ -44,17 +45,17 @@ def check_training(model: Any, compiled: object) -> None:
     assert max(apart(found[key], expected[key]) for key in found) < 2e-5
 
 
-BACKENDS = [
-    *(("eager", name) for name in TEXTS),  # a graph
-    *(("aot_eager", name) for name in ("lfm2", "star")),  # and that of its gradients
-    *(
-        pytest.param("aot_eager", name, marks=pytest.mark.slow)
-        for name in sorted(TEXTS.keys() - {"lfm2", "star"})
-    ),
-]
+def sampled(names: Iterable[Any], fast: Collection[Any]) -> list[Any]:
+    """Tracing takes seconds each, so the others are slow tests: the three sweeps take
+    different operators, and all of them together."""
+    slow = pytest.mark.slow
+    return [name if name in fast else pytest.param(name, marks=slow) for name in names]
 
 
-@pytest.mark.parametrize(("backend", "name"), BACKENDS)
+@pytest.mark.parametrize(
+    "backend", ["eager", "aot_eager"]
+)  # a graph; and its gradients'
+@pytest.mark.parametrize("name", sampled(TEXTS, list(TEXTS)[::3]))
 def test_one_graph_forward_and_backward(backend: str, name: str) -> None:
     model = fresh(name)
     counter = CompileCounterWithBackend(backend)
@@ -72,7 +73,7 @@ backbone { GConv-1; SA-3(heads = 4, kv_heads = 2, qk_norm = true); GMemless }
     check_training(model, torch.compile(model, fullgraph=True))
 
 
-@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("name", sampled(TEXTS, list(TEXTS)[1::3]))
 def test_decoding_is_a_graph_for_all_lengths(name: str) -> None:
     """The first token makes one, the second one for any length; windows and strides
     that happen to agree at some length may ask for one more."""
@@ -91,16 +92,7 @@ def test_decoding_is_a_graph_for_all_lengths(name: str) -> None:
 EACH = [cases_of(kind).uses[0] for kind in operators.NAMES]
 """One operator each: a text with several takes a minute to trace."""
 MORE = [liv for kind in operators.NAMES for liv in cases_of(kind).uses[1:2]]
-FIRST = EACH[::3]
-"""Half a minute each, for tracing alone: the others are slow tests."""
-SWEPT = [
-    *FIRST,
-    *(
-        pytest.param(name, marks=pytest.mark.slow)
-        for name in (*EACH, *MORE, *SMALL)
-        if name not in FIRST
-    ),
-]
+SWEPT = sampled((*EACH, *MORE, *SMALL), EACH[1::3])
 
 
 def swept(name: str) -> Any:

@@ -126,6 +126,7 @@ def nudge(run: Path, drawn: random.Random) -> None:
         query = query.replace("rowid", "key" if table == "meta" else "candidate")
     database = contextlib.closing(sqlite3.connect(run / "evolve.sqlite"))
     with database as connection, connection:
+        connection.execute("PRAGMA synchronous = OFF")
         found = connection.execute(query).fetchall()
         row, text = drawn.choice(found)
         new = json.dumps(nudged(json.loads(text), drawn))

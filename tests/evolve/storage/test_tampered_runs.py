@@ -83,6 +83,7 @@ def use(folder: Path, output: Path) -> None:
 
 def edit(folder: Path, query: str, *values: Any) -> None:
     with contextlib.closing(sqlite3.connect(folder / "evolve.sqlite")) as connection:
+        connection.execute("PRAGMA synchronous = OFF")
         with connection:  # a transaction
             connection.execute(query, values)
 
