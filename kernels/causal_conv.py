@@ -106,6 +106,7 @@ if triton is not None:
         d = tl.program_id(0) % blocks * BD + tl.arange(0, BD)
         places = tl.num_programs(0) // blocks
         s, bos, T, first = _seq_tile(cu_seqlens, place, places, T, chunk)
+        T = T.to(tl.int64)  # tokens are counted from its end too, and times a stride
         return d.to(tl.int64), d < D, place, s.to(tl.int64), bos, T, first
 
     @triton.jit

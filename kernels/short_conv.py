@@ -63,7 +63,7 @@ def short_conv(
 ) -> tuple[Tensor, Tensor]:
     """Convolve x with K taps a channel; return y and the last K - 1 inputs."""
     silu, tensors = activation is not None, (x, weight, bias, state)
-    if kernels_for("short_conv", *tensors, why_not=_conv_why_not(weight)):
+    if _short_conv_in_triton(*tensors):
         if not torch.is_grad_enabled():
             return _short_conv_forward(*tensors, cu_seqlens, silu, keep=False)
         y, final = autograd(_ShortConv, *tensors, silu, cu_seqlens)
@@ -124,7 +124,7 @@ class _ShortConv(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         tensors, ctx.silu = (x, weight, bias, state), silu
         ctx.save_for_backward(*tensors, cu_seqlens)
-        if kernels_for("short_conv", *tensors):
+        if _short_conv_in_triton(*tensors):
             ctx.set_materialize_grads(False)
             return _short_conv_forward(*tensors, cu_seqlens, silu, keep=True)
         assert state is not None
@@ -134,7 +134,7 @@ class _ShortConv(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, dy: Tensor, dfinal: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, bias, state, cu_seqlens = ctx.saved_tensors
-        if kernels_for("short_conv", x, weight, bias, state):
+        if _short_conv_in_triton(x, weight, bias, state):
             return _short_conv_backward(
                 x, weight, bias, state, cu_seqlens, ctx.silu, dy, dfinal
             )
@@ -168,6 +168,10 @@ class _ShortConv(torch.autograd.Function):
 
 
 # Triton
+
+
+def _short_conv_in_triton(x: Tensor, weight: Tensor, *more: Tensor | None) -> bool:
+    return kernels_for("short_conv", x, weight, *more, why_not=_conv_why_not(weight))
 
 
 # Widest filter, then channels of a thread, tokens loaded at once, warps: so that on

@@ -1,6 +1,6 @@
-"""What the launches of one function grow with, without a GPU.
+"""What the launches of functions grow with, without a GPU.
 
-    python tests/triton/launch_limits.py gated_conv
+    python tests/triton/launch_limits.py gated_conv short_conv
 
 Calls of many sizes, whose launches are written down instead of made. Prints the number
 of compiled variants that a few typical lengths take, the kernels of which other lengths
@@ -56,4 +56,4 @@ def limits(name: str) -> dict[str, Any]:
 
 if __name__ == "__main__":
     sys.path[:0] = [str(HERE.parents[1])]
-    print(json.dumps(limits(*sys.argv[1:])))
+    print(json.dumps({name: limits(name) for name in sys.argv[1:]}))

@@ -1,10 +1,20 @@
 """kernels/linear_attention.py in Triton against the twin of tests/kernels, float64."""
 
+import itertools
+
 import pytest
 import torch
 
 from tests.triton.bytes_moved import BATCH, LENGTH, by_interpreter, in_all, of
-from tests.triton.triton_checks import SLOW, Kernel, close, poisoned, sample, some
+from tests.triton.triton_checks import (
+    SLOW,
+    Kernel,
+    close,
+    poisoned,
+    sample,
+    some,
+    some_but,
+)
 
 linear_attention = Kernel.of(__file__)
 inputs, twin = linear_attention.inputs, linear_attention.twin
@@ -21,8 +31,10 @@ def test_long() -> None:
     linear_attention.agrees(inputs(1134, torch.float32))
 
 
-@pytest.mark.parametrize("groups", [1, pytest.param(2, marks=some), 4])
-@pytest.mark.parametrize("size", [16, 40, pytest.param(64, marks=some)])
+@pytest.mark.parametrize(
+    ("groups", "size"),
+    some_but([(1, 40), (4, 16)], itertools.product((1, 2, 4), (16, 40, 64))),
+)
 def test_groups_and_sizes(groups: int, size: int) -> None:
     """Every tile; values of 40 channels (not a power of two) in parts."""
     for normalize in (False, True):

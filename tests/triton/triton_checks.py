@@ -9,7 +9,7 @@ import importlib.util
 import os
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -42,6 +42,14 @@ sys.path[:0] = [str(ROOT)]
 def sample(*lengths: int) -> list[Any]:
     """All lengths of tests/kernels; `make test` takes these only."""
     return [n if n in lengths else pytest.param(n, marks=some) for n in LENGTHS]
+
+
+def some_but(fast: Collection[Any], every: Iterable[Any]) -> list[Any]:
+    """All of these; `make test` takes the fast ones only."""
+    return [
+        values if values in fast else pytest.param(*values, marks=some)
+        for values in every
+    ]
 
 
 def kernels(name: str) -> Any:
