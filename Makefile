@@ -92,6 +92,7 @@ format: $(READY)
 benchmark: $(READY)
 	$(BIN)/python -m benchmarks.cpu
 	$(BIN)/python -m benchmarks.compile_time
+	$(BIN)/python -m benchmarks.editor
 	$(BIN)/python -m benchmarks.vendoring
 	$(BIN)/python -m benchmarks.kernels_cpu
 
