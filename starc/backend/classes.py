@@ -32,7 +32,7 @@ class Classes:
         self.wiring = wiring
         self.classes: list[MixerClass] = []
         self._by_structure: dict[object, MixerClass] = {}
-        self._emissions: dict[Operator, Emission] = {}
+        self._emissions: dict[int, Emission] = {}  # by identity: to hash one is slow
         self._names: set[str] = set()
         self.config = _agreed(
             [emission(o) for o in dict.fromkeys(liv.operator for liv in model.livs())]
@@ -50,10 +50,10 @@ class Classes:
                     assert_never(layer)
 
     def emission(self, operator: Operator) -> Emission:
-        found = self._emissions.get(operator)
+        found = self._emissions.get(id(operator))
         if found is None:
             found = emission(operator).with_config(self.config.keys())
-            self._emissions[operator] = found
+            self._emissions[id(operator)] = found
         return found
 
     def _name(self, wanted: str) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 
 from starc import resources
 from starc.backend.kernel_index import INDEX, PLAIN, File, Part
@@ -64,34 +64,40 @@ class Kernels:
 
     def texts(self) -> list[str]:
         """One for each file: its docstring as a comment, then the parts, verbatim."""
-        return [self._text(name) for name in self.files]
+        return [
+            _text(name, frozenset(defined), self.plain)
+            for name, defined in self.parts().items()
+        ]
 
-    def _text(self, name: str) -> str:
-        docstring, lines = _lines(name)
-        if self.plain:  # what is about Triton says nothing here
-            parts = docstring.split("\n\n")
-            docstring = "\n\n".join(part for part in parts if "Triton" not in part)
-        comment = [f"# {line}".rstrip() for line in docstring.split("\n") if docstring]
-        text = "\n".join([f"# kernels/{name}.py", *["#"][: len(comment)], *comment])
-        guarded = False
-        for part in _index()[name]["parts"]:
-            taken = self.reached.intersection(part["defines"])
-            if not any(self.places[defined][0] == name for defined in taken):
-                continue
-            gap = "\n\n" if part["guarded"] and guarded else "\n\n\n"
-            if part["guarded"] and not guarded:
-                text += f"\n\n\n{GUARD}"
-                gap = "\n\n"
-            guarded = part["guarded"]
-            text += gap + "\n".join(self._part(part, lines))
-        return text
 
-    def _part(self, part: Part, lines: list[str]) -> list[str]:
-        first, last = part["lines"]
-        if not self.plain:
-            return lines[first - 1 : last]
-        left_out = {n for a, b in part["cut"] for n in range(a, b + 1)}
-        return [lines[n - 1] for n in range(first, last + 1) if n not in left_out]
+@lru_cache(maxsize=512)
+def _text(name: str, taken: frozenset[str], plain: bool) -> str:
+    """What a file defines of `taken`. A search compiles many models of few kernels."""
+    docstring, lines = _lines(name)
+    if plain:  # what is about Triton says nothing here
+        parts = docstring.split("\n\n")
+        docstring = "\n\n".join(part for part in parts if "Triton" not in part)
+    comment = [f"# {line}".rstrip() for line in docstring.split("\n") if docstring]
+    text = "\n".join([f"# kernels/{name}.py", *["#"][: len(comment)], *comment])
+    guarded = False
+    for part in _index()[name]["parts"]:
+        if taken.isdisjoint(part["defines"]):
+            continue
+        gap = "\n\n" if part["guarded"] and guarded else "\n\n\n"
+        if part["guarded"] and not guarded:
+            text += f"\n\n\n{GUARD}"
+            gap = "\n\n"
+        guarded = part["guarded"]
+        text += gap + "\n".join(_part(part, lines, plain))
+    return text
+
+
+def _part(part: Part, lines: list[str], plain: bool) -> list[str]:
+    first, last = part["lines"]
+    if not plain:
+        return lines[first - 1 : last]
+    left_out = {n for a, b in part["cut"] for n in range(a, b + 1)}
+    return [lines[n - 1] for n in range(first, last + 1) if n not in left_out]
 
 
 @cache

@@ -31,6 +31,7 @@ class Wiring:
             for branch in branches(layer)
         }
         self._weight_arguments: dict[str, tuple[Liv, dict[str, str]]] = {}
+        self._foreign_inputs: dict[str, tuple[Liv, dict[Value, str]]] = {}
         self.lent = self._lent(inside=True)
         self.lent_out = self._lent(inside=False)
 
@@ -104,10 +105,19 @@ class Wiring:
     def foreign_inputs(self, liv: Liv) -> dict[Value, str]:
         """What of other LIVs this one multiplies (share_features is off), and the
         argument for each: `u_1` for the first normed input, `x_2` for a feature."""
+        of, found = self._foreign_inputs.get(liv.label, (None, {}))
+        if of is not liv:
+            found = self._from_others(liv)
+            self._foreign_inputs[liv.label] = liv, found
+        return found
+
+    def _from_others(self, liv: Liv) -> dict[Value, str]:
         found: dict[Value, str] = {}
         for f in liv.features:
+            if f.borrowed or f.input == liv.label:
+                continue
             value = self.read(liv, f)
-            if f.borrowed or f.input == liv.label or (f.input, value) in found:
+            if (f.input, value) in found:
                 continue
             if value == "input" and self.sibling(liv, f.input):
                 continue

@@ -1,5 +1,6 @@
 """What an operator of the IR says about itself: features, parameters, state, cost."""
 
+from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
@@ -84,7 +85,7 @@ class Operator:
     convolution_bias: ClassVar[bool] = False
     convolution_activation: ClassVar[str] = ""  # "" or "silu", after the convolution
 
-    @property
+    @cached_property
     def groups(self) -> tuple[Group, ...]:
         """The feature groups, in the order in which a fused projection holds them."""
         raise NotImplementedError
@@ -150,7 +151,11 @@ class Operator:
         return 0.0
 
     def group(self, name: str) -> Group:
-        return next(group for group in self.groups if group.name == name)
+        return self._groups_by_name[name]
+
+    @cached_property
+    def _groups_by_name(self) -> dict[str, Group]:
+        return {group.name: group for group in self.groups}
 
     def biased(self, group: str) -> bool:
         """Whether the projection of a group adds a bias."""

@@ -1,6 +1,5 @@
 """What must hold after every pass. A violation is a bug in starc, not in the text."""
 
-from collections import Counter
 from typing import assert_never
 
 from starc.ir.nodes import Again, Feature, Liv, Model, Parallel
@@ -37,7 +36,7 @@ class _Verifier:
         self.livs: dict[str, Liv] = {}  # label -> the LIV that computes as it does
         self.parallels: dict[str, Parallel] = {}
         self.taken: set[str] = set()
-        self.users: Counter[str] = Counter()
+        self.users = dict.fromkeys(model.shared, 0)
         self.groups: dict[int, dict[str, Group]] = {}  # by identity of the operator
         self.plain: set[tuple[int, tuple[tuple[str, ...], ...]]] = set()
 
@@ -57,9 +56,9 @@ class _Verifier:
                     self.parallel(layer)
                 case _:
                     assert_never(layer)
-        for label in self.model.shared:
-            if self.users[label] < 2:
-                self.fail(f"{label} is shared but used by {self.users[label]} LIVs")
+        for label, users in self.users.items():
+            if users < 2:
+                self.fail(f"{label} is shared but used by {users} LIVs")
         if len(set(self.model.shared)) != len(self.model.shared):
             self.fail("a label stands in Model.shared twice")
 
@@ -91,7 +90,7 @@ class _Verifier:
         for branch in parallel.branches:
             self.name(branch.label)
             self.liv(branch)
-            if branch.residual != BARE:
+            if branch.residual is not BARE and branch.residual != BARE:
                 self.fail(f"{branch.label} is a branch with a residual of its own")
         self.parallels[parallel.label] = parallel
 
@@ -113,7 +112,7 @@ class _Verifier:
                 if reference and (reference == label or reference not in self.livs):
                     self.fail(f"{label} refers to {reference}, which is not before it")
             return
-        if tuple(feature.group for feature in liv.features) != tuple(groups):
+        if [feature.group for feature in liv.features] != list(groups):
             self.fail(f"{label} lacks a feature, or has them out of order")
         self.projections(liv, groups)
         users = {liv.mixing}
@@ -128,7 +127,9 @@ class _Verifier:
             self.livs[liv.mixing].operator
         ) != featurizer(liv.operator):
             self.fail(f"{label} mixes with {liv.mixing}, which is another operator")
-        self.users.update(users)
+        for user in users:
+            if user in self.users:
+                self.users[user] += 1
 
     def feature(self, liv: Liv, feature: Feature, group: Group) -> None:
         """A feature that is not the LIV's own through and through."""

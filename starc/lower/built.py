@@ -1,5 +1,6 @@
 """What the numbers of a LIV make: its operator, and the residual around it."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from starc.alphabet import Meaning, build_operator, read_arguments
@@ -9,6 +10,13 @@ from starc.frontend import ast
 from starc.ir.operator import Operator
 from starc.ir.residual import Residual
 from starc.lower.model import ModelSettings
+
+
+@lru_cache(maxsize=4096)
+def _first_equal(operator: Operator) -> Operator:
+    """The first operator that is equal to it: what one has found out of itself, such as
+    its groups, holds for all. A search compiles many models of few operators."""
+    return operator
 
 
 class Built(NamedTuple):
@@ -42,7 +50,7 @@ class Builder:
         built = None
         if operator is not None:
             said = said_of_residual(meaning.liv, given)
-            built = Built(operator, self.settings.residual(said))
+            built = Built(_first_equal(operator), self.settings.residual(said))
         if built is not None or not use.arguments:
             self.built[key] = built
         return built

@@ -1,5 +1,6 @@
 """Skeleton: one sentence that says what T(x) is."""
 
+from functools import cached_property
 from typing import ClassVar
 
 from starc.ir.init import ONES
@@ -18,7 +19,7 @@ class Skeleton(Operator):
 
     kind: ClassVar[str] = "skeleton"
 
-    @property
+    @cached_property
     def groups(self) -> tuple[Group, ...]:
         return Group("gate", self.inner), Group("x", self.inner)
 

@@ -1,5 +1,6 @@
 """Softmax attention: T_ij = softmax(q_i k_j), low rank made dense by the softmax."""
 
+from functools import cached_property
 from typing import ClassVar
 
 from starc.ir.init import NORMAL, ONES, SINK
@@ -62,7 +63,7 @@ class Attention(Operator):
         """Scores are written out: no function of torch takes what is done to them."""
         return self.softcap > 0 or self.sinks or self.value_dim > 0
 
-    @property
+    @cached_property
     def groups(self) -> tuple[Group, ...]:
         convolved = self.kernel > 0
         gates = {"head": self.heads, "channel": self.heads * self.values}

@@ -1,5 +1,6 @@
 """GConv-1: a gated short convolution, T_ij = c_i K_{i-j} b_j, the filter explicit."""
 
+from functools import cached_property
 from typing import ClassVar
 
 from starc.ir.init import UNIFORM, ZEROS
@@ -22,7 +23,7 @@ class GatedConv(Operator):
 
     kind: ClassVar[str] = "gated_conv"
 
-    @property
+    @cached_property
     def groups(self) -> tuple[Group, ...]:
         return Group("b", self.inner), Group("c", self.inner), Group("x", self.inner)
 

@@ -1,5 +1,6 @@
 """The gated delta rule: a state that decays, and replaces what it holds for a key."""
 
+from functools import cached_property
 from typing import ClassVar
 
 from starc.ir.init import ONES, UNIFORM, Init, InverseSoftplus, Uniform
@@ -54,7 +55,7 @@ class GatedDelta(Operator):
         """How many there are for a token."""
         return self.heads * self.key_dim if self.decay == "channel" else self.heads
 
-    @property
+    @cached_property
     def groups(self) -> tuple[Group, ...]:
         keys, convolved = self.key_heads * self.key_dim, self.kernel > 0
         decay = Group("decay", self.decay_rank or self.decays)

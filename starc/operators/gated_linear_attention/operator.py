@@ -1,5 +1,6 @@
 """GLA: linear attention whose state decays, each key channel by its own rate."""
 
+from functools import cached_property
 from typing import ClassVar
 
 from starc.ir.init import ONES, UNIFORM, ZEROS
@@ -33,7 +34,7 @@ class GatedLinearAttention(Operator):
     def inner(self) -> int:
         return self.heads * self.head_dim
 
-    @property
+    @cached_property
     def groups(self) -> tuple[Group, ...]:
         keys, convolved = self.heads * self.key_dim, self.kernel > 0
         return (

@@ -1,5 +1,6 @@
 """GMemless: a gated linear unit, T_ij = activation(gate_i) for i = j, else 0."""
 
+from functools import cached_property
 from typing import ClassVar
 
 from starc.ir.operator import Group, Operator
@@ -24,7 +25,7 @@ class Glu(Operator):
 
     kind: ClassVar[str] = "glu"
 
-    @property
+    @cached_property
     def groups(self) -> tuple[Group, ...]:
         return Group("gate", self.hidden), Group("up", self.hidden)
 

@@ -1,5 +1,6 @@
 """Linear attention: T_ij = phi(q_i) phi(k_j), low rank and nothing else."""
 
+from functools import cached_property
 from typing import ClassVar
 
 from starc.ir.operator import Group, Operator, StateTensor
@@ -24,7 +25,7 @@ class LinearAttention(Operator):
     kind: ClassVar[str] = "linear_attention"
     by_heads: ClassVar[bool] = True
 
-    @property
+    @cached_property
     def groups(self) -> tuple[Group, ...]:
         q, kv = self.heads * self.head_dim, self.kv_heads * self.head_dim
         convolved = self.kernel > 0

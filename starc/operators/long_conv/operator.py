@@ -1,5 +1,6 @@
 """GConv-2: a gated long convolution, T_ij = c_i K_{i-j} b_j with an implicit filter."""
 
+from functools import cached_property
 from typing import ClassVar
 
 from starc.ir.init import LINEAR, SKIP, ZEROS
@@ -27,7 +28,7 @@ class LongConv(Operator):
 
     kind: ClassVar[str] = "long_conv"
 
-    @property
+    @cached_property
     def groups(self) -> tuple[Group, ...]:
         return Group("b", self.inner), Group("c", self.inner), Group("x", self.inner)
 

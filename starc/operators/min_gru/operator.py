@@ -1,5 +1,6 @@
 """minGRU: a gated recurrence whose gate does not see the state."""
 
+from functools import cached_property
 from typing import ClassVar
 
 from starc.ir.operator import Group, Operator, StateTensor
@@ -20,7 +21,7 @@ class MinGru(Operator):
 
     kind: ClassVar[str] = "min_gru"
 
-    @property
+    @cached_property
     def groups(self) -> tuple[Group, ...]:
         return Group("gate", self.inner), Group("x", self.inner, self.kernel > 0)
 

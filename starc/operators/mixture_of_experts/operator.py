@@ -1,5 +1,6 @@
 """MoE: T_ii = p_e activation(gate_i) for the channels of chosen experts e, else 0."""
 
+from functools import cached_property
 from math import prod
 from typing import ClassVar
 
@@ -40,7 +41,7 @@ class MixtureOfExperts(Operator):
 
     kind: ClassVar[str] = "mixture_of_experts"
 
-    @property
+    @cached_property
     def groups(self) -> tuple[Group, ...]:
         inner, experts = self.experts * self.hidden, self.experts
         gate = (Group("gate", inner, stack=experts),) if self.gated else ()

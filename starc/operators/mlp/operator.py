@@ -1,5 +1,6 @@
 """A plain MLP: T_ij = activation(up_i) / up_i for i = j, else 0."""
 
+from functools import cached_property
 from typing import ClassVar
 
 from starc.ir.operator import Group, Operator
@@ -20,7 +21,7 @@ class Mlp(Operator):
 
     kind: ClassVar[str] = "mlp"
 
-    @property
+    @cached_property
     def groups(self) -> tuple[Group, ...]:
         return (Group("up", self.hidden),)
 

@@ -1,5 +1,6 @@
 """The recurrent block of Griffin: a gated diagonal recurrence (RG-LRU)."""
 
+from functools import cached_property
 from typing import ClassVar
 
 from starc.ir.init import NORMAL, ZEROS, Decay, Init, InverseSoftplus
@@ -34,7 +35,7 @@ class RgLru(Operator):
     kind: ClassVar[str] = "rg_lru"
     convolution_bias: ClassVar[bool] = True
 
-    @property
+    @cached_property
     def groups(self) -> tuple[Group, ...]:
         return Group("gate", self.inner), Group("x", self.inner, self.kernel > 0)
 

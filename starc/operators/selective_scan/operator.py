@@ -1,5 +1,6 @@
 """Rec-1, Rec-2, Mamba-1: a selective state-space layer, a state for each channel."""
 
+from functools import cached_property
 from typing import ClassVar
 
 from starc.ir.init import ONES, SKIP, STEP, Init, LogCount, Normal, Uniform
@@ -41,7 +42,7 @@ class SelectiveScan(Operator):
     convolution_bias: ClassVar[bool] = True
     convolution_activation: ClassVar[str] = "silu"
 
-    @property
+    @cached_property
     def groups(self) -> tuple[Group, ...]:
         convolved = self.kernel > 0
         gate = (Group("z", self.inner),) if self.gated else ()

@@ -1,5 +1,6 @@
 """Mamba-2: a semi-separable T with one scalar decay for each head (SSD)."""
 
+from functools import cached_property
 from typing import ClassVar
 
 from starc.ir.init import ONES, SKIP, STEP, Init, LogUniform, Uniform
@@ -43,7 +44,7 @@ class Ssd(Operator):
     def inner(self) -> int:
         return self.heads * self.head_dim
 
-    @property
+    @cached_property
     def groups(self) -> tuple[Group, ...]:
         convolved = self.kernel > 0
         states = self.state_groups * self.states

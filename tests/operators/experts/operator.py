@@ -1,5 +1,6 @@
 """Experts: y = p_e W_e silu(up), e the likeliest expert of softmax(route)."""
 
+from functools import cached_property
 from math import prod
 from typing import ClassVar
 
@@ -22,7 +23,7 @@ class Experts(Operator):
 
     kind: ClassVar[str] = "experts"
 
-    @property
+    @cached_property
     def groups(self) -> tuple[Group, ...]:
         return Group("route", self.experts), Group("up", self.hidden)
 
