@@ -8,20 +8,20 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-evolve test pytest test-compiler test-slow test-kernels golden gpu check \
-  new-operator format benchmark clean
+.PHONY: help demo demo-evolve test pytest test-compiler test-slow test-kernels test-export \
+  golden gpu check new-operator format benchmark clean
 
 help:
 	@sed -n 's/^#   //p' $(MAKEFILE_LIST)
-	@echo 'also: make test-compiler | test-slow | test-kernels | golden | gpu | check | format |'
-	@echo '      new-operator NAME=my_mixer | benchmark | clean'
+	@echo 'also: make test-compiler | test-slow | test-kernels | test-export | golden | gpu | check |'
+	@echo '      format | new-operator NAME=my_mixer | benchmark | clean'
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo 'starc needs Python 3.11 or newer: make PYTHON=/path/to/python3.11'; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ray,test]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ray,test,hub]'
 	$(BIN)/python -m compileall -q starc  # pip compiles what it copies, not a checkout
 	@touch $@
 
@@ -74,6 +74,10 @@ new-operator: $(READY)
 # All lengths, sizes and options, compiled for all four GPUs.
 test-kernels: $(READY)
 	STAR_TEST_ALL=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/triton $(PYTEST)
+
+# Exported folders with everything of the extra `hub`.
+test-export: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/export $(PYTEST)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow $(PYTEST)

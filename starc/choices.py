@@ -20,3 +20,6 @@ WAYS = ("stack", "interleave")
 
 ALGORITHMS = ("nsga2", "ga", "random", "map_elites")
 """Of selection in a search."""
+
+EXPORTS = ("hf",)
+"""Forms of `starc export`."""

@@ -43,6 +43,7 @@ ORDER = (
     "vendoring",
     "resize",
     "zoo",
+    "export",
     "reference",
     "operators.reference",
     "operators.cases",
@@ -239,7 +240,7 @@ def reached(graph: dict[str, set[str]], start: str) -> set[str]:
             {
                 *("reference", "operators.reference", "operators.cases"),
                 *("training", "evolve"),
-                *("draw/operator.py", "cli/training.py"),
+                *("draw/operator.py", "cli/training.py", "export/drawn.py"),
             },
         ),
         ("safetensors", {"training", "evolve", "draw/operator.py", "cli/training.py"}),

@@ -15,7 +15,7 @@ from starc.backend.blocks import Bodies, state_lines
 from starc.backend.classes import Classes
 from starc.backend.code import List, reads, statement
 from starc.backend.docstring import docstring
-from starc.backend.emission import number
+from starc.backend.emission import Argument, number
 from starc.backend.entrance import entrance_functions
 from starc.backend.mixers import MixerClass
 from starc.backend.rename import renamed
@@ -43,6 +43,7 @@ class Plan:
     docstring: tuple[str, ...]
     imports: tuple[str, ...]
     config: tuple[str, ...]
+    numbers: tuple[Argument, ...]  # of the operators, among those of the config
     norm: str
     tied: bool
     softcap: str
@@ -119,6 +120,7 @@ def make_plan(
         docstring=tuple(docstring(model, name, bodies, left_out)),
         imports=tuple(_import_lines(imports)),
         config=_config(model, classes),
+        numbers=tuple(classes.config.values()),
         norm=norm_call(model.norm),
         tied=model.tied,
         softcap=number(model.logit_softcap) if model.logit_softcap else "",

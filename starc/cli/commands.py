@@ -28,6 +28,7 @@ MODULES = {
     "convert": "zoo",
     "weights": "zoo",
     "zoo": "zoo",
+    "export": "export",
     "vendor": "vendoring",
     "verify": "vendoring",
     "upgrade": "vendoring",

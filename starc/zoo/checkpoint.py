@@ -36,7 +36,7 @@ MOST_FILES = 10_000
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
 _SHARD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}\.safetensors")
-_PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def _checkpoint(folder: Folder, maps: list[mmap.mmap]) -> dict[str, Entry]:
     try:
         return _entries(folder, SINGLE, maps)
     except FileNotFoundError:
-        pickled = [n for n in sorted(folder.sizes()) if n.endswith(_PICKLED)]
+        pickled = [n for n in sorted(folder.sizes()) if n.endswith(PICKLED)]
         if pickled:
             raise ZooError(
                 f"{printable(pickled[0])}: Pickled weights run code when they are "

@@ -44,13 +44,14 @@ BESIDES = {
 INSTEAD = {
     "convert": {"FILE": "public.star"},
     "evolve": {"FILE": "search.star"},
+    "export": {"OUT": "exported"},
     "recover": {"FILE": "vendored/small.py"},
     "verify": {"PATHS...": "vendored"},
     "upgrade": {"PATHS...": "vendored"},
 }
 """Where a command needs another value."""
 
-HEAVY = {"train", "compare"}
+HEAVY = {"train", "compare", "export"}
 """Take about a second."""
 
 MODEL = """\

@@ -1,0 +1,67 @@
+"""export: compiled models in the forms that other people's tools read."""
+
+from pathlib import Path
+from typing import Annotated
+
+from starc.choices import EXPORTS
+from starc.cli.failure import WRONG_INPUT, Failure
+from starc.cli.options import (
+    SEEDS,
+    File,
+    argument,
+    input_option,
+    number,
+    one_of,
+    option,
+)
+from starc.cli.streams import STANDARD, read_source
+
+
+def export(
+    file: File,
+    out: Annotated[str, argument("OUT", "The folder to write, a new one.")],
+    to: Annotated[str, one_of(EXPORTS, "--to", "For whom.")] = "hf",
+    weights: Annotated[
+        str | None,
+        input_option(
+            "SAFETENSORS", "Of the compiled model; without, new ones are drawn."
+        ),
+    ] = None,
+    tokenizer: Annotated[
+        str | None, input_option("FOLDER", "With a tokenizer.json; it goes along.")
+    ] = None,
+    remote_code: Annotated[
+        bool,
+        option("--remote-code", help="With its modeling file, for trust_remote_code."),
+    ] = False,
+    seed: Annotated[int, number("Of new weights.", 0, SEEDS)] = 0,
+) -> None:
+    """Write the model of FILE for other tools.
+
+    hf: a folder for transformers and what builds on it.
+    """
+    _needs_numpy()
+    from starc.export import hf
+    from starc.export.architecture import Architecture
+    from starc.export.error import ExportError
+
+    if out == STANDARD:
+        raise Failure("OUT needs the name of a folder: it is not printed")
+    architecture = Architecture.of(read_source(file))
+    try:
+        hf.export(
+            architecture,
+            Path(out),
+            Path(weights) if weights else None,
+            Path(tokenizer) if tokenizer else None,
+            seed,
+        )
+    except ExportError as error:
+        raise Failure(str(error), WRONG_INPUT) from None
+
+
+def _needs_numpy() -> None:
+    try:
+        import numpy  # noqa: F401
+    except ImportError:
+        raise Failure("weights need numpy: pip install 'starc[torch]'") from None
