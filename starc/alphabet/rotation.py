@@ -131,7 +131,8 @@ def rotation(
         on = options.stream.rope is not None
         stated = [f"rope_{name}" for name in _DEFAULTS if said.own(name)]
         if not on and stated:
-            raise _nothing_turns(options, stated[0])
+            positions = f"positions = {options.stream.positions}"
+            raise nothing_turns(options, stated[0], positions)
     if not on:
         return None
     fraction = said.value("fraction")
@@ -158,14 +159,14 @@ def rotation(
     )
 
 
-def _nothing_turns(options: ResolvedOptions, name: str) -> Unfit:
-    """The error for a number of the rotation where the model's positions are others."""
+def nothing_turns(options: ResolvedOptions, name: str, positions: str) -> Unfit:
+    """The error for a number of the rotation where `positions` are others."""
     return options.fail(
         "conflicting-settings",
-        f"`{name}` contradicts `positions = {options.stream.positions}`",
+        f"`{name}` contradicts `{positions}`",
         name,
         "says how to turn where nothing turns",
-        "The model does not turn its heads, and this LIV does not say `rope = true`.",
+        "Heads do not turn here, unless the LIV says `rope = true`.",
         f"write rope = true beside it, or delete {name}",
     )
 

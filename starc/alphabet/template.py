@@ -37,7 +37,8 @@ class Template:
 
     kind: of the operator. title: what people call it. stem: default word for labels.
     colour, legend: of its boxes in pictures, `#rrggbb`, and the words beside it.
-    features: the featurizer's feature groups.
+    features: the featurizer's feature groups. instead: what an option puts in the place
+        of some of these.
     token, sparsity, nonlinear, channel: of the operator genome; filter, features_token,
         features_nonlinear: of the featurizer. The words that are realised.
     features_latent: the groups that have to be latent.
@@ -67,6 +68,7 @@ class Template:
     conflicts: tuple[Conflict, ...] = ()
     nonlinear_option: str = ""
     features_option: str = ""
+    instead: tuple[Feature, ...] = ()
 
     @cached_property
     def groups(self) -> tuple[str, ...]:
@@ -84,7 +86,8 @@ class Template:
 
     @cached_property
     def fits(self) -> dict[str, tuple[str, ...]]:
-        return {feature.name: feature.fits for feature in self.features}
+        every = (*self.features, *self.instead)
+        return {feature.name: feature.fits for feature in every}
 
     @cached_property
     def repeat(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ class Group:
     computes some; the operator's own lines multiply. 0: one projection, all of it.
     `source`: an earlier group, as it is when all is done to it, that is projected
     instead of the input; without a bias.
+    `finished`: channels when all is done to it; 0: `width`, those of the projection.
     """
 
     name: str
@@ -27,6 +28,12 @@ class Group:
     convolved: bool = False
     stack: int = 0
     source: str = ""
+    finished: int = 0
+
+    @property
+    def channels(self) -> int:
+        """Of the feature as T(x) and other LIVs take it."""
+        return self.finished or self.width
 
 
 @dataclass(frozen=True)

@@ -39,10 +39,10 @@ MODEL_OPTIONS = (
     Option(
         "positions",
         "word",
-        "rotary positions in every attention; or a learned vector for each place, "
-        "added to the embeddings; or none",
+        "rotary positions in every attention; scores that fall with the distance; a "
+        "learned vector for each place, added to the embeddings; or none",
         "rope",
-        choices=("rope", "learned", "none"),
+        choices=("rope", "alibi", "learned", "none"),
         assumption="the paper does not name its positions",
     ),
     replace(RESIDUAL_SCALE, default=1),
@@ -94,6 +94,7 @@ EMBEDDING_NORM_WORDS: Words = {
 }
 POSITION_WORDS: Words = {
     "rope": {o.name: o for o in ROTATION},
+    "alibi": {},
     "learned": {},
     "none": {},
 }

@@ -53,7 +53,12 @@ def check(
     logits.backward(expected.cotangent.to(dtype))
     found = emitted.gradients(model)
     assert set(found) == set(expected.gradients)
-    errors = {key: relative(found[key], g) for key, g in expected.gradients.items()}
+    # The bias of k without a rotation has none, but for rounding in sums of large ones.
+    most = max(float(g.abs().max()) for g in expected.gradients.values())
+    errors = {
+        key: relative(found[key], g, max(1e-6, 1e-5 * most))
+        for key, g in expected.gradients.items()
+    }
     limit = 2 * LIMITS[dtype]
     wrong = {key: f"{error:.1e}" for key, error in errors.items() if error > limit}
     assert not wrong

@@ -89,7 +89,7 @@ def emit(model: Written, without: AbstractSet[str] = frozenset()) -> Emitted:
     return Emitted(ir, plan, text, load(text))
 
 
-def relative(found: Tensor, expected: Tensor) -> float:
-    """Largest error over largest value."""
+def relative(found: Tensor, expected: Tensor, least: float = 1e-6) -> float:
+    """Largest error over largest value, which counts as `least` where it is less."""
     error = (found.detach().double() - expected).abs().max()
-    return float(error / expected.abs().max().clamp(min=1e-6))
+    return float(error / expected.abs().max().clamp(min=least))

@@ -58,7 +58,9 @@ def test_it_is_like_any_other_operator() -> None:
         weights = random_weights(resolved(liv("a", op)), seeded())
         p = {n: w for (at, n), w in weights.items() if at == "a"}
         f = {
-            g.name: torch.randn(2, 9, g.width, dtype=torch.float64, generator=seeded(i))
+            g.name: torch.randn(
+                2, 9, g.channels, dtype=torch.float64, generator=seeded(i)
+            )
             for i, g in enumerate(op.groups)
         }
         found = mixing_of(op.kind)(op, f, p, 1e-5).output()

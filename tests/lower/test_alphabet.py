@@ -134,6 +134,8 @@ BESIDE: dict[tuple[str, str], dict[str, Quantity]] = {
     ("ssd", "norm"): {"groups": 2},
     ("attention", "gate_bias"): {"gate": "head"},
     ("attention", "weightless"): {"qk_norm": "head"},
+    ("attention", "own_weights"): {"qk_norm": "head"},
+    ("attention", "norm_bias"): {"qk_norm": "layer"},
     ("attention", "rotate_first"): {"qk_norm": "head"},
     ("attention", "gate_activation"): {"gate": "head"},
     ("attention", "rope_spread"): {"rope_fraction": Fraction(1, 2)},
@@ -164,7 +166,7 @@ def test_every_option_changes_the_operator(template: Template, option: Option) -
     liv = next(c for c in prelude().classes.values() if c.template is template)
     stream, problems = Stream(512), Problems()
     on = (
-        option.name in ("normalize", "rope", "rope_whole")
+        option.name in ("normalize", "rope", "rope_whole", "norm_bias")
         or liv.defaults.get(option.name) is True
     )
     said = BESIDE.get((template.kind, option.name), {})

@@ -23,7 +23,7 @@ def test_mixing_equals_another_way(name: str) -> None:
     p = {n: w for (at, n), w in weights.items() if at == "a"}
     f = {
         g.name: torch.randn(
-            BATCH, LENGTH, g.width, dtype=torch.float64, generator=seeded(i)
+            BATCH, LENGTH, g.channels, dtype=torch.float64, generator=seeded(i)
         ).requires_grad_()
         for i, g in enumerate(op.groups)
     }

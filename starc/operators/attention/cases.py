@@ -36,10 +36,11 @@ def twin(
     op: Attention, f: Mapping[str, Tensor], p: Mapping[str, Tensor], eps: float
 ) -> Tensor:
     q = split(f["q"], op.heads).transpose(1, 2)
-    k, v = (split(f[g], op.kv_heads).transpose(1, 2) for g in "kv")
+    keys, values = f["kv"].chunk(2, -1) if op.one_kv else (f["k"], f["v"])
+    k, v = (split(x, op.kv_heads).transpose(1, 2) for x in (keys, values))
     if op.differential:
         return difference(op, q, k, v, p, eps)
-    if op.softcap or op.sinks:
+    if op.softcap or op.sinks or op.alibi:
         y = token_by_token(op, q, k, v, p)
     else:
         length = q.shape[2]
@@ -83,6 +84,8 @@ def token_by_token(
             s = (keys @ q[:, h, t, :, None])[..., 0] * (op.scale or op.head_dim**-0.5)
             if op.softcap:
                 s = op.softcap * (s / op.softcap).tanh()
+            if op.alibi:
+                s = s - slope(h, op.heads) * torch.arange(t - first, -1, -1)
             y = (s.softmax(-1)[:, None] @ values)[:, 0]
             if op.sinks:
                 y = y * (s.logsumexp(-1) - p["sinks"][h]).sigmoid()[:, None]
@@ -91,9 +94,20 @@ def token_by_token(
     return torch.stack(rows, 2)
 
 
+def slope(head: int, heads: int) -> float:
+    """As BLOOM has it: those of the next smaller power of two, then every second one
+    of the next larger."""
+    known = 1 << (heads.bit_length() - 1)
+    if head < known:
+        return math.exp2(-8 * (head + 1) / known)
+    return math.exp2(-4 * (2 * (head - known) + 1) / known)
+
+
 def feature_twin(
     op: Attention, group: str, y: Tensor, p: Mapping[str, Tensor], eps: float
 ) -> Tensor:
+    if group == "kv":
+        return torch.cat((feature_twin(op, "k", y, p, eps), y), dim=-1)
     if group not in ("q", "k"):
         return y
     weight, heads = p.get(f"{group}_norm"), op.heads if group == "q" else op.kv_heads
@@ -103,7 +117,14 @@ def feature_twin(
     if op.rope is not None and op.rotate_first:
         y = rotate_pairs(y, op.rope)
     if op.qk_norm == "head":
-        y = F.rms_norm(y, (op.head_dim,), weight, eps)
+        own = weight if op.own_weights and weight is not None else 1
+        shared = None if op.own_weights else weight
+        y = F.rms_norm(y, (op.head_dim,), shared, eps) * own
+    if op.qk_norm == "layer":
+        y = (y - y.mean(-1, keepdim=True)) / (
+            y.var(-1, keepdim=True, correction=0) + eps
+        ).sqrt()
+        y = y * p.get(f"{group}_norm", 1) + p.get(f"{group}_norm_bias", 0)
     if op.qk_norm == "l2":
         y = y / (y.norm(dim=-1, keepdim=True) ** 2 + eps) ** 0.5
     if op.rope is not None and not op.rotate_first:
@@ -179,6 +200,34 @@ CASES = Cases(
         ),
         "norm_last": _small(qk_norm="head", rotate_first=True, rope=Rope(1e4, 4)),
         "l2": _small(qk_norm="l2", scale=3.0, gate="head", softplus=True),
+        "phi": _small(kv_heads=2, qk_norm="layer", norm_bias=True, rope=Rope(1e4, 2)),
+        "cohere": _small(
+            kv_heads=2, qk_norm="layer", own_weights=True, rope=Rope(1e4, 4)
+        ),
+        "own_weights": _small(
+            qk_norm="layer", own_weights=True, norm_bias=True, rope=Rope(1e4, 4)
+        ),
+        "head_weights": _small(qk_norm="head", own_weights=True, rope=Rope(1e4, 4)),
+        "layer_last": _small(
+            qk_norm="layer", weightless=True, rotate_first=True, rope=Rope(1e4, 4)
+        ),
+        "alibi": _small(heads=6, kv_heads=6, alibi=True),
+        "alibi_window": _small(
+            heads=4, kv_heads=2, alibi=True, window=3, scale=0.3, gate="head"
+        ),
+        "alibi_scores": _small(
+            kv_heads=2, alibi=True, window=4, sinks=True, softcap=2.0, rope=Rope(1e4, 4)
+        ),
+        "one_kv": _small(kv_heads=2, value="k", qk_norm="head", rope=Rope(1e4, 4)),
+        "one_kv_full": _small(
+            value="k",
+            qk_norm="full",
+            window=3,
+            bias=True,
+            kernel=2,
+            rope=Rope(1e4, 4),
+        ),
+        "one_kv_plain": _small(value="k", sinks=True, bias=True, bias_except="kv"),
         "gated": _small(gate="head"),
         "channel_gate": _small(
             kv_heads=2, gate="channel", bias=True, bias_except="k gate"
@@ -214,7 +263,10 @@ CASES = Cases(
             bias=True,
         ),
     },
-    shared=("everything", "biases", "every_score", "differential", "channel_gate"),
+    shared=(
+        *("everything", "biases", "every_score", "differential", "channel_gate"),
+        *("one_kv", "own_weights", "alibi_window"),
+    ),
     twin=twin,
     known=known,
     feature_twin=feature_twin,
@@ -233,6 +285,9 @@ CASES = Cases(
         "SA-1(heads = 2, rope_fraction = 1/2, rope_spread = head)",
         "SA-1(heads = 2, rope_scaling = llama3, rope_factor = 4, rope_context = 64)",
         "SA-1(heads = 2, qk_norm = head, weightless = true, rotate_first = true)",
+        "SA-3(heads = 4, alibi = true, window = 9)",
+        "SA-1(heads = 2, qk_norm = layer)",
+        "SA-1(heads = 2, qk_norm = layer, norm_bias = false, own_weights = true)",
     ),
     resolved=(
         ("SA-1", 768, _heads(12, 12, 64)),
@@ -258,6 +313,10 @@ CASES = Cases(
         ("SA-1(scale = 1/64, softcap = 50)", 64, {"scale": 1 / 64, "softcap": 50.0}),
         ("SA-1(heads = 2, differential = 0.5)", 64, {"differential": 0.5}),
         ("SA-1(value_dim = 64, heads = 1)", 64, {"value_dim": 0}),
+        ("SA-1(alibi = true)", 64, {"alibi": True, "rope": None}),
+        ("SA-1(value = k)", 64, {"value": "k"}),
+        ("SA-1(qk_norm = layer)", 64, {"norm_bias": True}),
+        ("SA-1(qk_norm = layer, weightless = true)", 64, {"norm_bias": False}),
     ),
     realises=(
         (

@@ -28,18 +28,26 @@ def emission(op: Attention) -> Emission:
             "window": op.window > 0,
             "qk_norm": op.qk_norm,
             "weightless": op.weightless,
+            "norm_bias": op.norm_bias,
+            "own_weights": op.own_weights,
             "rotate_first": op.rotate_first,
             "scale": op.scale > 0,
             "softcap": op.softcap > 0,
             "sinks": op.sinks,
             "by_scores": op.by_scores,
+            "alibi": op.alibi,
+            "one_kv": op.one_kv,
             "gate": op.gate,
             "opened": "F.softplus(gate)" if op.softplus else "gate.sigmoid()",
             "value_dim": op.value_dim > 0,
             "differential": op.differential > 0,
             **biases(op),
         },
-        state_words={"k": kept.format("K"), "v": kept.format(value)},
+        state_words=(
+            {"kv": "(B, 2 {}, length, K)".format("G" if grouped else "H")}
+            if op.one_kv
+            else {"k": kept.format("K"), "v": kept.format(value)}
+        ),
         kernels=(
             *(("short_conv",) if op.kernel else ()),
             *(("rotary",) if op.rope is not None and op.rope.plain else ()),
@@ -80,13 +88,16 @@ def _summary(op: Attention, grouped: bool) -> str:
     norms = {
         "head": "RMSNorm on q and k",
         "full": "RMSNorm on all of q and of k",
+        "layer": "LayerNorm on q and k",
         "l2": "q and k of length 1",
     }
     words = (
         "grouped heads" if grouped else "",
         f"a window of {op.window} tokens" if op.window else "",
         norms.get(op.qk_norm, ""),
-        rotation_words(op.rope),
+        "k and v from one projection" if op.one_kv else "",
+        "scores that fall with the distance (ALiBi)" if op.alibi else "",
+        "" if op.alibi and op.rope is None else rotation_words(op.rope),
         "a sink for each head" if op.sinks else "",
         "minus lambda times those of another head" if op.differential else "",
         f"a gate for each {op.gate}" if op.gate else "",
@@ -97,7 +108,9 @@ def _summary(op: Attention, grouped: bool) -> str:
 
 def _functions(op: Attention) -> tuple[str, ...]:
     append = "append_window" if op.window else "append"
-    if op.by_scores:
-        return (append, "visible_tokens", *(("visible_window",) if op.window else ()))
+    if op.by_scores or op.alibi:
+        window = ("visible_window",) if op.window else ()
+        alibi = ("distances", "slopes") if op.alibi else ()
+        return (append, "visible_tokens", *window, *alibi)
     sliding = ("sliding_attention",) if op.window else ()
     return (append, "packed_attention", "causal_attention", *sliding)

@@ -3,8 +3,8 @@
 from functools import cached_property
 from typing import ClassVar
 
-from starc.ir.init import NORMAL, ONES, SINK
-from starc.ir.operator import Group, Operator, Parameter, StateTensor
+from starc.ir.init import NORMAL, ONES, SINK, ZEROS
+from starc.ir.operator import Group, Operator, Parameter, Shape, StateTensor
 from starc.ir.rope import Rope
 from starc.ir.symbolic import least
 from starc.values import dataclass
@@ -17,10 +17,17 @@ class Attention(Operator):
     Groups q (heads x head_dim), k (kv_heads x head_dim), v (kv_heads x value_dim), and
     gate where `gate` says so. On q and k: projection, convolution, norm, rotation.
 
+    value: "k": v is k before its norm and rotation. One group kv is both, which a cache
+        and other LIVs have as the heads of k and, after them, those of v.
     window: a token sees itself and the window - 1 tokens before it; 0: all.
     qk_norm: "" none, "head" RMSNorm over each head of q and of k, "full" over all heads
-        at once, "l2" x / sqrt(sum x^2 + eps) of each head, without weights.
-    weightless: the RMSNorm has no weights. rotate_first: the rotation comes before it.
+        at once, "layer" LayerNorm of each head, with biases where `norm_bias`; "l2"
+        x / sqrt(sum x^2 + eps) of each head, without weights.
+    weightless: the norm has no weights. own_weights: it has others for each head.
+    rotate_first: the rotation comes before it.
+    alibi: a score is less by m_h for each token between (arXiv 2108.12409);
+        m_h = 2^(-8 h / n) for heads h = 1 to n, n the largest power of 2, and
+        2^(-4 (2 j - 1) / n) for the j-th head after these.
     scale: of the scores; 0: head_dim ** -0.5. softcap: c in c tanh(scores / c).
     sinks: a learned score for each head that takes its part of the softmax and gives
         nothing (arXiv 2309.17453; gpt-oss).
@@ -42,7 +49,11 @@ class Attention(Operator):
     window: int = 0
     qk_norm: str = ""
     weightless: bool = False
+    norm_bias: bool = False
+    own_weights: bool = False
     rotate_first: bool = False
+    alibi: bool = False
+    value: str = ""
     scale: float = 0.0
     softcap: float = 0.0
     sinks: bool = False
@@ -59,6 +70,11 @@ class Attention(Operator):
         return self.value_dim or self.head_dim
 
     @property
+    def one_kv(self) -> bool:
+        """Whether one projection is k and v."""
+        return self.value == "k"
+
+    @property
     def by_scores(self) -> bool:
         """Scores are written out: no function of torch takes what is done to them."""
         return self.softcap > 0 or self.sinks or self.value_dim > 0
@@ -67,10 +83,12 @@ class Attention(Operator):
     def groups(self) -> tuple[Group, ...]:
         convolved = self.kernel > 0
         gates = {"head": self.heads, "channel": self.heads * self.values}
+        keys, values = self.kv_heads * self.head_dim, self.kv_heads * self.values
+        both = Group("kv", keys, convolved, finished=2 * keys)
+        apart = Group("k", keys, convolved), Group("v", values, convolved)
         return (
             Group("q", self.heads * self.head_dim, convolved),
-            Group("k", self.kv_heads * self.head_dim, convolved),
-            Group("v", self.kv_heads * self.values, convolved),
+            *([both] if self.one_kv else apart),
             *([Group("gate", gates[self.gate])] if self.gate else []),
         )
 
@@ -81,12 +99,16 @@ class Attention(Operator):
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         found: list[Parameter] = []
-        if self.qk_norm in ("head", "full") and not self.weightless:
-            for group in self.groups[:2]:
-                width = self.head_dim if self.qk_norm == "head" else group.width
-                found.append(
-                    Parameter(f"{group.name}_norm", (width,), ONES, group.name)
-                )
+        if self.qk_norm not in ("", "l2") and not self.weightless:
+            counts = self.heads, self.kv_heads
+            for name, group, heads in zip("qk", self.groups[:2], counts, strict=True):
+                shape: Shape = (heads, self.head_dim)
+                if not self.own_weights:
+                    shape = (group.width if self.qk_norm == "full" else self.head_dim,)
+                found.append(Parameter(f"{name}_norm", shape, ONES, group.name))
+                if self.norm_bias:
+                    bias = f"{name}_norm_bias"
+                    found.append(Parameter(bias, shape, ZEROS, group.name))
         if self.sinks:
             found.append(Parameter("sinks", (self.heads,), SINK))
         if self.differential:
@@ -96,6 +118,9 @@ class Attention(Operator):
 
     def state(self, max_length: int) -> tuple[StateTensor, ...]:
         length = least(max_length, self.window) if self.window else max_length
+        if self.one_kv:
+            both = (2 * self.kv_heads, length, self.head_dim)
+            return (StateTensor("kv", both, "kv"),)
         return (
             StateTensor("k", (self.kv_heads, length, self.head_dim), "k"),
             StateTensor("v", (self.kv_heads, length, self.values), "v"),
@@ -112,7 +137,7 @@ class Attention(Operator):
         if self.window:
             past = min(context - tokens, self.window - (tokens == 1))
             keys = past + tokens
-            if tokens > self.window and not self.by_scores:
+            if tokens > self.window and not (self.by_scores or self.alibi):
                 blocks = -(-tokens // self.window)
                 keys = 2 * self.window * blocks * self.window / tokens
         times = 2 if self.differential else 1  # once for each half of the values

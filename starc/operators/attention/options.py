@@ -5,6 +5,7 @@ from starc.alphabet.heads import split
 from starc.alphabet.option import Option
 from starc.alphabet.resolved_options import ResolvedOptions
 from starc.alphabet.template import Feature, Template
+from starc.ir.rope import Rope
 from starc.operators.attention.operator import Attention
 
 
@@ -27,16 +28,20 @@ def build(options: ResolvedOptions) -> Attention:
         kernel=options.whole("kernel"),
         bias=options.flag("bias"),
         out_bias=options.flag("out_bias"),
-        bias_except=options.bias_except("q", "k", "v", "gate"),
+        bias_except=_bias_except(options),
         heads=heads,
         kv_heads=kv_heads,
         head_dim=head_dim,
         value_dim=0 if value_dim in (None, head_dim) else options.whole("value_dim"),
-        rope=rotation.rotation(options, head_dim),
+        rope=_rotation(options, head_dim),
         window=window,
         qk_norm=options.choice("qk_norm"),
         weightless=options.flag("weightless"),
+        norm_bias=_norm_bias(options),
+        own_weights=options.flag("own_weights"),
         rotate_first=options.flag("rotate_first"),
+        alibi=_alibi(options),
+        value=options.choice("value"),
         scale=float(options.exact("scale")) if options.get("scale") else 0.0,
         softcap=float(options.exact("softcap")),
         sinks=options.flag("sinks"),
@@ -48,11 +53,44 @@ def build(options: ResolvedOptions) -> Attention:
     return operator
 
 
+def _one_kv(options: ResolvedOptions) -> bool:
+    return options.word("value") == "k"
+
+
+def _norm_bias(options: ResolvedOptions) -> bool:
+    """Of a LayerNorm, which has one unless the text says otherwise."""
+    layer = options.choice("qk_norm") == "layer" and not options.flag("weightless")
+    return layer and options.get("norm_bias") is not False
+
+
+def _alibi(options: ResolvedOptions) -> bool:
+    stated = options.get("alibi")
+    return options.stream.positions == "alibi" if stated is None else bool(stated)
+
+
+def _rotation(options: ResolvedOptions, head_dim: int) -> Rope | None:
+    """None where ALiBi is said of the LIV and a rotation is not."""
+    if options.get("rope") is not None or not options.get("alibi"):
+        return rotation.rotation(options, head_dim)
+    for name in options.stated:
+        if name.startswith("rope_"):
+            raise rotation.nothing_turns(options, name, "alibi = true")
+    return None
+
+
+def _bias_except(options: ResolvedOptions) -> str:
+    """Where one projection gives k and v, `k_bias` says whether it has a bias."""
+    if not _one_kv(options):
+        return options.bias_except("q", "k", "v", "gate")
+    found = options.bias_except("q", "k", "gate").split()
+    return " ".join("kv" if group == "k" else group for group in found)
+
+
 def _check_difference(options: ResolvedOptions, operator: Attention) -> None:
     """A learned difference is one of pairs of heads, and of plain ones."""
     if not operator.differential:
         return
-    for name in ("softcap", "sinks", "value_dim", "gate"):
+    for name in ("softcap", "sinks", "value_dim", "gate", "alibi", "value"):
         if getattr(operator, name):
             raise options.fail(
                 "conflicting-settings",
@@ -79,13 +117,18 @@ def _check(options: ResolvedOptions, operator: Attention) -> None:
     """Words that say how something is which is not there, or is so already."""
     _check_difference(options, operator)
     norm, full = operator.qk_norm, operator.qk_norm == "full"
-    for name, wrong, why, hint in (
-        ("weightless", norm in ("", "l2"), "has no weights", "qk_norm = head"),
-        ("rotate_first", full or not norm, "is the same either way", "qk_norm = head"),
-        ("gate_activation", not operator.gate, "there is no gate", "gate = head"),
+    none, one_kv = norm in ("", "l2") or operator.weightless, operator.one_kv
+    for name, wrong, other, why, hint in (
+        ("weightless", norm in ("", "l2"), "qk_norm", "has no weights", "head"),
+        ("own_weights", full or none, "qk_norm", "no weights of heads", "head"),
+        ("norm_bias", not operator.norm_bias, "qk_norm", "has no bias", "layer"),
+        ("rotate_first", full or not norm, "qk_norm", "is the same either way", "head"),
+        ("gate_activation", not operator.gate, "gate", "there is no gate", "head"),
+        ("value_dim", one_kv, "value", "v is as wide as k", "none"),
+        ("v_bias", one_kv, "value", "there is no projection of v", "none"),
     ):
+        hint = f"{other} = {hint}"
         if wrong and name in options.stated and options.get(name) not in (False, None):
-            other = "gate" if name == "gate_activation" else "qk_norm"
             raise options.fail(
                 "conflicting-settings",
                 f"`{name}` says nothing here",
@@ -97,6 +140,9 @@ def _check(options: ResolvedOptions, operator: Attention) -> None:
             )
 
 
+_KEPT = ("kv_heads", "head_dim", "rope", "window", "kernel")
+"""What keys of another LIV must agree in."""
+
 TEMPLATE = Template(
     kind="attention",
     title="softmax attention",
@@ -105,12 +151,7 @@ TEMPLATE = Template(
     legend="attention",
     features=(
         Feature("q", "expand", ("heads", "head_dim", "rope", "kernel")),
-        Feature(
-            "k",
-            "expand",
-            ("kv_heads", "head_dim", "rope", "window", "kernel"),
-            repeats=True,
-        ),
+        Feature("k", "expand", _KEPT, repeats=True),
         Feature(
             "v",
             "expand",
@@ -119,6 +160,7 @@ TEMPLATE = Template(
         ),
         Feature("gate", "", ("heads", "gate"), flag="gate"),
     ),
+    instead=(Feature("kv", "", _KEPT),),
     token="low_rank",
     sparsity=("none", "banded"),
     nonlinear=("softmax",),
@@ -139,6 +181,13 @@ TEMPLATE = Template(
             high=common.MOST_HEAD_DIM,
         ),
         Option(
+            "value",
+            "word",
+            "what v is beside a projection of its own: k, before its norm and rotation",
+            "none",
+            choices=("none", "k"),
+        ),
+        Option(
             "window",
             "whole",
             "tokens that a token sees, itself included; none: all before it",
@@ -149,13 +198,22 @@ TEMPLATE = Template(
         Option(
             "qk_norm",
             "word",
-            "RMSNorm of q and k, over each head or over all at once (full), or each "
-            "head at length 1 (l2)",
+            "RMSNorm of q and k, over each head or over all at once (full), LayerNorm "
+            "over each head (layer), or each head at length 1 (l2)",
             "none",
-            choices=("none", "head", "full", "l2"),
+            choices=("none", "head", "full", "layer", "l2"),
             yes="head",
         ),
         Option("weightless", "flag", "qk_norm has no weights", False),
+        Option(
+            "own_weights", "flag", "qk_norm has weights of its own for each head", False
+        ),
+        Option(
+            "norm_bias",
+            "flag",
+            "qk_norm has biases beside its weights",
+            derived="true for a layer norm with weights",
+        ),
         Option("rotate_first", "flag", "qk_norm comes after the rotation", False),
         Option(
             "rope",
@@ -165,6 +223,12 @@ TEMPLATE = Template(
             assumption="the paper does not name its positions",
         ),
         *rotation.OPTIONS,
+        Option(
+            "alibi",
+            "flag",
+            "scores fall with the distance, in each head by another slope",
+            derived="as `positions` of the model says",
+        ),
         common.SCALE,
         Option(
             "softcap",

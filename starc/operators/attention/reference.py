@@ -1,5 +1,6 @@
 """T_ij = act(gate_i) softmax_j(cap(scale q_i . k_j)), a head."""
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -7,9 +8,9 @@ from torch import Tensor
 
 from starc.operators.attention.operator import Attention
 from starc.reference.activations import softplus
-from starc.reference.matrices import causal
+from starc.reference.matrices import causal, lags
 from starc.reference.mixing import Mixing, split, spread
-from starc.reference.norms import rms_norm
+from starc.reference.norms import layer_norm, rms_norm
 from starc.reference.rope import rotate
 
 
@@ -20,12 +21,17 @@ def mixing(
     eps: float,
 ) -> Mixing:
     q = split(features["q"], operator.heads)
-    k = spread(split(features["k"], operator.kv_heads), operator.heads)
-    v = spread(split(features["v"], operator.kv_heads), operator.heads)
+    if operator.one_kv:
+        keys, values = features["kv"].chunk(2, dim=-1)
+    else:
+        keys, values = features["k"], features["v"]
+    k, v = (spread(split(x, operator.kv_heads), operator.heads) for x in (keys, values))
     scale = operator.scale or operator.head_dim**-0.5
     scores = scale * torch.einsum("bihp,bjhp->bhij", q, k)
     if operator.softcap:
         scores = operator.softcap * torch.tanh(scores / operator.softcap)
+    if operator.alibi:
+        scores = scores - slopes(operator.heads)[:, None, None] * lags(q.shape[1])
     reads = causal(q.shape[1], operator.window)
     matrix = _softmax(scores.masked_fill(~reads, float("-inf")), tensors.get("sinks"))
     if operator.differential:
@@ -39,6 +45,14 @@ def mixing(
     if operator.gate == "channel":
         return Mixing(matrix, v.flatten(2), lambda y: y * gates)
     return Mixing(matrix * gates.transpose(1, 2)[..., None], v.flatten(2))
+
+
+def slopes(heads: int) -> Tensor:
+    """Of ALiBi: (heads,), as the operator says."""
+    n = 2 ** int(math.log2(heads))
+    first = [-8 * h / n for h in range(1, n + 1)]
+    rest = [-4 * (2 * j - 1) / n for j in range(1, heads - n + 1)]
+    return 2.0 ** torch.tensor(first + rest, dtype=torch.float64)
 
 
 def _difference(
@@ -82,9 +96,25 @@ def finish_feature(
     tensors: Mapping[str, Tensor],
     eps: float,
 ) -> Tensor:
-    """q and k: the norm and the rotation. (batch, length, channels)."""
+    """q and k: the norm and the rotation. (batch, length, channels).
+
+    kv: the same of k, and behind its channels those of v, which nothing is done to.
+    """
+    if group == "kv":
+        keys = _finished(operator, "k", feature, tensors, eps)
+        return torch.cat((keys, feature), dim=-1)
     if group not in ("q", "k"):
         return feature
+    return _finished(operator, group, feature, tensors, eps)
+
+
+def _finished(
+    operator: Attention,
+    group: str,
+    feature: Tensor,
+    tensors: Mapping[str, Tensor],
+    eps: float,
+) -> Tensor:
     heads = operator.heads if group == "q" else operator.kv_heads
     if operator.rotate_first:
         feature = _rotated(operator, feature, heads)
@@ -92,6 +122,10 @@ def finish_feature(
     match operator.qk_norm:
         case "head":
             feature = rms_norm(split(feature, heads), weight, eps).flatten(2)
+        case "layer":
+            bias = tensors.get(f"{group}_norm_bias", torch.zeros(()).double())
+            each = layer_norm(split(feature, heads), weight, bias, eps)
+            feature = each.flatten(2)
         case "full":
             feature = rms_norm(feature, weight, eps)
         case "l2":
