@@ -21,6 +21,12 @@ class Token(Protocol):
     end_pos: int
 
 
+class Tree(Protocol):
+    """Of an inlined rule of lark's, as it stands before the rule around is complete."""
+
+    children: list[object]
+
+
 class Arguments(NamedTuple):
     settings: tuple[ast.Setting, ...]
     span: Span
@@ -192,7 +198,9 @@ class TreeBuilder:
         return Span(start_of(parts[0]), end_of(parts[-1]), self.source)
 
     def _name(self, token: object) -> ast.Name:
-        return ast.Name(self._span([token]), str(token))
+        place = cast(Token, token)
+        span = Span(place.start_pos, place.end_pos, self.source)
+        return ast.Name(span, str(token))
 
     def _names(self, parts: Parts) -> tuple[ast.Name, ...]:
         return tuple(self._name(part) for part in parts if _type(part) == "NAME")
@@ -230,18 +238,20 @@ class TreeBuilder:
 
 def start_of(part: object) -> int:
     """Where a token, node or tree of them begins."""
+    if isinstance(part, str):
+        return cast(Token, part).start_pos
     if isinstance(part, (ast.Node, Arguments)):
         return part.span.start
-    children = getattr(part, "children", None)  # lark's tree of an inlined rule
-    return start_of(children[0]) if children else cast(Token, part).start_pos
+    return start_of(cast(Tree, part).children[0])
 
 
 def end_of(part: object) -> int:
     """Where a token, node or tree of them ends."""
+    if isinstance(part, str):
+        return cast(Token, part).end_pos
     if isinstance(part, (ast.Node, Arguments)):
         return part.span.end
-    children = getattr(part, "children", None)
-    return end_of(children[-1]) if children else cast(Token, part).end_pos
+    return end_of(cast(Tree, part).children[-1])
 
 
 def _type(part: object) -> str:

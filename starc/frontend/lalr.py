@@ -97,8 +97,8 @@ class Reading:
 
     def run(self) -> Any:
         for token in without_inner_ends(self.tokens()):
-            self.reduce(token.type)
-            self.states.append(self.action(token.type))
+            state = self.reduce(token.type)
+            self.states.append(state)
             self.values.append(token)
         self.reduce(END_OF_FILE)
         return self.values[-1]
@@ -121,28 +121,29 @@ class Reading:
             token.type, token.start_pos, token.end_pos = kind, start, place
             yield token
 
-    def action(self, kind: str) -> int:
-        found = self.tables.states[self.states[-1]].actions.get(kind)
-        if found is None:
-            raise Stopped
-        return found
-
-    def reduce(self, kind: str) -> None:
-        """Completes every rule that ends before a token of this kind."""
-        states, values = self.states, self.values
-        while states[-1] != self.tables.last and (action := self.action(kind)) < 0:
-            rule = self.tables.rules[~action]
-            parts = values[len(values) - rule.size :]
-            if rule.size:
-                del states[-rule.size :], values[-rule.size :]
-            values.append(self.value(rule, self.methods[~action], parts))
-            states.append(self.action(rule.origin))
-
-    def value(self, rule: Rule, method: Any, parts: list[object]) -> object:
-        if rule.makes == "part":
-            return parts[0]
-        found = _flat(parts)
-        return found if method is None else method(found)
+    def reduce(self, kind: str) -> int:
+        """Completes every rule that ends before a token of this kind; the state that
+        the token leads to. In one piece: a long text is a hundred thousand of these."""
+        _, rules, states, last = self.tables
+        path, values, methods = self.states, self.values, self.methods
+        while path[-1] != last:
+            action = states[path[-1]].actions.get(kind)
+            if action is None:
+                raise Stopped
+            if action >= 0:
+                return action
+            origin, size, makes = rules[~action]
+            method = methods[~action]
+            parts = values[len(values) - size :]
+            if size:
+                del path[-size:], values[-size:]
+            if makes == "part":
+                values.append(parts[0])
+            else:
+                found = _flat(parts)
+                values.append(found if method is None else method(found))
+            path.append(states[path[-1]].actions[origin])
+        return last
 
 
 def _flat(parts: list[object]) -> Inlined:

@@ -165,8 +165,8 @@ def _states(text: str) -> list[int]:
     reading = _Reading(text)
     try:
         for token in without_inner_ends(reading.tokens()):
-            reading.reduce(token.type)
-            reading.states.append(reading.action(token.type))
+            state = reading.reduce(token.type)
+            reading.states.append(state)
     except lalr.Stopped:
         return []
     return reading.states
@@ -178,8 +178,9 @@ class _Reading(lalr.Reading):
     def __init__(self, text: str) -> None:
         super().__init__(text, TreeBuilder())
 
-    def reduce(self, kind: str) -> None:
+    def reduce(self, kind: str) -> int:
         self.states = _reduced(self.states, kind)
+        return lalr.tables().states[self.states[-1]].actions[kind]
 
 
 def _reduced(states: list[int], kind: str) -> list[int]:
