@@ -35,12 +35,11 @@ def describe_changes(a: Model, b: Model) -> list[str]:
     what only moves up because a LIV came before it has not changed. Equal changes of
     neighbours are one line.
     """
+    before, after = model_settings(a), model_settings(b)
     lines = [
-        f"model: {name} {number(old)} -> {number(new)}"
-        for (name, old), new in zip(
-            model_settings(a).items(), model_settings(b).values(), strict=True
-        )
-        if old != new
+        f"model: {name} {number(before.get(name))} -> {number(after.get(name))}"
+        for name in before | after
+        if before.get(name) != after.get(name)
     ]
     pairs = _align(tuple(a.layers()), tuple(b.layers()))
     names = dict(_names(pairs))  # labels of `a` as they are called in `b`

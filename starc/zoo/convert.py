@@ -127,12 +127,15 @@ class _Taken:
 
     def __init__(self, entry: Entry, row: Row, start: int, shape: Shape) -> None:
         self.kind, self.row, self.start, self.shape = entry.kind, row, start, shape
-        self.array = mapped(entry).reshape(row.stacked)
+        array = mapped(entry)
+        self.array = array.T if row.made.transposed else array.reshape(row.stacked)
+        self.theirs = np.argsort(row.order) if row.order else None
 
     def rows(self, start: int, stop: int) -> Array:
         """Of the piece, from where to where, folded, as float if anything is."""
         start, stop = self.start + start, self.start + stop
-        found = self.array[start:stop]
+        theirs = slice(start, stop) if self.theirs is None else self.theirs[start:stop]
+        found = self.array[theirs]
         if self.row.exact:
             return found
         numbers = _real(found, self.kind, self.row)
@@ -146,10 +149,8 @@ def _stacked(parts: list[_Taken], kind: str) -> Iterator[Array]:
             found = part.rows(start, stop)
             if not part.row.exact:
                 yield rounded(found, kind)  # type: ignore[arg-type]
-            elif part.kind != kind:
-                yield rounded(_real(found, part.kind, part.row), kind)
             else:
-                yield found
+                yield _as(kind, found, part.kind, part.row)
 
 
 def _given_back(
@@ -158,6 +159,18 @@ def _given_back(
     """Their tensor, made of rows of ours."""
     arrays = [mapped(entry)[start : start + count] for entry, start, count in parts]
     kinds = [entry.kind for entry, _, _ in parts]
+    row_bytes = 4 * max(1, int(np.prod(row.shape[1:])))
+    if row.made.transposed:
+        for start, stop in blocks(row.shape[0], row_bytes):
+            columns = [array[:, start:stop].T for array in arrays]
+            yield np.concatenate(
+                [_as(kind, *pair, row) for pair in zip(columns, kinds, strict=True)],
+                axis=1,
+            )
+        return
+    if row.order:
+        yield from _ordered(arrays, kinds, row, kind, row_bytes)
+        return
 
     def stored(found: Array, of: str, at: int) -> Array:
         """Rows of the stack, of which `at` is the first."""
@@ -165,13 +178,36 @@ def _given_back(
             factors = _factors(row, at, at + len(found))
             numbers = (_real(found, of, row) - row.made.offset) / factors
             return rounded(numbers, kind)
-        return found if of == kind else rounded(_real(found, of, row), kind)
+        return _as(kind, found, of, row)
 
     starts = [0, *np.cumsum([len(array) for array in arrays])]
-    row_bytes = 4 * max(1, int(np.prod(row.stacked[1:])))
     for array, of, at in zip(arrays, kinds, starts, strict=False):
         for start, stop in blocks(len(array), row_bytes):
             yield stored(array[start:stop], of, at + start)
+
+
+def _ordered(
+    arrays: list[Array], kinds: list[str], row: Row, kind: str, row_bytes: int
+) -> Iterator[Array]:
+    """Rows of several arrays, one under the other, in another order."""
+    starts = np.cumsum([0, *(len(array) for array in arrays)])
+    order = np.asarray(row.order)
+    for start, stop in blocks(len(order), row_bytes):
+        chosen = order[start:stop]
+        which = np.searchsorted(starts, chosen, side="right") - 1
+        found: list[Array] = []
+        places = []
+        for piece in np.unique(which):
+            (there,) = np.nonzero(which == piece)
+            rows = arrays[piece][chosen[there] - starts[piece]]
+            found.append(_as(kind, rows, kinds[piece], row))
+            places.append(there)
+        yield np.concatenate(found)[np.argsort(np.concatenate(places))]
+
+
+def _as(kind: str, found: Array, of: str, row: Row) -> Array:
+    """Numbers of one type as another, if it is another."""
+    return found if of == kind else rounded(_real(found, of, row), kind)
 
 
 def _factors(row: Row, start: int, stop: int) -> NDArray[np.float64] | float:

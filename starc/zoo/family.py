@@ -17,6 +17,7 @@ class Part:
     alias: its name in the source, and its address. liv: its class in the language.
     roles: other addresses whose settings it has; its own have the last word.
     options: what it always says. names: their tensors, without the layer's prefix.
+    by_depth: what it says in the layer of a number, from 0 on.
     """
 
     alias: str
@@ -24,6 +25,12 @@ class Part:
     names: Names
     roles: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    by_depth: Mapping[str, Callable[[int], Any]] = field(default_factory=dict)
+
+    def own(self, depth: int) -> dict[str, Any]:
+        """What no field says, in the layer of this number."""
+        found = {name: value(depth) for name, value in self.by_depth.items()}
+        return {**self.options, **found}
 
 
 @dataclass(frozen=True)
@@ -106,9 +113,9 @@ class Reading:
         return {name: value for name, value in found.items() if value is not None}
 
 
-def every_layer(kind: str = "layer") -> Callable[[Values], Sequence[str]]:
-    """All layers are of one kind."""
-    return lambda values: [kind] * values["num_hidden_layers"]
+def every_layer(count: str = "num_hidden_layers") -> Callable[[Values], Sequence[str]]:
+    """All layers are of one kind; count: the field that says how many there are."""
+    return lambda values: ["layer"] * int(values[count])
 
 
 def by(field: str) -> Callable[[Values], Sequence[str]]:

@@ -167,6 +167,8 @@ def flag(
 def word(default: str, words: Mapping[str, Any], *says: str) -> Field:
     """One of their words -> ours."""
     back = {ours: theirs for theirs, ours in reversed([*words.items()])}
+    if default in words:
+        back[words[default]] = default
 
     def check(found: Any, name: str) -> str:
         if not isinstance(found, str) or found not in words:

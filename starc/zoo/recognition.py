@@ -14,7 +14,6 @@ from starc.alphabet import prelude, template_of
 from starc.ir.compare import describe_changes
 from starc.ir.identity import structure
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
-from starc.ir.residual import Residual
 from starc.source import Source
 from starc.values import dataclass
 from starc.zoo.error import ZooError
@@ -107,7 +106,8 @@ def _laid_out(family: Family, model: Model) -> Seen:
             for kind, steps in family.kinds.items()
             if (start := end - len(steps)) >= 0
             and (before := best[start]) is not None
-            and (cost := _cost(steps, layers[start:end], said)) is not None
+            and (cost := _cost(steps, layers[start:end], len(before[1]), said))
+            is not None
         ]
         best.append(min(found, key=lambda pair: pair[0], default=None))
     last = best[-1]
@@ -115,24 +115,26 @@ def _laid_out(family: Family, model: Model) -> Seen:
         reached = max(end for end, found in enumerate(best) if found is not None)
         raise Unlike(f"{layers[reached].label}: no layer of a {family.name} is so")
     kinds = last[1]
-    steps = [step for kind in kinds for step in family.kinds[kind]]
+    steps = [
+        (step, depth) for depth, kind in enumerate(kinds) for step in family.kinds[kind]
+    ]
     instances = [
         one
-        for step, layer in zip(steps, layers, strict=True)
-        for one in _instances(step, layer)
+        for (step, depth), layer in zip(steps, layers, strict=True)
+        for one in _instances(step, layer, depth)
     ]
     return Seen(model, kinds, tuple(instances), said)
 
 
 def _cost(
-    steps: Sequence[Step], layers: Sequence[Layer], said: frozenset[str]
+    steps: Sequence[Step], layers: Sequence[Layer], depth: int, said: frozenset[str]
 ) -> int | None:
     """How much less a LIV says than its part could; None: they do not fit."""
     total = 0
     for step, layer in zip(steps, layers, strict=True):
         if not _fits(step, layer):
             return None
-        for one in _instances(step, layer):
+        for one in _instances(step, layer, depth):
             found = _of_instance(one, said)
             if found is None:
                 return None
@@ -162,15 +164,12 @@ def _kind(liv: str) -> str:
     return meaning.liv.template.kind
 
 
-def _instances(step: Step, layer: Layer) -> Iterator[Instance]:
+def _instances(step: Step, layer: Layer, depth: int) -> Iterator[Instance]:
     assert not isinstance(layer, Again)
     parts = step.parts if isinstance(step, Beside) else (step,)
     for part, liv in zip(parts, layer.livs, strict=True):
-        yield _instance(part, liv, layer.residual)
-
-
-def _instance(part: Part, liv: Liv, residual: Residual) -> Instance:
-    return Instance((*part.roles, part.alias), part.options, liv, residual)
+        roles = (*part.roles, part.alias)
+        yield Instance(roles, part.own(depth), liv, layer.residual)
 
 
 def _of_instance(one: Instance, said: frozenset[str]) -> int | None:

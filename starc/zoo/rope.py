@@ -167,7 +167,13 @@ def one_rotation(
 
 def positions(words: Mapping[str, Any]) -> Word:
     """`rope(...)`, with what is not as usual."""
-    usual = {"fraction": 1, "spread": "turned", "pairs": "halves", "scaling": "none"}
+    usual = {
+        "theta": 10_000,
+        "fraction": 1,
+        "spread": "turned",
+        "pairs": "halves",
+        "scaling": "none",
+    }
     said = {key: one for key, one in words.items() if usual.get(key) != one}
     return Word("rope", said)
 

@@ -16,6 +16,7 @@ class Row:
     """One of their tensors, with its shape, and the pieces that it holds.
 
     stacked: the shape of the pieces, one under the other. factors: of its rows.
+    order: which row of the stack each of theirs is; (): the same.
     """
 
     theirs: str
@@ -24,6 +25,7 @@ class Row:
     pieces: tuple[Key, ...]
     stacked: Shape
     factors: tuple[float, ...]
+    order: tuple[int, ...] = ()
 
     @property
     def exact(self) -> bool:
@@ -91,7 +93,8 @@ def _named(
                 shape = how.theirs(stacked, reading.values)
             name = prefix + (theirs[:-1] + part if part else theirs)
             factors = how.factors(reading.values)
-            yield Row(name, shape, how, pieces, stacked, factors)
+            order = tuple(how.order(stacked, reading.values)) if how.order else ()
+            yield Row(name, shape, how, pieces, stacked, factors, order)
 
 
 def unused(reading: Reading, name: str) -> bool:

@@ -22,7 +22,7 @@ from starc.zoo.kinds import FULL, SLIDING, after_dense, layer_types
 from starc.zoo.rope import head_channels
 from starc.zoo.seen import or_one
 from starc.zoo.tensor import Names, plus_one
-from starc.zoo.values import Values
+from starc.zoo.values import word as said
 
 NORMS = ("norm.*", "post_norm.*", "q_norm", "k_norm")
 
@@ -202,8 +202,8 @@ def plus_one_norms(of: Part | Names) -> Part | Names:
     } | {theirs: ours for theirs, ours in of.items() if ours not in NORMS}
 
 
-def root_of_width(values: Values) -> float:
-    return float(values["hidden_size"] ** 0.5)
+SQRT_WIDTH = said("sqrt_width")
+"""What Gemma multiplies its embeddings with."""
 
 
 def with_names(part: Part, names: Names) -> Part:

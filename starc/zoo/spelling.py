@@ -33,7 +33,9 @@ def source(reading: Reading, name: str, origin: str = "") -> str:
     Raises ZooError where the language cannot say it: a size beyond its limits, say.
     """
     livs: dict[str, tuple[str, dict[str, Any]]] = {}
-    layers = [_layer(reading, steps, livs) for steps in reading.steps]
+    layers = [
+        _layer(reading, steps, depth, livs) for depth, steps in enumerate(reading.steps)
+    ]
     said = _of("model", reading.settings)
     settings = {name: said[name] for name in _ORDER if name in said}
     assert settings.keys() == said.keys(), "a setting that the language lacks"
@@ -60,26 +62,32 @@ def _of(address: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 def _layer(
     reading: Reading,
     steps: tuple[Step, ...],
+    depth: int,
     livs: dict[str, tuple[str, dict[str, Any]]],
 ) -> str:
     """A layer on a line; the aliases that it needs are noted in `livs`."""
     words = []
     for step in steps:
         if isinstance(step, Beside):
-            inside = "; ".join(_alias(reading, part, livs) for part in step.parts)
-            words.append(f"parallel {{ {inside} }}")
+            inside = [_alias(reading, part, depth, livs) for part in step.parts]
+            words.append(f"parallel {{ {'; '.join(inside)} }}")
         else:
-            words.append(_alias(reading, step, livs))
+            words.append(_alias(reading, step, depth, livs))
     return "; ".join(words)
 
 
 def _alias(
-    reading: Reading, part: Part, livs: dict[str, tuple[str, dict[str, Any]]]
+    reading: Reading,
+    part: Part,
+    depth: int,
+    livs: dict[str, tuple[str, dict[str, Any]]],
 ) -> str:
+    """How a part is used, and what its alias means, noted in `livs`."""
     found = _spelled(part.liv, reading.options(part))
     livs.setdefault(part.alias, found)
     assert livs[part.alias] == found, f"{part.alias} means two things"
-    return part.alias
+    here = arguments({name: value(depth) for name, value in part.by_depth.items()})
+    return f"{part.alias}({here})" if here else part.alias
 
 
 def _spelled(liv: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -131,7 +139,21 @@ def _text(
 
 
 def _rolled(layers: list[str]) -> list[str]:
-    """Equal layers as repeats, and these in repeats again."""
+    """Equal layers as repeats, and these in repeats again; or the other way about."""
+    lines, alone = [], []  # alone: what stands in no repeat so far
+    for run in roll(layers):
+        body = layers[run.start : run.start + run.period]
+        if run.times == 1:
+            alone += body
+            continue
+        lines += [*_in_runs(alone), f"{run.times} x {{", *_in_runs(body), "}"]
+        if len(body) == 1:
+            lines[-3:] = [f"{run.times} x {{ {body[0]} }}"]
+        alone = []
+    return min([*lines, *_in_runs(alone)], _in_runs(layers), key=len)
+
+
+def _in_runs(layers: list[str]) -> list[str]:
     runs = [(layer, len([*same])) for layer, same in groupby(layers)]
     lines = [
         layer if times == 1 else f"{times} x {{ {layer} }}" for layer, times in runs

@@ -15,7 +15,8 @@ class Made:
     `*` stands for `weight`, and for `bias` where both have one. theirs: their shape
     where it is not that of the pieces, made of it. Ours are theirs times `scale`, a
     number or one a row, plus `offset`. folds: what is computed, for people; "": nothing
-    is.
+    is. order: which row of the pieces each row of theirs is. transposed: theirs are the
+    columns of ours.
     """
 
     pieces: str
@@ -23,6 +24,8 @@ class Made:
     scale: Callable[[Values], "float | Sequence[float]"] | None = None
     offset: float = 0.0
     folds: str = ""
+    order: Callable[[Shape, Values], Sequence[int]] | None = None
+    transposed: bool = False
 
     def factors(self, values: Values) -> tuple[float, ...]:
         """What the rows are multiplied with: one number for all, or one each."""
@@ -41,6 +44,11 @@ Names = dict[str, "str | Made"]
 
 def made(of: "str | Made") -> Made:
     return of if isinstance(of, Made) else Made(of)
+
+
+def transposed(pieces: str) -> Made:
+    """(in, out), as a Conv1D of GPT-2 has it."""
+    return Made(pieces, lambda shape, values: shape[::-1], transposed=True)
 
 
 def middle_axis(shape: Shape, values: Values) -> Shape:

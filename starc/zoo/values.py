@@ -63,5 +63,7 @@ def _real(value: float) -> str:
         return (
             f"{short}e{zeros}" if zeros > 4 and len(short) == 1 else written(int(value))
         )
+    if value > 0 and math.frexp(value)[0] == 0.5 and value > 1e-4:
+        return f"1/{int(1 / value)}"
     digits, e, power = repr(value).partition("e")
     return f"{digits.removesuffix('.0')}e{int(power)}" if e else digits

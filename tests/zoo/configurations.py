@@ -544,28 +544,177 @@ def granite_swa(draw: Draw) -> Any:
     )
 
 
+def mamba_1(draw: Draw) -> Given:
+    """Of Mamba and Falcon Mamba."""
+    found = stream(draw, "layer_norm_epsilon")
+    del found["max_position_embeddings"]
+    return {
+        **found,
+        "hidden_size": draw(st.sampled_from([6, 8])),
+        "state_size": draw(st.integers(2, 5)),
+        "expand": draw(st.sampled_from([1, 2])),
+        "conv_kernel": draw(st.integers(2, 5)),
+        "use_bias": draw(FLAGS),
+        "time_step_rank": draw(st.sampled_from(["auto", 3])),
+    }
+
+
+@st.composite
+def mamba(draw: Draw) -> Any:
+    return transformers.MambaConfig(**mamba_1(draw))
+
+
+@st.composite
+def falcon_mamba(draw: Draw) -> Any:
+    return transformers.FalconMambaConfig(**mamba_1(draw), mixer_rms_eps=draw(EPS))
+
+
+@st.composite
+def jamba(draw: Draw) -> Any:
+    period = draw(st.integers(1, 3))
+    return transformers.JambaConfig(
+        **stream(draw),
+        **heads(draw, own_dim=False),
+        intermediate_size=draw(st.sampled_from([8, 12])),
+        num_experts=1,
+        attn_layer_period=period,
+        attn_layer_offset=draw(st.integers(0, period - 1)),
+        mamba_d_state=draw(st.integers(2, 5)),
+        mamba_d_conv=draw(st.integers(2, 5)),
+        mamba_expand=draw(st.sampled_from([1, 2])),
+        mamba_dt_rank=draw(st.sampled_from(["auto", 3])),
+        mamba_proj_bias=draw(FLAGS),
+    )
+
+
+@st.composite
+def recurrent_gemma(draw: Draw) -> Any:
+    found, sizes = stream(draw), heads(draw, own_dim=False)
+    del found["max_position_embeddings"]
+    count = sizes["num_attention_heads"]
+    sizes["hidden_size"] = 4 * count
+    blocks = st.sampled_from(["recurrent", "attention"])
+    return transformers.RecurrentGemmaConfig(
+        **found,
+        **sizes,
+        **theta(draw, partial_rotary_factor=draw(st.sampled_from([0.5, 1.0]))),
+        lru_width=draw(st.sampled_from([None, 2 * count])),
+        intermediate_size=draw(st.sampled_from([16, 24])),
+        conv1d_width=draw(st.integers(2, 5)),
+        attention_window_size=draw(st.sampled_from([1, 3, 8])),
+        attention_bias=draw(FLAGS),
+        logits_soft_cap=draw(st.sampled_from([3.0, 30.0])),
+        block_types=draw(st.lists(blocks, min_size=1, max_size=3)),
+    )
+
+
+@st.composite
+def diffllama(draw: Draw) -> Any:
+    found = heads(draw)
+    for name in ("num_attention_heads", "num_key_value_heads", "hidden_size"):
+        found[name] *= 2
+    return transformers.DiffLlamaConfig(
+        **stream(draw),
+        **found,
+        **mlp(draw),
+        **theta(draw),
+        attention_bias=draw(FLAGS),
+    )
+
+
+@st.composite
+def cohere(draw: Draw) -> Any:
+    return transformers.CohereConfig(
+        **stream(draw, "layer_norm_eps"),
+        **heads(draw, own_dim=False),
+        **mlp(draw),
+        **theta(draw),
+        logit_scale=draw(st.sampled_from([0.0625, 1.0, 0.3])),
+        attention_bias=draw(FLAGS),
+    )
+
+
+@st.composite
+def cohere2(draw: Draw) -> Any:
+    found: Given = {}
+    if draw(FLAGS):
+        found["layer_types"] = draw(types(FULL, SLIDING))
+    return transformers.Cohere2Config(
+        **stream(draw, "layer_norm_eps"),
+        **heads(draw, own_dim=False),
+        **mlp(draw),
+        **theta(draw),
+        **found,
+        logit_scale=draw(st.sampled_from([0.0625, 1.0, 0.3])),
+        sliding_window=draw(st.sampled_from([3, 5])),
+        attention_bias=draw(FLAGS),
+    )
+
+
+@st.composite
+def nanochat(draw: Draw) -> Any:
+    return transformers.NanoChatConfig(
+        **stream(draw),
+        **heads(draw, own_dim=False),
+        **scaled(draw),
+        intermediate_size=draw(st.sampled_from([8, 12])),
+        hidden_act=draw(st.sampled_from(["relu2", "gelu", "silu"])),
+        final_logit_softcapping=draw(st.sampled_from([None, 3.0])),
+        attention_bias=draw(FLAGS),
+    )
+
+
+@st.composite
+def gpt2(draw: Draw) -> Any:
+    count = draw(st.sampled_from([1, 2, 3]))
+    return transformers.GPT2Config(
+        vocab_size=draw(st.integers(11, 40)),
+        n_layer=LAYERS,
+        n_positions=draw(st.sampled_from([20, 64])),
+        n_head=count,
+        n_embd=count * draw(st.sampled_from([2, 3, 4])),
+        n_inner=draw(st.sampled_from([None, 10])),
+        activation_function=draw(st.sampled_from(["gelu_new", "relu", "gelu"])),
+        layer_norm_epsilon=draw(EPS),
+        tie_word_embeddings=draw(FLAGS),
+        resid_pdrop=draw(st.sampled_from([0.0, 0.1])),
+        pad_token_id=None,
+        bos_token_id=1,
+        eos_token_id=2,
+    )
+
+
 FAMILIES: dict[str, st.SearchStrategy[Any]] = {
     "bamba": bamba(),
+    "cohere": cohere(),
+    "cohere2": cohere2(),
+    "diffllama": diffllama(),
     "exaone4": exaone4(),
     "falcon_h1": falcon_h1(),
+    "falcon_mamba": falcon_mamba(),
     "gemma": gemma(),
     "gemma2": gemma2(),
     "gemma3_text": gemma3_text(),
+    "gpt2": gpt2(),
     "granite": granite(),
     "granite_swa": granite_swa(),
     "granitemoehybrid": granitemoehybrid(),
     "helium": helium(),
+    "jamba": jamba(),
     "lfm2": lfm2(),
     "lfm3": lfm3(),
     "llama": llama(),
+    "mamba": mamba(),
     "mamba2": mamba2(),
     "mistral": mistral(),
+    "nanochat": nanochat(),
     "nemotron_h": nemotron_h(),
     "olmo2": olmo2(),
     "olmo3": olmo3(),
     "phi3": phi3(),
     "qwen2": qwen2(),
     "qwen3": qwen3(),
+    "recurrent_gemma": recurrent_gemma(),
     "seed_oss": seed_oss(),
     "smollm3": smollm3(),
     "stablelm": stablelm(),

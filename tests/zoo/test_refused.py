@@ -88,10 +88,21 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=40)
 @given(st.data())
 def test_any_values_are_read_or_refused(data: st.DataObject) -> None:
     """No other exception, whatever stands in whichever field."""
+    read_or_refused(data)
+
+
+@pytest.mark.slow
+@settings(max_examples=3000)
+@given(st.data())
+def test_many_values_are_read_or_refused(data: st.DataObject) -> None:
+    read_or_refused(data)
+
+
+def read_or_refused(data: st.DataObject) -> None:
     table = family(data.draw(st.sampled_from(NAMES)))
     names = st.sampled_from([k for n, f in table.fields.items() for k in f.keys(n)])
     config = data.draw(st.dictionaries(names, JSON, max_size=3))

@@ -7,12 +7,12 @@ from starc.zoo.shared import (
     AROUND,
     ATTENTION,
     MLP,
+    SQRT_WIDTH,
     UNUSED,
     head_dim,
     heads,
     hidden,
     plus_one_norms,
-    root_of_width,
     stream,
 )
 
@@ -41,7 +41,7 @@ FAMILY = Family(
         "attention_dropout": in_training(),
         "use_bidirectional_attention": only(None, False),
     },
-    always={"model.embedding_scale": root_of_width},
+    always={"model.embedding_scale": SQRT_WIDTH},
     kinds={"layer": (plus_one_norms(ATTENTION), plus_one_norms(MLP))},
     layers=every_layer(),
     names=plus_one_norms(AROUND),

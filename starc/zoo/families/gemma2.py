@@ -8,11 +8,11 @@ from starc.zoo.rope import rope
 from starc.zoo.shared import (
     AROUND,
     ATTENTION,
+    SQRT_WIDTH,
     UNUSED,
     head_dim,
     heads,
     plus_one_norms,
-    root_of_width,
     sandwich,
     stream,
 )
@@ -41,7 +41,7 @@ FAMILY = Family(
         "attention_dropout": in_training(),
         "use_bidirectional_attention": only(None, False),
     },
-    always={"model.embedding_scale": root_of_width, "model.placement": "sandwich"},
+    always={"model.embedding_scale": SQRT_WIDTH, "model.placement": "sandwich"},
     kinds={FULL: (ATTN, FEED_FORWARD), SLIDING: (LOCAL, FEED_FORWARD)},
     layers=windowed,
     names=plus_one_norms(AROUND),

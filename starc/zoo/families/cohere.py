@@ -1,0 +1,44 @@
+"""Cohere's Command R: attention and MLP side by side, LayerNorm without biases."""
+
+from starc.zoo.family import Beside, Family, every_layer
+from starc.zoo.field import Field, flag, in_training, number, only
+from starc.zoo.rope import rope
+from starc.zoo.shared import (
+    AROUND,
+    ATTENTION,
+    MLP,
+    UNUSED,
+    heads,
+    hidden,
+    stream,
+    without_norm,
+)
+from starc.zoo.values import word as said
+
+FIELDS: dict[str, Field] = {
+    **stream(256_000, 8192, 40, 8192, 1e-5, tied=True, eps_name="layer_norm_eps"),
+    **heads(64),
+    **hidden(22_528),
+    "logit_scale": number(0.0625, "model.logit_scale", low=1e-4),
+    "attention_bias": flag(False, "attn.bias", "attn.out_bias"),
+    "attention_dropout": in_training(),
+}
+NORM = {"input_layernorm.*": "norm.*"}
+ALWAYS = {"model.norm": said("layer", bias=False)}
+
+FAMILY = Family(
+    name="cohere",
+    title="Command R",
+    architecture="CohereForCausalLM",
+    fields={
+        **FIELDS,
+        "rope_parameters": rope(theta=500_000.0, adjacent=True),
+        "use_qk_norm": only(False, None, why="LayerNorm on q and k has no word"),
+    },
+    always=ALWAYS,
+    kinds={"layer": (Beside((without_norm(ATTENTION), without_norm(MLP)), NORM),)},
+    layers=every_layer(),
+    names=AROUND,
+    unused=UNUSED,
+    limits="LayerNorm on q and k (Command R+)",
+)
