@@ -13,6 +13,7 @@ from starc.zoo.shared import (
     stream,
     without_norm,
 )
+from starc.zoo.tensor import Names
 from starc.zoo.values import word as said
 
 FIELDS: dict[str, Field] = {
@@ -23,7 +24,7 @@ FIELDS: dict[str, Field] = {
     "attention_bias": flag(False, "attn.bias", "attn.out_bias"),
     "attention_dropout": in_training(),
 }
-NORM = {"input_layernorm.*": "norm.*"}
+NORM: Names = {"input_layernorm.*": "norm.*"}
 ALWAYS = {"model.norm": said("layer", bias=False)}
 
 FAMILY = Family(

@@ -21,13 +21,9 @@ def _places(seen: Seen) -> tuple[int, int]:
     """Period and offset of the layers with attention."""
     layers = len(seen.layers)
     found = [depth for depth, kind in enumerate(seen.layers) if kind == FULL]
-    match found:
-        case []:
-            return layers + 1, layers
-        case [one]:
-            return layers, one
-        case [first, second, *_]:
-            return second - first, first
+    if not found:
+        return layers + 1, layers
+    return (found[1] - found[0] if len(found) > 1 else layers), found[0]
 
 
 def _place(index: int, default: int, low: int) -> Field:
