@@ -9,12 +9,12 @@ READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-evolve test pytest test-compiler test-slow test-kernels test-export \
-  golden gpu check new-operator format benchmark clean
+  golden gpu check new-operator format docs docs-serve benchmark clean
 
 help:
 	@sed -n 's/^#   //p' $(MAKEFILE_LIST)
 	@echo 'also: make test-compiler | test-slow | test-kernels | test-export | golden | gpu | check |'
-	@echo '      format | new-operator NAME=my_mixer | benchmark | clean'
+	@echo '      format | new-operator NAME=my_mixer | docs | docs-serve | benchmark | clean'
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -99,6 +99,14 @@ benchmark: $(READY)
 	$(BIN)/python -m benchmarks.editor
 	$(BIN)/python -m benchmarks.vendoring
 	$(BIN)/python -m benchmarks.kernels_cpu
+
+# The site of docs/, with pages made from the compiler's tables, in build/site.
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo 'build/site: make docs-serve shows it in a browser, with its search'
+
+docs-serve: docs
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site 8000
 
 # make gpu WHEELS=folder GPU_PYTHON=python: on a machine with a GPU, whose Python has
 # torch for it; the folder holds wheels of the kernels to compare with.
