@@ -28,7 +28,7 @@ from starc.zoo.arrays import (
 from starc.zoo.checkpoint import Entry, Tensors
 from starc.zoo.error import ZooError
 from starc.zoo.family import Reading
-from starc.zoo.rows import Row, tensor_rows, unused
+from starc.zoo.rows import Piece, Row, tensor_rows, unused
 from starc.zoo.spelling import source as spelled
 from starc.zoo.tensor import Shape
 
@@ -54,22 +54,25 @@ class Conversion:
     def forward(self, theirs: Tensors, path: Path) -> None:
         """Writes the weights of the emitted model. ZooError, OSError."""
         self._check(theirs, {row.theirs: row.shape for row in self.rows})
-        places: dict[Key, tuple[Row, int]] = {}
+        places: dict[Key, list[tuple[Piece, Row, int]]] = {}
         for row in self.rows:
             start = 0
             for piece in row.pieces:
-                places[piece] = row, start
-                start += self.shapes[piece][0]
+                places.setdefault(piece.key, []).append((piece, row, start))
+                start += piece.count
         outputs = {}
         for key, pieces in self.ours.items():
-            kind = _common(
-                _kind(theirs[places[piece][0].theirs].kind, places[piece][0])
+            taken = [
+                (row, start, (part.count, *self.shapes[piece][1:]))
                 for piece in pieces
-            )
+                for part, row, start in sorted(
+                    places[piece], key=lambda place: place[0].start
+                )
+            ]
+            kind = _common(_kind(theirs[row.theirs].kind, row) for row, _, _ in taken)
             parts = [
-                _Taken(theirs[row.theirs], row, start, self.shapes[piece])
-                for piece in pieces
-                for row, start in [places[piece]]
+                _Taken(theirs[row.theirs], row, start, shape)
+                for row, start, shape in taken
             ]
             first = self.shapes[pieces[0]]
             shape = (sum(part.shape[0] for part in parts), *first[1:])
@@ -93,13 +96,13 @@ class Conversion:
                 start += self.shapes[piece][0]
         outputs = {}
         for row in self.rows:
-            kind = _common(ours[places[piece][0]].kind for piece in row.pieces)
+            kind = _common(ours[places[piece.key][0]].kind for piece in row.pieces)
             if not row.exact:
                 kind = folded
             parts = []
-            for piece in row.pieces:
-                key, start = places[piece]
-                parts.append((ours[key], start, self.shapes[piece][0]))
+            for part in row.pieces:
+                key, start = places[part.key]
+                parts.append((ours[key], start + part.start, part.count))
             outputs[row.theirs] = Output(kind, row.shape, _given_back(parts, row, kind))
         write(path, outputs)
 

@@ -12,6 +12,15 @@ from starc.zoo.tensor import Made, Names, Shape, made
 
 
 @dataclass(frozen=True)
+class Piece:
+    """Some rows of one of our tensors: `count` of them from `start`."""
+
+    key: Key
+    start: int
+    count: int
+
+
+@dataclass(frozen=True)
 class Row:
     """One of their tensors, with its shape, and the pieces that it holds.
 
@@ -22,7 +31,7 @@ class Row:
     theirs: str
     shape: Shape
     made: Made
-    pieces: tuple[Key, ...]
+    pieces: tuple[Piece, ...]
     stacked: Shape
     factors: tuple[float, ...]
     order: tuple[int, ...] = ()
@@ -41,7 +50,7 @@ def tensor_rows(reading: Reading, model: Model) -> list[Row]:
     """
     shapes = tensors(model)
     rows = list(_rows(reading, model, shapes))
-    covered = {piece for row in rows for piece in row.pieces}
+    covered = {piece.key for row in rows for piece in row.pieces}
     if covered != shapes.keys():
         missing = sorted(".".join(key) for key in shapes.keys() - covered)
         raise ZooError("Tensors that no name of theirs has", tuple(missing[:10]))
@@ -86,15 +95,36 @@ def _named(
             if not there:
                 continue
             assert len(there) == len(pieces), f"{theirs}: only {there}"
-            first = shapes[pieces[0]]
-            stacked = (sum(shapes[piece][0] for piece in pieces), *first[1:])
-            shape = stacked
-            if how.theirs is not None:
-                shape = how.theirs(stacked, reading.values)
             name = prefix + (theirs[:-1] + part if part else theirs)
-            factors = how.factors(reading.values)
-            order = tuple(how.order(stacked, reading.values)) if how.order else ()
-            yield Row(name, shape, how, pieces, stacked, factors, order)
+            yield from _rows_of(reading, name, how, pieces, shapes)
+
+
+def _rows_of(
+    reading: Reading,
+    name: str,
+    how: Made,
+    keys: tuple[Key, ...],
+    shapes: Mapping[Key, Shape],
+) -> Iterator[Row]:
+    """One row; of a stack of experts, with `{}` in its name, one each."""
+    first = shapes[keys[0]]
+    if "{}" in name:
+        for expert in range(first[0]):
+            pieces = tuple(Piece(key, expert, 1) for key in keys)
+            stacked = (len(keys), *first[1:])
+            shape = (len(keys) * first[1], *first[2:])
+            yield Row(name.format(expert), shape, how, pieces, stacked, (1.0,))
+        return
+    pieces = tuple(Piece(key, 0, shapes[key][0]) for key in keys)
+    stacked = shape = (sum(piece.count for piece in pieces), *first[1:])
+    if how.by_expert:
+        pieces = tuple(Piece(k, n, 1) for n in range(first[0]) for k in keys)
+        shape = (first[0], len(keys) * first[1], *first[2:])
+    if how.theirs is not None:
+        shape = how.theirs(stacked, reading.values)
+    factors = how.factors(reading.values)
+    order = tuple(how.order(stacked, reading.values)) if how.order else ()
+    yield Row(name, shape, how, pieces, stacked, factors, order)
 
 
 def unused(reading: Reading, name: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 from starc.alphabet import Option, template_of
 from starc.ir.nodes import Liv, Model
@@ -77,12 +77,14 @@ class Seen:
         return options_of(one.liv.operator, one.residual).get(option, SILENT)
 
     def rotations(self, *roles: str, without: str = "") -> set[tuple[Rope, int]]:
-        """Rotations, and channels of a head, of LIVs with one of these roles."""
+        """Rotations, and the channels of a head that may turn, of LIVs with one of
+        these roles."""
         return {
-            (rope, one.liv.operator.head_dim)  # type: ignore[attr-defined]
+            (rope, getattr(operator, "rope_dims", 0) or operator.head_dim)
             for one in self.instances
             if (not roles or {*roles} & {*one.roles}) and without not in one.roles
-            for rope in [getattr(one.liv.operator, "rope", None)]
+            for operator in [cast(Any, one.liv.operator)]
+            for rope in [getattr(operator, "rope", None)]
             if rope is not None
         }
 

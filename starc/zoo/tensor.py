@@ -16,7 +16,8 @@ class Made:
     where it is not that of the pieces, made of it. Ours are theirs times `scale`, a
     number or one a row, plus `offset`. folds: what is computed, for people; "": nothing
     is. order: which row of the pieces each row of theirs is. transposed: theirs are the
-    columns of ours.
+    columns of ours. by_expert: the pieces are stacks of experts, and theirs has each
+    expert's pieces one under the other. (A name with `{}` in it has one expert alone.)
     """
 
     pieces: str
@@ -26,6 +27,7 @@ class Made:
     folds: str = ""
     order: Callable[[Shape, Values], Sequence[int]] | None = None
     transposed: bool = False
+    by_expert: bool = False
 
     def factors(self, values: Values) -> tuple[float, ...]:
         """What the rows are multiplied with: one number for all, or one each."""

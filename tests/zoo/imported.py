@@ -11,6 +11,7 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from transformers.core_model_loading import revert_weight_conversion
 
 from starc.backend import render as rendering
 from starc.backend.plan import make_plan
@@ -49,7 +50,8 @@ def from_json(config: dict[str, Any]) -> Any:
 
 def checkpoint_of(model: Any) -> dict[str, Tensor]:
     """Its tensors as `save_pretrained` writes them: a tied head is left out."""
-    tensors = {name: t.contiguous() for name, t in model.state_dict().items()}
+    published = revert_weight_conversion(model, model.state_dict())
+    tensors = {name: t.contiguous() for name, t in published.items()}
     if model.config.tie_word_embeddings:
         for name in ("lm_head.weight", "embed_out.weight"):
             tensors.pop(name, None)

@@ -20,7 +20,7 @@ from starc.zoo.families import NAMES, family
 from starc.zoo.reading import read
 from starc.zoo.spelling import source
 from tests.emitted.helpers import relative
-from tests.zoo.configurations import FAMILIES
+from tests.zoo.every_family import FAMILIES
 from tests.zoo.imported import Imported, as_json, checkpoint_of, imported
 from tests.zoo.theirs import build, logits
 
@@ -110,6 +110,13 @@ def try_configurations(name: str, examples: int) -> None:
 
 
 STATED: dict[str, dict[str, Any]] = {
+    "deepseek_v2": {"num_experts_per_tok": 6},
+    "dots1": {
+        "n_routed_experts": 128,
+        "n_shared_experts": 2,
+        "num_experts_per_tok": 6,
+    },
+    "glm4_moe": {"head_dim": 128},
     "granitemoehybrid": {"num_local_experts": 0},
     "jamba": {"num_experts": 1},
     "nemotron_h": {"layers_block_type": ["mamba", "mlp", "attention", "mlp"]},

@@ -43,7 +43,7 @@ def in_double() -> Iterator[None]:
 
 def build(config: Any, seed: int = 0) -> nn.Module:
     """The model of a configuration, every number of it drawn so that it matters."""
-    config._attn_implementation = "eager"
+    config._attn_implementation = config._experts_implementation = "eager"
     with in_double():
         model: nn.Module = transformers.AutoModelForCausalLM.from_config(config)
         model = model.double().eval()

@@ -1,0 +1,5 @@
+"""Random configurations of every family."""
+
+from tests.zoo import configurations, of_experts
+
+FAMILIES = configurations.FAMILIES | of_experts.FAMILIES
