@@ -1,6 +1,7 @@
 """A program's own featurizers and LIVs, resolved on top of the prelude's."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import assert_never
 
@@ -37,7 +38,7 @@ class _Definitions:
         self.problems = problems
         self.shipped = shipped
         broken = [item.span for item in _broken(program)]
-        words = frozenset(word for span in broken for word in _WORDS.findall(span.text))
+        words = frozenset(word for span in broken for word in _words(span.text))
         livs, featurizers = dict(base.livs), dict(base.featurizers)
         self.result = Alphabet(livs, featurizers, words, tuple(broken))
         self.waiting: dict[str, Definition] = {}
@@ -197,6 +198,13 @@ class _Definitions:
 
 
 _WORDS = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_STRAY = re.compile(r"[^A-Za-z0-9_\s-]")
+
+
+def _words(text: str) -> Iterator[str]:
+    """The words of a text, also those in which a sign stands that no word has."""
+    yield from _WORDS.findall(text)
+    yield from _WORDS.findall(_STRAY.sub("", text))
 
 
 def _broken(program: ast.Program) -> tuple[ast.Broken, ...]:

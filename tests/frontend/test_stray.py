@@ -98,3 +98,16 @@ def test_every_stray_token_anywhere(path: Path) -> None:
     for case in CASES:
         if case[0] == path:
             one_error(*case)
+
+
+@pytest.mark.parametrize("step", [29, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("sign", ["@", "$"])
+def test_a_sign_that_no_word_has(sign: str, step: int) -> None:
+    """At any position, within words too: what it spoils is not missed elsewhere."""
+    for path in EXAMPLES:
+        text = path.read_text(encoding="utf-8")
+        for place in range(0, len(text) + 1, step):
+            if "#" in text[text.rfind("\n", 0, place) + 1 : place]:
+                continue
+            told = check(text[:place] + sign + text[place:])
+            assert len(told) == 1, (path.name, place, told)
