@@ -34,8 +34,8 @@ def long_conv(
 ) -> Tensor:
     """Return the outputs at the positions of u."""
     if spans is not None:
-        parts = [long_conv(u[:, start:stop], kernel) for start, stop, _ in spans]
-        return torch.cat(parts, 1)
+        parts = u.split([stop - start for start, stop, _ in spans], 1)
+        return torch.cat([long_conv(part, kernel) for part in parts], 1)
     length, dtype = u.shape[1], torch.promote_types(u.dtype, torch.float32)
     if history is None:
         history = u[:, :0]
@@ -70,18 +70,29 @@ def long_conv_cached(
     what whole blocks of inputs add to outputs to come. It changes in place, or in a
     copy where a backward may read the old one, and is returned. `added` says up to
     which length its second part has been done (0 at first); the new value is returned
-    too. Only single tokens need it, so a prompt leaves it to the first of them, and
-    sequences of unequal length do without.
+    too. Only single tokens need it, so a prompt leaves it to the first of them.
+
+    With spans, all rows end at the same place of the buffer, whatever they began with:
+    it is what lies between two tokens that counts.
     """
     if torch.is_grad_enabled():
         buffer = buffer.clone()
     if spans is not None:
+        news = [stop - start for start, stop, _ in spans]
+        if len({*news}) == 1:  # no row falls behind
+            rows = u.unflatten(1, (len(news), news[0])).squeeze(0)
+            y, buffer, added = long_conv_cached(rows, kernel, buffer, length, added)
+            return y.reshape(u.shape), buffer, added
         parts = []
-        for row, (start, stop, past) in enumerate(spans):
-            part = u[:, start:stop]
-            parts.append(long_conv(part, kernel, buffer[row : row + 1, :past]))
-            buffer[row, past : past + stop - start] = part[0]
-        return torch.cat(parts, 1), buffer, added
+        for row, new in enumerate(u.split(news, 1)):
+            past = spans[row][2]
+            history = buffer[row : row + 1, length - past : length].clone()
+            parts.append(long_conv(new, kernel, history))
+            seen = torch.cat([history, new.to(history.dtype)], 1)
+            buffer[row] = 0.0
+            end = length + max(news)
+            buffer[row, end - seen.shape[1] : end] = seen[0]
+        return torch.cat(parts, 1), buffer, 0
     if u.shape[1] == 1 and not torch.compiler.is_compiling():
         _long_conv_add_blocks(buffer, kernel, length, added)
         here = buffer[:, length : length + 1]

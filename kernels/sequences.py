@@ -34,14 +34,17 @@ def _seq_apart(
     """one(*inputs, state) of a sequence after the other; zeros after the last."""
     offsets = cu_seqlens.tolist()
     length = next(z.shape[1] for z in inputs if z is not None)
+    lengths = [b - a for a, b in zip([0, *offsets], [*offsets, length], strict=True)]
+    # Not sliced: the gradient of each slice would be as long as all of them.
+    parts = [None if z is None else z.split(lengths, 1)[1:-1] for z in inputs]
     ys: list[Tensor] = []
     states = list(state.split(1))
-    for s, (start, stop) in enumerate(zip(offsets[:-1], offsets[1:], strict=True)):
-        if stop > start or not ys:
-            own = (None if z is None else z[:, start:stop] for z in inputs)
+    for s, tokens in enumerate(lengths[1:-1]):
+        if tokens or not ys:
+            own = (None if z is None else z[s] for z in parts)
             y, states[s] = one(*own, states[s])
             ys.append(y)
-    ys.append(ys[0].new_zeros((1, length - offsets[-1], *ys[0].shape[2:])))
+    ys.append(ys[0].new_zeros((1, lengths[-1], *ys[0].shape[2:])))
     return torch.cat(ys, 1), torch.cat(states)
 
 

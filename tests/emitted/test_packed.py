@@ -11,8 +11,8 @@ import torch
 from starc.reference import random_weights
 from tests.emitted.architectures import ARCHITECTURES, hybrids, plain, sharing
 from tests.emitted.helpers import emit
-from tests.emitted.sequences import check_packed, check_padded
-from tests.emitted.small import EXAMPLES, SMALL, fresh
+from tests.emitted.sequences import borders, check_packed, check_padded, work
+from tests.emitted.small import EXAMPLES, SMALL, fresh, tokens
 from tests.emitted.test_reference import SELDOM
 
 SHORT, LONG = (1, 0, 5, 2, 0, 0, 13, 1), (3, 0, 0, 70, 1, 2, 66, 1)
@@ -81,5 +81,40 @@ def test_every_example(name: str) -> None:
     check_padded(model, torch.tensor(PADDED[0][0]), PADDED[0][1])
 
 
-def test_hundreds_of_sequences() -> None:
-    check_packed(fresh("star_genome").double(), (1, 2, 0, 1) * 50)
+FEW = ("attention-sinks", "gated_conv", "long_conv")
+PLAIN = [
+    pytest.param(name, marks=() if name in FEW else pytest.mark.slow)
+    for name in plain()
+]
+
+
+@pytest.mark.parametrize("name", ["star_genome", *PLAIN])
+def test_hundreds_of_sequences(name: str) -> None:
+    model = fresh(name).double() if name in SMALL else model_of(name)
+    check_packed(model, (1, 2, 0, 1) * 50)
+
+
+@pytest.mark.parametrize("lengths", [(3, 40, 0, 64, 1, 90, 58), (4,) * 24])
+@pytest.mark.parametrize("name", PLAIN)
+def test_packed_is_the_work_of_each_alone(name: str, lengths: tuple[int, ...]) -> None:
+    """Nothing is computed across a border, nor again for each: products and passes."""
+    model = model_of(name, torch.float32)
+    given = tokens(model, 1, sum(lengths))
+    parts = given.split(lengths, dim=1)
+    alone = work(lambda: torch.cat([model(part) for part in parts], dim=1))
+    packed = work(lambda: model(given, cu_seqlens=borders(lengths)))
+    assert packed[0] <= alone[0] and packed[1] < 1.2 * alone[1]
+
+
+@pytest.mark.parametrize("name", ["star_genome", "striped_mamba", "moe_hybrid"])
+@torch.no_grad()
+def test_what_stands_at_the_padding_is_never_read(name: str) -> None:
+    """Not even where it is no number."""
+    model = fresh(name)
+    pad = model.config.vocab - 1
+    rows, pads = tokens(model, 3, 9) % pad, torch.tensor([0, 4, 9])
+    rows = rows.masked_fill(torch.arange(9) < pads[:, None], pad)
+    expected = model.hidden(rows, model.new_cache(3, 9), pads=pads)
+    model.embedding.weight[pad] = float("nan")
+    found = model.hidden(rows, model.new_cache(3, 9), pads=pads)
+    assert torch.equal(found, expected) and found.isfinite().all()

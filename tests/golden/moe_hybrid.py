@@ -320,14 +320,12 @@ def packed_attention(
 ) -> Tensor:
     """Softmax attention of each sequence alone: q (1, H, T, K), and k, v with what the
     sequences have in a cache, of which a window leaves window - 1 tokens."""
-    parts, first = [], 0
-    for start, stop, past in packed.spans:
-        kept = min(past, window[0] - 1) if window else past
-        end = first + kept + stop - start
-        own = q[:, :, start:stop], k[:, :, first:end], v[:, :, first:end]
-        parts.append(attention(*own, past, *window))
-        first = end
-    return torch.cat(parts, dim=2)
+    new = [stop - start for start, stop, _ in packed.spans]
+    seen = [past for _, _, past in packed.spans]
+    kept = [min(past, window[0] - 1) if window else past for past in seen]
+    keys = [n + past for n, past in zip(new, kept, strict=True)]
+    own = zip(q.split(new, dim=2), k.split(keys, dim=2), v.split(keys, dim=2), seen)
+    return torch.cat([attention(*each, *window) for each in own], dim=2)
 
 
 def causal_attention(

@@ -111,6 +111,6 @@ def _functions(op: Attention) -> tuple[str, ...]:
     if op.by_scores or op.alibi:
         window = ("visible_window",) if op.window else ()
         alibi = ("distances", "slopes") if op.alibi else ()
-        return (append, "visible_tokens", *window, *alibi)
+        return (append, "packed_attention", "visible_tokens", *window, *alibi)
     sliding = ("sliding_attention",) if op.window else ()
     return (append, "packed_attention", "causal_attention", *sliding)
