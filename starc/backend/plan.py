@@ -112,7 +112,7 @@ def make_plan(
         *kernels.imports,
     }
     name = _class_name(model.name, defined)
-    imports = _imports(bodies.casts)
+    imports = _imports(read, bodies.casts)
     left_out = tuple(p for p in OPTIONAL_PASSES if passes and p not in passes)
     return Plan(
         model=name,
@@ -215,11 +215,13 @@ _IMPORTED = (
 )
 
 
-def _imports(casts: bool) -> dict[str, str]:
+def _imports(read: frozenset[str], casts: bool) -> dict[str, str]:
     """Name -> module of the standard library that it comes from, "" if it is one."""
     found = dict.fromkeys(("Callable", "Iterator", "Sequence"), "collections.abc")
-    found |= {"dataclass": "dataclasses", "partial": "functools", "math": ""}
+    found |= {"dataclass": "dataclasses", "partial": "functools"}
     found |= {"Any": "typing", "NamedTuple": "typing"}
+    if "math" in read:
+        found["math"] = ""
     if casts:
         found["cast"] = "typing"
     return found

@@ -22,7 +22,7 @@ RESERVED = frozenset("""
     register_state_dict_post_hook register_state_dict_pre_hook repr requires_grad_
     reset_parameters reversed round sample sampled sampling self seq set
     set_extra_state set_submodule setattr setdefault share_memory shared sides size
-    sizes slice sorted state state_dict states staticmethod step str stream sum
+    sizes slice sorted state state_dict states staticmethod step str sum
     super temperature tl to to_empty tokens top_k torch train training triton tuple
     type u update values vars warnings width x xpu y zero_grad zip
     """.split())

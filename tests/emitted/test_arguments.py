@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.emitted.small import TEXTS, fresh, tokens
+from tests.emitted.small import TEXTS, emitted, fresh, tokens
 
 
 def refuses(name: str, call: Callable[..., object], *given: Any, **named: Any) -> None:
@@ -106,7 +106,9 @@ def test_generate_names_the_argument(name: str) -> None:
         for value in values:
             options: dict[str, Any] = {"max_new_tokens": 2, argument: value}
             refuses(argument, model.generate, prompt, **options)
-            refuses(argument, model.stream, prompt, **options)
+            refuses(
+                argument, emitted(name).module.stream_tokens, model, prompt, **options
+            )
     for wrong in (prompt[:, :0], prompt[0], prompt.float(), prompt.tolist()):
         refuses("tokens", model.generate, wrong, 2)
     for pads in (torch.tensor([3]), *bad_pads(1, 3)):

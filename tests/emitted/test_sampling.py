@@ -129,7 +129,8 @@ def test_tokens_come_one_by_one(name: str) -> None:
     called: list[Tensor] = []
     found = model.generate(prompt, 9, generator=seeded(), stream=called.append)
     assert torch.equal(torch.stack(called, dim=1), found.tokens[:, 4:])
-    steps = model.stream(prompt, 9, generator=seeded())
+    stream_tokens = emitted(name).module.stream_tokens
+    steps = stream_tokens(model, prompt, 9, generator=seeded())
     with mock.patch.object(type(model), "logits", side_effect=model.logits) as computed:
         next(steps)
         assert computed.call_count == 1  # the others only where they are asked for
