@@ -149,7 +149,8 @@ def gradients(model: Any) -> dict[str, Tensor]:
     return {name: gradient.clone() for name, gradient in found.items()}
 
 
-def apart(one: Tensor, two: Tensor) -> float:
-    """Largest difference over largest value."""
+def apart(one: Tensor, two: Tensor, least: float = 1e-6) -> float:
+    """Largest difference over largest value, or over `least` where that is less."""
     difference = (one.detach().double() - two.detach().double()).abs().max()
-    return float(difference / two.detach().double().abs().max().clamp(min=1e-6))
+    least = max(least, 1e-6)
+    return float(difference / two.detach().double().abs().max().clamp(min=least))

@@ -26,7 +26,6 @@ head, S tokens of past and present.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -91,7 +90,6 @@ class AttentionForms(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draws every parameter."""
         draw_all(self)
 
     def forward(self, tokens: Tensor, cache: Cache | None = None, **seq: Any) -> Tensor:
@@ -129,12 +127,6 @@ class AttentionForms(nn.Module):
         """The tokens (B, T) and those sampled behind them: see the function."""
         return generate(self, tokens, max_new_tokens, **how)
 
-    def stream(
-        self, tokens: Tensor, max_new_tokens: int, **how: Any
-    ) -> Iterator[Tensor]:
-        """The same tokens, each (B) as soon as it is there: see stream_tokens."""
-        return stream_tokens(self, tokens, max_new_tokens, **how)
-
 
 class SlidingGroupedQueryAttention(nn.Module):
     """Causal softmax attention over the last `window` tokens.
@@ -168,15 +160,24 @@ class SlidingGroupedQueryAttention(nn.Module):
         k = rotary(k, state.position, self.theta)
         k, state.k = append_window(state.k, k, state.length, state.packed)
         v, state.v = append_window(state.v, v, state.length, state.packed)
-        visible = visible_window(q, k, state.length, self.window, state.packed)
-        scaled = q * self.head_dim**-0.5
-        scores = scaled.unflatten(1, (self.kv_heads, -1)).flatten(2, 3) @ k.mT
-        scores = scores.view(*q.shape[:3], k.shape[2])  # (B, H, T, S)
-        scores = scores.masked_fill(~visible, float("-inf"))
-        sinks = self.sinks.type_as(q)[:, None, None].expand(*q.shape[:3], 1)
-        scores = torch.cat((scores, sinks), dim=-1).softmax(dim=-1)[..., :-1]
-        y = scores.unflatten(1, (self.kv_heads, -1)).flatten(2, 3) @ v
-        y = y.view(*q.shape[:3], v.shape[3])  # (B, H, T, K)
+
+        def attention(
+            q: Tensor, k: Tensor, v: Tensor, length: int | Tensor, window: int
+        ) -> Tensor:
+            visible = visible_window(q, k, length, window)
+            scaled = q * self.head_dim**-0.5
+            scores = scaled.unflatten(1, (self.kv_heads, -1)).flatten(2, 3) @ k.mT
+            scores = scores.view(*q.shape[:3], k.shape[2])  # (B, H, T, S)
+            scores = scores.masked_fill(~visible, float("-inf"))
+            sinks = self.sinks.type_as(q)[:, None, None].expand(*q.shape[:3], 1)
+            scores = torch.cat((scores, sinks), dim=-1).softmax(dim=-1)[..., :-1]
+            y = scores.unflatten(1, (self.kv_heads, -1)).flatten(2, 3) @ v
+            return y.view(*q.shape[:3], v.shape[3])
+
+        if state.packed is None:
+            y = attention(q, k, v, state.length, self.window)  # (B, H, T, K)
+        else:
+            y = packed_attention(attention, q, k, v, state.packed, self.window)
         y = y.transpose(1, 2).flatten(2)  # (B, T, H K)
         return self.out_proj(y)
 
@@ -491,20 +492,23 @@ def extend_ring(buffer: Tensor, new: Tensor, length: int) -> Tensor:
     return seen
 
 
-def visible_tokens(
-    q: Tensor, k: Tensor, length: int | Tensor, packed: Packed | None
+def packed_attention(
+    attention: Any, q: Tensor, k: Tensor, v: Tensor, packed: Packed, *window: int
 ) -> Tensor:
+    """Softmax attention of each sequence alone: q (1, H, T, K), and k, v with what the
+    sequences have in a cache, of which a window leaves window - 1 tokens."""
+    new = [stop - start for start, stop, _ in packed.spans]
+    kept = [min(past, window[0] - 1) if window else past for _, _, past in packed.spans]
+    keys = [n + past for n, past in zip(new, kept, strict=True)]
+    own = zip(q.split(new, dim=2), k.split(keys, dim=2), v.split(keys, dim=2), kept)
+    return torch.cat([attention(*each, *window) for each in own], dim=2)
+
+
+def visible_tokens(q: Tensor, k: Tensor, length: int | Tensor) -> Tensor:
     """(T, S), True where one of the last T tokens, q, may read one of the S of k.
 
     A length on the GPU comes with one token, and a whole buffer, empty behind it.
-    Packed sequences read nothing of each other.
     """
-    if packed is not None:
-        blocks = [
-            torch.ones(stop - start, past + stop - start, device=q.device).tril(past)
-            for start, stop, past in packed.spans
-        ]
-        return torch.block_diag(*blocks).bool()
     if isinstance(length, Tensor):
         seen = torch.arange(k.shape[2], device=k.device) <= length[:, None]
         return seen[:, None, None]  # (B or 1, 1, 1, S)
@@ -513,18 +517,9 @@ def visible_tokens(
     return seen.tril(keys - tokens)
 
 
-def visible_window(
-    q: Tensor, k: Tensor, length: int | Tensor, window: int, packed: Packed | None
-) -> Tensor:
+def visible_window(q: Tensor, k: Tensor, length: int | Tensor, window: int) -> Tensor:
     """(T, S), the same of tokens that see themselves and the window - 1 before them."""
-    if packed is not None:
-        blocks = []
-        for start, stop, past in packed.spans:
-            kept = min(past, window - 1)  # in the ring buffer
-            seen = torch.ones(stop - start, kept + stop - start, device=q.device)
-            blocks.append(seen.tril(kept).triu(kept - window + 1))
-        return torch.block_diag(*blocks).bool()
-    seen = visible_tokens(q, k, length, None)
+    seen = visible_tokens(q, k, length)
     if q.shape[2] == 1:  # a ring buffer, in any order, holds no more than it may see
         return seen
     return seen.triu(k.shape[2] - q.shape[2] - window + 1)
@@ -558,21 +553,6 @@ def append(
     end = length + new.shape[-2]
     buffer[..., length:end, :] = new
     return buffer[..., :end, :].type_as(new), buffer
-
-
-def packed_attention(
-    attention: Any, q: Tensor, k: Tensor, v: Tensor, packed: Packed, *window: int
-) -> Tensor:
-    """Softmax attention of each sequence alone: q (1, H, T, K), and k, v with what the
-    sequences have in a cache, of which a window leaves window - 1 tokens."""
-    parts, first = [], 0
-    for start, stop, past in packed.spans:
-        kept = min(past, window[0] - 1) if window else past
-        end = first + kept + stop - start
-        own = q[:, :, start:stop], k[:, :, first:end], v[:, :, first:end]
-        parts.append(attention(*own, past, *window))
-        first = end
-    return torch.cat(parts, dim=2)
 
 
 def causal_attention(
@@ -1086,8 +1066,9 @@ def sample(logits: Tensor, how: Sampling, seen: Tensor | None = None) -> Tensor:
         rare[:, -1] = False
         logits = logits.masked_fill(rare.scatter(1, order, rare), float("-inf"))
     if how.min_p > 0:
-        least = logits.amax(dim=-1, keepdim=True) + math.log(how.min_p)
-        logits = logits.masked_fill(logits < least, float("-inf"))
+        share = logits.softmax(dim=-1)
+        rare = share < how.min_p * share.amax(dim=-1, keepdim=True)
+        logits = logits.masked_fill(rare, float("-inf"))
     return torch.multinomial(logits.softmax(dim=-1), 1, generator=how.generator)
 
 
@@ -1130,6 +1111,7 @@ def between(least: float, most: float, **numbers: float) -> None:
 
 # What follows are kernels; each has a plain form that is used without Triton.
 
+import math
 import os
 import warnings
 from contextlib import AbstractContextManager, nullcontext

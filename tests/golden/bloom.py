@@ -14,7 +14,6 @@ past and present.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -53,7 +52,6 @@ class Bloom(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draws every parameter."""
         draw_all(self)
 
     def forward(self, tokens: Tensor, cache: Cache | None = None, **seq: Any) -> Tensor:
@@ -80,12 +78,6 @@ class Bloom(nn.Module):
     def generate(self, tokens: Tensor, max_new_tokens: int, **how: Any) -> Generated:
         """The tokens (B, T) and those sampled behind them: see the function."""
         return generate(self, tokens, max_new_tokens, **how)
-
-    def stream(
-        self, tokens: Tensor, max_new_tokens: int, **how: Any
-    ) -> Iterator[Tensor]:
-        """The same tokens, each (B) as soon as it is there: see stream_tokens."""
-        return stream_tokens(self, tokens, max_new_tokens, **how)
 
 
 class Block(nn.Module):
@@ -122,11 +114,17 @@ class Attention(nn.Module):
         v = v.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, T, K)
         k, state.k = append(state.k, k, state.length, state.packed)  # (B, H, S, K)
         v, state.v = append(state.v, v, state.length, state.packed)  # (B, H, S, K)
-        visible = visible_tokens(q, k, state.length, state.packed)
-        distance = distances(q, k, state.length, None, state.packed)
-        bias = -slopes(self.heads, q)[:, None, None] * distance  # (H, T, S)
-        mask = bias.masked_fill(~visible, float("-inf")).type_as(q)
-        y = F.scaled_dot_product_attention(q, k, v, mask)  # (B, H, T, K)
+
+        def attention(q: Tensor, k: Tensor, v: Tensor, length: int | Tensor) -> Tensor:
+            visible = visible_tokens(q, k, length)
+            bias = -slopes(self.heads, q)[:, None, None] * distances(q, k, length)
+            mask = bias.masked_fill(~visible, float("-inf")).type_as(q)  # (H, T, S)
+            return F.scaled_dot_product_attention(q, k, v, mask)
+
+        if state.packed is None:
+            y = attention(q, k, v, state.length)  # (B, H, T, K)
+        else:
+            y = packed_attention(attention, q, k, v, state.packed)
         y = y.transpose(1, 2).flatten(2)  # (B, T, H K)
         return self.out_proj(y)
 
@@ -182,20 +180,23 @@ def append(
     return buffer[..., :end, :].type_as(new), buffer
 
 
-def visible_tokens(
-    q: Tensor, k: Tensor, length: int | Tensor, packed: Packed | None
+def packed_attention(
+    attention: Any, q: Tensor, k: Tensor, v: Tensor, packed: Packed, *window: int
 ) -> Tensor:
+    """Softmax attention of each sequence alone: q (1, H, T, K), and k, v with what the
+    sequences have in a cache, of which a window leaves window - 1 tokens."""
+    new = [stop - start for start, stop, _ in packed.spans]
+    kept = [min(past, window[0] - 1) if window else past for _, _, past in packed.spans]
+    keys = [n + past for n, past in zip(new, kept, strict=True)]
+    own = zip(q.split(new, dim=2), k.split(keys, dim=2), v.split(keys, dim=2), kept)
+    return torch.cat([attention(*each, *window) for each in own], dim=2)
+
+
+def visible_tokens(q: Tensor, k: Tensor, length: int | Tensor) -> Tensor:
     """(T, S), True where one of the last T tokens, q, may read one of the S of k.
 
     A length on the GPU comes with one token, and a whole buffer, empty behind it.
-    Packed sequences read nothing of each other.
     """
-    if packed is not None:
-        blocks = [
-            torch.ones(stop - start, past + stop - start, device=q.device).tril(past)
-            for start, stop, past in packed.spans
-        ]
-        return torch.block_diag(*blocks).bool()
     if isinstance(length, Tensor):
         seen = torch.arange(k.shape[2], device=k.device) <= length[:, None]
         return seen[:, None, None]  # (B or 1, 1, 1, S)
@@ -204,26 +205,12 @@ def visible_tokens(
     return seen.tril(keys - tokens)
 
 
-def distances(
-    q: Tensor,
-    k: Tensor,
-    length: int | Tensor,
-    window: int | None,
-    packed: Packed | None,
-) -> Tensor:
+def distances(q: Tensor, k: Tensor, length: int | Tensor) -> Tensor:
     """(T, S): how many tokens before each of q one of k stands, where q may read it.
 
     (B or 1, 1, 1, S) of single tokens behind a length on the GPU.
     """
     tokens, keys = q.shape[2], k.shape[2]
-    if packed is not None:
-        places, behind = [], 0
-        for start, stop, past in packed.spans:
-            kept = past if window is None else min(past, window - 1)  # in the cache
-            end = behind + kept + stop - start
-            places.append(torch.arange(behind + kept, end, device=q.device))
-            behind = end
-        return torch.cat(places)[:, None] - torch.arange(keys, device=q.device)
     key = torch.arange(keys, device=q.device)
     if isinstance(length, Tensor):
         return (length[:, None, None, None] - key) % keys
@@ -704,8 +691,9 @@ def sample(logits: Tensor, how: Sampling, seen: Tensor | None = None) -> Tensor:
         rare[:, -1] = False
         logits = logits.masked_fill(rare.scatter(1, order, rare), float("-inf"))
     if how.min_p > 0:
-        least = logits.amax(dim=-1, keepdim=True) + math.log(how.min_p)
-        logits = logits.masked_fill(logits < least, float("-inf"))
+        share = logits.softmax(dim=-1)
+        rare = share < how.min_p * share.amax(dim=-1, keepdim=True)
+        logits = logits.masked_fill(rare, float("-inf"))
     return torch.multinomial(logits.softmax(dim=-1), 1, generator=how.generator)
 
 

@@ -16,7 +16,6 @@ head of v, R channels of the latent, S tokens of past and present, E experts.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -64,7 +63,6 @@ class DeepseekV2Lite(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draws every parameter."""
         draw_all(self)
 
     def forward(self, tokens: Tensor, cache: Cache | None = None, **seq: Any) -> Tensor:
@@ -96,12 +94,6 @@ class DeepseekV2Lite(nn.Module):
     def generate(self, tokens: Tensor, max_new_tokens: int, **how: Any) -> Generated:
         """The tokens (B, T) and those sampled behind them: see the function."""
         return generate(self, tokens, max_new_tokens, **how)
-
-    def stream(
-        self, tokens: Tensor, max_new_tokens: int, **how: Any
-    ) -> Iterator[Tensor]:
-        """The same tokens, each (B) as soon as it is there: see stream_tokens."""
-        return stream_tokens(self, tokens, max_new_tokens, **how)
 
 
 class Block(nn.Module):
@@ -286,14 +278,11 @@ def packed_attention(
 ) -> Tensor:
     """Softmax attention of each sequence alone: q (1, H, T, K), and k, v with what the
     sequences have in a cache, of which a window leaves window - 1 tokens."""
-    parts, first = [], 0
-    for start, stop, past in packed.spans:
-        kept = min(past, window[0] - 1) if window else past
-        end = first + kept + stop - start
-        own = q[:, :, start:stop], k[:, :, first:end], v[:, :, first:end]
-        parts.append(attention(*own, past, *window))
-        first = end
-    return torch.cat(parts, dim=2)
+    new = [stop - start for start, stop, _ in packed.spans]
+    kept = [min(past, window[0] - 1) if window else past for _, _, past in packed.spans]
+    keys = [n + past for n, past in zip(new, kept, strict=True)]
+    own = zip(q.split(new, dim=2), k.split(keys, dim=2), v.split(keys, dim=2), kept)
+    return torch.cat([attention(*each, *window) for each in own], dim=2)
 
 
 def causal_attention(
@@ -779,8 +768,9 @@ def sample(logits: Tensor, how: Sampling, seen: Tensor | None = None) -> Tensor:
         rare[:, -1] = False
         logits = logits.masked_fill(rare.scatter(1, order, rare), float("-inf"))
     if how.min_p > 0:
-        least = logits.amax(dim=-1, keepdim=True) + math.log(how.min_p)
-        logits = logits.masked_fill(logits < least, float("-inf"))
+        share = logits.softmax(dim=-1)
+        rare = share < how.min_p * share.amax(dim=-1, keepdim=True)
+        logits = logits.masked_fill(rare, float("-inf"))
     return torch.multinomial(logits.softmax(dim=-1), 1, generator=how.generator)
 
 
@@ -823,6 +813,7 @@ def between(least: float, most: float, **numbers: float) -> None:
 
 # What follows are kernels; each has a plain form that is used without Triton.
 
+import math
 import os
 import warnings
 from contextlib import AbstractContextManager, nullcontext

@@ -52,7 +52,6 @@ class Mamba2Model(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draws every parameter."""
         draw_all(self)
 
     def forward(self, tokens: Tensor, cache: Cache | None = None, **seq: Any) -> Tensor:
@@ -78,12 +77,6 @@ class Mamba2Model(nn.Module):
     def generate(self, tokens: Tensor, max_new_tokens: int, **how: Any) -> Generated:
         """The tokens (B, T) and those sampled behind them: see the function."""
         return generate(self, tokens, max_new_tokens, **how)
-
-    def stream(
-        self, tokens: Tensor, max_new_tokens: int, **how: Any
-    ) -> Iterator[Tensor]:
-        """The same tokens, each (B) as soon as it is there: see stream_tokens."""
-        return stream_tokens(self, tokens, max_new_tokens, **how)
 
 
 class Block(nn.Module):
@@ -616,8 +609,9 @@ def sample(logits: Tensor, how: Sampling, seen: Tensor | None = None) -> Tensor:
         rare[:, -1] = False
         logits = logits.masked_fill(rare.scatter(1, order, rare), float("-inf"))
     if how.min_p > 0:
-        least = logits.amax(dim=-1, keepdim=True) + math.log(how.min_p)
-        logits = logits.masked_fill(logits < least, float("-inf"))
+        share = logits.softmax(dim=-1)
+        rare = share < how.min_p * share.amax(dim=-1, keepdim=True)
+        logits = logits.masked_fill(rare, float("-inf"))
     return torch.multinomial(logits.softmax(dim=-1), 1, generator=how.generator)
 
 
