@@ -13,14 +13,14 @@ from starc.values import dataclass
 class Source:
     """A named text: `name` is a path, "<stdin>", or "prelude.star".
 
-    A path may hold any character; `shown` is what messages and comments say.
+    A path may hold any character; `printable_name` is what messages and comments say.
     """
 
     name: str
     text: str = field(repr=False)
 
     @property
-    def shown(self) -> str:
+    def printable_name(self) -> str:
         return printable(self.name)
 
     @cached_property
@@ -62,7 +62,7 @@ class Span:
     def place(self) -> str:
         """As an editor takes it: `file.star:14:5`."""
         line, column = self.source.line_and_column(self.start)
-        return f"{self.source.shown}:{line}:{column}"
+        return f"{self.source.printable_name}:{line}:{column}"
 
 
 NOWHERE = Span(0, 0, Source("<generated>", ""))

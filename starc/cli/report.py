@@ -44,7 +44,7 @@ def motifs(
         list[Path],
         input_argument("PATHS...", "Runs, .star files, folders of these."),
     ],
-    against: Annotated[
+    baseline: Annotated[
         list[Path] | None,
         input_option("PATH", "What a set of .star files is compared with."),
     ] = None,
@@ -56,14 +56,14 @@ def motifs(
     """List recurring subsequences and sharing patterns of architectures.
 
     Of a run: enrichment of the last population and front over the first generation. Of
-    .star files: over --against, or over the same LIVs in random order.
+    .star files: over --baseline, or over the same LIVs in random order.
     """
     _needs_evolve()
     from starc.evolve.report import table
     from starc.evolve.report.read import ReportError
 
     try:
-        found = table.collect(paths, against or [], fewest)
+        found = table.collect(paths, baseline or [], fewest)
     except ReportError as error:
         raise Failure(str(error), WRONG_INPUT) from None
     write(output, _written(found, top, json))

@@ -54,7 +54,7 @@ def scale(source: Source, width: int = 0, depth: int = 0, by: str = "stack") -> 
     program = parse(source, problems)
     problems.check()
     text = unparse(scaled(program, width, depth, by))
-    said = [f"{source.shown or 'a model'} {_done(program, width, depth, by)}."]
+    said = [f"{source.printable_name or 'a model'} {_done(program, width, depth, by)}."]
     said += ["The rule:", *RULE.splitlines()]
     top = "".join(f"# {line}\n" for line in said)
     result = Source("scaled.star", f"{top}\n{text}")

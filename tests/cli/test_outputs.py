@@ -94,7 +94,7 @@ KEPT = {
     "motifs run -o run/evolve.sqlite": "run/evolve.sqlite",
     "motifs run -o link/evolve.sqlite": "run/evolve.sqlite",
     "motifs . -o other.star": "other.star",
-    "motifs good.star --against other.star -o other.star": "other.star",
+    "motifs good.star --baseline other.star -o other.star": "other.star",
     "decode - -o genome": "genome",
     "compile - -o model": "model",
     "train good.star --data run -o run": "run/model.py",

@@ -53,7 +53,7 @@ class _Sets:
 
 
 def collect(
-    paths: Sequence[Path], against: Sequence[Path] = (), fewest: int = 0
+    paths: Sequence[Path], baseline: Sequence[Path] = (), fewest: int = 0
 ) -> Motifs:
     """Of all architectures that the paths name. Raises ReportError, OSError."""
     sets = _Sets({}, [], [], {}, {}, [])
@@ -64,13 +64,13 @@ def collect(
             _add_run(read(path), str(path), sets)
         else:
             sets.selected += _add_files(path, sets)
-    for path in against:
+    for path in baseline:
         sets.initial += _add_files(path, sets)
     if not sets.designs:
         raise ReportError("there is no architecture that compiles in what was given")
     labels = tuple(sets.labels)
     args = sets.designs, sets.initial, sets.selected, sets.values, labels
-    compared = "the initial population" if runs else "--against"
+    compared = "the initial population" if runs else "--baseline"
     return Motifs(
         table(*args, fewest=fewest),
         len(sets.designs),
