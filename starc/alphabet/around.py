@@ -1,10 +1,11 @@
 """What a use may say of the residual around its LIV, whatever the LIV is."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from starc.alphabet.liv_class import LivClass
 from starc.alphabet.option import Givens, Option, Quantity
-from starc.ir.residual import PLACEMENTS
+from starc.ir.residual import LEARNED, PLACEMENTS
 
 LARGEST_SCALE = 10_000
 
@@ -22,8 +23,14 @@ RESIDUAL_SCALE = Option(
     derived="that of the model",
     low=1 / LARGEST_SCALE,
     high=LARGEST_SCALE,
+    words=(LEARNED,),
 )
-AROUND = {option.name: option for option in (PLACEMENT, RESIDUAL_SCALE)}
+SKIP_SCALE = replace(
+    RESIDUAL_SCALE,
+    name="skip_scale",
+    meaning="what the stream is multiplied with before the LIV's output is added",
+)
+AROUND = {option.name: option for option in (PLACEMENT, RESIDUAL_SCALE, SKIP_SCALE)}
 
 
 def said_of_residual(liv: LivClass, given: Givens) -> Mapping[str, Quantity]:

@@ -17,7 +17,7 @@ from starc.backend.code import (
     statement,
 )
 from starc.backend.entrance import entered
-from starc.backend.residuals import NORMS, added, norm_call
+from starc.backend.residuals import added, constructed, module_type
 from starc.backend.shared import sharing, short
 from starc.backend.states import KEPT, Kept, state_class, state_name
 from starc.backend.tree import Blocks, Scope, Tree, Use
@@ -150,7 +150,7 @@ class Bodies:
         of = again(use.layer)
         if of:
             yield of, ""
-            for name in self.wiring.module(use.layer).residual.norms:
+            for name in self.wiring.module(use.layer).residual.modules:
                 yield of, name
         for liv in self.wiring.module(use.layer).livs:
             yield from ((label, "liv") for label in self.wiring.owners(liv))
@@ -171,7 +171,7 @@ class Bodies:
             return self.classes.livs[label]
         if part == "":
             return self.classes.layers[label].made_of.name
-        return NORMS[self.wiring.whole[label].residual.norms[part].kind]
+        return module_type(self.wiring.whole[label].residual, part)
 
     def _module_parameter(self, scope: Scope, label: str, part: str) -> None:
         path = self._path(label, part)
@@ -267,25 +267,21 @@ class Bodies:
         if again(use.layer):
             return []
         layer = self.wiring.module(use.layer)
-        norms = {name: norm_call(n) for name, n in layer.residual.norms.items()}
+        around = constructed(layer.residual, use.name)
+        first = [around.pop("norm")] if "norm" in around else []
         made = self.classes.layers[layer.label]
-        lines = []
-        if "norm" in norms:
-            lines.append(f"        self.{use.name}_norm = {norms['norm']}")
-        lines += statement(f"self.{use.name} = ", made.construct)
-        if "post_norm" in norms:
-            lines.append(f"        self.{use.name}_post_norm = {norms['post_norm']}")
-        return lines
+        own = statement(f"self.{use.name} = ", made.construct)
+        return [*first, *own, *around.values()]
 
     def _line(self, scope: Scope, use: Use, state: str, returns: bool) -> list[str]:
         """`x = x + self.attn(self.attn_norm(x), ...)`, with `return` for the last."""
         layer = use.layer
         module = self.wiring.module(layer)
         residual = module.residual
-        norms = {
-            name: self._module(scope, module.label, name) for name in residual.norms
+        around = {
+            name: self._module(scope, module.label, name) for name in residual.modules
         }
-        u = Call(norms["norm"], ("x",)) if "norm" in norms else "x"
+        u = Call(around["norm"], ("x",)) if "norm" in around else "x"
         arguments: list[Expression] = [u]
         for liv in module.livs:
             arguments += [self._variable(scope, v) for v in self.wiring.values(liv)]
@@ -300,11 +296,15 @@ class Bodies:
         ]
         call = self._module(scope, module.label, "")
         result = "return " if returns else "x = "
-        sum_up_to = added(residual)
+        sum_up_to, scale = added(residual, around.get("skip", "")), around.get("scale")
         if not lent and residual.after is None:
-            return statement(result, Call(f"{sum_up_to}{call}", tuple(arguments)))
+            if scale is None:
+                return statement(result, Call(f"{sum_up_to}{call}", tuple(arguments)))
+            scaled = Call(f"{sum_up_to}{scale}", (Call(call, tuple(arguments)),))
+            return statement(result, scaled)
         lines = assigned(["y", *lent], Call(call, tuple(arguments)))
-        y = f"{norms['post_norm']}(y.type_as(x))" if residual.after else "y"
+        y = f"{around['post_norm']}(y.type_as(x))" if residual.after else "y"
+        y = y if scale is None else f"{scale}({y})"
         return [*lines, f"        {result}{sum_up_to}{y}"]
 
     def _loop(

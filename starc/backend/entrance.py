@@ -2,7 +2,7 @@
 
 from starc.backend.code import Call
 from starc.backend.emission import number
-from starc.backend.residuals import norm_call
+from starc.backend.residuals import SCALE, norm_call
 from starc.backend.states import KEPT, Kept
 from starc.ir.nodes import Model
 
@@ -27,6 +27,8 @@ def entered(model: Model) -> tuple[list[str], list[str], list[Kept]]:
     return construct, forward, kept
 
 
-def entrance_functions(model: Model) -> tuple[str, ...]:
-    """Of `templates/functions/`, those that its lines call."""
-    return (POSITIONS,) if model.learned_positions else ()
+def stream_functions(model: Model) -> tuple[str, ...]:
+    """Of `templates/functions/`, those that the lines of the stream call."""
+    learned = any(layer.residual.learned for layer in model.made())
+    positions = (POSITIONS,) if model.learned_positions else ()
+    return (*positions, *((SCALE,) if learned else ()))

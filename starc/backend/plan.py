@@ -16,7 +16,7 @@ from starc.backend.classes import Classes
 from starc.backend.code import List, reads, statement
 from starc.backend.docstring import docstring
 from starc.backend.emission import Argument, number
-from starc.backend.entrance import entrance_functions
+from starc.backend.entrance import stream_functions
 from starc.backend.mixers import MixerClass
 from starc.backend.rename import renamed
 from starc.backend.residuals import norm_call
@@ -97,7 +97,7 @@ def make_plan(
         for liv in model.livs()
     }
     called = [name for made in classes.classes for name in made.functions]
-    functions = {n: function_text(n) for n in (*entrance_functions(model), *called)}
+    functions = {n: function_text(n) for n in (*stream_functions(model), *called)}
     read = frozenset().union(
         *(made.reads for made in classes.classes), *map(reads, functions.values())
     )

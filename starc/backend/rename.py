@@ -19,6 +19,7 @@ from starc.ir.nodes import (
 from starc.passes.rebuild import changed
 
 _BLOCKS = re.compile(r"blocks_\d+")
+_ENDS = ("_norm", "_post", "_scale", "_skip")
 _WORDS = frozenset(word.rstrip("_") for word in RESERVED)
 
 
@@ -27,10 +28,10 @@ def safe(name: str) -> str:
 
     It depends on the label alone, so no other LIV changes it; no two labels become
     one, because those that end in `_` move on by one as well. So do those that end as
-    the names of norms and of lists of blocks do: attn_norm, blocks_2.
+    the names of norms, of factors and of lists of blocks do: attn_norm, blocks_2.
     """
     word = name.rstrip("_")
-    used = word in _WORDS or iskeyword(word) or word.endswith(("_norm", "_post"))
+    used = word in _WORDS or iskeyword(word) or word.endswith(_ENDS)
     return f"{name}_" if used or _BLOCKS.fullmatch(word) else name
 
 

@@ -14,14 +14,33 @@ def norm_call(norm: Norm) -> str:
     return f"{NORMS[norm.kind]}(config.width, config.eps{plain})"
 
 
-def added(residual: Residual) -> str:
-    """What stands before the layer's answer: `x + `, or `x + 0.22 * `."""
+SCALE = "ChannelScale"
+"""The class in `templates/functions/` of learned factors."""
+
+
+def module_type(residual: Residual, name: str) -> str:
+    """The class of one of its modules."""
+    return NORMS[residual.norms[name].kind] if name in residual.norms else SCALE
+
+
+def constructed(residual: Residual, path: str) -> dict[str, str]:
+    """Name of each of its modules -> the constructor's line, below self.`path`."""
+    calls = {name: norm_call(norm) for name, norm in residual.norms.items()}
+    calls |= dict.fromkeys(residual.learned, f"{SCALE}(config)")
+    return {n: f"        self.{path}_{n} = {call}" for n, call in calls.items()}
+
+
+def added(residual: Residual, skip: str = "skip") -> str:
+    """What stands before the layer's answer: `x + `, `x + 0.22 * `, `skip(x) + `."""
     scale = "" if residual.scale == 1 else f"{number(residual.scale)} * "
-    return f"x + {scale}"
+    factor = "" if residual.skip == 1 else f"{number(residual.skip)} * "
+    stream = f"{skip}(x)" if residual.learned_skip else "x"
+    return f"{factor}{stream} + {scale}"
 
 
 def formula(residual: Residual) -> str:
     """`x + post_norm(f(norm(x)))`, as the docstring has it."""
-    inner = "f(norm(x))" if residual.before else "f(x)"
+    answer = "f(norm(x))" if residual.before else "f(x)"
     norm = "post_norm" if residual.before else "norm"
-    return added(residual) + (f"{norm}({inner})" if residual.after else inner)
+    answer = f"{norm}({answer})" if residual.after else answer
+    return added(residual) + (f"scale({answer})" if residual.learned_scale else answer)

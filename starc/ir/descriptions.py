@@ -6,7 +6,7 @@ from typing import assert_never
 
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Written
 from starc.ir.operator import Operator
-from starc.ir.residual import Norm, Residual
+from starc.ir.residual import LEARNED, Norm, Residual
 from starc.ir.sharing import has_mixing_tensors
 from starc.numerals import numeral
 
@@ -76,7 +76,11 @@ def _norm(norm: Norm) -> str:
 
 def residual_settings(residual: Residual) -> dict[str, object]:
     """What may differ from one residual to the next, under the language's names."""
-    return {"placement": residual.placement, "residual_scale": residual.scale}
+    return {
+        "placement": residual.placement,
+        "residual_scale": LEARNED if residual.learned_scale else residual.scale,
+        "skip_scale": LEARNED if residual.learned_skip else residual.skip,
+    }
 
 
 def around(layer: Liv | Parallel, model: Model | Written) -> str:

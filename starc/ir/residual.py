@@ -43,14 +43,18 @@ class Norm:
 
 @dataclass(frozen=True)
 class Residual:
-    """x + scale after(f(before(x))); a norm that is None is not there.
+    """skip x + scale after(f(before(x))); a norm that is None is not there.
 
-    scale: a constant, which no norm after f could undo.
+    scale, skip: constants; learned_scale, learned_skip: times learned numbers, one a
+        channel, which begin at 1 (arXiv 2103.17239).
     """
 
     before: Norm | None = Norm()
     after: Norm | None = None
     scale: float = 1.0
+    skip: float = 1.0
+    learned_scale: bool = False
+    learned_skip: bool = False
 
     @property
     def placement(self) -> str:
@@ -64,13 +68,25 @@ class Residual:
         both = {"norm": self.before, "post_norm": self.after}
         return {name: norm for name, norm in both.items() if norm is not None}
 
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """The factors that are learned: "scale", "skip"."""
+        both = {"scale": self.learned_scale, "skip": self.learned_skip}
+        return tuple(name for name, learned in both.items() if learned)
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """What has tensors, norms and factors, by the names of these."""
+        return (*self.norms, *self.learned)
+
     def parameters(self, width: int) -> tuple[Parameter, ...]:
         """Its tensors on a stream of `width` channels: `norm.weight` and the like."""
-        return tuple(
-            parameter
-            for name, norm in self.norms.items()
-            for parameter in norm.parameters(name, width)
-        )
+        norms = self.norms.items()
+        found = [p for name, norm in norms for p in norm.parameters(name, width)]
+        for name in self.learned:
+            weight = f"{name}.weight"
+            found.append(Parameter(weight, (width,), ONES, featurizer=False))
+        return tuple(found)
 
     def flops(self, width: int) -> float:
         """For each token, of matrix products only, as those of an operator: none."""
@@ -89,7 +105,20 @@ BARE = Residual(before=None)
 """Of the branches of a parallel: what stands around them stands around all at once."""
 
 
-def placed(placement: str, norm: Norm, scale: float = 1.0) -> Residual:
+LEARNED = "learned"
+"""The word for a factor that is."""
+
+
+def placed(
+    placement: str, norm: Norm, scale: float | str = 1.0, skip: float | str = 1.0
+) -> Residual:
     """The residual with this norm at the places that the word says."""
     before, after = PLACEMENTS[placement]
-    return Residual(norm if before else None, norm if after else None, scale)
+    return Residual(
+        norm if before else None,
+        norm if after else None,
+        1.0 if scale == LEARNED else float(scale),
+        1.0 if skip == LEARNED else float(skip),
+        scale == LEARNED,
+        skip == LEARNED,
+    )

@@ -2,7 +2,7 @@
 
 from dataclasses import fields, replace
 
-from starc.ir.descriptions import number, said_none
+from starc.ir.descriptions import number, residual_settings, said_none
 from starc.ir.operator import Operator
 from starc.ir.rope import Rope
 from starc.ir.sharing import featurizer
@@ -70,13 +70,12 @@ def other_residual(user: Shared, target: Shared) -> str:
     mine, theirs = user.residual, target.residual
     if mine is None or theirs is None:
         return ""
-    found: list[str] = []
-    if mine.placement != theirs.placement:
-        found.append(f"placement {mine.placement}, not {theirs.placement}")
-    if mine.scale != theirs.scale:
-        scales = numeral(mine.scale), numeral(theirs.scale)
-        found.append(f"residual_scale {scales[0]}, not {scales[1]}")
-    return "; ".join(found)
+    others = residual_settings(theirs)
+    return "; ".join(
+        f"{name} {number(value)}, not {number(others[name])}"
+        for name, value in residual_settings(mine).items()
+        if value != others[name]
+    )
 
 
 _PLAIN = {"inner": "channels", "rope": "positions"}

@@ -5,7 +5,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from starc.alphabet.around import LARGEST_SCALE, PLACEMENT, RESIDUAL_SCALE
+from starc.alphabet.around import (
+    AROUND,
+    LARGEST_SCALE,
+    PLACEMENT,
+    RESIDUAL_SCALE,
+    SKIP_SCALE,
+)
 from starc.alphabet.option import Givens, Option, Quantity
 from starc.alphabet.resolved_options import Stream
 from starc.alphabet.rotation import ROTATION
@@ -46,6 +52,7 @@ MODEL_OPTIONS = (
         assumption="the paper does not name its positions",
     ),
     replace(RESIDUAL_SCALE, default=1),
+    replace(SKIP_SCALE, default=1),
     Option(
         "embedding_scale",
         "number",
@@ -144,10 +151,10 @@ class ModelSettings:
         return None if word == "none" else _norm(word, self.the_norm.eps, given)
 
     def residual(self, said: Mapping[str, Quantity] = {}) -> Residual:
-        """Around a LIV, of which `said` says placement and residual_scale, or less."""
-        names = ("placement", "residual_scale")
-        placement, scale = (said.get(name, self.value(name)) for name in names)
-        return placed(str(placement), self.the_norm, float(scale))
+        """Around a LIV, of which `said` says placement and scales, or less."""
+        placement, *scales = (said.get(name, self.value(name)) for name in AROUND)
+        factors = (x if isinstance(x, str) else float(x) for x in scales)
+        return placed(str(placement), self.the_norm, *factors)
 
     @property
     def embedding_scale(self) -> float:

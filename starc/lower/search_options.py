@@ -50,7 +50,7 @@ GENES = {
     name: _MODEL[name]
     for name in (
         *("placement", "norm", "positions", "embedding_norm"),
-        *("residual_scale", "embedding_scale", "logit_scale"),
+        *("residual_scale", "skip_scale", "embedding_scale", "logit_scale"),
     )
 }
 """Settings of the model block that a search may choose: a list of their values."""

@@ -20,10 +20,12 @@ def read(residual: Residual, stream: Tensor, tensors: Tensors) -> Tensor:
 
 
 def written(residual: Residual, stream: Tensor, y: Tensor, tensors: Tensors) -> Tensor:
-    """x + scale after(y): the stream after the LIVs answered y; shapes as above."""
+    """skip x + scale after(y): the stream after the LIVs' y; shapes as above."""
     if residual.after is not None:
         y = normed(residual.after, "post_norm", y, tensors)
-    return stream + residual.scale * y
+    one = torch.ones(()).double()
+    skip = residual.skip * tensors.get("skip.weight", one)
+    return skip * stream + residual.scale * tensors.get("scale.weight", one) * y
 
 
 def normed(norm: Norm, name: str, x: Tensor, tensors: Tensors) -> Tensor:

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any, cast
 
 from starc.alphabet import Option, template_of
+from starc.alphabet.around import AROUND
 from starc.ir.nodes import Liv, Model
 from starc.ir.operator import Operator
 from starc.ir.residual import Residual
@@ -53,7 +54,7 @@ class Seen:
         SILENT: no LIV speaks of it. Raises Unlike where two of them say two things.
         """
         name, _, option = address.partition(".")
-        if name == "model" and option not in ("placement", "residual_scale"):
+        if name == "model" and option not in AROUND:
             return _of_model(self.model)[option]
         found = [
             value
@@ -107,6 +108,7 @@ def options_of(operator: Operator, residual: Residual) -> dict[str, Any]:
     found: dict[str, Any] = {
         "placement": residual.placement,
         "residual_scale": residual.scale,
+        "skip_scale": residual.skip,
     }
     for option in template_of(operator.kind).options:
         name = option.field or option.name

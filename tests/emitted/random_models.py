@@ -61,7 +61,10 @@ class Sampler:
         if self.chance(0.5) or not isinstance(step, Liv | Parallel):
             return step
         placement = self.random.choice(self.placements())
-        return replace(step, residual=placed(placement, norm, self.scale()))
+        residual = placed(placement, norm, self.scale(), self.scale())
+        learned = self.random.choice(("learned_scale", "learned_skip", "", ""))
+        residual = replace(residual, **{learned: True}) if learned else residual
+        return replace(step, residual=residual)
 
     def chance(self, probability: float) -> bool:
         return self.random.random() < probability

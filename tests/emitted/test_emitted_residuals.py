@@ -25,6 +25,12 @@ BODIES = {
         SA-1(heads = 2, placement = none, residual_scale = 0.5) k, v from a
         d: GConv-1-Diff(placement = sandwich)
         GConv-1-Diff weights from d; GConv-1-Diff same as d""",
+    "learned factors": """
+        a: SA-1(heads = 2, residual_scale = learned)
+        SA-1(heads = 2, placement = post, skip_scale = learned) k, v from a
+        2 x { m: GMemless(residual_scale = learned, skip_scale = learned) }
+        d: GConv-1-Diff(skip_scale = 0.5); GMemless same as m
+        GConv-1-Diff same as d""",
     "said of each iteration": "3 x { SA-1(heads = 2, placement = post); GMemless }",
 }
 SCALES = "residual_scale = 0.22; embedding_scale = 12; logit_scale = 1/8"

@@ -62,6 +62,8 @@ DIFFERENT = (
     *("SA-1; GMemless", "GMemless; SA-1", "SA-1", "SA-1; GMemless; GMemless"),
     *("SA-1(heads = 2); GMemless", "SA-1-Diff; GMemless", "SA-1; GMemless(expand = 2)"),
     *("SA-1(placement = post); GMemless", "SA-1(residual_scale = 1/2); GMemless"),
+    *("SA-1(skip_scale = 1/2); GMemless", "SA-1(skip_scale = learned); GMemless"),
+    "SA-1(residual_scale = learned); GMemless",
     *("a: SA-1; SA-1", "a: SA-1; SA-1 weights from a", "a: SA-1; SA-1 same as a"),
     *("a: SA-1; SA-1 k from a", "a: SA-1; SA-1 v from a", "a: SA-1; SA-1 k, v from a"),
     "a: SA-1; SA-1 weights from a, k from a",

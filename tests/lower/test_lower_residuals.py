@@ -41,6 +41,15 @@ def test_the_last_word_is_the_use_s() -> None:
     ]
 
 
+def test_factors_are_numbers_or_learned() -> None:
+    backbone = "SA-1; SA-1(residual_scale = 1/2, skip_scale = learned); SA-1-Diff"
+    assert residuals(backbone, "residual_scale = learned; skip_scale = 1/4") == [
+        Residual(NORM, None, 1.0, 0.25, learned_scale=True),
+        Residual(NORM, None, 0.5, 1.0, learned_skip=True),
+        Residual(NORM, None, 1.0, 0.25, learned_scale=True),
+    ]
+
+
 def test_a_parallel_has_the_model_s_and_its_sides_none() -> None:
     (parallel,) = layers("parallel { SA-1; GMemless }", "placement = post")
     assert isinstance(parallel, Parallel) and parallel.residual == POST
@@ -110,10 +119,10 @@ MODEL = "model m { width = 64 }\n"
             "too large",
         ),
         (
-            MODEL + "backbone { SA-1(residual_scale = learned) }",
+            MODEL + "backbone { SA-1(residual_scale = learnt) }",
             "wrong-value",
-            "learned",
-            "expected a number from 0.0001 to 10_000",
+            "learnt",
+            "expected learned or a number from 0.0001 to 10_000",
         ),
         (
             MODEL + "backbone { parallel { SA-1(placement = post); GMemless } }",

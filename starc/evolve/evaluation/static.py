@@ -94,7 +94,7 @@ def activation_memory(model: Model, tokens: int) -> int:
     """
     values = 2 * model.width  # final norm and head
     for layer in model.whole().values():
-        reads = 1 + len(layer.residual.norms)  # the norms, and the projections
+        reads = 1 + len(layer.residual.modules)  # norms and factors; the projections
         values += reads * model.width
         values += sum(map(_kept, layer.livs))
     logits = 2 * 4 * model.vocab
