@@ -23,3 +23,6 @@ ALGORITHMS = ("nsga2", "ga", "random", "map_elites")
 
 EXPORTS = ("hf",)
 """Forms of `starc export`."""
+
+STARTS = ("lfm2", "transformer", "mamba", "hybrid")
+"""What `starc new` writes: files of `templates/new/`."""

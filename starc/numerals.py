@@ -33,6 +33,15 @@ def counted(number: int, thing: str) -> str:
     return f"{number:_} {thing if number == 1 else several}"
 
 
+def shortened(number: float, unit: str = "") -> str:
+    """`354 M`, `12.3 kB`, `512 B`: three digits, for a person who compares."""
+    for size, prefix in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            digits = 2 if number < 10 * size else 1 if number < 100 * size else 0
+            return f"{number / size:.{digits}f} {prefix}{unit}"
+    return f"{number:.0f} {unit}".rstrip()
+
+
 def _plain(text: str) -> str:
     """`1.000000e+06` as `1e6`."""
     digits, e, exponent = text.partition("e")

@@ -31,6 +31,6 @@ def main() -> None:
             return
         from starc.cli.app import app
 
-        guarded(app)(arguments)
+        guarded(app)(arguments, prog_name="starc")
     except KeyboardInterrupt:
         sys.exit(130)

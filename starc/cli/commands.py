@@ -5,38 +5,55 @@ from importlib import import_module
 from keyword import iskeyword
 from typing import Any
 
-MODULES = {
-    "compile": "sources",
-    "check": "sources",
-    "fmt": "sources",
-    "show": "inspect",
-    "diff": "inspect",
-    "decode": "genomes",
-    "encode": "genomes",
-    "genes": "genomes",
-    "explain": "inspect",
-    "train": "training",
-    "evolve": "evolve",
-    "front": "evolve",
-    "pick": "evolve",
-    "scale": "compare",
-    "compare": "compare",
-    "draw": "draw",
-    "report": "report",
-    "motifs": "report",
-    "import": "zoo",
-    "convert": "zoo",
-    "weights": "zoo",
-    "zoo": "zoo",
-    "export": "export",
-    "vendor": "vendoring",
-    "verify": "vendoring",
-    "upgrade": "vendoring",
-    "recover": "vendoring",
-    "lsp": "editor",
+GROUPS = {
+    "Write": {
+        "new": "new",
+        "check": "sources",
+        "fmt": "sources",
+        "lsp": "editor",
+    },
+    "Look": {
+        "show": "inspect",
+        "diff": "inspect",
+        "draw": "draw",
+        "explain": "inspect",
+    },
+    "Out": {
+        "compile": "sources",
+        "vendor": "vendoring",
+        "verify": "vendoring",
+        "upgrade": "vendoring",
+        "recover": "vendoring",
+    },
+    "Public models": {
+        "import": "zoo",
+        "convert": "zoo",
+        "weights": "zoo",
+        "zoo": "zoo",
+        "export": "export",
+    },
+    "Train": {
+        "train": "training",
+        "compare": "compare",
+        "scale": "compare",
+    },
+    "Search": {
+        "evolve": "evolve",
+        "front": "evolve",
+        "pick": "evolve",
+        "report": "report",
+        "motifs": "report",
+    },
+    "Genomes": {
+        "decode": "genomes",
+        "encode": "genomes",
+        "genes": "genomes",
+    },
 }
 """In the order of `starc --help`: the file of `starc/cli/` with a function named so,
 or so and `_` where Python has the word."""
+
+MODULES = {name: module for group in GROUPS.values() for name, module in group.items()}
 
 
 def command(name: str) -> Callable[..., Any]:

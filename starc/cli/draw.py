@@ -1,7 +1,9 @@
 """draw: the picture of an architecture, or of what one of its LIVs mixes."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from starc.cli import complete, streams
 from starc.cli.failure import WRONG_INPUT, Failure
 from starc.cli.options import SEEDS, File, Output, input_option, number, option
 from starc.cli.streams import STANDARD, read_source, write
@@ -14,7 +16,11 @@ def draw(
     file: File,
     operator: Annotated[
         str | None,
-        option(metavar="LABEL", help="Draw |T(x)| of this LIV (needs torch)."),
+        option(
+            metavar="LABEL",
+            help="Draw |T(x)| of this LIV (needs torch).",
+            complete=complete.labels,
+        ),
     ] = None,
     input: Annotated[
         str | None, option(metavar="TEXT", help="x: up to 64 bytes of text.")
@@ -27,6 +33,9 @@ def draw(
     all: Annotated[
         bool, option("--all", help="Write repeats out, every turn.")
     ] = False,
+    open: Annotated[
+        bool, option("--open", help="Show it, in a browser or a viewer.")
+    ] = False,
     output: Output = STANDARD,
 ) -> None:
     """Draw the LIVs of FILE in order with their sharing, as SVG.
@@ -34,20 +43,42 @@ def draw(
     With --operator the token-mixing matrix |T(x)| of one LIV, as SVG, or as PNG if OUT
     ends in .png.
     """
+    if open and output == STANDARD:
+        output = _beside(file, operator)
     if operator is None:
         if input is not None or weights is not None:
             raise Failure("--input and --weights go with --operator")
         if output.endswith(".png"):
             raise Failure(f"{output}: Only --operator draws PNG; this is an .svg")
         write(output, _architecture(file, not all) + "\n")
-        return
-    from starc.draw import heatmap
+    else:
+        from starc.draw import heatmap
 
-    found = _mixing(file, operator, input, weights, seed)
-    if output.endswith(".png"):
-        write(output, heatmap.as_png(found.maps))
-        return
-    write(output, heatmap.as_svg(found.maps, found.tokens, found.heading) + "\n")
+        found = _mixing(file, operator, input, weights, seed)
+        if output.endswith(".png"):
+            write(output, heatmap.as_png(found.maps))
+        else:
+            text = heatmap.as_svg(found.maps, found.tokens, found.heading)
+            write(output, text + "\n")
+    if open:
+        _show(output)
+
+
+def _beside(file: str, operator: str | None) -> str:
+    """A file of its own in the folder for such: `.../hybrid.svg`."""
+    from tempfile import mkdtemp
+
+    name = "stdin" if file == STANDARD else Path(file).stem
+    name += f"-{operator}" if operator else ""
+    return str(Path(mkdtemp(prefix="starc-")) / f"{name}.svg")
+
+
+def _show(path: str) -> None:
+    import webbrowser
+
+    where = Path(path).resolve().as_uri()
+    if not webbrowser.open(where):
+        streams.tell(f"starc: There is no browser here: {path}")
 
 
 def _architecture(file: str, rolled: bool) -> str:

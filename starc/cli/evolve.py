@@ -7,7 +7,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 from starc.choices import ALGORITHMS
-from starc.cli import streams
+from starc.cli import complete, streams
 from starc.cli.failure import INTERRUPTED, WRONG_INPUT, Failure
 from starc.cli.options import (
     SEEDS,
@@ -206,7 +206,13 @@ def pick(
     run: Run,
     id: Annotated[
         int,
-        argument(metavar="ID", low=0, high=SEEDS, help="As `starc front` prints it."),
+        argument(
+            metavar="ID",
+            low=0,
+            high=SEEDS,
+            help="As `starc front` prints it.",
+            complete=complete.candidates,
+        ),
     ],
     output: Annotated[Path, output_option("DIR", "Where to write.")],
 ) -> None:

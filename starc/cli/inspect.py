@@ -4,9 +4,18 @@ from textwrap import indent, wrap
 from typing import TYPE_CHECKING, Annotated
 
 from starc.choices import DTYPES
+from starc.cli import complete
 from starc.cli.failure import Failure
-from starc.cli.options import File, Json, argument, input_argument, number, one_of
-from starc.cli.streams import read_source, say, say_json
+from starc.cli.options import (
+    File,
+    Json,
+    argument,
+    input_argument,
+    number,
+    one_of,
+    option,
+)
+from starc.cli.streams import columns, read_source, say, say_json
 
 if TYPE_CHECKING:
     from starc.catalogue import Explanation
@@ -20,17 +29,27 @@ def show(
         number("Tokens in the cache; by default the model's."),
     ] = None,
     dtype: Annotated[str, one_of(DTYPES, "--dtype", "Of the cache.")] = "bf16",
+    tree: Annotated[
+        bool, option("--tree", help="As it is written: repeats, parallels, LIVs.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Print the LIVs of FILE with their sharing, parameters, cache and FLOPs."""
     from starc.ir.show import as_json, as_table
 
+    if tree and json:
+        raise Failure("--tree is for people: leave out --json")
     model = _model(file)
     tokens = context or model.context
     if json:
         say_json(as_json(model, tokens, dtype))
+    elif tree:
+        from starc.ir.cost import costs
+        from starc.ir.tree import as_tree
+
+        say(as_tree(model, costs(model, tokens, DTYPES[dtype])))
     else:
-        say(as_table(model, tokens, dtype).rstrip("\n"))
+        say(as_table(model, tokens, dtype, columns()).rstrip("\n"))
 
 
 def diff(
@@ -53,16 +72,25 @@ def _model(file: str) -> "Model":
 
 def explain(
     code: Annotated[
-        str | None, argument(metavar="[CODE]", help="As in error[CODE].")
+        str | None,
+        argument(
+            metavar="[CODE]",
+            help="As in error[CODE], or the name of a LIV.",
+            complete=complete.explained,
+        ),
     ] = None,
 ) -> None:
-    """Explain an error code; without one, list them."""
+    """Explain an error code or a LIV; without one, list the codes."""
     from starc import catalogue
+    from starc.alphabet import prelude
 
     if code is None:
         width = max(map(len, catalogue.codes()))
         for known in catalogue.codes():
             say(f"{known:{width}}  {_explanation(known).title}")
+        return
+    if code in prelude().livs:
+        _explain_liv(code)
         return
     found = _explanation(code.removeprefix("error[").removesuffix("]"))
     say(f"{found.code}: {found.title}\n")
@@ -71,6 +99,22 @@ def explain(
     for title, example in (("Wrong", found.wrong), ("Right", found.right)):
         if example:
             say(f"\n{title}:\n\n{indent(example.rstrip(), '    ')}")
+
+
+def _explain_liv(name: str) -> None:
+    """What it is, and a paragraph for each parameter."""
+    from starc.alphabet import prelude
+    from starc.lsp import describe
+
+    meaning = prelude().livs[name]
+    assert meaning is not None, "the prelude has no mistake"
+    room = columns()
+    for paragraph in describe.meaning(name, meaning).split("\n\n"):
+        say("\n".join(wrap(paragraph.replace("*", ""), room)) + "\n")
+    for row in meaning.liv.template.options:
+        about = f"{row.sentence} {describe.default(row)}".replace("`", "")
+        lines = wrap(about, room, subsequent_indent="    ", break_on_hyphens=False)
+        say("\n".join(lines))
 
 
 def _explanation(code: str) -> "Explanation":

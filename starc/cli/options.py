@@ -5,12 +5,13 @@ several commands have.
 argument that names a file is an input or an output; see starc/files.py.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from starc import files
 from starc.choices import KERNELS, OPTIONAL_PASSES
+from starc.cli import complete
 from starc.cli.failure import Failure
 
 MOST = 2**31 - 1
@@ -24,11 +25,15 @@ def as_given(value: Any) -> Any:
     return value
 
 
+Complete = Callable[[Any, str], Iterable[str]]
+
+
 class Declared(NamedTuple):
     """An argument or option of a command, in the annotation of its parameter.
 
     names: `--output`, `-o`; by default made of the parameter's. low, high: of a number.
     callback: what the value becomes; raises Failure where it is wrong.
+    complete: what a shell proposes, of the other values of the call and a beginning.
     """
 
     is_option: bool
@@ -38,6 +43,7 @@ class Declared(NamedTuple):
     callback: Callable[[Any], Any] = as_given
     low: float | None = None
     high: float | None = None
+    complete: Complete | None = None
 
 
 def option(
@@ -45,9 +51,10 @@ def option(
     help: str,
     metavar: str | None = None,
     callback: Callable[[Any], Any] = as_given,
+    complete: Complete | None = None,
 ) -> Any:
     """An option; a parameter that is bool makes it a flag."""
-    return Declared(True, names, metavar, help, callback)
+    return Declared(True, names, metavar, help, callback, complete=complete)
 
 
 def argument(
@@ -56,9 +63,10 @@ def argument(
     callback: Callable[[Any], Any] = as_given,
     low: float | None = None,
     high: float | None = None,
+    complete: Complete | None = None,
 ) -> Any:
     """An argument, which has its place instead of a name."""
-    return Declared(False, (), metavar, help, callback, low, high)
+    return Declared(False, (), metavar, help, callback, low, high, complete)
 
 
 def is_read(value: Any) -> Any:
@@ -90,7 +98,11 @@ def one_of(values: Collection[str], flag: str, help: str) -> Any:
                 raise Failure(f"{flag} {given}: {_hint(given, values)}")
         return value
 
-    return option(flag, metavar="|".join(values), help=help, callback=check)
+    def begun(_: Any, start: str) -> list[str]:
+        return [value for value in values if value.startswith(start)]
+
+    metavar = "|".join(values)
+    return option(flag, metavar=metavar, help=help, callback=check, complete=begun)
 
 
 def _hint(given: str, values: Collection[str]) -> str:
@@ -105,9 +117,9 @@ def number(help: str, low: float = 1, high: float = MOST) -> Any:
     return Declared(True, (), None, help, low=low, high=high)
 
 
-def input_argument(metavar: str, help: str) -> Any:
+def input_argument(metavar: str, help: str, complete: Complete | None = None) -> Any:
     """A file or a folder that is read."""
-    return argument(metavar, help, is_read)
+    return argument(metavar, help, is_read, complete=complete)
 
 
 def input_option(metavar: str, help: str) -> Any:
@@ -122,7 +134,7 @@ def output_option(metavar: str, help: str) -> Any:
 
 File = Annotated[str, input_argument("FILE", "A .star file; - is stdin.")]
 Files = Annotated[list[str], input_argument("FILES...", ".star files; - is stdin.")]
-Run = Annotated[Path, input_argument("RUN", "The folder of a search.")]
+Run = Annotated[Path, input_argument("RUN", "The folder of a search.", complete.runs)]
 Data = Annotated[
     str | None,
     input_option(

@@ -141,6 +141,13 @@ def console() -> "Console":
     return Console(stderr=True, highlight=False)
 
 
+def columns() -> int:
+    """What a table may take: those of the terminal, and 80 where there is none."""
+    from shutil import get_terminal_size
+
+    return max(get_terminal_size().columns, 76) if sys.stdout.isatty() else 80
+
+
 def in_colour(stream: IO[str]) -> bool:
     """On a terminal that has colours, unless NO_COLOR says no."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":

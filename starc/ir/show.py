@@ -1,6 +1,7 @@
 """`starc show`: what each LIV is, shares and costs, as a table and as JSON."""
 
 from dataclasses import asdict, is_dataclass
+from textwrap import wrap
 from typing import Any, assert_never
 
 from starc.choices import DTYPES
@@ -26,6 +27,7 @@ from starc.ir.nodes import (
     flat,
     iterations,
 )
+from starc.ir.table import aligned, bars
 
 COLUMNS = (
     "LIV",
@@ -130,8 +132,12 @@ def _fft_flops(model: Model, context: int) -> dict[str, int]:
     }
 
 
-def as_table(model: Model, context: int, dtype: str) -> str:
-    """The same as text: the settings, a line for each LIV, and the operators."""
+def as_table(model: Model, context: int, dtype: str, within: int | None = None) -> str:
+    """The same as text: the settings, a line for each LIV, the operators.
+
+    within: columns that there are, for which the table is shortened, and which bars of
+    the shares of each class fill.
+    """
     found = costs(model, context, DTYPES[dtype])
     total, bare = found.total, found.params_without_embeddings
     lines = [f"model {model.name}"]
@@ -143,7 +149,7 @@ def as_table(model: Model, context: int, dtype: str) -> str:
     table = [COLUMNS, *_rows(model, found)]
     table.append(_cells("embedding, norm, head", "", "", "", outside))
     table.append(_cells("total", "", "", "", total))
-    lines += ["", *_aligned(table), ""]
+    lines += ["", *aligned(table, within), ""]
     lines.append(f"parameters without embeddings: {bare:,}")
     if total.idle:
         lines.append(f"parameters that a token computes with: {total.active:,}")
@@ -158,7 +164,9 @@ def as_table(model: Model, context: int, dtype: str) -> str:
         lines.append(
             "A line for several LIVs, (12 x), has the numbers of each of them."
         )
-    lines += ["", *_legend(model)]
+    if within is not None:
+        lines += ["", *_bars(model, found, within)]
+    lines += ["", *_legend(model, within)]
     return "\n".join(lines) + "\n"
 
 
@@ -209,24 +217,41 @@ def _cells(
     return (label, name, stands, shared, *(f"{value:,}" for value in numbers))
 
 
-def _aligned(table: list[tuple[str, ...]]) -> list[str]:
-    """Words left, numbers right; a column without words is left out."""
-    kept = [i for i in range(len(COLUMNS)) if any(row[i] for row in table[1:])]
-    width = {i: max(len(row[i]) for row in table) for i in kept}
-    lines = [
-        "  ".join(
-            row[i].ljust(width[i]) if i < 4 else row[i].rjust(width[i]) for i in kept
-        ).rstrip()
-        for row in table
-    ]
-    rule = "-" * max(map(len, lines))
-    return [lines[0], rule, *lines[1:-1], rule, lines[-1]]
+def _bars(model: Model, found: Costs, within: int) -> list[str]:
+    """The share of parameters and cache of each class, and of what stands around."""
+    params: dict[str, int] = {}
+    cache: dict[str, int] = {}
+    for layer, cost in zip(model.layers(), found.layers, strict=True):
+        named = [(name_of(layer), cost.total)]
+        if class_of(layer) == "parallel":  # what its branches are says more
+            pairs = zip(branches(layer), cost.branches, strict=True)
+            named = [(name_of(branch), part) for branch, part in pairs]
+        for name, part in named:
+            params[name] = params.get(name, 0) + part.params
+            cache[name] = cache.get(name, 0) + part.cache_bytes
+    params["embedding, norms, head"] = found.total.params - sum(params.values())
+    shares = {
+        name: (
+            size / max(found.total.params, 1),
+            cache.get(name, 0) / max(found.total.cache_bytes, 1),
+        )
+        for name, size in params.items()
+    }
+    return bars(shares, within)
 
 
-def _legend(model: Model) -> list[str]:
+def _legend(model: Model, within: int | None) -> list[str]:
     """What each class is here: its operator with all its numbers, defaults too."""
     found: dict[tuple[str, str], None] = {}
     for liv in model.livs():
         found[name_of(liv), f"{liv.operator.kind}: {described(liv.operator)}"] = None
     width = max((len(name) for name, _ in found), default=0)
-    return [f"{name.ljust(width)}  {text}" for name, text in found]
+    lines = [f"{name.ljust(width)}  {text}" for name, text in found]
+    if within is None:
+        return lines
+    indent = " " * (min(width, within // 3) + 2)
+    return [
+        part
+        for line in lines
+        for part in wrap(line, within, subsequent_indent=indent, break_on_hyphens=False)
+    ]

@@ -7,7 +7,7 @@ from starc.evolve.problem.objectives import MEASURES
 from starc.ir.descriptions import described
 from starc.lower.built import Built
 from starc.lsp.document import BYTES
-from starc.numerals import numeral, written
+from starc.numerals import written
 
 
 def option(row: Option, value: str = "") -> str:
@@ -19,14 +19,18 @@ def option(row: Option, value: str = "") -> str:
     lines = [title, _sentence(row.meaning)]
     if row.choices or row.type != "word":
         lines.append(f"Takes {row.takes}.")
-    if row.default is not None:
-        none = row.none and row.default == 0
-        lines.append(f"Default: `{'none' if none else written(row.default)}`.")
-    elif row.derived:
-        lines.append(f"Default: {row.derived}.")
+    lines.append(default(row))
     if row.assumption:
         lines.append(f"*Assumed*: {row.assumption}.")
     return "\n\n".join(filter(None, lines))
+
+
+def default(row: Option) -> str:
+    """What holds where nothing is said; "" where something must be."""
+    if row.default is not None:
+        none = row.none and row.default == 0
+        return f"Default: `{'none' if none else written(row.default)}`."
+    return f"Default: {row.derived}." if row.derived else ""
 
 
 def meaning(name: str, found: Meaning) -> str:
@@ -114,11 +118,3 @@ def measure(name: str) -> str:
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
-
-
-def millions(number: float) -> str:
-    """`354.5 M`, `12.3 k`: a number of parameters or bytes to four digits."""
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= size:
-            return f"{number / size:,.1f} {unit}"
-    return numeral(number)

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from starc.frontend import ast
 from starc.lower.count import iterations
 from starc.lower.labels import uses
-from starc.lsp.describe import millions
 from starc.lsp.document import Document
-from starc.numerals import counted
+from starc.numerals import counted, shortened
 from starc.values import dataclass
 
 
@@ -59,10 +58,10 @@ def _backbone(document: Document, block: ast.Backbone) -> Iterator[Hint]:
     if next(uses(block.body), None) is None:
         return
     total, context = document.costs.total, document.model.context
-    active = f", {millions(total.active)} active" if total.idle else ""
+    active = f", {shortened(total.active)} active" if total.idle else ""
     text = (
-        f" {millions(total.params)} parameters{active}, "
-        f"{millions(total.cache_bytes)}B cache at {context:,} tokens"
+        f" {shortened(total.params)} parameters{active}, "
+        f"{shortened(total.cache_bytes, 'B')} cache at {context:,} tokens"
     )
     about = (
         f"{total.params:,} parameters, embeddings too; {total.cache_bytes:,} bytes of "

@@ -31,6 +31,7 @@ VALUES = {
     "DIR": "out",
     "PATH": "public",
     "OUT": "converted.safetensors",
+    "NAME": "begun",
 }
 """What is given for an argument, by its metavar. A new one needs a line here."""
 

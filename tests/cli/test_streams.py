@@ -27,6 +27,9 @@ CONDITIONS: dict[str, dict[str, str]] = {
 STDIN = {"decode": "21211-31112", "evolve": SEARCH}
 """Where it is not an architecture."""
 
+READS = {"lsp"}
+"""Commands that read stdin without being told to."""
+
 FEW = ("all closed", "stdout full", "stdout gone", "ascii")
 """For training, which takes long, and for what a parser prints for every command."""
 
@@ -81,7 +84,8 @@ def results(cases: list[Case], home: Path, folder: Path) -> dict[Case, dict[str,
 def expected(case: Case, plain: dict[str, Any]) -> int:
     """The exit code, from what the call does when nothing is in its way."""
     condition = CONDITIONS[case.condition]
-    if condition.get("stdin") == "closed" and case.variant == "stdin":
+    reads = case.variant == "stdin" or case.name in READS and case.variant != "help"
+    if condition.get("stdin") == "closed" and reads:
         return 2
     stdout = condition.get("stdout", "file")
     if stdout != "file" and plain["stdout"]:
