@@ -25,13 +25,14 @@ class Item:
 class Brackets:
     """What is in brackets at the end of a statement, for lines of its own.
 
-    `last`: comments after all items.
+    `last`: comments after all items. `comma`: whether one stands behind the last item.
     """
 
     opening: str
     items: list[Item]
     closing: str
     last: list[str] = field(default_factory=list)
+    comma: bool = True
 
     @property
     def commented(self) -> bool:
@@ -48,7 +49,8 @@ class Brackets:
         rows = []
         for item in self.items:
             rows += [indent + comment for comment in item.above]
-            text = f"{item.text},"
+            comma = "," if self.comma or item is not self.items[-1] else ""
+            text = f"{item.text}{comma}"
             rows.append(indent + text)
             if item.comment:
                 rows[-1] = f"{indent}{text:{widest}}  {item.comment}"

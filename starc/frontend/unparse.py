@@ -4,7 +4,7 @@ What stood on one line stays on one line where it fits, what did not does not; c
 and single empty lines are kept. All else follows from the tree.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from starc.frontend import ast
@@ -84,8 +84,8 @@ class _Printer:
                 continue
             start, end = self._ends(node)
             self._comments_before(start, depth)
-            line = _line(node, text or "", depth)
-            self._comments_inside(line.brackets, _items(node), end)
+            line, items = self._line(node, text or "", depth)
+            self._comments_inside(line.brackets, items, end)
             self._comments_before(end, depth)
             self._add(line, start, end)
 
@@ -128,6 +128,26 @@ class _Printer:
             return None
         text = f"{header(node)} {{ {'; '.join(str(text) for text in inner)} }}"
         return text if _fits(text, depth) else None
+
+    def _line(
+        self, node: ast.Node, flat: str, depth: int
+    ) -> tuple[Line, Sequence[ast.Node]]:
+        """The line of a statement, and what it has in brackets that may be broken:
+        those of its parameters, unless the next comment stands in others."""
+        items = _items(node)
+        comment = self.comments[-1].span.start if self.comments else -1
+        end = 0
+        for part, inside in _others(node):
+            one = one_line(part)
+            start = flat.index(one, end)
+            end = start + len(one)
+            if self._is_real(part) and part.span.start < comment < part.span.end:
+                opening = flat[: flat.index("(", start) + 1]
+                rows = [Item(one_line(item)) for item in inside]
+                broken = Brackets(opening, rows, flat[end - 1 :])
+                broken.comma = not isinstance(node, ast.LivDiff)
+                return Line(depth, flat, "", "clauses", broken), inside
+        return _line(node, flat, depth), items
 
     # Places ---------------------------------------------------------------------------
 
@@ -252,6 +272,27 @@ def _items(node: ast.Node) -> Sequence[ast.Node]:
     if isinstance(value, ast.Call):
         return value.arguments
     return value.items if isinstance(value, ast.List) else ()
+
+
+def _others(node: ast.Node) -> Iterator[tuple[ast.Node, Sequence[ast.Node]]]:
+    """Parts of a statement with brackets besides its parameters, and their items."""
+    parts: Sequence[ast.Node] = ()
+    match node:
+        case ast.Use():
+            parts = node.clauses
+        case ast.Objective():
+            parts = node.measures
+        case ast.Require():
+            parts = (node.measure,)
+        case ast.LivDiff():
+            yield node, (node.of,)
+        case _:
+            pass
+    for part in parts:
+        if isinstance(part, ast.Genes):
+            yield part, part.values
+        elif isinstance(part, ast.Call):
+            yield part, part.arguments
 
 
 def _fits(text: str, depth: int) -> bool:

@@ -195,6 +195,25 @@ def test_comments_stay_inside_or_outside_of_brackets(
         assert _inside(formatted(text)) == _inside(text)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "liv D = diff(A)",
+        "backbone { c: A genes(5, 6) same as b }",
+        "backbone { A(x = 1) weights from a genes(5, 6) }",
+        "search { minimize a, b(x = 1), b(x = 1, y = [2, 3]), c }",
+        "search { require b(x = 1, y = 2) <= 3M }",
+    ],
+)
+def test_comments_stay_in_the_brackets_of(statement: str) -> None:
+    """Every bracket of a statement, before each of its words and behind the last."""
+    for place in re.finditer(r"\b|\)", statement):
+        at = place.start()
+        text = f"{statement[:at]}# why\n{statement[at:]}"
+        if _inside(text) == [True]:
+            assert _inside(formatted(text)) == [True], text
+
+
 def _inside(text: str) -> list[bool]:
     """For each comment whether it stands in brackets."""
     found, depth = [], 0
