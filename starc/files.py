@@ -11,7 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_READ_IN_FOLDERS = (".star", ".py", ".safetensors", ".sqlite", ".lock", ".npy", ".bin")
+_READ_IN_FOLDERS = (
+    *(".star", ".py", ".safetensors", ".sqlite", ".lock"),
+    *(".npy", ".bin", ".jsonl"),
+)
 """How the names of files begin to end that a command reads in a folder it was given."""
 
 _protected: set[tuple[int, int]] = set()

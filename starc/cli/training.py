@@ -1,6 +1,7 @@
 """train: a run of the small trainer, from its options to a sample."""
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,7 @@ from starc.folders import Folder
 if TYPE_CHECKING:
     from starc.training.run import Run
     from starc.training.settings import Settings
+    from starc.training.text import Text
 
 STEPS = 1000
 """Of a run that was given no end."""
@@ -145,14 +147,27 @@ def _run(run: "Run", folder: Path, sample: int) -> None:
     loss = run.validation_loss()
     display.say(f"held-out loss {loss:.3f} nats a byte after step {run.step}")
     display.say(f"saved in {folder}")
-    if sample:
+    if sample and run.text.vocab <= 256:
         display.say("a sample: held-out text up to the bar, the model's own after it")
         streams.say(_sample(run, sample))
+
+
+def _prompt(text: "Text") -> bytes:
+    """How the held-out text begins, or a document of it that is long enough."""
+    held_out = text.validation.tolist()
+    if text.end is None:
+        return bytes(held_out[:PROMPT])
+    ends = [i for i, token in enumerate(held_out) if token == text.end]
+    for start, stop in pairwise([-1, *ends]):
+        if stop - start > PROMPT:
+            return bytes(held_out[start + 1 : start + 1 + PROMPT])
+    return bytes(token for token in held_out if token != text.end)[:PROMPT]
 
 
 def _sample(run: "Run", length: int) -> str:
     from starc.training.sample import continuation
 
-    prompt = bytes(run.text.validation[:PROMPT].tolist())
-    written = continuation(run.model, prompt, length, run.settings.seed)
+    prompt = _prompt(run.text)
+    end = run.text.end
+    written = continuation(run.model, prompt, length, run.settings.seed, end)
     return prompt.decode("utf-8", "replace") + "|" + written

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from starc.folders import Folder
-from starc.training import checkpoint, device, emitted, optimizer, text
+from starc.training import checkpoint, device, documents, emitted, optimizer, text
 from starc.training.progress import Display
 from starc.training.settings import Settings, TrainingError
 from starc.training.stop import Stop
@@ -32,7 +32,7 @@ class Run:
 
     settings: Settings
     model: Any
-    trained: Callable[[torch.Tensor], torch.Tensor]
+    trained: Callable[..., torch.Tensor]
     text: text.Text
     optimizer: torch.optim.AdamW
     device: torch.device
@@ -133,6 +133,13 @@ class Run:
         return loss.detach()
 
     def _loss(self, window: torch.Tensor) -> torch.Tensor:
+        """Of each token from those before it, in its document where there are any."""
+        if self.text.end is not None:
+            tokens, borders, targets = documents.packed(window, self.text.end)
+            with device.precision(self.device, self.settings.dtype):
+                logits = self.trained(tokens, cu_seqlens=borders)
+            losses = F.cross_entropy(logits[0].float(), targets, reduction="sum")
+            return losses / (targets >= 0).sum().clamp(min=1)
         with device.precision(self.device, self.settings.dtype):
             logits = self.trained(window[:, :-1])
         return F.cross_entropy(logits.float().flatten(0, 1), window[:, 1:].flatten())
@@ -166,6 +173,8 @@ def begin(
             f"{module.__file__}: a vocabulary of {vocab} cannot hold {what}; "
             f"training needs vocab = {read.vocab} or more"
         )
+    if read.end is not None:
+        documents.require(module, settings.compile)
     where = device.choose(settings.device)
     torch.manual_seed(settings.seed)
     model = module.Model().to(where)

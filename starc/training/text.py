@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from starc.files import require_plain
-from starc.training import tokens
+from starc.training import documents, tokens
 from starc.training.settings import TrainingError
 
 LARGEST_STDIN = 1 << 30
@@ -27,7 +27,7 @@ class Text:
     """Training and validation tokens as unsigned integers, and a digest of both.
 
     vocab: what a model needs to hold them. bytes_a_token: of the text they stand for;
-    None where nobody said.
+    None where nobody said. end: the token behind each document, where there are any.
     """
 
     training: torch.Tensor
@@ -35,6 +35,7 @@ class Text:
     digest: str
     vocab: int = 256
     bytes_a_token: float | None = 1.0
+    end: int | None = None
 
     def batch(self, batch: int, context: int) -> torch.Tensor:
         """Windows from anywhere in the training text: (batch, context + 1), int64.
@@ -55,18 +56,23 @@ class Text:
 def read(data: str, context: int) -> Text:
     """The text of a file, of all files of a folder, of stdin, or Python's library.
 
-    A file `.npy` or `.bin` holds tokens (starc/training/tokens.py), all others bytes.
+    A file `.npy` or `.bin` holds tokens (starc/training/tokens.py), `.jsonl` documents
+    (starc/training/documents.py), all others bytes.
     Raises TrainingError if there is too little of it, OSError.
     """
     if Path(data).suffix in tokens.SUFFIXES:
         found = tokens.read(Path(data))
         whole, digest = found.tokens, found.digest
-        vocab, bytes_a_token = found.vocab, found.bytes_a_token
+        vocab, bytes_a_token, end = found.vocab, found.bytes_a_token, found.end
     else:
-        raw = _bytes(data)
+        in_lines = Path(data).suffix == documents.SUFFIX
+        raw = documents.read(Path(data)) if in_lines else _bytes(data)
         whole = torch.frombuffer(bytearray(raw or b"\0"), dtype=torch.uint8)
         whole, digest = whole[: len(raw)], sha256(raw).hexdigest()
-        vocab, bytes_a_token = 256, 1.0
+        vocab, bytes_a_token, end = 256, 1.0, None
+        if in_lines:
+            ends = raw.count(documents.END)
+            bytes_a_token, end = 1 - ends / max(len(raw), 1), documents.END
     split = len(whole) - held_out(len(whole), context)
     if split < context + 1:
         what = "bytes" if vocab == 256 and bytes_a_token == 1.0 else "tokens"
@@ -74,7 +80,7 @@ def read(data: str, context: int) -> Text:
             f"{len(whole)} {what} of text are too few for a context of {context}: "
             f"{2 * (context + 1)} are needed"
         )
-    return Text(whole[:split], whole[split:], digest, vocab, bytes_a_token)
+    return Text(whole[:split], whole[split:], digest, vocab, bytes_a_token, end)
 
 
 def held_out(length: int, context: int) -> int:

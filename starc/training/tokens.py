@@ -19,20 +19,23 @@ TYPES = ("uint8", "uint16", "uint32", "int32", "int64")
 
 @dataclass(frozen=True)
 class Tokens:
-    """`vocab`: the largest token + 1. The array stays on disk until it is read."""
+    """`vocab`: the largest token + 1. `end`: the one behind each document, if any. The
+    array stays on disk until it is read."""
 
     tokens: torch.Tensor
     digest: str
     vocab: int
     bytes_a_token: float | None
+    end: int | None = None
 
 
 def read(path: Path) -> Tokens:
     """The tokens of a file; OSError, TrainingError where it does not hold any.
 
     A .bin file is little-endian uint16 unless `NAME.bin.json` beside it says otherwise:
-    {"dtype": "uint32", "bytes": 1234}. `bytes`, the length of the text that was
-    tokenized, also beside a .npy file, is what bits per byte need.
+    {"dtype": "uint32", "bytes": 1234, "end": 0}, also beside a .npy file. `bytes`, the
+    length of the text that was tokenized, is what bits per byte need; `end` the token
+    behind each document, where these are to be kept apart.
     """
     require_plain(path)
     about = _about(path)
@@ -55,11 +58,17 @@ def read(path: Path) -> Tokens:
         )
     if len(array) and array.min() < 0:
         raise TrainingError(f"{path}: negative numbers are no tokens")
+    digest, end = sha256(array.view(numpy.uint8).data).hexdigest(), about.get("end")
+    if end is not None:
+        if not (array == end).any():
+            raise TrainingError(f"{path}.json: no token is {end}, which `end` says")
+        digest = sha256(f"{digest} {end}".encode()).hexdigest()
     return Tokens(
         torch.from_numpy(array),
-        sha256(array.view(numpy.uint8).data).hexdigest(),
+        digest,
         int(array.max()) + 1 if len(array) else 1,
         about["bytes"] / max(len(array), 1) if "bytes" in about else None,
+        end,
     )
 
 
@@ -73,9 +82,10 @@ def _about(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise TrainingError(str(error)) from None
     if not isinstance(about, dict):
-        raise TrainingError(f"{beside}: not an object with `dtype` and `bytes`")
+        raise TrainingError(f"{beside}: not an object with `dtype`, `bytes`, `end`")
     try:
         integer(about.get("bytes", 1), "bytes", 1, 2**63 - 1)
+        integer(about.get("end", 0), "end", 0, 2**32 - 1)
     except ArtefactError as error:
         raise TrainingError(f"{beside}: {error}") from None
     return dict(about)

@@ -54,6 +54,11 @@ def check(spec: Spec, here: bool = True) -> None:
                     f"{what}: vocab = {vocab} cannot hold it; write vocab = "
                     f"{text.vocab} or more in the model block"
                 )
+            if text.end is not None and spec.trainer.compile:
+                raise NotPossible(
+                    f"--data {spec.data}: documents of every length would each be "
+                    "compiled anew: write compile = false"
+                )
             if "bits_per_byte" in names and text.bytes_a_token is None:
                 raise NotPossible(
                     f"bits_per_byte: {spec.data}.json does not say for how many "

@@ -49,7 +49,7 @@ def tell(connection: "Connection[Any, Any]", setting: Setting) -> None:
     found: dict[str, Any] = {**vars(setting), "spec": setting.spec.to_json()}
     text: Text | None = found.pop("text")
     if text is not None:
-        about = {"digest": text.digest, "vocab": text.vocab}
+        about = {"digest": text.digest, "vocab": text.vocab, "end": text.end}
         found["text"] = {**about, "bytes_a_token": text.bytes_a_token}
     _say(connection, found)
     for tensor in (text.training, text.validation) if text is not None else ():

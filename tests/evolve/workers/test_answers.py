@@ -141,7 +141,7 @@ def test_data_travel_as_bytes(ends: Any) -> None:
     """For workers on machines that do not have them; in a thread, as they are long."""
     drawn = torch.arange(300_000) % 50_000
     for dtype in (torch.uint8, torch.uint16, torch.int64):
-        text = Text(drawn.to(dtype), drawn[:7].to(dtype), "d", 50_000, None)
+        text = Text(drawn.to(dtype), drawn[:7].to(dtype), "d", 50_000, None, 5)
         setting = Setting(small.SIMULATED, 2, 1 << 30, 7, text)
         sender = Thread(target=tell, args=(ends[0], setting))
         sender.start()
@@ -152,6 +152,7 @@ def test_data_travel_as_bytes(ends: Any) -> None:
             there, here = getattr(found.text, name), getattr(text, name)
             assert there.dtype == here.dtype
             assert there.long().equal(here.long())
+        assert found.text.end == 5
         assert found.text.vocab == 50_000 and found.text.bytes_a_token is None
 
 
