@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from starc.choices import EXPORTS
+from starc.cli import streams
 from starc.cli.failure import WRONG_INPUT, Failure
 from starc.cli.options import (
     SEEDS,
@@ -19,7 +20,9 @@ from starc.cli.streams import STANDARD, read_source
 
 def export(
     file: File,
-    out: Annotated[str, argument("OUT", "The folder to write, a new one.")],
+    out: Annotated[
+        str, argument("OUT", "The file to write, or the folder, a new one.")
+    ],
     to: Annotated[str, one_of(EXPORTS, "--to", "For whom.")] = "hf",
     weights: Annotated[
         str | None,
@@ -38,7 +41,9 @@ def export(
 ) -> None:
     """Write the model of FILE for other tools.
 
-    hf: a folder for transformers and what builds on it.
+    hf: a folder for transformers and what builds on it. Of a public family, where one
+    has the architecture, and without code then. torch-export: a .pt2 file that runs
+    without Python.
     """
     _needs_numpy()
     from starc.export import hf
@@ -46,18 +51,25 @@ def export(
     from starc.export.error import ExportError
 
     if out == STANDARD:
-        raise Failure("OUT needs the name of a folder: it is not printed")
+        raise Failure("OUT needs the name of a file or a folder: it is not printed")
+    if to != "hf" and (tokenizer or remote_code):
+        raise Failure(f"--to {to} takes neither --tokenizer nor --remote-code")
+    if weights is None:
+        _needs_torch()
     architecture = Architecture.of(read_source(file))
     try:
-        hf.export(
-            architecture,
-            Path(out),
-            Path(weights) if weights else None,
-            Path(tokenizer) if tokenizer else None,
-            seed,
-        )
+        given = Path(weights) if weights else None
+        if to == "torch-export":
+            _needs_torch()
+            from starc.export import torch_export
+
+            said = torch_export.export(architecture, Path(out), given, seed)
+        else:
+            folder = Path(tokenizer) if tokenizer else None
+            said = hf.export(architecture, Path(out), given, folder, seed, remote_code)
     except ExportError as error:
         raise Failure(str(error), WRONG_INPUT) from None
+    streams.tell(f"{out}: {said}")
 
 
 def _needs_numpy() -> None:
@@ -65,3 +77,10 @@ def _needs_numpy() -> None:
         import numpy  # noqa: F401
     except ImportError:
         raise Failure("weights need numpy: pip install 'starc[torch]'") from None
+
+
+def _needs_torch() -> None:
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        raise Failure("this needs torch: pip install 'starc[torch]'") from None

@@ -1,14 +1,16 @@
-"""A Hugging Face folder. Needs numpy, and torch where weights are to be drawn."""
+"""A Hugging Face folder: of a public family where one has the architecture, else with
+its own modeling file. Needs numpy, and torch where weights are to be drawn."""
 
 from pathlib import Path
 
+from starc.export import native, remote, weights
 from starc.export import tokenizer as tokenizers
-from starc.export import weights
 from starc.export.architecture import Architecture
 from starc.export.card import card
 from starc.export.folder import new_folder
-from starc.export.remote import TRANSFORMERS, Folder, dtype_of, tensor_name
 from starc.zoo.arrays import write
+from starc.zoo.error import ZooError
+from starc.zoo.recognition import Recognised
 
 
 def export(
@@ -17,36 +19,62 @@ def export(
     weights_file: Path | None = None,
     tokenizer: Path | None = None,
     seed: int = 0,
-) -> None:
-    """Writes the folder, whole or not at all. Raises ExportError, OSError.
+    remote_code: bool = False,
+) -> str:
+    """Writes the folder, whole or not at all, and says of which form it is.
 
     Weights are those of the file, by the emitted model's names, or new ones.
+    remote_code: with a modeling file, even where a family has the architecture. Raises
+    ExportError, OSError.
     """
     found = None
     if tokenizer is not None:
         found = tokenizers.read(tokenizer, architecture.model.vocab)
-    form = Folder(architecture)
+    ids = found.ids if found else {}
+    family: Recognised | None = None
+    said = "with its modeling file, as was asked"
+    if not remote_code:
+        try:
+            family = native.recognised(architecture)
+            said = f"as {native.title(family)}, without code"
+        except ZooError as error:
+            said = f"with its modeling file. {error}"
     with (
         new_folder(folder) as written,
         weights.of(architecture, weights_file, seed) as outputs,
     ):
-        write(
-            written / "model.safetensors",
-            {tensor_name(name): output for name, output in outputs.items()},
-        )
-        texts = form.files(dtype_of(outputs), found.ids if found else {})
-        texts["README.md"] = card(architecture, _call(form), LOAD, NOTES)
+        dtype = remote.dtype_of(outputs)
+        file = written / remote.WEIGHTS
+        if family is None:
+            form = remote.Folder(architecture)
+            renamed = {remote.tensor_name(n): one for n, one in outputs.items()}
+            write(file, renamed)
+            texts = form.files(dtype, ids)
+            load, notes = LOAD_REMOTE, NOTES_REMOTE
+        else:
+            native.write_weights(architecture, family, outputs, weights_file, file)
+            texts = native.texts(architecture, family, dtype, ids)
+            load, notes = LOAD, [f"The configuration is {native.title(family)}'s."]
+        call = f"starc export {architecture.name}.star {architecture.name}"
+        call += " --remote-code" if remote_code else ""
+        texts["README.md"] = card(architecture, call, load, notes)
         for name, text in texts.items():
             (written / name).write_text(text, "utf-8")
         for name, data in (found.files if found else {}).items():
             (written / name).write_bytes(data)
-
-
-def _call(form: Folder) -> str:
-    return f"starc export {form.module}.star {form.module} --to hf --remote-code"
+    return said
 
 
 LOAD = """\
+```python
+from transformers import AutoModelForCausalLM
+
+model = AutoModelForCausalLM.from_pretrained(folder)
+```
+
+`folder` is this one; nothing in it is code."""
+
+LOAD_REMOTE = """\
 ```python
 from transformers import AutoModelForCausalLM
 
@@ -56,9 +84,9 @@ model = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=True)
 `folder` is this one. Its modeling file runs as code: read it, and pin the revision that
 you have read."""
 
-NOTES = [
-    f"Written for transformers {TRANSFORMERS}: `generate` (greedy, sampling, beams), "
-    "PEFT, TRL, Trainer, lm-eval and torchao.",
+NOTES_REMOTE = [
+    f"Written for transformers {remote.TRANSFORMERS}: `generate` (greedy, sampling, "
+    "beams), PEFT, TRL, Trainer, lm-eval and torchao.",
     "Padded rows: tokens that `attention_mask` leaves out are not computed, wherever "
     "they stand, so that a row's answer does not depend on its neighbours.",
     "Packed rows: `cu_seq_lens_q`, or `position_ids` that begin again; each sequence "

@@ -23,6 +23,8 @@ from starc.zoo.arrays import Output
 TRANSFORMERS = "5.24.0"
 """The release that the tests load folders with; its words are used here."""
 
+WEIGHTS = "model.safetensors"
+
 NAMES = {
     "vocab": "vocab_size",
     "width": "hidden_size",

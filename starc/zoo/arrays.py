@@ -78,6 +78,12 @@ class Output:
         return prod(self.shape) * SIZES[self.kind]
 
 
+def joined(output: Output) -> Array:
+    """The whole tensor, as it is stored."""
+    parts = [np.ascontiguousarray(block).reshape(-1) for block in output.blocks]
+    return np.concatenate(parts).reshape(output.shape)
+
+
 def blocks(rows: int, row_bytes: int) -> Iterator[tuple[int, int]]:
     """From where to where: as many rows as a block holds."""
     step = max(1, BLOCK // max(1, row_bytes))

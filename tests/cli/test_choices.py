@@ -22,7 +22,7 @@ OPTIONS = [
 LISTS = {
     "|".join(value)
     for name, value in vars(choices).items()
-    if name.isupper() and isinstance(value, tuple | dict) and len(value) > 1
+    if name.isupper() and isinstance(value, tuple | dict)
 }
 
 

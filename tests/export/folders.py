@@ -50,7 +50,7 @@ def _exported(name: str, dtype: torch.dtype) -> tuple[Path, Any]:
     ir = passes.run(model)
     plan = make_plan(ir, f"{name}.star", (), triton=False)
     source = Source(f"{name}.star", text)
-    hf.export(Architecture(source, ir, plan), folder, file)
+    hf.export(Architecture(source, ir, plan), folder, file, remote_code=True)
     return folder, plain
 
 

@@ -52,7 +52,7 @@ def tokenizer(folder: Path, tokens: int, config: object = None) -> Path:
 def test_files_of_a_folder(tmp_path: Path) -> None:
     """And those of its tokenizer, whose special tokens generation stops at."""
     made = tokenizer(tmp_path / "t", 61, {"eos_token": "t2", "pad_token": "no"})
-    hf.export(MODEL, tmp_path / "out", tokenizer=made)
+    hf.export(MODEL, tmp_path / "out", tokenizer=made, remote_code=True)
     found = {path.name for path in (tmp_path / "out").iterdir()}
     assert found == NAMES | {"tokenizer.json", "tokenizer_config.json"}
     generation = json.loads((tmp_path / "out" / "generation_config.json").read_text())
@@ -64,9 +64,9 @@ def test_files_of_a_folder(tmp_path: Path) -> None:
 
 def test_new_weights_are_those_of_the_emitted_file(tmp_path: Path) -> None:
     """Drawn module by module, the same for a seed; written under a module at a time."""
-    hf.export(MODEL, tmp_path / "a", seed=3)
-    hf.export(MODEL, tmp_path / "b", seed=3)
-    hf.export(MODEL, tmp_path / "c", seed=4)
+    hf.export(MODEL, tmp_path / "a", seed=3, remote_code=True)
+    hf.export(MODEL, tmp_path / "b", seed=3, remote_code=True)
+    hf.export(MODEL, tmp_path / "c", seed=4, remote_code=True)
     one, two, other = (load_file(tmp_path / n / "model.safetensors") for n in "abc")
     expected = weights()
     assert {f"model.{name}" for name in expected} == one.keys()
@@ -97,7 +97,7 @@ def test_no_more_than_a_module_is_in_memory(monkeypatch: pytest.MonkeyPatch) -> 
 def test_weights_of_a_file(tmp_path: Path) -> None:
     made = weights()
     save_file(made, tmp_path / "w.safetensors")
-    hf.export(MODEL, tmp_path / "out", tmp_path / "w.safetensors")
+    hf.export(MODEL, tmp_path / "out", tmp_path / "w.safetensors", remote_code=True)
     found = load_file(tmp_path / "out" / "model.safetensors")
     assert all(torch.equal(found[f"model.{n}"], t) for n, t in made.items())
 
@@ -161,7 +161,7 @@ def test_a_tokenizer_larger_than_the_vocabulary(tmp_path: Path) -> None:
     with pytest.raises(
         ExportError, match="up to number 61, and the model a vocab of 61"
     ):
-        hf.export(MODEL, tmp_path / "out", tokenizer=made)
+        hf.export(MODEL, tmp_path / "out", tokenizer=made, remote_code=True)
     assert not (tmp_path / "out").exists()
 
 
