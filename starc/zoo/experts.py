@@ -54,10 +54,10 @@ UNBALANCED = {"moe.balance": "none"}
 """Of models in which training moves no bias. A term of the loss is of training."""
 
 
-def beside(moe: Part = MOE, module: str = "shared_experts") -> Beside:
+def beside(moe: Part = MOE, module: str = "mlp.shared_experts") -> Beside:
     """Experts, and one that all tokens share, on the same normed input."""
     names: Names = {
-        key.replace("mlp.", f"mlp.{module}."): ours
+        key.replace("mlp.", f"{module}."): ours
         for key, ours in without_norm(MLP).names.items()
     }
     shared = Part("shared", "glu", names, roles=("mlp",))

@@ -1,5 +1,5 @@
 """Random configurations of every family."""
 
-from tests.zoo import configurations, of_experts
+from tests.zoo import configurations, of_delta, of_experts
 
-FAMILIES = configurations.FAMILIES | of_experts.FAMILIES
+FAMILIES = {**configurations.FAMILIES, **of_experts.FAMILIES, **of_delta.FAMILIES}

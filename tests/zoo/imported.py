@@ -1,6 +1,7 @@
 """Configurations and weights of transformers, imported and converted to a model."""
 
 import json
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,11 +51,40 @@ def from_json(config: dict[str, Any]) -> Any:
 
 def checkpoint_of(model: Any) -> dict[str, Tensor]:
     """Its tensors as `save_pretrained` writes them: a tied head is left out."""
-    published = revert_weight_conversion(model, model.state_dict())
-    tensors = {name: t.contiguous() for name, t in published.items()}
+    tensors = {name: t.contiguous() for name, t in published(model).items()}
     if model.config.tie_word_embeddings:
         for name in ("lm_head.weight", "embed_out.weight"):
             tensors.pop(name, None)
+    return tensors
+
+
+def published(model: Any) -> dict[str, Tensor]:
+    """Its tensors by the names of files; what transformers does not take back itself.
+
+    Of delta rules it divides the convolution into thirds, whatever the widths of q, k
+    and v, and of layers without them it renames norms and MLPs too.
+    """
+    kind = model.config.model_type
+    if kind not in ("olmo_hybrid", "kimi_linear"):
+        found: dict[str, Tensor] = revert_weight_conversion(model, model.state_dict())
+        return found
+    tensors = {}
+    for name, tensor in revert_weight_conversion(model, model.state_dict()).items():
+        name = re.sub(r"block_sparse_moe\.(gate|up|down)_proj", r"mlp.\1_proj", name)
+        if "conv1d" not in name:
+            tensors[name] = tensor
+    for name, tensor in model.state_dict().items():
+        layer, _, rest = name.partition(".conv1d.weight")
+        if layer != name and not rest:
+            parts = [model.get_parameter(f"{layer}.{g}_proj.weight") for g in "qkv"]
+            split = tensor.split([len(part) for part in parts])
+            for g, taps in zip("qkv", split, strict=True):
+                tensors[f"{layer}.{g}_conv1d.weight"] = taps
+    for depth, layer in enumerate(model.config.layer_types):
+        wrong = f"model.layers.{depth}.feedforward_layer_norm.weight"
+        if layer == "full_attention" and wrong in tensors:
+            right = wrong.replace("feedforward_layer_norm", "post_attention_layernorm")
+            tensors[right] = tensors.pop(wrong)
     return tensors
 
 

@@ -26,6 +26,7 @@ ANOTHER_WAY = {
     "lfm2": {"intermediate_size", "block_auto_adjust_ff_dim"},
     "gpt2": {"resid_pdrop", "embd_pdrop", "attn_pdrop"},
     "jamba": {"attn_layer_period", "attn_layer_offset"},
+    "kimi_linear": {"q_lora_rank"},
     "qwen2": WINDOWS,
     "qwen3": WINDOWS,
     "recurrent_gemma": {"block_types", "num_key_value_heads"},

@@ -24,7 +24,7 @@ def twin(
     each = op.heads // op.key_heads
     gate = F.linear(f["gate"], p["gate_weight"]) if op.gate_rank else f["gate"]
     gate = F.silu(gate) if op.gate_activation == "silu" else gate.sigmoid()
-    rows = []
+    rows, eps = [], op.norm_eps or eps
     for t in range(f["q"].shape[1]):
         q, k = (
             split(f[g][:, t], op.key_heads).repeat_interleave(each, 1) for g in "qk"
@@ -79,7 +79,7 @@ def known() -> Known:
 CASES = Cases(
     instances={
         "": _small(),
-        "undecayed": _small(decay="none", beta_limit=2),
+        "undecayed": _small(decay="none", beta_limit=2, norm_eps=0.1),
         "channel": _small(
             decay="channel", decay_rank=5, gate_activation="sigmoid", gate_rank=3
         ),
@@ -98,7 +98,7 @@ CASES = Cases(
         "GatedDelta(heads = 2, groups = 1, key_dim = 16)",
         "GatedDelta(heads = 1, decay = channel, decay_rank = 8, gate = sigmoid, "
         "gate_rank = 8)",
-        "GatedDelta(heads = 1, decay = none, beta = 2)",
+        "GatedDelta(heads = 1, decay = none, beta = 2, norm_eps = 1e-2)",
         "GatedDelta(heads = 2, decay = channel, decay_bound = 5)",
     ),
     resolved=(

@@ -23,6 +23,9 @@ def emission(op: GatedDelta) -> Emission:
     if op.gate_rank:
         text = "channels that the gate is made of"
         arguments.append(Argument("gate_rank", "int", op.gate_rank, text))
+    if op.norm_eps:
+        text = "of the norm of the output"
+        arguments.append(Argument("norm_eps", "float", op.norm_eps, text))
     name, decayed = {
         "none": ("DeltaRule", ""),
         "head": ("GatedDelta", "S = a S, then "),
@@ -43,6 +46,7 @@ def emission(op: GatedDelta) -> Emission:
             "doubled": op.beta_limit == 2,
             "gate_activation": op.gate_activation,
             "gate_low": op.gate_rank > 0,
+            "eps": "self.norm_eps" if op.norm_eps else "self.eps",
             "convolved": op.kernel > 0,
             **biases(op),
         },

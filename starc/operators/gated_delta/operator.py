@@ -26,6 +26,7 @@ class GatedDelta(Operator):
     -decay_bound sigmoid(exp(a_log) (decay + dt_bias)); a_log is one a head.
     beta = beta_limit sigmoid(beta): 2 lets A have negative eigenvalues. Then RMSNorm
     over each head of y, times norm_weight, times `gate_activation` of the gate.
+    norm_eps: of that norm; 0: the model's.
     decay_rank, gate_rank: the group has so many channels, and `decay_weight` or
     `gate_weight` makes of them what is said above; 0: the group has it itself.
     """
@@ -40,6 +41,7 @@ class GatedDelta(Operator):
     beta_limit: int = 1
     gate_activation: str = "silu"
     gate_rank: int = 0
+    norm_eps: float = 0.0
     kernel: int = 4
 
     kind: ClassVar[str] = "gated_delta"

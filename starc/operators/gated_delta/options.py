@@ -52,6 +52,7 @@ def build(options: ResolvedOptions) -> GatedDelta:
         beta_limit=options.whole("beta"),
         gate_activation=options.word("gate"),
         gate_rank=options.whole("gate_rank"),
+        norm_eps=common.eps_of(options),
     )
 
 
@@ -199,6 +200,7 @@ TEMPLATE = Template(
             high=65_536,
             none=True,
         ),
+        common.NORM_EPS,
         common.kernel("q, k and v"),
         replace(
             common.EXPAND,

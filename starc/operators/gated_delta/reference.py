@@ -51,7 +51,8 @@ def mixing(
     gate = ACTIVATIONS[operator.gate_activation](gate)
 
     def finish(y: Tensor) -> Tensor:
-        normed = rms_norm(split(y, heads), tensors["norm_weight"], eps)
+        own_eps = operator.norm_eps or eps
+        normed = rms_norm(split(y, heads), tensors["norm_weight"], own_eps)
         return normed.flatten(2) * gate
 
     return Mixing(matrix, features["v"], finish)

@@ -1,0 +1,87 @@
+"""Small random configurations of families with the gated delta rule."""
+
+from typing import Any
+
+import transformers
+from hypothesis import strategies as st
+
+from tests.zoo.configurations import (
+    FLAGS,
+    FULL,
+    LAYERS,
+    Draw,
+    Given,
+    heads,
+    stream,
+    theta,
+    types,
+)
+from tests.zoo.of_experts import latents, shared
+
+LINEAR = "linear_attention"
+NOWHERE = {"rope_type": "default", "rope_theta": None}
+
+
+def delta(draw: Draw) -> Given:
+    """Heads of values, of which several may have keys in common."""
+    keys = draw(st.sampled_from([1, 2]))
+    return {
+        "linear_num_key_heads": keys,
+        "linear_num_value_heads": keys * draw(st.sampled_from([1, 2])),
+        "linear_key_head_dim": draw(st.sampled_from([4, 6])),
+        "linear_value_head_dim": draw(st.sampled_from([3, 4])),
+        "linear_conv_kernel_dim": draw(st.sampled_from([2, 4])),
+    }
+
+
+@st.composite
+def qwen3_5_text(draw: Draw) -> Any:
+    return transformers.Qwen3_5TextConfig(
+        **stream(draw),
+        **heads(draw, own_dim=False),
+        intermediate_size=draw(st.sampled_from([8, 12])),
+        **delta(draw),
+        **theta(draw, partial_rotary_factor=draw(st.sampled_from([0.25, 0.5]))),
+        head_dim=8,
+        attention_bias=draw(FLAGS),
+        layer_types=draw(types(FULL, LINEAR)),
+    )
+
+
+@st.composite
+def olmo_hybrid(draw: Draw) -> Any:
+    rotation = theta(draw) if draw(FLAGS) else {"rope_parameters": NOWHERE}
+    return transformers.OlmoHybridConfig(
+        **stream(draw),
+        **heads(draw, own_dim=False),
+        intermediate_size=draw(st.sampled_from([8, 12])),
+        **delta(draw),
+        **rotation,
+        attention_bias=draw(FLAGS),
+        linear_allow_neg_eigval=draw(FLAGS),
+        layer_types=draw(st.sampled_from([[FULL, LINEAR], [LINEAR, FULL]])),
+    )
+
+
+@st.composite
+def kimi_linear(draw: Draw) -> Any:
+    given = {**latents(draw), **shared(draw)}
+    for name in ("rope_parameters", "first_k_dense_replace", "hidden_act"):
+        given.pop(name)
+    given["tie_word_embeddings"] = False
+    given["num_local_experts"] = given.pop("n_routed_experts")
+    return transformers.KimiLinearConfig(
+        **{**stream(draw), **given},
+        linear_head_dim=draw(st.sampled_from([3, 4])),
+        linear_num_heads=draw(st.sampled_from([1, 2])),
+        linear_conv_kernel_dim=draw(st.sampled_from([2, 4])),
+        layer_types=draw(types(FULL, LINEAR)),
+        mlp_layer_types=draw(types("dense", "sparse", layers=LAYERS)),
+    )
+
+
+FAMILIES = {
+    "kimi_linear": kimi_linear(),
+    "olmo_hybrid": olmo_hybrid(),
+    "qwen3_5_text": qwen3_5_text(),
+}
