@@ -100,6 +100,13 @@ def test_black_has_nothing_to_add(texts: dict[str, str]) -> None:
             assert black.format_str(text, mode=black.Mode()) == text, name
 
 
+def test_black_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To import it takes longer than a compilation."""
+    monkeypatch.setitem(sys.modules, "black", None)
+    for text in (*FEW.values(), *map(genome_text, range(8))):
+        compiler.compile(text)
+
+
 def test_no_line_is_too_long(texts: dict[str, str]) -> None:
     for name, text in texts.items():
         assert max(len(line) for line in text.split("\n")) <= 88, name
