@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from inspect import cleandoc
 
 from starc.catalogue import explain
+from starc.diagnostics import Diagnostic
 from starc.frontend import ast
 from starc.genome import backbone_tables
 from starc.ir.descriptions import number, said_none, sharing
@@ -31,11 +32,9 @@ def hover(document: Document, offset: int) -> Hover | None:
     if Cursor(source.text, offset).in_comment:
         return None
     word = document.word(offset)
-    span, parts = source.span(offset, offset), list(_mistakes(document, offset))
-    if parts:
-        span = next(
-            d.span for d in document.diagnostics if d.span.start <= offset <= d.span.end
-        )
+    mistakes = [d for d in document.diagnostics if _touches(d, offset)]
+    span = mistakes[0].span if mistakes else source.span(offset, offset)
+    parts = [explanation(code) for code in dict.fromkeys(d.code for d in mistakes)]
     if word is None:
         other = named(source.text, offset)
         if other is not None and document.program.broken:
@@ -51,10 +50,10 @@ def hover(document: Document, offset: int) -> Hover | None:
     return Hover(span, "\n\n---\n\n".join(parts)) if parts else None
 
 
-def _mistakes(document: Document, offset: int) -> Iterator[str]:
-    for found in document.diagnostics:
-        if found.span.start <= offset <= max(found.span.end, found.span.start + 1):
-            yield explanation(found.code)
+def _touches(found: Diagnostic, offset: int) -> bool:
+    """Where nothing stands, as what is missing, a mistake has a width of one."""
+    start, end = found.span.start, found.span.end
+    return start <= offset <= max(end, start + 1)
 
 
 def explanation(code: str) -> str:

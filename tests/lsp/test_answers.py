@@ -452,3 +452,12 @@ def test_a_document_says_what_check_says() -> None:
         assert Document("a.star", text).diagnostics == check(text, "a.star")
     model = Document("a.star", PROGRAM).written
     assert model == to_ir(PROGRAM)
+
+
+def test_pointing_behind_what_is_missing_explains_it() -> None:
+    """A mistake where nothing stands has a width of one, for whoever points at it."""
+    document = Document("a", WRONG["missing-value"])
+    one = document.diagnostics[0]
+    assert one.span.start == one.span.end
+    found = hover.hover(document, one.span.start + 1)
+    assert found is not None and one.code in found.about
