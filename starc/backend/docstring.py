@@ -3,7 +3,7 @@
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from functools import partial
+from functools import lru_cache
 from typing import assert_never
 
 from starc.backend.blocks import Bodies
@@ -15,8 +15,17 @@ from starc.ir.cost import costs
 from starc.ir.nodes import Model, again
 from starc.numerals import counted
 
-wrap = partial(textwrap.wrap, break_on_hyphens=False)
 WIDTH = 88
+
+
+@lru_cache(maxsize=1024)
+def wrap(text: str, width: int, subsequent_indent: str = "") -> tuple[str, ...]:
+    """Lines of a sentence. A search compiles many models that say the same."""
+    lines = textwrap.wrap(
+        text, width, subsequent_indent=subsequent_indent, break_on_hyphens=False
+    )
+    return tuple(lines)
+
 
 _LETTERS = {
     "B": "sequences",
@@ -82,7 +91,7 @@ def _operators(bodies: Bodies) -> list[str]:
     labels = [_listed(names) for names in rows.values()]
     first = max(map(len, labels))
     second = max(len(name) for name, _ in rows)
-    lines = []
+    lines: list[str] = []
     for label, (name, summary) in zip(labels, rows, strict=True):
         start = f"    {label:{first}}  {name:{second}}  "
         lines += wrap(start + summary, WIDTH, subsequent_indent=" " * 8)

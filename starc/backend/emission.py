@@ -2,7 +2,7 @@
 
 from collections.abc import Set
 from dataclasses import field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from starc import operators
 from starc.ir.operator import Operator
@@ -98,7 +98,7 @@ class Emission:
             arguments=tuple(a for a in self.arguments if a.name not in names),
         )
 
-    @property
+    @cached_property
     def structure(self) -> tuple[object, ...]:
         """Equal for operators that one emitted class serves."""
         names = tuple(argument.name for argument in self.arguments)
