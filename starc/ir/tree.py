@@ -1,11 +1,11 @@
 """`starc show --tree`: an architecture as it is written, with what each LIV costs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import assert_never
 
 from starc.ir.cost import Cost, Costs
 from starc.ir.descriptions import around, name_of, sharing
-from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat, Step, iterations
+from starc.ir.nodes import Again, Liv, Model, Parallel, Repeat, Step, iterations
 from starc.numerals import shortened
 
 
@@ -13,16 +13,20 @@ def as_tree(model: Model, found: Costs) -> str:
     """A line for each LIV, and for each repeat with its first iteration."""
     costs = {layer.total.label: layer.total for layer in found.layers}
     lines = [f"{model.name}  {_numbers(found.total)}"]
-    lines += _below(model, model.body, costs, "")
+    lines += _below(model, model.whole(), model.body, costs, "")
     return "\n".join(lines)
 
 
 def _below(
-    model: Model, steps: Sequence[Step], costs: dict[str, Cost], indent: str
+    model: Model,
+    whole: Mapping[str, Liv | Parallel],
+    steps: Sequence[Step],
+    costs: Mapping[str, Cost],
+    indent: str,
 ) -> Iterator[str]:
     for step in steps:
         last = step is steps[-1]
-        yield indent + ("└─ " if last else "├─ ") + _line(model, step, costs)
+        yield indent + ("└─ " if last else "├─ ") + _line(model, whole, step, costs)
         inner: Sequence[Step] = ()
         match step:
             case Repeat():
@@ -33,24 +37,34 @@ def _below(
                 pass
             case _:
                 assert_never(step)
-        yield from _below(model, inner, costs, indent + ("   " if last else "│  "))
+        deeper = indent + ("   " if last else "│  ")
+        yield from _below(model, whole, inner, costs, deeper)
 
 
-def _line(model: Model, step: Step, costs: dict[str, Cost]) -> str:
-    if isinstance(step, Repeat):
-        return f"{len(step.iterations)} x"
-    found = [f"{step.label}: {_name(step)}"]
-    whole = model.whole().get(step.label)
-    said = [around(whole, model)] if whole is not None else []
-    said += [] if isinstance(step, Parallel) else sharing(step)
-    found += filter(None, said)
+def _line(
+    model: Model,
+    whole: Mapping[str, Liv | Parallel],
+    step: Step,
+    costs: Mapping[str, Cost],
+) -> str:
+    match step:
+        case Repeat():
+            return f"{len(step.iterations)} x"
+        case Again():
+            name, shared = "", sharing(step)
+        case Liv():
+            name, shared = name_of(step), sharing(step)
+        case Parallel():
+            name, shared = name_of(step), []
+        case _:
+            assert_never(step)
+    found = [f"{step.label}: {name}"]
+    if step.label in whole:  # not a branch of a parallel
+        found += filter(None, [around(whole[step.label], model)])
+    found += filter(None, shared)
     if step.label in costs:
         found.append(_numbers(costs[step.label]))
     return "  ".join(found)
-
-
-def _name(layer: Layer) -> str:
-    return "" if isinstance(layer, Again) else name_of(layer)
 
 
 def _numbers(cost: Cost) -> str:
