@@ -34,11 +34,11 @@ Emitted = Any
 """A model, or a module of it, whose class exists only once it is emitted."""
 
 
-def emitted() -> Emitted:
-    """What starc makes of SOURCE, with random weights."""
+def emitted(source: str = SOURCE) -> Emitted:
+    """What starc makes of a source, with random weights."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "lfm2_like.py"  # Triton reads the source of its kernels
-        path.write_text(starc.compile(SOURCE, "lfm2_like.star"), encoding="utf-8")
+        path.write_text(starc.compile(source, "lfm2_like.star"), encoding="utf-8")
         spec = importlib.util.spec_from_file_location(path.stem, path)
         assert spec and spec.loader
         module = importlib.util.module_from_spec(spec)

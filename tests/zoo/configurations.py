@@ -553,6 +553,7 @@ def mamba_1(draw: Draw) -> Given:
         "hidden_size": draw(st.sampled_from([6, 8])),
         "state_size": draw(st.integers(2, 5)),
         "expand": draw(st.sampled_from([1, 2])),
+        **draw(st.sampled_from([{}, {"intermediate_size": 9}])),
         "conv_kernel": draw(st.integers(2, 5)),
         "use_bias": draw(FLAGS),
         "time_step_rank": draw(st.sampled_from(["auto", 3])),
@@ -593,6 +594,8 @@ def recurrent_gemma(draw: Draw) -> Any:
     del found["max_position_embeddings"]
     count = sizes["num_attention_heads"]
     sizes["hidden_size"] = 4 * count
+    if draw(FLAGS):
+        sizes["head_dim"] = draw(st.sampled_from([4, 8]))
     blocks = st.sampled_from(["recurrent", "attention"])
     return transformers.RecurrentGemmaConfig(
         **found,
@@ -641,7 +644,7 @@ def cohere2(draw: Draw) -> Any:
         found["layer_types"] = draw(types(FULL, SLIDING))
     return transformers.Cohere2Config(
         **stream(draw, "layer_norm_eps"),
-        **heads(draw, own_dim=False),
+        **heads(draw),
         **mlp(draw),
         **theta(draw),
         **found,

@@ -7,10 +7,10 @@ from typing import Any
 from starc.artefacts import integer
 from starc.zoo.families.cohere import ALWAYS, FIELDS, NORM
 from starc.zoo.family import Beside, Family
-from starc.zoo.field import Field, ignored, whole
+from starc.zoo.field import Field, whole
 from starc.zoo.kinds import FULL, SLIDING, every, layer_types, windowed
 from starc.zoo.rope import rope
-from starc.zoo.shared import AROUND, ATTENTION, MLP, UNUSED, without_norm
+from starc.zoo.shared import AROUND, ATTENTION, MLP, UNUSED, head_dim, without_norm
 from starc.zoo.values import Values
 
 LOCAL = replace(without_norm(ATTENTION), alias="local", roles=("attn", "window"))
@@ -34,11 +34,11 @@ FAMILY = Family(
     architecture="Cohere2ForCausalLM",
     fields={
         **FIELDS,
+        **head_dim(),
         "rope_parameters": rope(adjacent=True),
         "sliding_window": whole(4096, "window.window", null=None),
         "sliding_window_pattern": Field(_pattern, 4),
         "layer_types": layer_types((FULL, SLIDING), _usual),
-        "head_dim": ignored("it follows from the width"),
     },
     always=ALWAYS,
     kinds={

@@ -13,17 +13,22 @@ from starc.zoo.values import Values
 
 
 def expand(values: Values) -> Fraction:
-    """Channels over the width; theirs are rounded down."""
-    width = int(values["hidden_size"])
-    return Fraction(int(values["expand"] * width), width)
+    """Channels over the width."""
+    return Fraction(int(values["intermediate_size"]), int(values["hidden_size"]))
+
+
+def _channels(values: Values) -> int:
+    return int(values["expand"] * values["hidden_size"])
+
+
+def _channels_of(seen: Seen) -> int:
+    return int(seen.at("mamba.expand") * seen.model.width)
 
 
 def expand_of(seen: Seen) -> Any:
-    """The same of a model."""
+    """The same of a model, where it is whole, as theirs has to be."""
     found = seen.at("mamba.expand")
-    if found is SILENT:
-        return SILENT
-    return int(found) if found.denominator == 1 else float(found)
+    return SILENT if found is SILENT or found.denominator != 1 else int(found)
 
 
 FIELDS: dict[str, Field] = {
@@ -40,7 +45,7 @@ FIELDS: dict[str, Field] = {
     "hidden_act": only("silu"),
     **{name: field for name, field in START.items() if name != "time_step_rank"},
     "time_step_rank": step_rank(),
-    "intermediate_size": ignored("it follows from expand"),
+    "intermediate_size": whole(_channels, null=_channels, seen=_channels_of),
     **dict.fromkeys(
         ("use_mambapy", "use_falcon_mambapy", "use_associative_scan"),
         ignored("how it is computed, not what"),

@@ -18,7 +18,15 @@ from starc.zoo.field import (
 )
 from starc.zoo.rope import rope
 from starc.zoo.seen import SILENT, Seen
-from starc.zoo.shared import ATTENTION, MLP, depth, heads, plus_one_norms, renamed
+from starc.zoo.shared import (
+    ATTENTION,
+    MLP,
+    depth,
+    head_dim,
+    heads,
+    plus_one_norms,
+    renamed,
+)
 from starc.zoo.tensor import Made, Names, Shape, middle_axis, plus_one
 from starc.zoo.values import Values
 
@@ -106,6 +114,7 @@ FAMILY = Family(
         "rms_norm_eps": number(1e-6, "model.eps"),
         "tie_word_embeddings": flag(True, "model.tied"),
         **_HEADS,
+        **head_dim(),
         "lru_width": whole(
             lambda values: values["hidden_size"],
             null=lambda values: values["hidden_size"],
@@ -130,7 +139,6 @@ FAMILY = Family(
             ["recurrent", "recurrent", "attention"],
             seen=lambda seen: list(seen.layers),
         ),
-        "head_dim": ignored("it follows from the width"),
         **dict.fromkeys(
             ("w_init_variance_scale", "final_w_init_variance_scale"),
             ignored("how a new model starts"),

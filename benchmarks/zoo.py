@@ -1,0 +1,210 @@
+"""Emitted models of public families against transformers, on a CPU.
+
+    python -m benchmarks.zoo [--threads 1] [--rounds 5] [--tokens 24] [--clock wall]
+
+One small configuration of each family that `starc import` reads: four layers or so,
+random weights, converted as `starc convert` does; in float32 and eager, theirs with
+sdpa and its own cache. Logits are compared first, and the two sides take turns.
+Prefill is a prompt of 512 tokens into an empty cache, decode one token after it, train
+a forward and backward pass over 512 tokens. A ratio is theirs / ours of the medians of
+one run; more than 1 is for the emitted model. Peak is what a training pass adds to the
+resident memory of the process. On a loaded machine take `--threads 1 --clock cpu`,
+processor time. Writes benchmarks/results/zoo.json and the table in docs/zoo.md.
+"""
+
+import argparse
+import ctypes
+import gc
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from benchmarks import cpu, lfm2, machine
+from starc.folders import Folder
+from starc.source import Source
+from starc.zoo.checkpoint import opened
+from starc.zoo.convert import Conversion
+from starc.zoo.families import NAMES, family
+from starc.zoo.reading import read
+from starc.zoo.spelling import source
+
+# IMP
+
+RESULTS = Path(__file__).parent / "results" / "zoo.json"
+VOCAB, PROMPT, SAME = 8192, 512, 1e-4
+
+SIZES: dict[str, Any] = {
+    **dict.fromkeys(("hidden_size", "n_embd"), 256),
+    **dict.fromkeys(("num_hidden_layers", "n_layer"), 4),
+    **dict.fromkeys(("num_attention_heads", "n_head"), 8),
+    **dict.fromkeys(("max_position_embeddings", "n_positions"), 2048),
+    **dict.fromkeys(("mamba_n_heads", "mamba_num_heads", "num_heads"), 8),
+    **dict.fromkeys(("mamba_d_state", "ssm_state_size", "state_size"), 16),
+    **dict.fromkeys(("mamba_n_groups", "n_groups"), 1),
+    **dict.fromkeys(("sliding_window", "attention_window_size"), 128),
+    **dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), None),
+    "vocab_size": VOCAB,
+    "num_key_value_heads": 4,
+    "head_dim": 32,
+    "intermediate_size": 768,
+    "shared_intermediate_size": 768,
+    "query_pre_attn_scalar": 32,
+    "mamba_head_dim": 64,
+    "mamba_d_ssm": 512,
+}
+"""By the fields that families have."""
+
+FULL, SLIDING, LINEAR = "full_attention", "sliding_attention", "linear_attention"
+OWN: dict[str, dict[str, Any]] = {
+    "bamba": {"attn_layer_indices": [1, 3]},
+    "granitemoehybrid": {"num_local_experts": 0, "layer_types": [LINEAR, FULL] * 2},
+    "jamba": {"num_experts": 1, "attn_layer_period": 2, "attn_layer_offset": 1},
+    "lfm2": {"layer_types": ["conv", FULL] * 2, "block_auto_adjust_ff_dim": False},
+    "lfm3": {"layer_types": ["conv", FULL, "conv", SLIDING]},
+    "mamba2": {"head_dim": 64},
+    "nemotron_h": {"layers_block_type": [LINEAR, "mlp", FULL, "mlp"]},
+}
+"""What else a family needs to have all of its layers in four."""
+
+Sides = dict[str, Callable[[], object]]
+
+
+def configuration(name: str) -> dict[str, Any]:
+    """A small one, as a file would hold it."""
+    known = {*family(name).fields, "bos_token_id", "eos_token_id", "pad_token_id"}
+    sizes = {field: value for field, value in SIZES.items() if field in known}
+    return {"model_type": name, **sizes, **OWN.get(name, {})}
+
+
+def of_transformers(config: dict[str, Any]) -> nn.Module:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "config.json").write_text(json.dumps(config))
+        made = transformers.AutoConfig.from_pretrained(folder)
+    torch.manual_seed(0)
+    model: nn.Module = transformers.AutoModelForCausalLM.from_config(made)
+    return model.float().eval()
+
+
+def of_starc(config: dict[str, Any], theirs: nn.Module) -> lfm2.Emitted:
+    """The emitted model with the weights of theirs."""
+    reading = read(config)
+    text = source(reading, reading.family.name)
+    conversion = Conversion(reading, Source("m.star", text))
+    tensors = {
+        name: tensor.contiguous() for name, tensor in theirs.state_dict().items()
+    }
+    if conversion.model.tied:
+        tensors.pop("lm_head.weight", None)
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        save_file(tensors, folder / "model.safetensors")
+        with opened(Folder(folder)) as there:
+            conversion.forward(there, folder / "ours.safetensors")
+        weights = load_file(folder / "ours.safetensors")
+    model = lfm2.emitted(text)
+    model.load_state_dict(weights)
+    return model
+
+
+def train(model: nn.Module, tokens: Tensor) -> None:
+    """Forward and backward over all tokens, without an optimizer."""
+    found = model(tokens)
+    logits = found if isinstance(found, Tensor) else found.logits
+    targets = tokens[:, 1:].flatten()
+    nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), targets).backward()
+    model.zero_grad(set_to_none=True)
+
+
+def peak_megabytes(call: Callable[[], object]) -> float:
+    """What a call adds to the resident memory of this process at most. Linux."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    before = _status("VmRSS")
+    call()
+    return (_status("VmHWM") - before) / 1024
+
+
+def _status(key: str) -> int:
+    """Kilobytes."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(key):
+            return int(line.split()[1])
+    raise SystemExit(f"no {key}: this needs Linux")
+
+
+def measure(name: str, rounds: int, steps: int, now: Callable[[], float]) -> Any:
+    """Of each side the medians in milliseconds and the peak, and the ratios."""
+    config = configuration(name)
+    other = of_transformers(config)
+    model = of_starc(config, other)
+    ours, theirs = cpu.Ours(model), cpu.Theirs(other)
+    tokens = torch.randint(VOCAB, (1, PROMPT))
+    found: dict[str, Any] = {}
+    with torch.no_grad():
+        expected = other(tokens, use_cache=False).logits
+        error = float((model(tokens) - expected).abs().max() / expected.abs().max())
+        if not error <= SAME:
+            raise SystemExit(f"{name}: logits differ by {error:.1e}")
+        prompts: Sides = {
+            "ours": partial(ours.prefill, tokens, steps),
+            "theirs": partial(theirs.prefill, tokens, steps),
+        }
+        found["prefill"] = cpu.in_turns([prompts] * rounds, now)
+        found["decode"] = cpu.in_turns(
+            [
+                {"ours": partial(ours.step, one), "theirs": partial(theirs.step, one)}
+                for one in torch.randint(VOCAB, (steps, 1, 1))
+            ],
+            now,
+        )
+    ours.cache = theirs.cache = None
+    passes: Sides = {
+        "ours": partial(train, model, tokens),
+        "theirs": partial(train, other, tokens),
+    }
+    found["train"] = cpu.in_turns([passes] * rounds, now)
+    peaks = {
+        side: statistics.median(peak_megabytes(call) for _ in range(3))
+        for side, call in passes.items()
+    }
+    found["peak"] = {f"{side}_mb": round(value, 1) for side, value in peaks.items()}
+    found["peak"]["ratio"] = round(peaks["theirs"] / peaks["ours"], 2)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=5, help="passes on each side")
+    parser.add_argument("--tokens", type=int, default=24, help="decoded on each side")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
+    parser.add_argument("names", nargs="*", help="families; all where none is named")
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    now = time.perf_counter if given.clock == "wall" else time.process_time
+    said = {key: value for key, value in vars(given).items() if key != "names"}
+    found: dict[str, Any] = {"machine": machine.facts() | said, "families": {}}
+    for name in given.names or NAMES:
+        one = measure(name, given.rounds, given.tokens, now)
+        found["families"][name] = one
+        ratios = "  ".join(f"{part} {one[part]['ratio']:5.2f}" for part in one)
+        print(f"{name:18}{ratios}", flush=True)
+    found["machine"]["load_after"] = machine.facts()["load"]
+    if not given.names:
+        RESULTS.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        pass
+
+
+if __name__ == "__main__":
+    main()
