@@ -107,13 +107,15 @@ class Conversion:
         write(path, outputs)
 
     def _check(self, there: Tensors, expected: Mapping[str, Shape]) -> None:
+        names = self.reading.family.names
+        heads = [name for name, of in names.items() if of == "head.weight"]
         wrong = [f"{name}: is not there" for name in expected if name not in there]
         wrong += [
             f"{printable(name[:80])}: this model has no such tensor"
             for name in there
             if name not in expected
             and not unused(self.reading, name)
-            and not (name == "lm_head.weight" and self.model.tied)
+            and not (name in heads and self.model.tied)
         ]
         wrong += [
             f"{name}: is {list(there[name].shape)}, not {list(shape)}"

@@ -1,4 +1,4 @@
-"""Public families that have no table yet, and what the language would need for them."""
+"""Public families that have no table yet, and what is in the way."""
 
 _EXPERTS = "mixture of experts"
 _LATENT = "latent attention"
@@ -7,7 +7,6 @@ MISSING = {
     "afmoe": _EXPERTS,
     "apertus": "xIELU",
     "bailing_hybrid": f"delta rule of Kimi, {_LATENT}, {_EXPERTS}",
-    "bloom": "ALiBi",
     "dbrx": f"clipped q, k and v, {_EXPERTS}",
     "deepseek_v32": f"{_LATENT}, sparse index attention, {_EXPERTS}",
     "deepseek_v4": f"compressed attention, hyper-connections, {_EXPERTS}",
@@ -26,7 +25,8 @@ MISSING = {
     "longcat_flash": f"{_LATENT}, {_EXPERTS}",
     "minicpm3": _LATENT,
     "minimax": f"linear attention with fixed decays, {_EXPERTS}",
-    "mpt": "ALiBi, clipped q, k and v",
+    "mpt": "slopes of ALiBi that start elsewhere, clipped q, k and v",
+    "phi": "a bias of the head",
     "phimoe": _EXPERTS,
     "qwen2_moe": _EXPERTS,
     "qwen3_next": f"delta rule, {_EXPERTS}",

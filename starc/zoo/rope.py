@@ -13,7 +13,8 @@ from starc.zoo.field import Field, shortest
 from starc.zoo.seen import SILENT, Seen, Unlike
 from starc.zoo.values import Values, Word
 
-_OLDER = ("rope_theta", "rope_scaling", "partial_rotary_factor", "rotary_pct")
+_OLDER = ("rope_theta", "rope_scaling", "partial_rotary_factor")
+_NEOX = ("rotary_emb_base", "rotary_pct")
 _NUMBERS = {"rope_theta", "partial_rotary_factor"}
 _CONTEXT = "original_max_position_embeddings"
 
@@ -31,13 +32,15 @@ class Rope(Field):
     adjacent: bool = False
 
     def keys(self, name: str) -> tuple[str, ...]:
-        return (name, *_OLDER)
+        return (name, *_OLDER, *_NEOX)
 
     def read(
         self, name: str, given: Mapping[str, Any], values: Values
     ) -> dict[str, Any]:
         found = given.get("rope_scaling") or given.get(name) or {}
         older = {key: given[key] for key in _NUMBERS if given.get(key) is not None}
+        if given.get("rotary_emb_base") is not None:
+            older["rope_theta"] = given["rotary_emb_base"]
         if given.get("rotary_pct") is not None:
             older["partial_rotary_factor"] = given["rotary_pct"]
         usual = {"rope_theta": self.theta, "partial_rotary_factor": self.fraction}

@@ -53,6 +53,23 @@ def transposed(pieces: str) -> Made:
     return Made(pieces, lambda shape, values: shape[::-1], transposed=True)
 
 
+def by_head(pieces: str, heads: str) -> Made:
+    """Theirs has for each head its rows of every piece; heads: the field."""
+
+    def order(shape: Shape, values: Values) -> list[int]:
+        several, count = len(pieces.split()), int(values[heads])
+        rows = shape[0] // several
+        each = rows // count
+        return [
+            piece * rows + head * each + row
+            for head in range(count)
+            for piece in range(several)
+            for row in range(each)
+        ]
+
+    return Made(pieces, order=order)
+
+
 def middle_axis(shape: Shape, values: Values) -> Shape:
     """(channels, taps) is (channels, 1, taps) in nn.Conv1d."""
     return shape[0], 1, *shape[1:]

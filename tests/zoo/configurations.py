@@ -634,6 +634,7 @@ def cohere(draw: Draw) -> Any:
         **theta(draw),
         logit_scale=draw(st.sampled_from([0.0625, 1.0, 0.3])),
         attention_bias=draw(FLAGS),
+        use_qk_norm=draw(FLAGS),
     )
 
 
@@ -687,8 +688,41 @@ def gpt2(draw: Draw) -> Any:
     )
 
 
+@st.composite
+def gpt_neox(draw: Draw) -> Any:
+    found = heads(draw, own_dim=False)
+    del found["num_key_value_heads"]
+    dim = found["hidden_size"] // found["num_attention_heads"]
+    turned = draw(st.integers(1, dim // 2)) * 2
+    return transformers.GPTNeoXConfig(
+        **stream(draw, "layer_norm_eps"),
+        **found,
+        **theta(draw, partial_rotary_factor=turned / dim),
+        intermediate_size=draw(st.sampled_from([8, 12])),
+        hidden_act=draw(st.sampled_from(["gelu", "gelu_new", "relu"])),
+        attention_bias=draw(FLAGS),
+        use_parallel_residual=False,
+    )
+
+
+@st.composite
+def bloom(draw: Draw) -> Any:
+    count = draw(st.sampled_from([1, 2, 3, 4, 6]))
+    return transformers.BloomConfig(
+        vocab_size=draw(st.integers(11, 40)),
+        n_layer=LAYERS,
+        n_head=count,
+        hidden_size=count * draw(st.sampled_from([2, 3])),
+        layer_norm_epsilon=draw(EPS),
+        tie_word_embeddings=draw(FLAGS),
+        bos_token_id=1,
+        eos_token_id=2,
+    )
+
+
 FAMILIES: dict[str, st.SearchStrategy[Any]] = {
     "bamba": bamba(),
+    "bloom": bloom(),
     "cohere": cohere(),
     "cohere2": cohere2(),
     "diffllama": diffllama(),
@@ -699,6 +733,7 @@ FAMILIES: dict[str, st.SearchStrategy[Any]] = {
     "gemma2": gemma2(),
     "gemma3_text": gemma3_text(),
     "gpt2": gpt2(),
+    "gpt_neox": gpt_neox(),
     "granite": granite(),
     "granite_swa": granite_swa(),
     "granitemoehybrid": granitemoehybrid(),

@@ -117,6 +117,7 @@ STATED: dict[str, dict[str, Any]] = {
         "num_experts_per_tok": 6,
     },
     "glm4_moe": {"head_dim": 128},
+    "gpt_neox": {"use_parallel_residual": False},
     "granitemoehybrid": {"num_local_experts": 0},
     "jamba": {"num_experts": 1},
     "nemotron_h": {"layers_block_type": ["mamba", "mlp", "attention", "mlp"]},

@@ -24,6 +24,7 @@ ANOTHER_WAY = {
     "falcon_h1": {"head_dim", "mamba_d_head"},
     "granitemoehybrid": {"mamba_d_head", "mamba_expand"},
     "lfm2": {"intermediate_size", "block_auto_adjust_ff_dim"},
+    "gpt_neox": {"hidden_act"},
     "gpt2": {"resid_pdrop", "embd_pdrop", "attn_pdrop"},
     "jamba": {"attn_layer_period", "attn_layer_offset"},
     "kimi_linear": {"q_lora_rank"},

@@ -7,6 +7,7 @@ from starc.zoo.family import Family
 
 NAMES = (
     "bamba",
+    "bloom",
     "cohere",
     "cohere2",
     "deepseek_v2",
@@ -21,6 +22,7 @@ NAMES = (
     "gemma3_text",
     "glm4_moe",
     "gpt2",
+    "gpt_neox",
     "granite",
     "granite_swa",
     "granitemoehybrid",

@@ -1,16 +1,19 @@
 """Cohere's Command R: attention and MLP side by side, LayerNorm without biases."""
 
 from starc.zoo.family import Beside, Family, every_layer
-from starc.zoo.field import Field, flag, in_training, number, only
+from starc.zoo.field import Field, flag, in_training, number
 from starc.zoo.rope import rope
+from starc.zoo.seen import Seen
 from starc.zoo.shared import (
     AROUND,
     ATTENTION,
     MLP,
+    QK_NORM,
     UNUSED,
     heads,
     hidden,
     stream,
+    with_names,
     without_norm,
 )
 from starc.zoo.tensor import Names
@@ -27,6 +30,13 @@ FIELDS: dict[str, Field] = {
 NORM: Names = {"input_layernorm.*": "norm.*"}
 ALWAYS = {"model.norm": said("layer", bias=False)}
 
+ATTN = with_names(without_norm(ATTENTION), QK_NORM)
+
+
+def _normed(seen: Seen) -> bool:
+    return bool(seen.at("attn.qk_norm") == "layer")
+
+
 FAMILY = Family(
     name="cohere",
     title="Command R",
@@ -34,12 +44,16 @@ FAMILY = Family(
     fields={
         **FIELDS,
         "rope_parameters": rope(theta=500_000.0, adjacent=True),
-        "use_qk_norm": only(False, None, why="LayerNorm on q and k has no word"),
+        "use_qk_norm": flag(False, null=False, seen=_normed),
     },
-    always=ALWAYS,
-    kinds={"layer": (Beside((without_norm(ATTENTION), without_norm(MLP)), NORM),)},
+    always={
+        **ALWAYS,
+        "attn.qk_norm": lambda values: "layer" if values["use_qk_norm"] else None,
+        "attn.norm_bias": lambda values: False if values["use_qk_norm"] else None,
+        "attn.own_weights": lambda values: values["use_qk_norm"] or None,
+    },
+    kinds={"layer": (Beside((ATTN, without_norm(MLP)), NORM),)},
     layers=every_layer(),
     names=AROUND,
     unused=UNUSED,
-    limits="LayerNorm on q and k (Command R+)",
 )
