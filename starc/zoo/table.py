@@ -84,7 +84,7 @@ def as_markdown() -> str:
         "|---|---|---|",
     ]
     lines += [f"| `{one.name}` | {one.title} | {one.missing} |" for one in here]
-    lines += ["\n## Not yet\n", "| family | what the language has no words for |"]
+    lines += ["\n## Not yet\n", "| family | what of it is not imported |"]
     lines += ["|---|---|"]
     lines += [f"| `{one.name}` | {one.missing} |" for one in rows if not one.importable]
     return "\n".join(lines) + "\n"

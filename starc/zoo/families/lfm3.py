@@ -24,7 +24,7 @@ from starc.zoo.values import Values
 ATTN = sandwich(
     with_names(
         renamed(ATTENTION, {"input_layernorm": "operator_norm"}),
-        {**QK_NORM, "self_attn.g_proj.weight": "gate.weight"},
+        {**QK_NORM, "self_attn.gate_proj.weight": "gate.weight"},
     ),
     "post_operator_norm",
 )

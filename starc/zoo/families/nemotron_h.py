@@ -148,9 +148,10 @@ FAMILY = Family(
     },
     layers=lambda values: list(values["layers_block_type"]),
     names={
-        "model.embeddings.weight": "embedding.weight",
-        "model.norm_f.weight": "norm.weight",
+        "backbone.embeddings.weight": "embedding.weight",
+        "backbone.norm_f.weight": "norm.weight",
         "lm_head.weight": "head.weight",
     },
+    prefix="backbone.layers.{}.",
     limits="experts; convolutions without biases",
 )
