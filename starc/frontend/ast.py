@@ -118,9 +118,13 @@ class Repeat(Node):
 
 @dataclass(frozen=True)
 class Parallel(Node):
-    """`parallel { ... }`: all read the same normed input, their outputs are added."""
+    """`parallel { ... }`: all read the same normed input, their outputs are added.
+
+    arguments: what is said of the residual around them, `parallel(placement = post)`.
+    """
 
     body: "tuple[Step, ...]"
+    arguments: tuple[Setting, ...] = ()
 
 
 Step = Use | Repeat | Parallel

@@ -153,7 +153,8 @@ class TreeBuilder:
         return ast.Repeat(self._span(parts), count, self._steps_in(parts[1:]))
 
     def parallel(self, parts: Parts) -> ast.Parallel:
-        return ast.Parallel(self._span(parts), self._steps_in(parts))
+        said = next((p.settings for p in parts if isinstance(p, Arguments)), ())
+        return ast.Parallel(self._span(parts), self._steps_in(parts), said)
 
     def weights_from(self, parts: Parts) -> ast.WeightsFrom:
         return ast.WeightsFrom(self._span(parts), self._name(parts[-1]))

@@ -57,7 +57,9 @@ def header(block: ast.Node) -> str:
             return f"liv {block.name.text} = diff({block.of.text})"
         case ast.Repeat():
             return f"{one_line(block.count)} x"
-    return type(block).__name__.lower()  # backbone, search, parallel
+        case ast.Parallel():
+            return "parallel" + _arguments(block.arguments)
+    return type(block).__name__.lower()  # backbone, search
 
 
 def head(use: ast.Use, arguments: str | None = None) -> str:

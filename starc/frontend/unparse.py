@@ -119,7 +119,7 @@ class _Printer:
         if isinstance(node, ast.LivDiff) and not node.settings:
             return one_line(node)
         children = _children(node)
-        if not children and not self._has_comment(node, node):
+        if not children and not self._has_comment_in(node):
             return header(node) + " {}"
         if not self._is_real(node) or node.span.end - node.span.start > _LONGEST_FLAT:
             return None
@@ -168,6 +168,14 @@ class _Printer:
         for comment in reversed(self.comments):
             if comment.span.start > first.span.start:
                 return comment.span.start < last.span.end
+        return False
+
+    def _has_comment_in(self, block: Block) -> bool:
+        """Whether one stands between its braces; those of the header move before it."""
+        brace = self._brace(block)
+        for comment in reversed(self.comments):
+            if comment.span.start >= brace:
+                return comment.span.start < block.span.end
         return False
 
     def _brace(self, block: Block) -> int:

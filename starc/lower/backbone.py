@@ -193,7 +193,7 @@ class _Backbone:
             self.empty("parallel", node.span)
         return Parallel(
             *("parallel", "", "parallel", livs, (1,) * len(livs)),
-            residual=self.builder.residual(),
+            residual=self.builder.residual(node.arguments),
             span=node.span,
         )
 
@@ -206,6 +206,7 @@ class _Backbone:
                     if isinstance(branch, Liv):
                         yield branch
                 case ast.Parallel():
+                    self.no_arguments(step)
                     yield from self.branches(step.body)
                 case ast.Repeat():
                     before = len(self.problems.found)
@@ -216,24 +217,35 @@ class _Backbone:
                 case _:
                     assert_never(step)
 
+    def no_arguments(self, inner: ast.Parallel) -> None:
+        """Tells of a parallel in another one that says something of a residual."""
+        for argument in inner.arguments:
+            why = "what stands in a parallel is one with its branches"
+            self.not_in_parallel(argument.span, why)
+
     def no_residual(self, use: ast.Use, meaning: Meaning) -> None:
         """Tells of a branch that says how its residual is to be: it has none."""
         why = "the branches of a parallel have one residual in common"
         for argument in use.arguments:
             if argument.name.text in AROUND:
-                self.not_in_parallel(argument.span, why)
+                self.not_in_parallel(argument.span, why, _SAID_OF_ALL)
         for name in AROUND:
             if name in said_of_residual(meaning.liv, meaning.stated):
-                self.not_in_parallel(use.liv.span, f"{use.liv.text} sets {name}: {why}")
+                label = f"{use.liv.text} sets {name}: {why}"
+                self.not_in_parallel(use.liv.span, label, _SAID_OF_ALL)
 
-    def not_in_parallel(self, span: Span, label: str) -> None:
+    def not_in_parallel(self, span: Span, label: str, hint: str = "") -> None:
         self.problems.add(
             "not-in-parallel",
             "This cannot stand in a parallel",
             span,
             label,
             "The branches of a parallel are single LIVs that read one normed input.",
+            hint,
         )
+
+
+_SAID_OF_ALL = "say it of all: parallel(placement = post) { ... }"
 
 
 def _safe(stem: str) -> str:

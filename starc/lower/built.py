@@ -4,7 +4,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from starc.alphabet import Meaning, build_operator, read_arguments
-from starc.alphabet.around import said_of_residual
+from starc.alphabet.around import AROUND, said_of_residual
+from starc.alphabet.settings import collect, read_all
 from starc.diagnostics import Problems
 from starc.frontend import ast
 from starc.ir.operator import Operator
@@ -55,6 +56,11 @@ class Builder:
             self.built[key] = built
         return built
 
-    def residual(self) -> Residual:
-        """Of what says nothing of it: the model's."""
-        return Residual() if self.settings is None else self.settings.residual()
+    def residual(self, arguments: tuple[ast.Setting, ...]) -> Residual:
+        """Of a parallel: the model's, but for what is said here."""
+        of, code = "A parallel", "unknown-parameter"
+        settings = collect(arguments, AROUND, of, self.problems, code)
+        given = read_all(settings, AROUND, self.problems)
+        if self.settings is None:
+            return Residual()
+        return self.settings.residual({name: one.value for name, one in given.items()})

@@ -19,7 +19,8 @@ BODIES = {
     "once more": "m: GMemless; 2 x { r: Rec-1-Diff; GMemless same as m }",
     "side by side": """
         2 x { parallel { SA-1(heads = 2); Mamba-2(head_dim = 16, states = 8) } }
-        parallel { GConv-1 }""",
+        parallel(placement = post, residual_scale = learned) { GConv-1 }
+        parallel(placement = sandwich, skip_scale = 0.5) { GConv-1; GMemless }""",
     "said of one": """
         a: SA-1(heads = 2, placement = post)
         SA-1(heads = 2, placement = none, residual_scale = 0.5) k, v from a

@@ -87,7 +87,7 @@ def _blocks(steps: st.SearchStrategy) -> st.SearchStrategy:
     body = st.lists(steps, max_size=4).map(tuple)
     return st.one_of(
         st.builds(ast.Repeat, st.just(NOWHERE), numbers, body),
-        st.builds(ast.Parallel, st.just(NOWHERE), body),
+        st.builds(ast.Parallel, st.just(NOWHERE), body, settings(most=2)),
     )
 
 

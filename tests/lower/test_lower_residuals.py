@@ -54,6 +54,10 @@ def test_a_parallel_has_the_model_s_and_its_sides_none() -> None:
     (parallel,) = layers("parallel { SA-1; GMemless }", "placement = post")
     assert isinstance(parallel, Parallel) and parallel.residual == POST
     assert [branch.residual for branch in parallel.branches] == [BARE, BARE]
+    said = "parallel(placement = sandwich, skip_scale = learned) { SA-1; GMemless }"
+    (parallel,) = layers(said, "residual_scale = 1/2")
+    assert isinstance(parallel, Parallel)
+    assert parallel.residual == Residual(NORM, NORM, 0.5, learned_skip=True)
     (difference,) = layers("SA-1-Diff(placement = post)")
     assert isinstance(difference, Parallel) and difference.residual == POST
     assert [branch.residual for branch in difference.branches] == [BARE, BARE]
@@ -82,6 +86,18 @@ MODEL = "model m { width = 64 }\n"
 @pytest.mark.parametrize(
     "text, code, at, label",
     [
+        (
+            MODEL + "backbone { parallel(heads = 2) { SA-1 } }",
+            "unknown-parameter",
+            "heads",
+            "",
+        ),
+        (
+            MODEL + "backbone { parallel { parallel(placement = post) { SA-1 } } }",
+            "not-in-parallel",
+            "placement = post",
+            "what stands in a parallel is one with its branches",
+        ),
         (
             "model m { width = 64; placement = psot }\nbackbone { SA-1 }",
             "wrong-value",
