@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from kernels.plain.sequences import _seq_count
-from kernels.state_scan import _states_scan
+from kernels.plain.state_scan import _states
 
 
 def _recurrence(a: Tensor, b: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -12,7 +12,7 @@ def _recurrence(a: Tensor, b: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
     if b.shape[1] == 1:
         h = a * state.unsqueeze(1) + b
         return h, h[:, 0]
-    states = _states_scan(a, torch.cat((state.unsqueeze(1).to(b.dtype), b), 1))
+    states = _states(a, b, state.to(b.dtype))
     return states[:, 1:], states[:, -1]
 
 

@@ -54,13 +54,15 @@ def functions(case: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     )
 
 
+OTHERS = {"sequences", "causal_conv", "state_scan", "swiglu", "grouped_linear"}
+"""Helpers, and those below that have no state."""
+
+
 def test_every_form_is_tried() -> None:
     """And is there for a file above it, whose functions it has."""
     plain = {name.removeprefix(PLAIN) for name in names() if name.startswith(PLAIN)}
     public = {name for name in plain if (KERNELS / f"{name}.py").exists()}
-    assert public - {"sequences", "causal_conv", "swiglu"} == {
-        name.partition("-")[0] for name in CASES
-    }
+    assert public - OTHERS == {name.partition("-")[0] for name in CASES}
 
 
 def check(case: str, args: list[Any], **borders: Tensor) -> None:
@@ -132,6 +134,20 @@ def test_swiglu(activation: str) -> None:
     gate_up = randn(2, 3, 16)
     got = with_grads(plain.swiglu, [gate_up, activation])
     want = with_grads(swiglu.swiglu, [gate_up, activation])
+    for one, other in zip(got[0] + got[1], want[0] + want[1], strict=True):
+        assert one is not None and other is not None
+        assert relative(one, other) < 1e-14
+
+
+@pytest.mark.parametrize("ends", [(3, 3, 8, 9), (0, 0, 0, 9), (0, 0, 0, 0)])
+def test_grouped_linear(ends: tuple[int, ...]) -> None:
+    from kernels import grouped_linear
+    from kernels.plain import grouped_linear as plain
+
+    args = [randn(ends[-1], 5), randn(4, 6, 5)]
+    at = torch.tensor(ends)
+    got = with_grads(lambda x, w: plain.grouped_linear(x, w, at), args)
+    want = with_grads(lambda x, w: grouped_linear.grouped_linear(x, w, at), args)
     for one, other in zip(got[0] + got[1], want[0] + want[1], strict=True):
         assert one is not None and other is not None
         assert relative(one, other) < 1e-14
