@@ -1,5 +1,6 @@
 """What the text alone says of a candidate. No torch: a search asks 100,000 times."""
 
+from math import prod
 from typing import NamedTuple
 
 from starc import passes
@@ -11,6 +12,7 @@ from starc.evolve.problem.objectives import MEASURES
 from starc.evolve.problem.spec import Arguments, Spec, label
 from starc.ir.cost import costs
 from starc.ir.nodes import Liv, Model
+from starc.ir.operator import Operator, Parameter
 
 DTYPE_BYTES = 2
 """Of a value in the cache and among activations: bfloat16, as the paper counts."""
@@ -102,12 +104,20 @@ def activation_memory(model: Model, tokens: int) -> int:
 
 
 def _kept(liv: Liv) -> int:
-    """Values a token, of one LIV without its norms."""
+    """Values a token, of one LIV without its norms; of experts those that it chose."""
     operator = liv.operator
     computed = {f.group for f in liv.features if not f.borrowed}
     features = sum(
-        group.width * (2 if group.convolved and operator.kernel else 1)
+        _used(group.width, operator, operator.projection_parameters(group)[0])
+        * (2 if group.convolved and operator.kernel else 1)
         for group in operator.groups
         if group.name in computed
     )
-    return features + operator.inner
+    return features + _used(operator.inner, operator, *operator.output[:1])
+
+
+def _used(width: int, operator: Operator, *weights: Parameter) -> int:
+    """Channels that a token computes, of those behind a projection or before it."""
+    for weight in weights:
+        width = width * operator.active(weight) // prod(weight.shape)
+    return width
