@@ -13,7 +13,7 @@ from starc.zoo.tensor import Made, Names, Shape, made
 
 @dataclass(frozen=True)
 class Piece:
-    """Some rows of one of our tensors: `count` of them from `start`."""
+    """Some of the rows of one of our tensors: `count` of them from `start`."""
 
     key: Key
     start: int
