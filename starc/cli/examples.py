@@ -36,7 +36,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "export": ("starc export hybrid.star exported",),
     "train": (
         "starc train hybrid.star --minutes 10 --output runs/hybrid",
-        "starc train hybrid.star --data text.txt --lr 3e-3 --batch 8",
+        "starc train hybrid.star --data text.txt --lr 3e-3 --output runs/text",
     ),
     "compare": ("starc compare hybrid.star older.star --seeds 3",),
     "scale": ("starc scale hybrid.star --width 128 --depth 4",),
