@@ -4,8 +4,6 @@ Time goes in chunks: a matrix of pairs of tokens inside one, a state between the
 Letters: H heads with keys of K and values of V channels, G groups of heads.
 """
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -70,14 +68,6 @@ def _chunk_rows(x: Tensor) -> Tensor:
     """(B, T, ...) as rows; a copy too where 256 of them pass 32 bits."""
     x = _seq_rows(x)
     return x if x.stride(0) < 2**23 else x.contiguous()
-
-
-def _chunk_empty(
-    x: Tensor, shape: Any, dtype: torch.dtype = torch.float32, zeros: Any = None
-) -> Tensor:
-    """For a kernel to write; zeros where cu_seqlens may leave tokens out."""
-    new = torch.empty if zeros is None else torch.zeros
-    return new(tuple(shape), dtype=dtype, device=x.device)
 
 
 if triton is not None:

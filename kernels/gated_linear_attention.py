@@ -35,7 +35,6 @@ import torch
 from torch import Tensor
 
 from kernels.chunks import (
-    _chunk_empty,
     _chunk_gradients,
     _chunk_join,
     _chunk_rows,
@@ -218,13 +217,13 @@ def _gla_forward(
     qs, ks, vs, gs = (z.stride(0) for z in rows)
     qr, kr, _, gr = rows
     tile, S = _gla_tile(q, v, False), _seq_count(q, cu_seqlens)
-    last, starts = _chunk_empty(q, (S, H, K, V)), None
+    last, starts = q.new_empty((S, H, K, V), dtype=torch.float32), None
     kind = q.dtype if q.dtype == torch.bfloat16 else torch.float32
     if keep:
         kept = _seq_places(q, cu_seqlens, tile["KEEP"])
-        starts = _chunk_empty(q, (kept, H, K, V), kind)
+        starts = q.new_empty((kept, H, K, V), dtype=kind)
     places, BT = _seq_places(q, cu_seqlens, tile["BT"]), tile["BT"]
-    scores = _chunk_empty(q, (places, H, BT, BT), kind)
+    scores = q.new_empty((places, H, BT, BT), dtype=kind)
     with launch_on(q):
         y = _seq_empty(q, cu_seqlens, v.shape, q.dtype)
         _gla_scores_kernel[places, H](
@@ -280,9 +279,13 @@ def _gla_token(
 ) -> tuple[Tensor, Tensor]:
     """One launch; the state changes in place."""
     (B, _, H, K), V = q.shape, v.shape[3]
-    last = _chunk_empty(q, (B, H, K, V)) if state is None else state.contiguous()
+    last = (
+        q.new_empty((B, H, K, V), dtype=torch.float32)
+        if state is None
+        else state.contiguous()
+    )
     state = None if state is None else last
-    y = _chunk_empty(q, v.shape, q.dtype)
+    y = q.new_empty(v.shape)
     q, k, v, log = (_chunk_rows(z) for z in (q, k, v, log))
     BK = max(16, triton.next_power_of_2(K))
     BV = max(1, 2048 // BK)  # 16 numbers a thread

@@ -36,7 +36,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kernels.chunks import (
-    _chunk_empty,
     _chunk_gradients,
     _chunk_join,
     _chunk_rows,
@@ -209,13 +208,13 @@ def _la_forward(
     state, cu_seqlens = _seq_dense(state, cu_seqlens)
     qr, kr, vr = _chunk_rows(q), _chunk_rows(k), _chunk_rows(v)
     tile, S = _la_tile(q, v, False), _seq_count(q, cu_seqlens)
-    last = _chunk_empty(q, (S, G, K, V + 1))
+    last = q.new_empty((S, G, K, V + 1), dtype=torch.float32)
     over = starts = z_starts = None
     if keep:
         kind = q.dtype if q.dtype == torch.bfloat16 else torch.float32
         kept = _seq_places(q, cu_seqlens, tile["KEEP"])
-        starts = _chunk_empty(q, (kept, G, K, V), kind)
-        z_starts = _chunk_empty(q, (kept, G, K))
+        starts = q.new_empty((kept, G, K, V), dtype=kind)
+        z_starts = q.new_empty((kept, G, K), dtype=torch.float32)
     with launch_on(q):
         y = _seq_empty(q, cu_seqlens, (B, T, H, V), q.dtype)
         if normalize:
@@ -274,9 +273,13 @@ def _la_token(
 ) -> tuple[Tensor, Tensor]:
     """One launch; the state changes in place."""
     (B, _, H, K), (G, V) = q.shape, v.shape[2:]
-    last = _chunk_empty(q, (B, G, K, V + 1)) if state is None else state.contiguous()
+    last = (
+        q.new_empty((B, G, K, V + 1), dtype=torch.float32)
+        if state is None
+        else state.contiguous()
+    )
     state = None if state is None else last
-    y = _chunk_empty(q, (B, 1, H, V), q.dtype)
+    y = q.new_empty((B, 1, H, V))
     q, k, v = _chunk_rows(q), _chunk_rows(k), _chunk_rows(v)
     BK = max(16, triton.next_power_of_2(K))
     with launch_on(q):

@@ -36,7 +36,6 @@ import torch
 from torch import Tensor
 
 from kernels.chunks import (
-    _chunk_empty,
     _chunk_gradients,
     _chunk_join,
     _chunk_rows,
@@ -254,13 +253,13 @@ def _ssd_forward(
     dt, a_log, skip, state, cu_seqlens = _seq_dense(dt, a_log, skip, state, cu_seqlens)
     xr, br, cr = _chunk_rows(x), _chunk_rows(b), _chunk_rows(c)
     tile, S = _ssd_tile(x, b, False), _seq_count(x, cu_seqlens)
-    last, starts = _chunk_empty(x, (S, H, V, K)), None
+    last, starts = x.new_empty((S, H, V, K), dtype=torch.float32), None
     if keep:
         kind = x.dtype if x.dtype == torch.bfloat16 else torch.float32
         kept = _seq_places(x, cu_seqlens, tile["KEEP"])
-        starts = _chunk_empty(x, (kept, H, V, K), kind)
+        starts = x.new_empty((kept, H, V, K), dtype=kind)
     places, BT = _seq_places(x, cu_seqlens, tile["BT"]), tile["BT"]
-    scores = _chunk_empty(x, (places, G, BT, BT))
+    scores = x.new_empty((places, G, BT, BT), dtype=torch.float32)
     with launch_on(x):
         y = _seq_empty(x, cu_seqlens, x.shape, x.dtype)
         _ssd_scores_kernel[places * 3, G](
@@ -348,8 +347,8 @@ def _ssd_token(
     (B, _, H, V), (G, K) = x.shape, b.shape[2:]
     dt, a_log, skip, state = _seq_dense(dt, a_log, skip, state)
     x, b, c = _chunk_rows(x), _chunk_rows(b), _chunk_rows(c)
-    last = _chunk_empty(x, (B, H, V, K)) if state is None else state
-    y = _chunk_empty(x, (B, 1, H, V), x.dtype)
+    last = x.new_empty((B, H, V, K), dtype=torch.float32) if state is None else state
+    y = x.new_empty((B, 1, H, V))
     BK = max(16, triton.next_power_of_2(K))
     BV = max(1, 2048 // BK)  # 16 states a thread
     with launch_on(x):

@@ -3,6 +3,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from templates.functions.packed_attention import packed_attention
+from templates.functions.varlen_attention import varlen_attention
 
 
 def causal_attention(
@@ -10,7 +11,8 @@ def causal_attention(
 ) -> Tensor:
     """Softmax attention; q (B, H, T, K) follow the first `length` tokens of k, v."""
     if packed is not None:
-        return packed_attention(causal_attention, q, k, v, packed)
+        y = varlen_attention(q, k, v, packed)
+        return packed_attention(causal_attention, q, k, v, packed) if y is None else y
     if q.shape[2] == 1:  # the heads of a group stand as its queries: k, v are read once
         grouped = q.unflatten(1, (k.shape[1], q.shape[1] // k.shape[1])).squeeze(3)
         mask = None

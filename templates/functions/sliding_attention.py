@@ -4,6 +4,7 @@ from torch import Tensor
 
 from templates.functions.causal_attention import causal_attention
 from templates.functions.packed_attention import packed_attention
+from templates.functions.varlen_attention import varlen_attention
 
 
 def sliding_attention(
@@ -21,7 +22,10 @@ def sliding_attention(
     with its square.
     """
     if packed is not None:
-        return packed_attention(sliding_attention, q, k, v, packed, window)
+        y = varlen_attention(q, k, v, packed, window)
+        if y is None:
+            y = packed_attention(sliding_attention, q, k, v, packed, window)
+        return y
     tokens, past = q.shape[2], k.shape[2] - q.shape[2]
     if tokens == 1:
         return causal_attention(q, k, v, length)

@@ -179,12 +179,38 @@ def packed_attention(
     return torch.cat([attention(*each, *window) for each in own], dim=2)
 
 
+def varlen_attention(
+    q: Tensor, k: Tensor, v: Tensor, packed: Packed, *window: int
+) -> Tensor | None:
+    """Softmax attention of all packed sequences in one launch, with no work across
+    their borders; None where torch, or the GPU, has none that serves."""
+    size, half = q.shape[-1], q.dtype in (torch.float16, torch.bfloat16)
+    serves = half and size == v.shape[-1] and size % 8 == 0 and size <= 256
+    if not q.is_cuda or not serves or any(past for _, _, past in packed.spans):
+        return None
+    try:
+        from torch.nn.attention import varlen
+    except ImportError:
+        return None
+    attend: Any = varlen.varlen_attn
+    if not {"window_size", "enable_gqa"} <= attend.__annotations__.keys():
+        return None  # the first versions have only a part of it
+    borders = packed.cu_seqlens.to(torch.int32)
+    longest = max(stop - start for start, stop, _ in packed.spans)
+    window_size = window[0] - 1 if window else -1, 0  # -1: all before
+    q, k, v = (x[0].transpose(0, 1) for x in (q, k, v))  # (T, H, K)
+    sizes = borders, borders, longest, longest
+    y: Tensor = attend(q, k, v, *sizes, window_size=window_size, enable_gqa=True)
+    return y.transpose(0, 1)[None]
+
+
 def causal_attention(
     q: Tensor, k: Tensor, v: Tensor, length: int | Tensor, packed: Packed | None = None
 ) -> Tensor:
     """Softmax attention; q (B, H, T, K) follow the first `length` tokens of k, v."""
     if packed is not None:
-        return packed_attention(causal_attention, q, k, v, packed)
+        y = varlen_attention(q, k, v, packed)
+        return packed_attention(causal_attention, q, k, v, packed) if y is None else y
     if q.shape[2] == 1:  # the heads of a group stand as its queries: k, v are read once
         grouped = q.unflatten(1, (k.shape[1], q.shape[1] // k.shape[1])).squeeze(3)
         mask = None
@@ -252,6 +278,10 @@ class State:
     v: Tensor | None = None  # (B, H, length, K)
 
     @property
+    def cu_seqlens(self) -> Tensor | None:
+        return None if self.packed is None else self.packed.cu_seqlens
+
+    @property
     def position(self) -> int | Tensor:
         """Of the first token, or of each, (B or 1, T)."""
         if self.packed is not None:
@@ -262,6 +292,7 @@ class State:
 class Packed(NamedTuple):
     """Sequences one after the other in a row of T tokens."""
 
+    cu_seqlens: Tensor  # (S + 1): where each begins, and the last ends
     position: Tensor  # (1, T): of each token in its sequence
     spans: list[tuple[int, int, int]]  # of each: first token, end, tokens before these
 
@@ -477,6 +508,7 @@ def pack(borders: list[int], past: list[int], device: torch.device) -> Packed:
     spans = list(zip(borders[:-1], borders[1:], past, strict=True))
     places = [torch.arange(seen, seen + stop - start) for start, stop, seen in spans]
     return Packed(
+        torch.tensor(borders, device=device),
         torch.cat(places)[None].to(device),
         spans,
     )

@@ -113,4 +113,5 @@ def _functions(op: Attention) -> tuple[str, ...]:
         alibi = ("distances", "slopes") if op.alibi else ()
         return (append, "packed_attention", "visible_tokens", *window, *alibi)
     sliding = ("sliding_attention",) if op.window else ()
-    return (append, "packed_attention", "causal_attention", *sliding)
+    packed = "packed_attention", "varlen_attention"
+    return (append, *packed, "causal_attention", *sliding)

@@ -48,6 +48,7 @@ def emission(op: LatentAttention) -> Emission:
         functions=(
             "append",
             "packed_attention",
+            "varlen_attention",
             "causal_attention",
             "absorbed_attention",
             *rotation_functions(op.rope),

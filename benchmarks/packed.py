@@ -1,0 +1,102 @@
+"""Documents packed in one row against the same documents in padded rows, on a CPU.
+
+    python -m benchmarks.packed [--tokens 2048]
+
+Lengths are log-normal, as those of web texts are: half of them under 200 tokens, a
+seventh above 540, none above 1,024. A step is forward and backward over all of them:
+as one row with `cu_seqlens`, as rows filled up on the right to the longest, and as rows
+with `pads` on the left. Writes benchmarks/results/packed.json: medians of tokens of
+documents a second, and ratios within a round.
+"""
+
+import argparse
+import json
+import math
+import statistics
+from collections.abc import Callable
+from itertools import accumulate
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import torch
+
+from benchmarks import machine
+from starc import compiler
+from starc.training.emitted import of_source
+
+RESULTS = Path(__file__).parent / "results" / "packed.json"
+SETTINGS = "model m { width = 256; vocab = 4096; context = 1024 }"
+MODELS = {
+    "attention": "4 x { GQA(heads = 4, kv_heads = 2); SwiGLU }",
+    "hybrid": "2 x { ShortConv; SwiGLU; GQA(heads = 4, kv_heads = 2); SwiGLU }",
+    "ssd": "4 x { SSD(head_dim = 64, states = 64) }",
+}
+HALF, SPREAD, LONGEST = 200, 1.0, 1024
+ROUNDS = 5
+
+Steps = dict[str, Callable[[], torch.Tensor]]
+
+
+def lengths(tokens: int) -> list[int]:
+    """Of documents, until there are so many tokens."""
+    random, found = Random(0), list[int]()
+    while sum(found) < tokens:
+        drawn = random.lognormvariate(math.log(HALF), SPREAD)
+        found.append(max(1, min(round(drawn), LONGEST, tokens - sum(found))))
+    return found
+
+
+def steps(model: Any, documents: list[int]) -> Steps:
+    """Logits of all, in the three ways."""
+    row = torch.randint(model.config.vocab, (1, sum(documents)))
+    borders = torch.tensor([0, *accumulate(documents)])
+    filled = torch.zeros(len(documents), max(documents), dtype=row.dtype)
+    left = filled.clone()
+    for index, document in enumerate(row[0].split(documents)):
+        filled[index, : len(document)] = document
+        left[index, -len(document) :] = document
+    pads = filled.shape[1] - torch.tensor(documents)
+    return {
+        "packed": lambda: model(row, cu_seqlens=borders),
+        "filled": lambda: model(filled),
+        "pads": lambda: model(left, pads=pads),
+    }
+
+
+def measured(name: str, documents: list[int]) -> dict[str, Any]:
+    torch.manual_seed(0)
+    text = f"{SETTINGS}\nbackbone {{ {MODELS[name]} }}"
+    model = of_source(compiler.compile(text).encode(), Path("model.py")).Model()
+    seconds: dict[str, list[float]] = {}
+    for number in range(ROUNDS + 1):  # the first does not count
+        for way, step in steps(model, documents).items():
+            model.zero_grad()
+            took = machine.timed(lambda step=step: step().sum().backward())
+            if number:
+                seconds.setdefault(way, []).append(took)
+    rates = {way: sum(documents) / statistics.median(s) for way, s in seconds.items()}
+    found: dict[str, Any] = {f"{way}_tokens_s": round(r) for way, r in rates.items()}
+    for way in ("filled", "pads"):
+        ratios = [a / b for a, b in zip(seconds[way], seconds["packed"], strict=True)]
+        found[f"packed_over_{way}"] = round(statistics.median(ratios), 2)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tokens", type=int, default=2048)
+    documents = lengths(parser.parse_args().tokens)
+    found = {
+        "documents": len(documents),
+        "tokens": sum(documents),
+        "padding": round(1 - sum(documents) / (len(documents) * max(documents)), 2),
+        "models": {name: measured(name, documents) for name in MODELS},
+        "machine": machine.facts(),
+    }
+    RESULTS.write_text(json.dumps(found, indent=2) + "\n")
+    print(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    main()
