@@ -97,7 +97,7 @@ def small(path: Path) -> str:
     sizes = {
         "width": 64,
         "vocab": 256,
-        "context": 64,
+        "context": 256 if "learned" in text else 64,  # places for every sequence here
         "heads": 4,
         "hidden": 96,
         "head_dim": 16,
