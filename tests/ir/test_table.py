@@ -20,7 +20,9 @@ def model(path: Path) -> Model:
     return passes.run(to_ir(path.read_text(), path.name))
 
 
-@pytest.mark.parametrize("within", [76, 80, 100])
+@pytest.mark.parametrize(
+    "within", [80, *(pytest.param(n, marks=pytest.mark.slow) for n in (76, 100))]
+)
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_it_fits_and_says_all(path: Path, within: int) -> None:
     found = model(path)

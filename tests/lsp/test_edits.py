@@ -48,7 +48,7 @@ def ask_everything(text: str, place: int) -> None:
 
 @pytest.mark.parametrize(
     ("seed", "count"),
-    [(0, 60), *(pytest.param(s, 1000, marks=pytest.mark.slow) for s in (1, 2))],
+    [(0, 30), *(pytest.param(s, 1000, marks=pytest.mark.slow) for s in (1, 2))],
 )
 def test_edits_at_random(seed: int, count: int) -> None:
     rng = random.Random(seed)

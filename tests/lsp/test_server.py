@@ -300,7 +300,7 @@ def test_a_message_that_is_none_ends_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "count", [40, pytest.param(1000, marks=pytest.mark.slow)], ids=str
+    "count", [15, pytest.param(1000, marks=pytest.mark.slow)], ids=str
 )
 def test_edits_at_random(editor: Editor, count: int) -> None:
     """Each text is answered, whatever it is; some come faster than answers."""
