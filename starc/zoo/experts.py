@@ -54,13 +54,21 @@ UNBALANCED = {"moe.balance": "none"}
 """Of models in which training moves no bias. A term of the loss is of training."""
 
 
-def beside(moe: Part = MOE, module: str = "mlp.shared_experts") -> Beside:
-    """Experts, and one that all tokens share, on the same normed input."""
+def beside(
+    moe: Part = MOE, module: str = "mlp.shared_experts", gate: str = ""
+) -> Beside:
+    """Experts, and one that all tokens share, on the same normed input.
+
+    gate: the name of what multiplies all that the shared one gives, if anything does.
+    """
     names: Names = {
         key.replace("mlp.", f"{module}."): ours
         for key, ours in without_norm(MLP).names.items()
     }
     shared = Part("shared", "glu", names, roles=("mlp",))
+    if gate:
+        names[f"mlp.{gate}.weight"] = "share.weight"
+        shared = replace(shared, options={"share": True})
     norm: Names = {k: v for k, v in moe.names.items() if v == "norm.weight"}
     return Beside((without_norm(moe), shared), norm)
 

@@ -28,8 +28,6 @@ MISSING = {
     "mpt": "slopes of ALiBi that start elsewhere, clipped q, k and v",
     "phi": "a bias of the head",
     "phimoe": _EXPERTS,
-    "qwen2_moe": _EXPERTS,
-    "qwen3_next": f"delta rule, {_EXPERTS}",
     "qwen4_exp": "delta rule, sparse index attention, gated residual streams",
     "rwkv": "token shift, WKV",
     "xlstm": "matrix memory with exponential gates",

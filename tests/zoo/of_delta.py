@@ -16,7 +16,7 @@ from tests.zoo.configurations import (
     theta,
     types,
 )
-from tests.zoo.of_experts import latents, shared
+from tests.zoo.of_experts import experts, latents, shared, wide
 
 LINEAR = "linear_attention"
 NOWHERE = {"rope_type": "default", "rope_theta": None}
@@ -80,7 +80,27 @@ def kimi_linear(draw: Draw) -> Any:
     )
 
 
+@st.composite
+def qwen3_next(draw: Draw) -> Any:
+    given = {**experts(draw), **wide(draw)}
+    given["hidden_act"] = "silu"
+    return transformers.Qwen3NextConfig(
+        **stream(draw),
+        **heads(draw, own_dim=False),
+        **given,
+        **delta(draw),
+        **theta(draw, partial_rotary_factor=draw(st.sampled_from([0.25, 0.5]))),
+        head_dim=8,
+        attention_bias=draw(FLAGS),
+        norm_topk_prob=draw(FLAGS),
+        shared_expert_intermediate_size=draw(st.sampled_from([5, 7])),
+        mlp_only_layers=draw(st.sampled_from([[], [1]])),
+        layer_types=draw(types(FULL, LINEAR)),
+    )
+
+
 FAMILIES = {
+    "qwen3_next": qwen3_next(),
     "kimi_linear": kimi_linear(),
     "olmo_hybrid": olmo_hybrid(),
     "qwen3_5_text": qwen3_5_text(),

@@ -169,7 +169,23 @@ def deepseek_v2(draw: Draw) -> Any:
     )
 
 
+@st.composite
+def qwen2_moe(draw: Draw) -> Any:
+    return transformers.Qwen2MoeConfig(
+        **stream(draw),
+        **heads(draw, own_dim=False),
+        **experts(draw),
+        **wide(draw),
+        **theta(draw),
+        qkv_bias=draw(FLAGS),
+        norm_topk_prob=draw(FLAGS),
+        shared_expert_intermediate_size=draw(st.sampled_from([5, 7])),
+        mlp_only_layers=draw(st.sampled_from([[], [1]])),
+    )
+
+
 FAMILIES = {
+    "qwen2_moe": qwen2_moe(),
     "deepseek_v2": deepseek_v2(),
     "deepseek_v3": deepseek_v3(),
     "dots1": dots1(),

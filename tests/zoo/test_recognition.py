@@ -29,7 +29,9 @@ ANOTHER_WAY = {
     "jamba": {"attn_layer_period", "attn_layer_offset"},
     "kimi_linear": {"q_lora_rank"},
     "qwen2": WINDOWS,
+    "qwen2_moe": {"decoder_sparse_step", "sliding_window", "max_window_layers"},
     "qwen3": WINDOWS,
+    "qwen3_next": {"decoder_sparse_step"},
     "recurrent_gemma": {"block_types", "num_key_value_heads"},
     "deepseek_v2": {"n_group", "topk_group", "topk_method"},
     "qwen3_moe": {"decoder_sparse_step", "mlp_only_layers", "sliding_window"},
@@ -48,6 +50,7 @@ WITHOUT = {
 EXPERTS = {
     *("num_experts", "num_local_experts", "n_routed_experts", "n_shared_experts"),
     *("num_experts_per_tok", "moe_intermediate_size", "norm_topk_prob"),
+    "shared_expert_intermediate_size",
     *("n_group", "topk_group", "routed_scaling_factor", "topk_method"),
 }
 """Fields of experts, of a model whose layers are all without."""

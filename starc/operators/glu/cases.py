@@ -30,9 +30,10 @@ def twin(
     gate, up = f["gate"], f["up"]
     if op.limit:
         gate, up = gate.clamp(max=op.limit), up.clamp(-op.limit, op.limit)
+    up = (up + op.up_offset) * (f["share"].sigmoid() if op.share else 1.0)
     if op.alpha != 1:
-        return gate * (op.alpha * gate).sigmoid() * (up + op.up_offset)
-    return activation(gate) * (up + op.up_offset)
+        return gate * (op.alpha * gate).sigmoid() * up
+    return activation(gate) * up
 
 
 CASES = Cases(
@@ -40,6 +41,7 @@ CASES = Cases(
         "": _small("silu"),
         **{name: _small(name) for name in ACTIVATIONS[1:]},
         "limit": _small("silu", limit=0.8),
+        "share": _small("silu", share=True),
         "limit_of_relu": _small("relu", limit=0.8, up_offset=0.5),
         "gpt_oss": _small("silu", limit=1.5, alpha=1.702, up_offset=1.0),
     },
@@ -49,6 +51,7 @@ CASES = Cases(
         "GMemless",
         "GMemless(activation = gelu)",
         "GMemless(activation = relu)",
+        "GMemless(share = true)",
         "GMemless(limit = 7, alpha = 1.702, up_offset = 1)",
     ),
     resolved=(

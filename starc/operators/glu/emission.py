@@ -8,7 +8,7 @@ IN_KERNEL = ("silu", "gelu", "relu", "sigmoid")
 
 
 def emission(op: Glu) -> Emission:
-    plain = not op.limit and not op.up_offset and op.alpha == 1
+    plain = not (op.limit or op.up_offset or op.share) and op.alpha == 1
     arguments = [
         Argument("hidden", "int", op.hidden, "channels of the gated linear unit")
     ]
@@ -28,13 +28,15 @@ def emission(op: Glu) -> Emission:
     return Emission(
         template="glu",
         class_name=NAMES.get(op.activation, "GLU"),
-        summary=f"{gate} * {up}: no mixing of tokens",
+        summary=f"{'sigmoid(share) ' if op.share else ''}{gate} * {up}: no mixing of "
+        "tokens",
         arguments=tuple(arguments),
         options={
             "activation": op.activation,
             "limit": op.limit > 0,
             "alpha": op.alpha != 1,
             "up_offset": op.up_offset > 0,
+            "share": op.share,
             **biases(op),
         },
         kernels=("swiglu",) if plain and op.activation in IN_KERNEL else (),

@@ -14,7 +14,9 @@ class Glu(Operator):
     `activation`: "silu" (SwiGLU), "gelu" (GeGLU, tanh form), "gelu_erf", "relu",
     "relu2" or "sigmoid". `limit`: gate is at most this before its activation, up
     between this and its negative; 0: any. `alpha`: of silu, gate sigmoid(alpha gate).
-    `up_offset`: added to up, (up + 1) in gpt-oss.
+    `up_offset`: added to up, (up + 1) in gpt-oss. `share`: a group of one channel more,
+    whose sigmoid multiplies all that a token gets, as of the expert that Qwen's tokens
+    share.
     """
 
     hidden: int
@@ -22,12 +24,14 @@ class Glu(Operator):
     limit: float = 0.0
     alpha: float = 1.0
     up_offset: float = 0.0
+    share: bool = False
 
     kind: ClassVar[str] = "glu"
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
-        return Group("gate", self.hidden), Group("up", self.hidden)
+        share = (Group("share", 1),) if self.share else ()
+        return Group("gate", self.hidden), Group("up", self.hidden), *share
 
     @property
     def inner(self) -> int:

@@ -32,6 +32,7 @@ def build(options: ResolvedOptions) -> Glu:
         limit=float(options.exact("limit")),
         alpha=float(options.exact("alpha")),
         up_offset=float(options.exact("up_offset")),
+        share=options.flag("share"),
     )
 
 
@@ -44,6 +45,7 @@ TEMPLATE = Template(
     features=(
         Feature("gate", "expand", ("hidden",)),
         Feature("up", "expand", ("hidden",)),
+        Feature("share", "", (), flag="share"),
     ),
     token="diagonal",
     channel="dense",
@@ -87,6 +89,12 @@ TEMPLATE = Template(
             low=1e-3,
             high=LARGEST,
             none=True,
+        ),
+        Option(
+            "share",
+            "flag",
+            "all that a token gets is multiplied with one sigmoid of its input",
+            False,
         ),
         common.BIAS,
         *map(common.bias_of, ("gate", "up")),

@@ -22,4 +22,6 @@ def mixing(
         gate = torch.where(gate < operator.limit, gate, operator.limit)
         up = torch.where(up.abs() < operator.limit, up, operator.limit * up.sign())
     factor = ACTIVATIONS[operator.activation](operator.alpha * gate) / operator.alpha
+    if operator.share:
+        factor = factor * torch.sigmoid(features["share"])
     return Mixing(diagonal(factor), up + operator.up_offset)
