@@ -11,6 +11,7 @@ from starc.cli.options import (
     SEEDS,
     input_argument,
     input_option,
+    is_written,
     number,
     option,
     output_option,
@@ -50,7 +51,20 @@ def train(
     lr: Annotated[float | None, number("At its peak.", 0)] = None,
     warmup: Annotated[int | None, number("Steps up to it.")] = None,
     seed: Annotated[int | None, number("Of weights and order.", 0, SEEDS)] = None,
+    accumulate: Annotated[
+        int | None, number("Batches a step, one after the other.")
+    ] = None,
+    val: Annotated[
+        float | None, number("Share of the text that is held out.", 0.001, 0.9)
+    ] = None,
     save: Annotated[int | None, number("Steps between checkpoints.")] = None,
+    save_minutes: Annotated[
+        float | None, number("Or minutes, whichever comes first.", 0.01)
+    ] = None,
+    plot: Annotated[
+        str | None,
+        option(metavar="PNG", help="Draw the losses.", callback=is_written),
+    ] = None,
     device: Annotated[
         str | None, option(help="cpu, cuda, cuda:1, ...; by default the best.")
     ] = None,
@@ -71,6 +85,8 @@ def train(
     windows of 256 bytes, a peak learning rate of 1e-3, a checkpoint every 500 steps.
     """
     _needs_torch()
+    if plot is not None:
+        _needs_matplotlib()
     from starc.training import checkpoint
     from starc.training.run import prepare
     from starc.training.settings import Settings, TrainingError
@@ -85,7 +101,10 @@ def train(
         "learning_rate": lr,
         "warmup": warmup,
         "seed": seed,
+        "accumulate": accumulate,
+        "held_out": val,
         "save": save,
+        "save_minutes": save_minutes,
         "device": device,
         "compile": compile,
     }
@@ -98,7 +117,7 @@ def train(
         settings = stored.settings if stored else Settings()
         settings = _with_an_end(settings.changed(given))
         run = prepare(_model_file(file, folder), settings, stored)
-        _run(run, folder, sample)
+        _run(run, folder, sample, plot)
     except TrainingError as error:
         raise Failure(str(error), WRONG_INPUT) from error
 
@@ -129,16 +148,26 @@ def _model_file(file: str, folder: Path) -> Path:
     return folder / "model.py"
 
 
-def _run(run: "Run", folder: Path, sample: int) -> None:
+def _needs_matplotlib() -> None:
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise Failure("--plot needs matplotlib: pip install matplotlib") from None
+
+
+def _run(run: "Run", folder: Path, sample: int, plot: str | None) -> None:
     from starc.training.progress import Display
     from starc.training.stop import Stop
 
     settings = run.settings
-    tokens = settings.batch * settings.context
+    tokens = settings.batch * settings.accumulate * settings.context
     with Display(streams.console(), tokens, run.progress) as display:
         count = sum(p.numel() for p in run.model.parameters())
         of_text = f"{len(run.text.training) / 1e6:.1f} MB of text"
         display.say(f"{count:,} parameters, {of_text}, on {run.device}")
+        memory = 16 * count / 2**20  # float32, its gradient, and AdamW's two averages
+        said = "MiB for weights, gradients and AdamW, besides activations"
+        display.say(f"{tokens:,} tokens a step, {memory:,.1f} {said}")
         with Stop() as stop:
             run.train(folder, display, stop)
     if stop.signal:
@@ -147,6 +176,10 @@ def _run(run: "Run", folder: Path, sample: int) -> None:
     loss = run.validation_loss()
     display.say(f"held-out loss {loss:.3f} nats a byte after step {run.step}")
     display.say(f"saved in {folder}")
+    if plot is not None:
+        from starc.training import curve
+
+        streams.write(plot, curve.picture(run.points, folder.name))
     if sample and run.text.vocab <= 256:
         display.say("a sample: held-out text up to the bar, the model's own after it")
         streams.say(_sample(run, sample))

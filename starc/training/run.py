@@ -13,7 +13,15 @@ from torch import nn
 from torch.nn import functional as F
 
 from starc.folders import Folder
-from starc.training import checkpoint, device, documents, emitted, optimizer, text
+from starc.training import (
+    checkpoint,
+    curve,
+    device,
+    documents,
+    emitted,
+    optimizer,
+    text,
+)
 from starc.training.progress import Display
 from starc.training.settings import Settings, TrainingError
 from starc.training.stop import Stop
@@ -39,6 +47,7 @@ class Run:
     step: int = 0
     seconds: float = 0.0
     loads: list[torch.Tensor] = field(default_factory=list)
+    points: list[curve.Point] = field(default_factory=list)
 
     @property
     def progress(self) -> float:
@@ -51,17 +60,34 @@ class Run:
     def train(self, folder: Path, display: Display, stop: Stop) -> None:
         """Steps until the end or a signal, checkpoints on the way and then.
 
+        At each checkpoint the loss of held-out text is measured too; see curve.py.
         Raises TrainingError if the loss is no longer a number.
         """
         began = time.monotonic() - self.seconds
         display.note = self.busiest
+        self.points = curve.read(Folder.of(folder), self.step) if self.step else []
+        losses: list[torch.Tensor] = []
+        saved = self.seconds
         while self.progress < 1 and not stop.signal:
             loss = self.take_step()
             self.seconds = time.monotonic() - began
             display.add(self.step, loss, self.progress)
-            if self.step % self.settings.save == 0:
+            losses.append(loss)
+            late = self.seconds - saved >= 60 * self.settings.save_minutes > 0
+            if self.step % self.settings.save == 0 or late:
+                self._measure(folder, losses)
                 self.save(folder)
+                losses, saved = [], self.seconds
+        if losses:
+            self._measure(folder, losses)
         self.save(folder)
+
+    def _measure(self, folder: Path, losses: list[torch.Tensor]) -> None:
+        """A point of the curve; losses: of the steps since the one before."""
+        training = torch.stack(losses).double().mean().item()
+        point = curve.Point(self.step, training, self.validation_loss())
+        self.points.append(point)
+        curve.write(Folder.of(folder), self.points)
 
     def save(self, folder: Folder | Path) -> None:
         """Writes a checkpoint. Raises TrainingError rather than keep a broken model."""
@@ -114,23 +140,29 @@ class Run:
     def take_step(self) -> torch.Tensor:
         """Forward, backward and update; the loss of the tokens that it was made from.
 
-        The update also follows the terms that operators add, which are no measure of
-        the model.
+        A step of several batches holds the activations of one at a time. The update
+        also follows the terms that operators add, which are no measure of the model.
         """
         settings = self.settings
         torch.manual_seed((settings.seed * 0x9E3779B97F4A7C15 + self.step) % 2**63)
-        window = self.text.batch(settings.batch, settings.context).to(self.device)
         share = optimizer.rate(self.progress, self.step, settings.warmup)
         for group in self.optimizer.param_groups:
             group["lr"] = share * settings.learning_rate
-        loss = self._loss(window)
-        torch.autograd.backward(loss + emitted.auxiliary(self.model))
+        loss = torch.zeros((), device=self.device)
+        windows = self.text.batch(
+            settings.batch * settings.accumulate, settings.context
+        )
+        for window in windows.split(settings.batch):
+            part = self._loss(window.to(self.device)) / settings.accumulate
+            more = emitted.auxiliary(self.model) / settings.accumulate
+            torch.autograd.backward(part + more)
+            loss += part.detach()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad()
         self._count(emitted.after_step(self.model))
         self.step += 1
-        return loss.detach()
+        return loss
 
     def _loss(self, window: torch.Tensor) -> torch.Tensor:
         """Of each token from those before it, in its document where there are any."""
@@ -155,7 +187,7 @@ def prepare(
     module = emitted.load(model_file)
     context = settings.context or min(module.Config().context, CONTEXT)
     settings = settings.changed({"context": context})
-    read = text.read(settings.data, context)
+    read = text.read(settings.data, context, settings.held_out)
     return begin(module, settings, read, stored)
 
 

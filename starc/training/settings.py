@@ -15,11 +15,14 @@ _WHOLE = {
     "warmup": (0, MOST),
     "seed": (0, 2**63 - 1),
     "save": (1, MOST),
+    "accumulate": (1, MOST),
 }
 _REAL = {
     "minutes": (0, 1e9),
     "learning_rate": (0, 1e6),
     "weight_decay": (0, 1e6),
+    "save_minutes": (0, 1e9),
+    "held_out": (0, 0.9),
 }
 MOST_TOKENS = 2**31 - 1
 """Of all windows of a step together."""
@@ -35,8 +38,11 @@ class Settings:
 
     data: a file, a folder, `-`, or "" for Python's own library. batch x context: tokens
     a step. learning_rate: at the peak. warmup: steps up to it; 0: a twentieth of the
-    run. save: steps between checkpoints. device: "" for a GPU where there is one.
-    dtype: of the matrix products, "float32", "bfloat16", or "auto" for the faster one.
+    run. accumulate: batches a step, one after the other; their gradients are averaged.
+    save: steps between checkpoints; save_minutes: or minutes, 0: steps alone. held_out:
+    share of the text that no step sees; 0: a twentieth, at most a mega-token. device:
+    "" for a GPU where there is one. dtype: of the matrix products, "float32",
+    "bfloat16", or "auto" for the faster one.
     """
 
     steps: int = 0
@@ -48,6 +54,9 @@ class Settings:
     warmup: int = 0
     seed: int = 0
     save: int = 500
+    accumulate: int = 1
+    save_minutes: float = 0.0
+    held_out: float = 0.0
     device: str = ""
     compile: bool = False
     dtype: str = "auto"

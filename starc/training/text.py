@@ -53,11 +53,11 @@ class Text:
             yield _windows(self.validation, some, context)
 
 
-def read(data: str, context: int) -> Text:
+def read(data: str, context: int, share: float = 0.0) -> Text:
     """The text of a file, of all files of a folder, of stdin, or Python's library.
 
     A file `.npy` or `.bin` holds tokens (starc/training/tokens.py), `.jsonl` documents
-    (starc/training/documents.py), all others bytes.
+    (starc/training/documents.py), all others bytes. share: of it that is held out.
     Raises TrainingError if there is too little of it, OSError.
     """
     if Path(data).suffix in tokens.SUFFIXES:
@@ -73,7 +73,7 @@ def read(data: str, context: int) -> Text:
         if in_lines:
             ends = raw.count(documents.END)
             bytes_a_token, end = 1 - ends / max(len(raw), 1), documents.END
-    split = len(whole) - held_out(len(whole), context)
+    split = len(whole) - held_out(len(whole), context, share)
     if split < context + 1:
         what = "bytes" if vocab == 256 and bytes_a_token == 1.0 else "tokens"
         raise TrainingError(
@@ -83,8 +83,10 @@ def read(data: str, context: int) -> Text:
     return Text(whole[:split], whole[split:], digest, vocab, bytes_a_token, end)
 
 
-def held_out(length: int, context: int) -> int:
+def held_out(length: int, context: int, share: float = 0.0) -> int:
     """Tokens at the end of a text that no step sees."""
+    if share:
+        return max(int(length * share), context + 1)
     return max(min(int(length * VALIDATION), 1 << 20), context + 1)
 
 
