@@ -9,7 +9,8 @@ Prefill is a prompt of 512 tokens into an empty cache, decode one token after it
 a forward and backward pass over 512 tokens. A ratio is theirs / ours of the medians of
 one run; more than 1 is for the emitted model. Peak is what a training pass adds to the
 resident memory of the process. On a loaded machine take `--threads 1 --clock cpu`,
-processor time. Writes benchmarks/results/zoo.json.
+processor time. Writes benchmarks/results/zoo.json after each family; families that are
+named are measured anew, the others stay as they are there.
 """
 
 import argparse
@@ -42,6 +43,7 @@ from starc.zoo.spelling import source
 # IMP
 
 RESULTS = Path(__file__).parent / "results" / "zoo.json"
+PARTS = ("prefill", "decode", "train", "peak")
 VOCAB, PROMPT, SAME = 8192, 512, 1e-4
 SLOW = 1.0
 """Seconds of a prompt from which on one pass is enough: theirs goes token by token."""
@@ -78,6 +80,7 @@ SIZES: dict[str, Any] = {
 FULL, SLIDING, LINEAR = "full_attention", "sliding_attention", "linear_attention"
 OWN: dict[str, dict[str, Any]] = {
     "bamba": {"attn_layer_indices": [1, 3]},
+    "dots1": {"n_shared_experts": 1},
     "deepseek_v2": {"num_key_value_heads": 8, "head_dim": 16},
     "deepseek_v3": {"num_key_value_heads": 8, "head_dim": 16},
     "gpt_neox": {"use_parallel_residual": False},
@@ -100,16 +103,16 @@ def configuration(name: str) -> dict[str, Any]:
     return {"model_type": name, **sizes, **OWN.get(name, {})}
 
 
-def of_transformers(config: dict[str, Any]) -> nn.Module:
+def of_transformers(config: dict[str, Any]) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "config.json").write_text(json.dumps(config))
         made = transformers.AutoConfig.from_pretrained(folder)
     torch.manual_seed(0)
-    model: nn.Module = transformers.AutoModelForCausalLM.from_config(made)
+    model = transformers.AutoModelForCausalLM.from_config(made)
     return model.float().eval()
 
 
-def of_starc(config: dict[str, Any], theirs: nn.Module) -> lfm2.Emitted:
+def of_starc(config: dict[str, Any], theirs: Any) -> lfm2.Emitted:
     """The emitted model with the weights of theirs."""
     reading = read(config)
     text = source(reading, reading.family.name)
@@ -211,15 +214,21 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     now = time.perf_counter if given.clock == "wall" else time.process_time
     said = {key: value for key, value in vars(given).items() if key != "names"}
-    found: dict[str, Any] = {"machine": machine.facts() | said, "families": {}}
+    before = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"families": {}}
+    found: dict[str, Any] = {"machine": machine.facts() | said}
+    found["families"] = before["families"] if given.names else {}
     for name in given.names or NAMES:
         one = measure(name, given.rounds, given.tokens, now)
-        found["families"][name] = one
-        ratios = "  ".join(f"{part} {one[part]['ratio']:5.2f}" for part in one)
-        print(f"{name:18}{ratios}", flush=True)
+        found["families"] |= {name: one}
         found["machine"]["load_after"] = machine.facts()["load"]
-        if not given.names:
-            RESULTS.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        RESULTS.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        print(row(name, one), flush=True)
+
+
+def row(name: str, one: dict[str, Any]) -> str:
+    """A line of the table in docs/benchmarks.md: the ratios."""
+    ratios = (f"{one[part]['ratio']:.2f}" for part in PARTS)
+    return f"| `{name}` | {' | '.join(ratios)} |"
 
 
 if __name__ == "__main__":

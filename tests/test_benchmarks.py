@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import kernels_compiled, machine
+from benchmarks import kernels_compiled, machine, zoo
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
@@ -34,6 +34,23 @@ def test_models(kind: str) -> None:
                 f"{times['theirs_ms']:.1f} ms | {times['ratio']:.2f} | "
                 f"{f'{most} |' if most else '|'}\n"
             ) in TEXT
+
+
+def test_public_families() -> None:
+    found = results("zoo")
+    assert (
+        f"load {found['machine']['load']} to {found['machine']['load_after']}" in TEXT
+    )
+    for name, one in found["families"].items():
+        assert f"{zoo.row(name, one)}\n" in TEXT
+    assert f"{len(found['families'])} of the families" in TEXT
+    less = [
+        sum(one[part]["ratio"] < 1 for one in found["families"].values())
+        for part in zoo.PARTS
+    ]
+    assert (
+        "are {} prompts, {} steps, {} training passes and {} in".format(*less) in TEXT
+    )
 
 
 def test_kernels_on_a_cpu() -> None:

@@ -109,7 +109,7 @@ def weights(file: File, json: Json = False) -> None:
 
 
 def zoo(json: Json = False) -> None:
-    """List the public families: which can be imported, and what others lack."""
+    """List the public families: which are imported and exported, what others lack."""
     from starc.zoo.table import as_text, entries
 
     if json:

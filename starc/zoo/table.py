@@ -7,7 +7,10 @@ from starc.zoo.missing import MISSING
 
 @dataclass(frozen=True)
 class Entry:
-    """A family of public models. missing: what the language has no words for."""
+    """A family of public models. missing: what of it is not imported.
+
+    What can be imported can be exported too: one table is read both ways.
+    """
 
     name: str
     title: str
@@ -19,6 +22,7 @@ class Entry:
             "name": self.name,
             "title": self.title,
             "importable": self.importable,
+            "exportable": self.importable,
             "missing": self.missing,
         }
 
@@ -35,11 +39,15 @@ def entries() -> list[Entry]:
 def as_text() -> str:
     """A line a family."""
     rows = [
-        (one.name, "import" if one.importable else "-", one.missing)
+        (
+            one.name,
+            "import, export" if one.importable else "-",
+            f"but not {one.missing}" if one.importable and one.missing else one.missing,
+        )
         for one in entries()
     ]
     wide = max(len(row[0]) for row in rows)
-    return "\n".join(f"{a:{wide}}  {b:6}  {c}".rstrip() for a, b, c in rows)
+    return "\n".join(f"{a:{wide}}  {b:14}  {c}".rstrip() for a, b, c in rows)
 
 
 INTRODUCTION = """\
@@ -68,8 +76,9 @@ in float32, and back to rounding. `starc weights FILE --json` says of every tens
 compiled model which rows are which tensor of which LIV.
 
 A family is one file in `starc/zoo/families`, and in it one table: what each field of a
-configuration says, and which tensor is which. This page is made from them (`make
-golden`).
+configuration says, and which tensor is which. It is read both ways: a model that a
+family can say is recognised as one, whoever wrote its source, and exported under the
+family's names. This page is made from the tables (`make golden`).
 """
 
 
