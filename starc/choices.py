@@ -26,3 +26,6 @@ EXPORTS = ("hf", "torch-export")
 
 STARTS = ("lfm2", "transformer", "mamba", "hybrid")
 """What `starc new` writes: files of `templates/new/`."""
+
+VARIATIONS = ("inherit", "paper")
+"""Of children in a search: on LIVs and who shares, or on digits as published."""

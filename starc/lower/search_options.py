@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from starc.alphabet.option import Option
-from starc.choices import ALGORITHMS
+from starc.choices import ALGORITHMS, VARIATIONS
 from starc.lower.model import MODEL_OPTIONS
 
 SEEDS = ("transformer_pp", "striped_hybrid", "lfm2", "backbone")
@@ -20,12 +20,20 @@ PLAIN = (
     Option(
         "tournament", "whole", "candidates that compete to be a parent", 2, high=100
     ),
-    Option("crossover", "whole", "cuts of a crossover", 2, low=0, high=100),
+    Option("variation", "word", "how children are made", "inherit", choices=VARIATIONS),
+    Option(
+        "crossover",
+        "whole",
+        "cuts of a crossover",
+        derived="a quarter as many as LIVs; of `paper` 2",
+        low=0,
+        high=MOST_LIVS,
+    ),
     Option(
         "mutation",
         "number",
         "probability that a gene is drawn again",
-        Fraction(1, 10),
+        derived="1 / LIVs; of `paper` 0.1",
         low=0,
         high=1,
     ),

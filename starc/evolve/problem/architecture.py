@@ -142,7 +142,11 @@ def program_of(candidate: Candidate, spec: Spec) -> ast.Program:
     found = decode(candidate.genome, classes=around.classes, arguments=arguments)
     _, backbone = found.items
     model = _model_block(around, candidate.model)
-    return replace(found, items=(model, *around.definitions, backbone))
+    # On top decode says the genome: codes that only this search has say nothing there.
+    ours = any(code not in around.published for code, *_ in candidate.genome)
+    comments = () if ours else found.comments
+    items = (model, *around.definitions, backbone)
+    return replace(found, items=items, comments=comments)
 
 
 def _model_block(around: Surroundings, chosen: Parameters) -> ast.Model:

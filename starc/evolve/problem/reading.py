@@ -71,9 +71,22 @@ def read(text: str | Source, problems: Problems) -> Spec | None:
             plain[name] = float(Fraction(plain[name]))
     if "generations" not in plain and plain.keys() & {"evaluations", "minutes"}:
         plain["generations"] = 0  # another budget is stated
-    spec = replace(spec, **plain)
+    spec = replace(spec, **(_rates(spec, plain) | plain))
     members = _members(spec, search, blocks, program, alphabet, problems)
     return None if problems else replace(spec, seeds=members)
+
+
+def _rates(spec: Spec, plain: dict[str, Any]) -> dict[str, Any]:
+    """The rates of variation where none are stated: those of the paper, or an exchange
+    LIV by LIV, and one change in all LIVs."""
+    if plain.get("variation") == "paper":
+        return {"variation": "paper", "crossover": 2, "mutation": 0.1}
+    most = spec.depth[1]
+    return {
+        "variation": "inherit",
+        "crossover": max(1, most // 4),
+        "mutation": 1 / max(2, most),
+    }
 
 
 def _missing(source: Source, problems: Problems) -> None:

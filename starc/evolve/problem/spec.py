@@ -94,7 +94,9 @@ class Spec:
     genes: settings of the model block that are searched, such as
         ("placement", ("pre", "sandwich")).
     open: class -> parameter -> the values that are searched.
-    labels: sharing labels are drawn from 1 to this; fewer mean more sharing.
+    labels: of groups that share, drawn from 1 to this: of `inherit` the most there are
+        of a kind.
+    variation: "inherit" or "paper": what a spec says that was stored without it.
     generations, evaluations, minutes: the budget; 0: no limit of this kind.
     repair: of what crossover and mutation make; first members are always legal.
     seeds: named members of the first population.
@@ -112,6 +114,7 @@ class Spec:
     population: int = 16
     generations: int = 18
     algorithm: str = "nsga2"
+    variation: str = "paper"
     tournament: int = 2
     crossover: int = 2
     mutation: float = 0.1

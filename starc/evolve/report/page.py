@@ -170,9 +170,10 @@ def _settings(run: Run) -> list[tuple[str, str]]:
         ("model", ", ".join(f"{name} = {value}" for name, value in spec.model)),
         ("pool", ", ".join(spec.pool) or "every published class"),
         ("depth", f"{depth} LIVs"),
-        ("algorithm", f"{spec.algorithm}, {spec.crossover}-point crossover, "
-         f"{spec.mutation:.0%} mutation, tournaments of {spec.tournament}, "
-         f"elitism {spec.elitism}, {'with' if spec.repair else 'without'} repair"),
+        ("algorithm", f"{spec.algorithm}, {spec.variation} variation, "
+         f"{spec.crossover}-point crossover, {spec.mutation:.3g} mutation, "
+         f"tournaments of {spec.tournament}, elitism {spec.elitism}, "
+         f"{'with' if spec.repair else 'without'} repair"),
         ("population", f"{spec.population}, {spec.generations} generations"),
         ("seeds", ", ".join(name for name, _ in spec.seeds) or "none"),
         ("requirements", ", ".join(relations) or "none"),

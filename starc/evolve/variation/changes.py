@@ -80,6 +80,34 @@ def crossed(cuts: tuple[tuple[int, int], ...]) -> Change:
     }
 
 
+def exchanged(positions: list[int]) -> Change:
+    """Which LIVs of a child came from the second parent."""
+    runs: list[list[int]] = []
+    for position in positions:
+        if runs and runs[-1][-1] == position - 1:
+            runs[-1][1:] = [position]
+        else:
+            runs.append([position])
+    places = ", ".join("-".join(map(str, run)) for run in runs)
+    return {
+        "by": "crossover",
+        "second": positions,
+        "words": f"of the second parent: LIV {places}",
+    }
+
+
+def sharing(position: int, kind: str, other: int | None) -> Change:
+    """A LIV that now shares its `kind`, weights or features, with another, or not."""
+    now = "shared no more" if other is None else f"shared with LIV {other}"
+    return {
+        "by": "mutation",
+        "position": position,
+        "shares": kind,
+        "with": other,
+        "words": f"LIV {position}: {kind} {now}",
+    }
+
+
 def _class(code: int, classes: Classes) -> str:
     return classes[code].name if code in classes else str(code)
 

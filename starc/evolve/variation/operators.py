@@ -183,9 +183,14 @@ class Variation:
             changed = (code, label, strategy, group, borrows)
             livs[position] = changed, tuple(sorted(given.items()))
         self._mutate_depth(livs, done, random)
+        self._mutate_model(model, done, random)
+
+    def _mutate_model(
+        self, model: dict[str, Value], done: list[changes.Change], random: Random
+    ) -> None:
         for name, words in self.spec.genes:
             others = [word for word in words if word != model.get(name)]
-            if random.random() < rate and others:
+            if random.random() < self.spec.mutation and others:
                 old, model[name] = model.get(name), random.choice(others)
                 done.append(changes.model("mutation", name, old, model[name]))
 

@@ -11,6 +11,7 @@ from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.spec import Spec
 from starc.evolve.selection.ranking import Ranked, tournament
 from starc.evolve.storage.rows import Row
+from starc.evolve.variation.inheriting import Inheriting
 from starc.evolve.variation.operators import Proposal, Variation
 from starc.evolve.variation.random_streams import stream
 
@@ -18,12 +19,17 @@ ATTEMPTS = 20
 """Draws for one place in a generation before it stays empty: all were known."""
 
 
+def variation_of(spec: Spec) -> Variation:
+    """The operators that the search asks for."""
+    return Inheriting(spec) if spec.variation == "inherit" else Variation(spec)
+
+
 class Proposer:
     """Knows every candidate so far by its key, and by the function it computes."""
 
     def __init__(self, spec: Spec, keys: set[str], functions: set[str]) -> None:
         self.spec = spec
-        self.variation = Variation(spec)
+        self.variation = variation_of(spec)
         self.keys, self.functions = keys, functions
 
     def propose(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -108,7 +109,7 @@ def test_more_generations_are_as_if_asked_for_at_once(tmp_path: Path) -> None:
 def test_without_repair_illegal_ones_are_recorded_and_cost_nothing(
     tmp_path: Path,
 ) -> None:
-    spec = spec_of(SMALL + "repair = false\n")
+    spec = spec_of(SMALL + "variation = paper\nrepair = false\n")
     database = run(spec, tmp_path / "run")
     invalid = [r for r in database.candidates() if r.key.startswith("illegal:")]
     assert invalid and all(r.generation > 0 for r in invalid)
@@ -326,7 +327,7 @@ def test_a_liv_without_a_code_has_a_dash_for_its_genome(tmp_path: Path) -> None:
     assert text.splitlines()[1].endswith("  -") and "101" not in text
     assert as_json(members(database), spec)[0]["genome"] is None
     page = report(tmp_path)
-    assert '"genome":"-"' in page and "101.1" not in page
+    assert '"genome":"-"' in page and not re.search(r"101([.]\d){4}", page)
     assert "`-`" in card(members(database)[0], spec, True, False)
 
 

@@ -19,10 +19,12 @@ def mistakes(text: str) -> list[tuple[str, str]]:
     return [(found.code, found.span.text) for found in problems]
 
 
-def test_the_defaults_are_the_papers() -> None:
+def test_the_defaults_are_the_papers_but_for_variation() -> None:
     spec = spec_of("", "real")
     assert (spec.algorithm, spec.population, spec.generations) == ("nsga2", 16, 18)
-    assert (spec.crossover, spec.mutation, spec.elitism) == (2, 0.1, 2)
+    assert (spec.variation, spec.elitism) == ("inherit", 2)
+    published = spec_of("variation = paper", "real")
+    assert (published.crossover, published.mutation) == (2, 0.1)
     assert spec.repair and spec.depth == (24, 24) and len(spec.pool) == 17
     assert [o.label for o in spec.objectives] == ["perplexity", "cache"]
     assert spec.width == 128 and spec.seeds == ()
@@ -68,6 +70,15 @@ def test_every_setting_is_read() -> None:
     ((name, own),) = spec.seeds
     assert name == "tiny" and [genes[0] for genes in own.genome] == [101, 9, 101, 9]
     assert Spec.from_json(spec.to_json()) == spec
+
+
+def test_rates_of_variation_follow_from_the_depth() -> None:
+    spec = spec_of("depth = [6, 12]")
+    assert (spec.crossover, spec.mutation) == (3, 1 / 12)
+    stated = spec_of("depth = 12; crossover = 1; mutation = 0.3")
+    assert (stated.crossover, stated.mutation) == (1, 0.3)
+    deep = spec_of("depth = 2_000")
+    assert Spec.from_json(deep.to_json()) == deep
 
 
 def test_another_budget_takes_the_place_of_generations() -> None:

@@ -14,6 +14,7 @@ from starc.ir.verify import verify
 from tests.evolve.loop.searches import MODEL, SMALL, spec_of
 
 OPEN = """
+  variation = paper
   pool = [attn, SA-3, Rec-1-Diff, GConv-1, GConv-1-Diff, GMemless, Mamba-2]
   depth = [4, 9]
   open = [
@@ -94,7 +95,7 @@ def test_the_same_stream_gives_the_same_child() -> None:
 
 
 def test_two_cuts_take_the_middle_of_the_second_parent() -> None:
-    spec = spec_of("pool = [SA-1, Rec-1]; depth = 8; mutation = 0")
+    spec = spec_of("variation = paper; pool = [SA-1, Rec-1]; depth = 8; mutation = 0")
     a = Candidate(tuple((1, 1, 1, 1, 1) for _ in range(8)))
     b = Candidate(tuple((5, 1, 1, 1, 1) for _ in range(8)))
     for i in range(20):

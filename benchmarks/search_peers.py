@@ -1,0 +1,359 @@
+"""What a search finds beside optimizers that anyone would pick instead.
+
+    pip install 'starc[peers]'
+    python -m benchmarks.search_peers                 # written to results
+    python -m benchmarks.search_peers --seeds 2 --spaces tiny --methods starc
+
+`starc evolve`, also with `variation = paper`, and random search with the sampling of
+that; NSGA-II and TPE (multivariate) of Optuna, and NSGA-II of pymoo for mixed
+variables: as many evaluations each, on the simulated landscape
+(starc/evolve/evaluation/simulated.py). The peers have one categorical variable a LIV,
+its class, and the same population; otherwise they are as they come. What they ask for
+again costs them nothing, as it does in starc; one in 32 designs fails, for all. Nobody
+begins with designs that people made.
+
+Hypervolumes reach up to 1.1 times the nadir. Ideal and nadir are those of the published
+sampling's first population, for all methods of a seed. `log`: bits linear, cache
+logarithmic, as the search takes distances; `linear`: both linear. Ratios are of one
+seed; their median has a 95 % percentile bootstrap interval over the seeds.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from starc.diagnostics import Problems
+from starc.evolve import coordinator
+from starc.evolve.evaluation import simulated, static
+from starc.evolve.evaluation.failure import Ended
+from starc.evolve.problem.architecture import surroundings
+from starc.evolve.problem.candidate import Candidate
+from starc.evolve.problem.reading import read
+from starc.evolve.problem.spec import Spec
+from starc.evolve.selection.ranking import hypervolume, objectives, placed
+from starc.evolve.storage.database import Database
+from starc.evolve.workers.local import Inline
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks" / "results" / "search_peers.json"
+GOAL = "trainer = simulated; minimize bits_per_byte, cache"
+TINY = "model tiny { width = 64; vocab = 256; context = 1024 }"
+POOL = "pool = [SA-1, SA-3, Rec-1, GConv-1, GConv-1-Diff, GMemless]"
+PAPER = "model paper { width = 768; vocab = 256; context = 4096 }"
+SPACES = {
+    "shallow": f"{TINY}; search {{ {POOL}; depth = 8; population = 12; {GOAL} }}",
+    "tiny": f"{TINY}; search {{ {POOL}; depth = 12; population = 12; {GOAL} }}",
+    "paper": f"{PAPER}; search {{ depth = 24; population = 16; {GOAL} }}",
+}
+"""8 and 12 LIVs of 6 classes; 24 LIVs of the paper's 17."""
+
+EVALUATIONS = (96, 288)
+ASKS = 10
+"""Designs that a peer may ask for, for each that is evaluated: most are repeated."""
+
+Values = tuple[float, ...]
+Curve = list[Values | None]
+"""Of each evaluation, in order: the values of the objectives, None where it failed."""
+
+
+def space(name: str, seed: int) -> Spec:
+    problems = Problems()
+    found = read(SPACES[name], problems)
+    problems.check()
+    assert found is not None
+    return replace(found, seed=seed, generations=0, evaluations=max(EVALUATIONS))
+
+
+def published(spec: Spec) -> Spec:
+    """The same search with the paper's operators and rates."""
+    return replace(spec, variation="paper", crossover=2, mutation=0.1)
+
+
+def measured(candidate: Candidate, spec: Spec) -> Values | None:
+    """As the search would measure it; None where it fails."""
+    try:
+        costs = static.of(candidate, spec)
+        return objectives(costs | simulated.measures(candidate, spec, costs, 0), spec)
+    except Ended:
+        return None
+
+
+# Methods ------------------------------------------------------------------------------
+
+
+def searched(spec: Spec) -> Curve:
+    """`starc evolve` itself, in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        if coordinator.begin(spec, Path(folder), Inline).state == "interrupted":
+            raise SystemExit(130)
+        database = Database.open(Path(folder))
+        try:
+            rows = database.candidates()
+        finally:
+            database.close()
+    return [
+        objectives(row.outcome.measures, spec) if row.outcome.status == "ok" else None
+        for row in rows
+        if row.outcome is not None
+    ]
+
+
+@dataclass
+class Landscape:
+    """What peers ask: the classes of all LIVs -> values. Counts each design once."""
+
+    spec: Spec
+    curve: Curve = field(default_factory=list)
+    known: dict[tuple[int, ...], Values | None] = field(default_factory=dict)
+
+    def __call__(self, codes: tuple[int, ...]) -> Values | None:
+        if codes not in self.known:
+            candidate = Candidate(tuple((code, 1, 1, 1, 1) for code in codes))
+            self.known[codes] = measured(candidate, self.spec)
+            self.curve.append(self.known[codes])
+        return self.known[codes]
+
+    @property
+    def done(self) -> bool:
+        return len(self.curve) >= self.spec.evaluations
+
+
+def optuna_peer(spec: Spec, sampler: Any) -> Curve:
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(
+        directions=["minimize"] * len(spec.objectives), sampler=sampler
+    )
+    pool, landscape = surroundings(spec).pool, Landscape(spec)
+    for _ in range(ASKS * spec.evaluations):
+        if landscape.done:
+            break
+        trial = study.ask()
+        values = landscape(
+            tuple(
+                trial.suggest_categorical(str(position), pool)
+                for position in range(spec.depth[1])
+            )
+        )
+        if values is None:
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        else:
+            study.tell(trial, values)
+    return landscape.curve
+
+
+def optuna_nsga2(spec: Spec) -> Curve:
+    from optuna.samplers import NSGAIISampler
+
+    sampler = NSGAIISampler(population_size=spec.population, seed=spec.seed)
+    return optuna_peer(spec, sampler)
+
+
+def optuna_tpe(spec: Spec) -> Curve:
+    from optuna.samplers import TPESampler
+
+    return optuna_peer(spec, TPESampler(multivariate=True, seed=spec.seed))
+
+
+def pymoo_nsga2(spec: Spec) -> Curve:
+    import numpy as np
+    from pymoo.algorithms.moo.nsga2 import NSGA2
+    from pymoo.core.mixed import (
+        MixedVariableDuplicateElimination,
+        MixedVariableMating,
+        MixedVariableSampling,
+    )
+    from pymoo.core.problem import ElementwiseProblem
+    from pymoo.core.variable import Choice
+
+    pool, landscape = surroundings(spec).pool, Landscape(spec)
+    depth, goals = spec.depth[1], len(spec.objectives)
+
+    class Classes(ElementwiseProblem):  # type: ignore[misc]
+        def __init__(self) -> None:
+            names = {str(position): Choice(options=pool) for position in range(depth)}
+            super().__init__(vars=names, n_obj=goals)
+
+        def _evaluate(self, asked: dict[str, int], out: dict[str, Any]) -> None:
+            codes = tuple(int(asked[str(position)]) for position in range(depth))
+            values = None if landscape.done else landscape(codes)
+            out["F"] = np.array(values or (1e30,) * goals)  # it knows of no failure
+
+    unlike = MixedVariableDuplicateElimination()
+    algorithm = NSGA2(
+        pop_size=spec.population,
+        sampling=MixedVariableSampling(),
+        mating=MixedVariableMating(eliminate_duplicates=unlike),
+        eliminate_duplicates=unlike,
+    )
+    algorithm.setup(
+        Classes(), termination=("n_eval", ASKS * spec.evaluations), seed=spec.seed
+    )
+    while algorithm.has_next() and not landscape.done:
+        algorithm.next()
+    return landscape.curve
+
+
+METHODS: dict[str, Callable[[Spec], Curve]] = {
+    "starc": searched,
+    "starc paper": lambda spec: searched(published(spec)),
+    "random search": lambda spec: searched(
+        replace(published(spec), algorithm="random")
+    ),
+    "optuna nsga2": optuna_nsga2,
+    "optuna tpe": optuna_tpe,
+    "pymoo nsga2": pymoo_nsga2,
+}
+PEERS = ("optuna nsga2", "optuna tpe", "pymoo nsga2")
+
+
+# Comparing ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Ideal and nadir of a first population."""
+
+    spec: Spec
+    first: Sequence[Values]
+
+    def volumes(self, curve: Curve) -> dict[str, list[float]]:
+        """By scale: the hypervolume after each number of evaluations."""
+        found: dict[str, list[float]] = {}
+        for scale in SCALES:
+            first = [self._at(one, scale) for one in self.first]
+            columns = list(zip(*first, strict=True))
+            ends = [min(c) for c in columns], [max(c) for c in columns]
+            found[scale] = [
+                hypervolume(
+                    [self._at(one, scale) for one in curve[:count] if one], *ends
+                )
+                for count in EVALUATIONS
+            ]
+        return found
+
+    def _at(self, values: Values, scale: str) -> Values:
+        return placed(values, self.spec) if scale == "log" else values
+
+
+SCALES = ("log", "linear")
+
+
+def reference(spec: Spec) -> Reference:
+    first = replace(published(spec), evaluations=spec.population)
+    return Reference(spec, [one for one in searched(first) if one])
+
+
+def interval(ratios: Sequence[float]) -> list[float]:
+    """95 % percentile bootstrap interval of the median, the same each time."""
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    drawn = random.choice(ratios, size=(10_000, len(ratios)))
+    ends = np.percentile(np.median(drawn, axis=1), (2.5, 97.5))
+    return [round(float(end), 3) for end in ends]
+
+
+def ratios(
+    volumes: dict[str, list[dict[str, list[float]]]], one: str
+) -> dict[str, dict[str, Any]]:
+    """Of `one` to each other method, and to the best peer: by scale and evaluations.
+
+    The best peer is the one with the greatest median: no choice seed by seed.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for scale in SCALES:
+        for at, count in enumerate(EVALUATIONS):
+            column = {
+                method: [seed[scale][at] for seed in seeds]
+                for method, seeds in volumes.items()
+            }
+            line: dict[str, Any] = {}
+            for method, theirs in column.items():
+                if method != one:
+                    pairs = zip(column[one], theirs, strict=True)
+                    shares = [mine / other for mine, other in pairs if other]
+                    line[method] = {
+                        "median": round(statistics.median(shares), 3),
+                        "interval": interval(shares),
+                    }
+            peers = [method for method in PEERS if method in column]
+            if peers:
+                best = max(peers, key=lambda m: statistics.median(column[m]))
+                line["best peer"] = {"is": best, **line[best]}
+            found[f"{scale}, {count}"] = line
+    return found
+
+
+def curve_of(method: str, spec: Spec, folder: Path, resume: bool) -> Curve:
+    """The method's curve: a file of `folder` that `resume` finds, or made now."""
+    file = folder / f"{method.replace(' ', '_')}.json"
+    if resume and file.exists():
+        found = json.loads(file.read_text())
+        return [None if one is None else tuple(one) for one in found]
+    curve = METHODS[method](spec)
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(curve) + "\n")
+    return curve
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--spaces", default=",".join(SPACES))
+    parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "search_peers")
+    parser.add_argument("--resume", action="store_true", help="keep finished searches")
+    given = parser.parse_args()
+    spaces, methods = given.spaces.split(","), given.methods.split(",")
+    volumes: dict[str, dict[str, list[dict[str, list[float]]]]] = {
+        name: {method: [] for method in methods} for name in spaces
+    }
+    for seed in range(given.seeds):
+        for name in spaces:
+            spec, folder = space(name, seed), given.folder / name / str(seed)
+            against = reference(spec)
+            for method in methods:
+                curve = curve_of(method, spec, folder, given.resume)
+                volumes[name][method].append(against.volumes(curve))
+            print(f"seed {seed}, {name}", flush=True)
+    compared = {name: ratios(found, methods[0]) for name, found in volumes.items()}
+    for name, columns in compared.items():
+        for column, line in columns.items():
+            print(f"{name}, {column}: {methods[0]} as a share of")
+            for other, found in line.items():
+                print(f"  {other:16}{found['median']:7.3f}  {found['interval']}")
+    if list(spaces) != list(SPACES) or methods != list(METHODS):
+        print("not everything: nothing is written to benchmarks/results")
+        return
+    result = {
+        "date": date.today().isoformat(),
+        "versions": {name: version(name) for name in ("optuna", "pymoo", "starc")},
+        "seeds": given.seeds,
+        "evaluations": EVALUATIONS,
+        "ratios": compared,
+        "hypervolumes": {
+            name: {
+                method: [
+                    {scale: [round(v, 4) for v in one[scale]] for scale in SCALES}
+                    for one in seeds
+                ]
+                for method, seeds in found.items()
+            }
+            for name, found in volumes.items()
+        },
+    }
+    RESULTS.write_text(json.dumps(result, indent=1) + "\n")
+    print(f"written to {RESULTS.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
