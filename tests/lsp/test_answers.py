@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from starc.alphabet import prelude
+from starc.alphabet.around import AROUND
 from starc.catalogue import codes, explain
 from starc.compiler import check, to_ir
 from starc.diagnostics import Problems
@@ -102,7 +103,7 @@ def test_every_parameter_of_every_liv(name: str) -> None:
     meaning = prelude().livs[name]
     assert meaning is not None
     found = proposed(f"backbone {{\n  {name}(|")
-    assert found == [*meaning.liv.template.by_name, "placement", "residual_scale"]
+    assert found == [*meaning.liv.template.by_name, *AROUND]
 
 
 def test_livs_and_words_of_a_step() -> None:
