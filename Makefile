@@ -21,7 +21,7 @@ $(READY): pyproject.toml constraints.txt
 	  { echo 'starc needs Python 3.11 or newer: make PYTHON=/path/to/python3.11'; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ray,test,hub]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ray,test]'
 	$(BIN)/python -m compileall -q starc  # pip compiles what it copies, not a checkout
 	@touch $@
 
@@ -75,8 +75,10 @@ new-operator: $(READY)
 test-kernels: $(READY)
 	STAR_TEST_ALL=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/triton $(PYTEST)
 
-# Exported folders with everything of the extra `hub`.
+# Exported folders with everything of the extra `hub`, which is installed for it; make
+# test tries them with transformers and PEFT alone.
 test-export: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[hub]'
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/export $(PYTEST)
 
 test-slow: $(READY)
