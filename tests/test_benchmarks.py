@@ -84,8 +84,8 @@ def test_kernels_compiled(tmp_path: Path) -> None:
     text = kernels_compiled.page(
         {"triton": "3.9", "files": {"ssd": {"sm_80": made["ssd"]["sm_80"]}}}
     )
-    assert "| `ssd` | 2 | 90 / 8 / 1.5 | - | - | - |" in text
-    assert "| `ssd` | sm_80 | 8 | k, K=7 |" in text
+    assert "| ssd | 2 | 90 / 8 / 1.5 | - | - | - |" in text
+    assert "| ssd | sm_80 | 8 | k, K=7 |" in text
 
 
 def test_compiler() -> None:

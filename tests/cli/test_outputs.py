@@ -45,7 +45,8 @@ def test_every_argument_says_what_it_is(name: str) -> None:
         if (name, argument) not in NO_FILES | GOES_ON:
             assert check is not None, f"{argument} is read, written, or one of some"
     written = [n for n, check in callbacks(name).items() if check is is_written]
-    assert written in ([], ["output"], ["into"], ["output", "weights"])
+    several = (["output", "weights"], ["plot", "output"])
+    assert written in ([], ["output"], ["into"], *several)
 
 
 def inputs(name: str) -> list[str]:

@@ -84,7 +84,6 @@ def settings() -> dict[str, Written]:
         ),
         "embedding-norm": model(
             *body,
-            *wide,
             norm=Norm(eps=1e-3),
             learned_positions=True,
             context=96,
