@@ -14,6 +14,7 @@ import json
 import math
 import statistics
 from collections.abc import Callable
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from random import Random
@@ -64,6 +65,10 @@ def steps(model: Any, documents: list[int]) -> Steps:
     }
 
 
+def both_ways(step: Callable[[], torch.Tensor]) -> None:
+    step().sum().backward()
+
+
 def measured(name: str, documents: list[int]) -> dict[str, Any]:
     torch.manual_seed(0)
     text = f"{SETTINGS}\nbackbone {{ {MODELS[name]} }}"
@@ -72,7 +77,7 @@ def measured(name: str, documents: list[int]) -> dict[str, Any]:
     for number in range(ROUNDS + 1):  # the first does not count
         for way, step in steps(model, documents).items():
             model.zero_grad()
-            took = machine.timed(lambda step=step: step().sum().backward())
+            took = machine.timed(partial(both_ways, step))
             if number:
                 seconds.setdefault(way, []).append(took)
     rates = {way: sum(documents) / statistics.median(s) for way, s in seconds.items()}

@@ -63,7 +63,11 @@ class Sampler:
         placement = self.random.choice(self.placements())
         residual = placed(placement, norm, self.scale(), self.scale())
         learned = self.random.choice(("learned_scale", "learned_skip", "", ""))
-        residual = replace(residual, **{learned: True}) if learned else residual
+        residual = replace(
+            residual,
+            learned_scale=residual.learned_scale or learned == "learned_scale",
+            learned_skip=residual.learned_skip or learned == "learned_skip",
+        )
         return replace(step, residual=residual)
 
     def chance(self, probability: float) -> bool:

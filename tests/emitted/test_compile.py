@@ -52,9 +52,8 @@ def sampled(names: Iterable[Any], fast: Collection[Any]) -> list[Any]:
     return [name if name in fast else pytest.param(name, marks=slow) for name in names]
 
 
-@pytest.mark.parametrize(
-    "backend", ["eager", "aot_eager"]
-)  # a graph; and its gradients'
+# One graph, and with aot_eager that of its gradients too.
+@pytest.mark.parametrize("backend", sampled(("eager", "aot_eager"), ("aot_eager",)))
 @pytest.mark.parametrize("name", sampled(TEXTS, list(TEXTS)[::3]))
 def test_one_graph_forward_and_backward(backend: str, name: str) -> None:
     model = fresh(name)

@@ -33,7 +33,7 @@ class Launches(TorchDispatchMode):
 def launches(run: Any) -> int:
     with Launches() as counted:
         run()
-    return counted.count
+    return int(counted.count)
 
 
 @pytest.mark.parametrize("rounded", [False, True])
