@@ -83,7 +83,18 @@ class Architecture:
             for key in self.plan.weights
             if key.endswith(".weight") and shapes[key] == 2
         ]
-        return tuple(dict.fromkeys(n for n in found if n not in ("embedding", "head")))
+        return tuple(dict.fromkeys(name for name in found if name not in _AROUND))
+
+    def other_matrices(self) -> tuple[str, ...]:
+        """The last names of what multiplies features and is no `nn.Linear`:
+        filters, maps of an operator, experts side by side."""
+        shapes = self.shapes()
+        found = [
+            key.removesuffix(".weight").split(".")[-1]
+            for key in self.plan.weights
+            if len(shapes[key]) > 1 + key.endswith(".weight")
+        ]
+        return tuple(dict.fromkeys(found))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Of every key of the emitted model's state dict."""
@@ -92,6 +103,10 @@ class Architecture:
             key: (sum(pieces[p][0] for p in made_of), *pieces[made_of[0]][1:])
             for key, made_of in self.plan.weights.items()
         }
+
+
+_AROUND = ("embedding", "positions", "head")
+"""Modules of the model itself."""
 
 
 def _state_kind(liv: Liv) -> StateKind:

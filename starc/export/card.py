@@ -32,6 +32,10 @@ def card(architecture: Architecture, call: str, load: str, notes: list[str]) -> 
     ]
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     targets = ", ".join(f'"{name}"' for name in architecture.projections())
+    others = ", ".join(f"`{name}`" for name in architecture.other_matrices())
+    unreached = (
+        f"\nWhat is no `nn.Linear` stays as it is: {others}.\n" if others else ""
+    )
     points = "\n".join(f"- {note}" for note in notes)
     return f"""\
 {_FRONT}
@@ -54,13 +58,13 @@ def card(architecture: Architecture, call: str, load: str, notes: list[str]) -> 
 
 ## LoRA
 
-Every projection is an `nn.Linear` that is called, so `target_modules="all-linear"`
-reaches all of them. By name:
+`target_modules="all-linear"` reaches every `nn.Linear`, and all of them are called. By
+name:
 
 ```python
 target_modules = [{targets}]
 ```
-
+{unreached}
 ## Layers
 
 ```

@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from starc import compiler
 from starc.export import hf
@@ -16,7 +17,7 @@ from starc.export.error import ExportError
 from starc.export.remote import Folder
 from starc.source import Source
 from tests.emitted.helpers import load
-from tests.emitted.small import SMALL
+from tests.emitted.small import SMALL, emitted
 
 MODEL = Architecture.of(Source("lfm2.star", SMALL["lfm2"]))
 NAMES = {
@@ -201,3 +202,21 @@ def test_states_are_named_as_transformers_does() -> None:
     assert set(found["local_attention"]) == {"hybrid_sliding"}
     assert set(found["kv_sharing"]) == {"full_attention"}
     assert found["star_genome"][0] == "hybrid"
+
+
+@pytest.mark.parametrize("name", sorted(SMALL))
+def test_a_card_tells_linear_layers_from_other_matrices(name: str) -> None:
+    """What LoRA may be asked to reach, and what it cannot."""
+    found = Architecture.of(Source("x", SMALL[name]))
+    made: Any = emitted(name).module.Model()
+    linear, others = set(), set()
+    for path, module in made.named_modules():
+        own = path.split(".")[-1]
+        if isinstance(module, nn.Linear):
+            linear.add(own)
+            continue
+        for key, parameter in module.named_parameters(recurse=False):
+            if parameter.dim() > 1:
+                others.add(own if key == "weight" else key)
+    assert set(found.projections()) == linear - {"head"}
+    assert set(found.other_matrices()) == others - {"embedding", "positions"}
