@@ -5,8 +5,10 @@
 Lengths are log-normal, as those of web texts are: half of them under 200 tokens, a
 seventh above 540, none above 1,024. A step is forward and backward over all of them:
 as one row with `cu_seqlens`, as rows filled up on the right to the longest, and as rows
-with `pads` on the left. Writes benchmarks/results/packed.json: medians of tokens of
-documents a second, and ratios within a round.
+with `pads` on the left. Last, a call that asks for none of it against its embedding,
+blocks and head called one by one, 16 tokens without gradients. Writes
+benchmarks/results/packed.json: medians of tokens of documents a second, and of ratios
+within a round.
 """
 
 import argparse
@@ -35,6 +37,7 @@ MODELS = {
 }
 HALF, SPREAD, LONGEST = 200, 1.0, 1024
 ROUNDS = 5
+PAIRS = 500
 
 Steps = dict[str, Callable[[], torch.Tensor]]
 
@@ -65,6 +68,26 @@ def steps(model: Any, documents: list[int]) -> Steps:
     }
 
 
+def nothing_asked(model: Any) -> float:
+    """What it costs that a call may be asked for sequences: the ratio of the times."""
+    tokens = torch.randint(model.config.vocab, (1, 16))
+
+    def apart() -> torch.Tensor:
+        x = model.embedding(tokens)
+        for block in model.blocks:
+            x = block(x)
+        found: torch.Tensor = model.logits(model.norm(x))
+        return found
+
+    with torch.no_grad():
+        assert torch.equal(apart(), model(tokens))
+        pairs = [
+            machine.timed(lambda: model(tokens)) / machine.timed(apart)
+            for _ in range(PAIRS)
+        ]
+    return round(statistics.median(pairs[PAIRS // 10 :]), 3)
+
+
 def both_ways(step: Callable[[], torch.Tensor]) -> None:
     step().sum().backward()
 
@@ -85,6 +108,7 @@ def measured(name: str, documents: list[int]) -> dict[str, Any]:
     for way in ("filled", "pads"):
         ratios = [a / b for a, b in zip(seconds[way], seconds["packed"], strict=True)]
         found[f"packed_over_{way}"] = round(statistics.median(ratios), 2)
+    found["nothing_asked"] = nothing_asked(model)
     return found
 
 
