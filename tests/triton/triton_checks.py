@@ -47,7 +47,13 @@ def sample(*lengths: int) -> list[Any]:
 def some_but(fast: Collection[Any], every: Iterable[Any]) -> list[Any]:
     """All of these; `make test` takes the fast ones only."""
     return [
-        values if values in fast else pytest.param(*values, marks=some)
+        (
+            values
+            if values in fast
+            else pytest.param(
+                *([values] if isinstance(values, str) else values), marks=some
+            )
+        )
         for values in every
     ]
 
