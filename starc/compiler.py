@@ -11,7 +11,7 @@ from starc.diagnostics import Diagnostic, Problems
 from starc.frontend import ast
 from starc.frontend.parse import parse
 from starc.genome.exact import check_genes
-from starc.ir.nodes import Written
+from starc.ir.nodes import Model, Written
 from starc.lower import lower
 from starc.lower.blocks import missing_backbone
 from starc.source import Source
@@ -48,14 +48,23 @@ def to_plan(
     kernels: str = "all",
 ) -> "Plan":
     """Every name, number and comment of the file that `compile` gives."""
-    from starc.backend.plan import make_plan
-
     if kernels not in KERNELS:
         raise ValueError(f"kernels: one of {', '.join(KERNELS)}, not {kernels!r}")
     source = _source(text, name)
-    model = passes.run(to_ir(source), without)
+    return plan_of(passes.run(to_ir(source), without), source.name, without, kernels)
+
+
+def plan_of(
+    model: Model,
+    name: str,
+    without: AbstractSet[str] = frozenset(),
+    kernels: str = "all",
+) -> "Plan":
+    """The same, of what the passes made of a model: all but those in `without`."""
+    from starc.backend.plan import make_plan
+
     run = tuple(step.name for step in passes.PIPELINE if step.name not in without)
-    return make_plan(model, PurePath(source.name).name, run, kernels != "none")
+    return make_plan(model, PurePath(name).name, run, kernels != "none")
 
 
 def check(text: str | Source, name: str = "<string>") -> tuple[Diagnostic, ...]:

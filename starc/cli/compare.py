@@ -1,12 +1,11 @@
 """scale and compare: an architecture at another size; several under one recipe."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from starc.choices import WAYS
 from starc.cli import streams
-from starc.cli.failure import INTERRUPTED, WRONG_INPUT, Failure
+from starc.cli.failure import INTERRUPTED, WRONG_INPUT, Failure, needs
 from starc.cli.options import (
     Data,
     File,
@@ -79,7 +78,8 @@ def compare(
     the difference to the first file is taken seed by seed. What was trained before,
     with the same -o, is not trained again; Ctrl-C keeps what is done.
     """
-    _needs_training()
+    needs("torch", "torch")
+    needs("pymoo", "evolve")
     from starc.training import compare_table as tables
     from starc.training.compare import entry
     from starc.training.settings import Settings, TrainingError
@@ -155,9 +155,3 @@ def _names(files: list[str]) -> list[str]:
 
 def _text(file: str) -> "Source":
     return read_python(file) if file.endswith(".py") else read_source(file)
-
-
-def _needs_training() -> None:
-    for name, extra in (("torch", "torch"), ("pymoo", "evolve")):
-        if find_spec(name) is None:
-            raise Failure(f"this needs {name}: pip install 'starc[{extra}]'")

@@ -1,11 +1,10 @@
 """lsp: the language server."""
 
 import sys
-from importlib.util import find_spec
 from typing import Annotated
 
 from starc.cli import streams
-from starc.cli.failure import WRONG_INPUT, Failure
+from starc.cli.failure import WRONG_INPUT, needs
 from starc.cli.options import option
 
 
@@ -15,8 +14,7 @@ def lsp(
     ] = True,
 ) -> None:
     """Serve an editor: the Language Server Protocol over stdin and stdout."""
-    if find_spec("pygls") is None:
-        raise Failure("this needs pygls: pip install 'starc[lsp]'")
+    needs("pygls", "lsp")
     from starc.lsp import server
 
     if not server.run(*streams.pipes()):

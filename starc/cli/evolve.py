@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from starc.choices import ALGORITHMS
 from starc.cli import complete, streams
-from starc.cli.failure import INTERRUPTED, WRONG_INPUT, Failure
+from starc.cli.failure import INTERRUPTED, WRONG_INPUT, Failure, needs
 from starc.cli.options import (
     SEEDS,
     Data,
@@ -73,7 +73,7 @@ def evolve(
 
     All that is found goes to RUN, and a run that was stopped goes on with --resume.
     """
-    _needs("pymoo", "evolve")
+    needs("pymoo", "evolve")
     from starc.evolve import coordinator
     from starc.evolve.storage.errors import RunError
     from starc.evolve.views.live import View
@@ -144,7 +144,7 @@ def _only_resume(
 def _team(count: int | None, threads: int, ray: str | None) -> "MakeWorkers":
     def make(spec: "Spec", folder: "Folder") -> Any:
         if ray is not None:
-            _needs("ray", "ray")
+            needs("ray", "ray")
             from starc.evolve.workers.ray_workers import RayWorkers
 
             address = "" if ray == "local" else ray
@@ -160,13 +160,6 @@ def _team(count: int | None, threads: int, ray: str | None) -> "MakeWorkers":
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-
-
-def _needs(module: str, extra: str) -> None:
-    from importlib.util import find_spec
-
-    if find_spec(module) is None:
-        raise Failure(f"this needs {module}: pip install 'starc[{extra}]'")
 
 
 def _say(end: "End", folder: Path) -> None:
@@ -189,7 +182,7 @@ def _say(end: "End", folder: Path) -> None:
 
 def front(run: Run, json: Json = False) -> None:
     """Print the front of a run: what nothing is better than in every objective."""
-    _needs("pymoo", "evolve")
+    needs("pymoo", "evolve")
     from starc.evolve.views import front as fronts
 
     database = _open(run)
@@ -217,7 +210,7 @@ def pick(
     output: Annotated[Path, output_option("DIR", "Where to write.")],
 ) -> None:
     """Write one candidate: its .star, model.py, weights if there are any, a card."""
-    _needs("pymoo", "evolve")
+    needs("pymoo", "evolve")
     from starc.evolve.storage.errors import RunError
     from starc.evolve.views import pick as picks
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from starc.choices import EXPORTS
 from starc.cli import streams
-from starc.cli.failure import WRONG_INPUT, Failure
+from starc.cli.failure import WRONG_INPUT, Failure, needs
 from starc.cli.options import (
     SEEDS,
     File,
@@ -45,7 +45,7 @@ def export(
     has the architecture, and without code then. torch-export: a .pt2 file that runs
     without Python.
     """
-    _needs_numpy()
+    needs("numpy", "torch", "weights need")
     from starc.export import hf
     from starc.export.architecture import Architecture
     from starc.export.error import ExportError
@@ -55,12 +55,12 @@ def export(
     if to != "hf" and (tokenizer or remote_code):
         raise Failure(f"--to {to} takes neither --tokenizer nor --remote-code")
     if weights is None:
-        _needs_torch()
+        needs("torch", "torch")
     architecture = Architecture.of(read_source(file))
     try:
         given = Path(weights) if weights else None
         if to == "torch-export":
-            _needs_torch()
+            needs("torch", "torch")
             from starc.export import torch_export
 
             said = torch_export.export(architecture, Path(out), given, seed)
@@ -70,17 +70,3 @@ def export(
     except ExportError as error:
         raise Failure(str(error), WRONG_INPUT) from None
     streams.tell(f"{out}: {said}")
-
-
-def _needs_numpy() -> None:
-    try:
-        import numpy  # noqa: F401
-    except ImportError:
-        raise Failure("weights need numpy: pip install 'starc[torch]'") from None
-
-
-def _needs_torch() -> None:
-    try:
-        import torch  # noqa: F401
-    except ImportError:
-        raise Failure("this needs torch: pip install 'starc[torch]'") from None

@@ -1,4 +1,4 @@
-"""How a command ends, and the exception that ends it."""
+"""How a command ends, the exception that ends it, and what it cannot do without."""
 
 FINE = 0
 WRONG_INPUT = 1
@@ -14,3 +14,11 @@ class Failure(Exception):
     def __init__(self, message: str, code: int = WRONG_CALL) -> None:
         super().__init__(message)
         self.code = code
+
+
+def needs(module: str, extra: str, who: str = "this needs") -> None:
+    """Raises Failure, with the way to get it, where a library is not installed."""
+    from importlib.util import find_spec
+
+    if find_spec(module) is None:
+        raise Failure(f"{who} {module}: pip install 'starc[{extra}]'")

@@ -20,11 +20,7 @@ def new(
     from starc import files
     from starc.diagnostics import StarError
 
-    path = (
-        Path(name).with_suffix(".star")
-        if name.endswith(".star")
-        else Path(f"{name}.star")
-    )
+    path = Path(name if name.endswith(".star") else f"{name}.star")
     text = resources.read("templates", f"new/{like}.star")
     text = text.replace("model start {", f"model {path.stem} {{", 1)
     try:

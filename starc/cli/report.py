@@ -1,10 +1,9 @@
 """report and motifs: the account of a search, and what architectures have in common."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from starc.cli.failure import WRONG_INPUT, Failure
+from starc.cli.failure import WRONG_INPUT, Failure, needs
 from starc.cli.options import (
     Json,
     Output,
@@ -77,5 +76,4 @@ def _written(found: "Motifs", top: int, json: bool) -> str:
 
 def _needs_evolve() -> None:
     for name in ("plotly", "pymoo"):
-        if find_spec(name) is None:
-            raise Failure(f"this needs {name}: pip install 'starc[evolve]'")
+        needs(name, "evolve")

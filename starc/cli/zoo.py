@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from starc.cli import streams
-from starc.cli.failure import WRONG_INPUT, Failure
+from starc.cli.failure import WRONG_INPUT, Failure, needs
 from starc.cli.options import (
     File,
     Json,
@@ -80,7 +80,7 @@ def convert(
     if reverse is None:
         _convert(_opened(path), source, output)
         return
-    _needs_numpy()
+    needs("numpy", "torch", "weights need")
     from starc.zoo import checkpoint
     from starc.zoo.convert import Conversion
     from starc.zoo.error import ZooError
@@ -129,7 +129,7 @@ def _opened(path: str) -> "Opened":
 
 
 def _convert(found: "Opened", source: "Source", output: str) -> None:
-    _needs_numpy()
+    needs("numpy", "torch", "weights need")
     from starc.zoo.checkpoint import opened
     from starc.zoo.convert import Conversion
     from starc.zoo.error import ZooError
@@ -155,10 +155,3 @@ def _file(output: str) -> Path:
 def _tell(folds: tuple[str, ...]) -> None:
     for one in folds:
         streams.tell(f"folded into the weights: {one}")
-
-
-def _needs_numpy() -> None:
-    try:
-        import numpy  # noqa: F401
-    except ImportError:
-        raise Failure("weights need numpy: pip install 'starc[torch]'") from None

@@ -41,7 +41,7 @@ class Architecture:
     def of(cls, source: Source) -> "Architecture":
         """Raises StarError."""
         model = passes.run(compiler.to_ir(source))
-        return cls(source, model, compiler.to_plan(source))
+        return cls(source, model, compiler.plan_of(model, source.name))
 
     @property
     def name(self) -> str:

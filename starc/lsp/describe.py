@@ -25,12 +25,18 @@ def option(row: Option, value: str = "") -> str:
     return "\n\n".join(filter(None, lines))
 
 
-def default(row: Option) -> str:
+def unsaid(row: Option) -> str:
     """What holds where nothing is said; "" where something must be."""
     if row.default is not None:
         none = row.none and row.default == 0
-        return f"Default: `{'none' if none else written(row.default)}`."
-    return f"Default: {row.derived}." if row.derived else ""
+        return f"`{'none' if none else written(row.default)}`"
+    return row.derived
+
+
+def default(row: Option) -> str:
+    """The same as a sentence."""
+    found = unsaid(row)
+    return found and f"Default: {found}."
 
 
 def meaning(name: str, found: Meaning) -> str:

@@ -22,7 +22,6 @@ from starc.draw import operator as drawn
 from starc.genome import reference
 from starc.lower.built import Built
 from starc.lsp import describe
-from starc.numerals import written
 from starc.reference.cases import cases_of
 from starc.source import Source
 
@@ -162,11 +161,7 @@ def _meanings(names: dict[str, Meaning]) -> Iterator[str]:
 def _options(rows: Iterable[Option]) -> str:
     lines = ["| parameter | meaning | takes | default |", "|---|---|---|---|"]
     for row in rows:
-        default = row.derived
-        if row.default is not None:
-            none = row.none and row.default == 0
-            default = f"`{'none' if none else written(row.default)}`"
-        cells = (f"`{row.name}`", row.meaning, row.takes, default)
+        cells = (f"`{row.name}`", row.meaning, row.takes, describe.unsaid(row))
         lines.append(
             "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
         )
