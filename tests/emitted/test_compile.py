@@ -4,7 +4,6 @@ The texts of `small` together have every operator and form of sharing. Backends 
 only trace stand for the one that makes machine code, which would take minutes.
 """
 
-from collections.abc import Collection, Iterable
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from starc.compiler import to_ir
 from starc.reference.cases import cases_of
 from tests.emitted.helpers import emit
 from tests.emitted.small import HEAD, SMALL, TEXTS, apart, fresh, gradients, tokens
+from tests.sampled import sampled
 
 LENGTH = 6
 
@@ -45,14 +45,8 @@ def check_training(model: Any, compiled: object) -> None:
     assert max(apart(found[key], expected[key]) for key in found) < 2e-5
 
 
-def sampled(names: Iterable[Any], fast: Collection[Any]) -> list[Any]:
-    """Tracing takes seconds each, so the others are slow tests: the three sweeps take
-    different operators, and all of them together."""
-    slow = pytest.mark.slow
-    return [name if name in fast else pytest.param(name, marks=slow) for name in names]
-
-
-# One graph, and with aot_eager that of its gradients too.
+# Tracing takes seconds each: of three sweeps `make test` takes different operators, and
+# all of them together. One graph, and with aot_eager that of its gradients too.
 @pytest.mark.parametrize("backend", sampled(("eager", "aot_eager"), ("aot_eager",)))
 @pytest.mark.parametrize("name", sampled(TEXTS, list(TEXTS)[::3]))
 def test_one_graph_forward_and_backward(backend: str, name: str) -> None:

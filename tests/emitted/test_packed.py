@@ -14,6 +14,7 @@ from tests.emitted.helpers import emit
 from tests.emitted.sequences import borders, check_packed, check_padded, work
 from tests.emitted.small import EXAMPLES, SMALL, fresh, tokens
 from tests.emitted.test_reference import SELDOM
+from tests.sampled import sampled
 
 SHORT, LONG = (1, 0, 5, 2, 0, 0, 13, 1), (3, 0, 0, 70, 1, 2, 66, 1)
 """Tokens of the sequences; LONG: borders within a chunk of every kernel."""
@@ -27,10 +28,7 @@ PADDED = [
 nothing at all; in one batch every row has some, also in single tokens."""
 
 EVERY = [*plain(), *sharing(), *hybrids()]
-NAMES = [
-    pytest.param(name, marks=pytest.mark.slow if name in SELDOM else ())
-    for name in EVERY
-]
+NAMES = sampled(EVERY, set(EVERY) - set(SELDOM))
 SHRUNK = [name for name in SMALL if name in {path.stem for path in EXAMPLES}]
 
 
@@ -82,10 +80,7 @@ def test_every_example(name: str) -> None:
 
 
 FEW = ("attention-sinks", "gated_conv", "long_conv")
-PLAIN = [
-    pytest.param(name, marks=() if name in FEW else pytest.mark.slow)
-    for name in plain()
-]
+PLAIN = sampled(plain(), FEW)
 
 
 @pytest.mark.parametrize("name", ["star_genome", *PLAIN])

@@ -17,6 +17,7 @@ from tests.emitted.architectures import (
 from tests.emitted.comparison import Answer, answer, check, check_decoding
 from tests.emitted.helpers import OPTIONAL, Emitted, emit
 from tests.reference.operators import SHARED
+from tests.sampled import sampled
 
 LONG, SHORT = 70, 11
 """Tokens; LONG is more than a chunk of every kernel."""
@@ -30,10 +31,7 @@ SELDOM = {name for index, name in enumerate(sharing()) if sum(divmod(index, FORM
 """Left to the slow tests: the others have every form of sharing with one or two kinds
 of operators, and every kind in three or four forms."""
 
-NAMES = [
-    pytest.param(name, marks=pytest.mark.slow if name in SELDOM else ())
-    for name in ARCHITECTURES
-]
+NAMES = sampled(ARCHITECTURES, ARCHITECTURES.keys() - set(SELDOM))
 
 
 @lru_cache(maxsize=2)

@@ -11,6 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.emitted.cuda_graphs import OnGpu
 from tests.emitted.small import TEXTS, emitted, fresh, tokens
+from tests.sampled import sampled
 
 NEW = 18
 
@@ -140,9 +141,7 @@ def test_tokens_come_one_by_one(name: str) -> None:
 
 
 FEW = ("lfm2", "star", "parallel", "long_conv", "rg_lru")
-ALL = [
-    pytest.param(name, marks=() if name in FEW else pytest.mark.slow) for name in TEXTS
-]
+ALL = sampled(TEXTS, FEW)
 
 
 @pytest.mark.parametrize("name", ALL)

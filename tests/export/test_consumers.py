@@ -7,13 +7,11 @@ import pytest
 import torch
 
 from tests.export.folders import exported, ids, loaded
+from tests.sampled import sampled
 
 HYBRIDS = ["parallel", "lfm2", "zamba", "delta_hybrid", "star_genome"]
 """The first is tried in make test."""
-FEW = [
-    pytest.param(name, marks=() if name == "parallel" else pytest.mark.slow)
-    for name in HYBRIDS
-]
+FEW = sampled(HYBRIDS, HYBRIDS[:1])
 
 
 def texts(model: Any, rows: int) -> list[str]:

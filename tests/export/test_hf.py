@@ -12,17 +12,12 @@ from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, DynamicCac
 
 from tests.emitted.small import SMALL
 from tests.export.folders import RANDOM, exported, ids, loaded
+from tests.sampled import sampled
 
 SAMPLE = ("star", "parallel")
-EVERY = [
-    pytest.param(name, marks=() if name in SAMPLE else pytest.mark.slow)
-    for name in (*SMALL, *RANDOM)
-]
+EVERY = sampled((*SMALL, *RANDOM), SAMPLE)
 SOME = ("parallel", "lfm2", "local_attention", "delta_hybrid", "zamba", "long_conv")
-FEW = [
-    pytest.param(name, marks=() if name == "parallel" else pytest.mark.slow)
-    for name in SOME
-]
+FEW = sampled(SOME, SOME[:1])
 GREEDY: dict[str, Any] = {"do_sample": False, "pad_token_id": 0, "max_new_tokens": 5}
 
 

@@ -18,6 +18,7 @@ from starc.source import Source
 from tests.emitted.helpers import emit
 from tests.emitted.small import SMALL
 from tests.export.folders import ids
+from tests.sampled import sampled
 
 CLASSES = {
     "tiny_hybrid": "Lfm2ForCausalLM",
@@ -27,10 +28,7 @@ CLASSES = {
     "falcon_h1": "FalconH1ForCausalLM",
     "codestral_mamba": "Mamba2ForCausalLM",
 }
-FEW = [
-    pytest.param(name, marks=() if name == "tiny_hybrid" else pytest.mark.slow)
-    for name in CLASSES
-]
+FEW = sampled(CLASSES, ["tiny_hybrid"])
 
 
 def architecture(name: str) -> Architecture:

@@ -27,6 +27,7 @@ from tests.kernels.kernel_checks import (
     relative,
     with_grads,
 )
+from tests.sampled import sampled
 from tests.triton.every_kernel import FUNCTIONS
 
 DEVICE = os.environ.get("STAR_TEST_DEVICE", "cpu")
@@ -41,21 +42,12 @@ sys.path[:0] = [str(ROOT)]
 
 def sample(*lengths: int) -> list[Any]:
     """All lengths of tests/kernels; `make test` takes these only."""
-    return [n if n in lengths else pytest.param(n, marks=some) for n in LENGTHS]
+    return some_but(lengths, LENGTHS)
 
 
 def some_but(fast: Collection[Any], every: Iterable[Any]) -> list[Any]:
     """All of these; `make test` takes the fast ones only."""
-    return [
-        (
-            values
-            if values in fast
-            else pytest.param(
-                *([values] if isinstance(values, str) else values), marks=some
-            )
-        )
-        for values in every
-    ]
+    return sampled(every, fast, some)
 
 
 def kernels(name: str) -> Any:

@@ -20,6 +20,7 @@ from starc.zoo.families import NAMES, family
 from starc.zoo.reading import read
 from starc.zoo.spelling import source
 from tests.emitted.helpers import relative
+from tests.sampled import sampled
 from tests.zoo.every_family import FAMILIES
 from tests.zoo.imported import Imported, as_json, checkpoint_of, imported
 from tests.zoo.theirs import build, logits
@@ -141,10 +142,7 @@ SOME = NAMES[::8]
 """A sample, where building their model of full size takes its time."""
 
 
-@pytest.mark.parametrize(
-    "name",
-    [n if n in SOME else pytest.param(n, marks=pytest.mark.slow) for n in NAMES],
-)
+@pytest.mark.parametrize("name", sampled(NAMES, SOME))
 def test_as_many_parameters_at_full_size(name: str) -> None:
     """Of the published model that the defaults describe."""
     config = default_configuration(name)
