@@ -2,7 +2,7 @@
 
 They are declared and drawn as the operator says: shape and `Init.start` of each. A
 template that shows them otherwise, as layers or with a variable for a size, has a block
-`weights`; one with a rule of its own for some of them has a block `reset` for all.
+`weights`.
 """
 
 from collections.abc import Set
@@ -35,10 +35,7 @@ def add_tensors(
         body.init += block(emission.template, "weights", context) if held else []
     else:
         body.init += _declared(held, emission)
-    if has_block(emission.template, "reset"):
-        body.reset += block(emission.template, "reset", context) if held else []
-    else:
-        body.reset += _drawn(held)
+    body.reset += _drawn(held)
     body.init += _declared(own, emission)
     body.reset += _drawn(own)
 
@@ -61,10 +58,10 @@ def _declaration(parameter: Parameter, shape: str) -> str:
 
 
 def _drawn(parameters: list[Parameter]) -> list[str]:
-    """Lines of reset_parameters. AssertionError: a template has to have them."""
+    """Lines of reset_parameters."""
     lines: list[str] = []
     for parameter in parameters:
-        if "." in parameter.name:  # of an nn.Linear, which the model draws
+        if "." in parameter.name:  # of a layer, which the model draws
             continue
         words = parameter.init.words
         lines += [f"# {words}"] if words else []
@@ -106,7 +103,7 @@ def _start(parameter: Parameter) -> list[str]:
                 f"rate = -{a}.log() / {power}",
                 f"self.{name}.copy_(torch.log(torch.expm1(rate)))",
             ]
-        case "linear" | "template":
-            raise AssertionError(f"{name} starts by {start}: the template has no reset")
+        case "linear" | "embedding":
+            raise AssertionError(f"{name} starts as a layer does, and is in none")
         case _:
             assert_never(start)

@@ -5,7 +5,6 @@ from math import prod
 
 from starc import compiler, passes
 from starc.backend.plan import Plan
-from starc.ir.init import Decay, InverseSoftplus, LogCount, LogUniform
 from starc.ir.nodes import Liv, Model
 from starc.ir.operator import Operator
 from starc.ir.tensors import parameters
@@ -65,13 +64,10 @@ class Architecture:
     def float32(self) -> tuple[str, ...]:
         """Tensors that bfloat16 would round too far: rates of decay, sizes of steps,
         and what training moves without gradients."""
-        fine = LogUniform | LogCount | InverseSoftplus | Decay
         found = {
             key[1]
             for key, parameter in parameters(self.model).items()
-            if not parameter.trained
-            or isinstance(parameter.init.start, fine)
-            or (parameter.init.start == "template" and key[0])
+            if parameter.init.float32 or not parameter.trained
         }
         return tuple(sorted(found))
 

@@ -55,7 +55,7 @@ class Decay:
 Trial = Normal | Uniform | InverseSoftplus
 
 Start = (
-    Literal["zeros", "ones", "uniform", "normal", "linear", "template"]
+    Literal["zeros", "ones", "uniform", "normal", "linear", "embedding"]
     | LogUniform
     | LogCount
     | InverseSoftplus
@@ -63,9 +63,9 @@ Start = (
 )
 """What `reset_parameters` of the emitted file does.
 
-uniform: within 1 / sqrt(last dimension). normal: a deviation of that. linear: the model
-draws it with all its nn.Linear, by their inputs and its depth. template: the `reset`
-block of the operator's template has lines for it. The others are drawn as they say.
+uniform: within 1 / sqrt(last dimension). normal: a deviation of that. linear,
+embedding: the model draws these layers, the former by their inputs and its depth. The
+others are drawn as they say.
 """
 
 
@@ -76,11 +76,13 @@ class Init:
     start: in a new model. words: what a reader of its lines should know, if anything.
     trial: in tests against the oracle, where every number has to matter: norms are not
     1, biases not 0, and decays forget within some tokens.
+    float32: bfloat16 would round it too far: rates of decay, sizes of steps.
     """
 
     start: Start
     trial: Trial
     words: str = ""
+    float32: bool = False
 
 
 ZEROS = Init("zeros", Normal(std=0.2))
@@ -96,8 +98,9 @@ STEP = Init(
     InverseSoftplus(0.001, 0.1),
     InverseSoftplus(0.05, 0.8),
     "softplus(dt_bias) is between 0.001 and 0.1.",
+    float32=True,
 )
 """The bias of a step size dt, as in Mamba."""
 SINK = Init("zeros", Normal())
 """A score beside the others of a softmax."""
-EMBEDDING = Init("template", Normal(std=0.5))
+EMBEDDING = Init("embedding", Normal(std=0.5))

@@ -124,8 +124,6 @@ def starts(start: Start, tensor: Tensor) -> bool:
         reached = tensor.abs().max() * math.sqrt(inputs)
         return bool(reached <= 1 and tensor.unique().numel() == tensor.numel())
     match start:
-        case "template":
-            return True
         case LogUniform(low, high):
             return within(tensor.exp(), low, high)
         case LogCount():
@@ -136,6 +134,7 @@ def starts(start: Start, tensor: Tensor) -> bool:
         case Decay(low, high, power):
             return within((-power * F.softplus(tensor)).exp(), low, high)
     wanted = math.sqrt((0.4 if start == "linear" else 1.0) / inputs)
+    wanted = 0.02 if start == "embedding" else wanted
     slack = 4 / math.sqrt(2 * tensor.numel())  # of a standard deviation so estimated
     spread = float(tensor.square().mean().sqrt()) / wanted
     return abs(spread - 1) < slack

@@ -146,11 +146,12 @@ class GatedDelta(nn.Module):
     def reset_parameters(self) -> None:
         bound = self.qkv_conv.shape[1] ** -0.5
         nn.init.uniform_(self.qkv_conv, -bound, bound)
-        # Rates between 1 and 16, softplus(dt_bias) between 0.001 and 0.1.
+        # Rates are between 1 and 16.
         self.a_log.uniform_(1, 16).log_()
-        dt = torch.empty_like(self.dt_bias)
-        dt.uniform_(math.log(1e-3), math.log(1e-1)).exp_()
-        self.dt_bias.copy_(dt + torch.log(-torch.expm1(-dt)))
+        # softplus(dt_bias) is between 0.001 and 0.1.
+        u = torch.empty_like(self.dt_bias)
+        u.uniform_(math.log(0.001), math.log(0.1)).exp_()
+        self.dt_bias.copy_(u + torch.log(-torch.expm1(-u)))
         nn.init.ones_(self.norm_weight)
 
     def forward(self, u: Tensor, state: State | Packed | None = None) -> Tensor:

@@ -3,12 +3,14 @@
 from functools import cached_property
 from typing import ClassVar
 
-from starc.ir.init import ONES, UNIFORM, Init, InverseSoftplus, Uniform
+from starc.ir.init import ONES, STEP, UNIFORM, Init, LogUniform, Uniform
 from starc.ir.operator import Group, Operator, Parameter, StateTensor
 from starc.values import dataclass
 
-_STEP = Init("template", InverseSoftplus(0.05, 0.8))
-_RATE = Init("template", Uniform(-0.5, 1.0))  # rates 0.6 to 2.7
+_TRIAL = Uniform(-0.5, 1.0)  # rates 0.6 to 2.7
+_RATE = Init(LogUniform(1, 16), _TRIAL, "Rates are between 1 and 16.", float32=True)
+_SLOPE = Init("zeros", _TRIAL, float32=True)
+"""The rate where `decay_bound` bounds what it makes: 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +79,9 @@ class GatedDelta(Operator):
             if self.decay_rank:
                 shape = (self.decays, self.decay_rank)
                 found.append(Parameter("decay_weight", shape, UNIFORM))
-            found.append(Parameter("a_log", (self.heads,), _RATE))
-            found.append(Parameter("dt_bias", (self.decays,), _STEP))
+            rate = _SLOPE if self.decay_bound else _RATE
+            found.append(Parameter("a_log", (self.heads,), rate))
+            found.append(Parameter("dt_bias", (self.decays,), STEP))
         if self.gate_rank:
             shape = (self.inner, self.gate_rank)
             found.append(Parameter("gate_weight", shape, UNIFORM))

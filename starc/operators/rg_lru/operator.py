@@ -11,6 +11,7 @@ _DECAY = Init(
     Decay(0.9, 0.999, power=8),
     InverseSoftplus(0.005, 0.3),  # -log(a) / 8 r
     "a is between 0.9 and 0.999 where r = 1: 8 softplus(decay) = -log(a).",
+    float32=True,
 )
 
 

@@ -8,7 +8,9 @@ from starc.ir.operator import Group, Operator, Parameter, StateTensor
 from starc.values import dataclass
 
 _STEP_WEIGHT = Init("uniform", Normal(std=0.5, by_inputs=True))
-_RATE = Init(LogCount(), Uniform(0.0, 2.0), "A = -1, ..., -N in each channel.")
+_RATE = Init(
+    LogCount(), Uniform(0.0, 2.0), "A = -1, ..., -N in each channel.", float32=True
+)
 
 NORMED = ("b", "c", "dt")
 """The groups that may have a norm."""

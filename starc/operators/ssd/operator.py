@@ -7,7 +7,9 @@ from starc.ir.init import ONES, SKIP, STEP, Init, LogUniform, Uniform
 from starc.ir.operator import Group, Operator, Parameter, StateTensor
 from starc.values import dataclass
 
-_RATE = Init(LogUniform(1, 16), Uniform(0.0, 2.0), "A is between -1 and -16.")
+_RATE = Init(
+    LogUniform(1, 16), Uniform(0.0, 2.0), "A is between -1 and -16.", float32=True
+)
 
 
 @dataclass(frozen=True, kw_only=True)
