@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import assert_never
 
-from starc.backend.blocks import Bodies
+from starc.backend.bodies import Bodies
 from starc.backend.classes import Classes
 from starc.backend.residuals import formula
 from starc.backend.shared import sharing

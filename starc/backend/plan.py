@@ -11,9 +11,11 @@ from textwrap import wrap
 
 from starc import __version__
 from starc.backend import templates
-from starc.backend.blocks import Bodies, state_lines
+from starc.backend.block_class import state_lines
+from starc.backend.bodies import Bodies
 from starc.backend.classes import Classes
 from starc.backend.code import List, reads, statement
+from starc.backend.depth import layers
 from starc.backend.docstring import docstring
 from starc.backend.emission import Argument, number
 from starc.backend.entrance import stream_functions
@@ -112,7 +114,7 @@ def make_plan(
         *kernels.imports,
     }
     name = _class_name(model.name, defined)
-    imports = _imports(read, bodies.casts)
+    imports = _imports(read, bodies.crossing.casts)
     left_out = tuple(p for p in OPTIONAL_PASSES if passes and p not in passes)
     return Plan(
         model=name,
@@ -144,7 +146,7 @@ def make_plan(
         forward=bodies.root.forward,
         blocks=tuple(tuple(block.lines()) for block in bodies.blocks),
         classes=tuple(classes.classes),
-        layers=tuple(statement("return ", List(tuple(bodies.layers())), "", 4)),
+        layers=tuple(statement("return ", List(tuple(layers(tree, wiring))), "", 4)),
         functions=functions,
         state_fields=_state_fields(classes),
         states=states,

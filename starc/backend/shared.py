@@ -1,7 +1,8 @@
-"""What lines of a block have of other lines, in words, and short names of these."""
+"""What lines of a block have of other lines, in words."""
 
 from collections.abc import Iterable, Iterator
 
+from starc.backend.paths import short
 from starc.backend.tree import Scope, Tree
 from starc.backend.wiring import Wiring
 from starc.ir.nodes import again
@@ -30,13 +31,6 @@ def sharing(scope: Scope, tree: Tree, wiring: Wiring) -> Iterator[str]:
                 yield f"{name} takes {', '.join(groups)} from {where(label)}."
             for label in wiring.weight_arguments(liv):
                 yield f"{name} uses the featurizer weights of {where(label)}."
-
-
-def short(path: str, joint: str = "_") -> str:
-    """blocks.3.heads.a -> heads_a: a path from its block on, as one name."""
-    parts = path.split(".")
-    start = max((i + 1 for i, part in enumerate(parts) if part.isdecimal()), default=0)
-    return joint.join(parts[start:])
 
 
 def _enumerated(words: Iterable[str]) -> str:

@@ -1,8 +1,8 @@
 """Where every layer stands in the emitted file: scopes, attributes and paths."""
 
-from collections.abc import Iterator
-from itertools import count
-from typing import assert_never
+from collections.abc import Iterator, Sequence
+from itertools import count, groupby
+from typing import TypeVar, assert_never
 
 from starc.ir.nodes import (
     Again,
@@ -16,6 +16,8 @@ from starc.ir.nodes import (
     outside_repeats,
 )
 from starc.values import dataclass
+
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
@@ -150,3 +152,14 @@ def _names(steps: tuple[Step, ...], in_block: bool) -> dict[str, str]:
         taken.add(name)
         names[layer.label] = name
     return names
+
+
+def runs(things: Sequence[Thing]) -> list[tuple[Thing, int, int]]:
+    """(thing, start, stop) of each run of equal things."""
+    found = []
+    start = 0
+    for thing, run in groupby(things):
+        stop = start + len(list(run))
+        found.append((thing, start, stop))
+        start = stop
+    return found

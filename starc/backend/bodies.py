@@ -1,0 +1,182 @@
+"""Bodies of the emitted model and its blocks: constructor and forward, line by line."""
+
+from typing import assert_never
+
+from starc.backend.block_class import BlockClass, Body
+from starc.backend.classes import Classes
+from starc.backend.code import Call, Expression, List, assigned, statement
+from starc.backend.crossing import Crossing
+from starc.backend.entrance import entered
+from starc.backend.kept import kept_of_blocks, kept_of_line
+from starc.backend.residuals import added, constructed
+from starc.backend.shared import sharing
+from starc.backend.states import Kept
+from starc.backend.tree import Blocks, Scope, Tree, Use, runs
+from starc.backend.wiring import Wiring, lender
+from starc.ir.nodes import Model, again
+
+
+class Bodies:
+    """Every block class of a model, outer before inner, and the model's own body."""
+
+    def __init__(self, model: Model, tree: Tree, wiring: Wiring, classes: Classes):
+        self.model, self.tree, self.wiring, self.classes = model, tree, wiring, classes
+        self.crossing = Crossing(tree, wiring, classes)
+        self.blocks: list[BlockClass] = []
+        self.of: dict[Body, BlockClass] = {}
+        self.block_of: dict[str, BlockClass] = {}  # by path of the iteration
+        self.root = self._body(tree.root, "model", "states")
+
+    def _body(self, scope: Scope, holder: str, state: str) -> Body:
+        construct: list[str] = []
+        forward: list[str] = []
+        fields: list[Kept] = []
+        if not scope.path:
+            construct, forward, fields = entered(self.model)
+        outputs = self.crossing.returned(scope, scope)
+        last = scope.steps[-1]
+        returns = False
+        for step in scope.steps:
+            match step:
+                case Blocks():
+                    made = [self._block(iteration) for iteration in step.iterations]
+                    construct += _constructed(step.name, made)
+                    forward += self._loop(scope, step, made, state)
+                    fields += kept_of_blocks(self.crossing, scope, step, made, holder)
+                case Use():
+                    returns = step is last and bool(scope.path) and not outputs
+                    construct += self._constructor(step)
+                    forward += self._line(scope, step, state, returns)
+                    fields += kept_of_line(self.crossing, scope, step, holder)
+                case _:
+                    assert_never(step)
+        if scope.path and not returns:
+            forward.append(f"        return {', '.join(['x', *outputs])}")
+        return Body(
+            " ".join(sharing(scope, self.tree, self.wiring)),
+            tuple(construct),
+            tuple(self.crossing.inputs[scope.path].values()),
+            tuple(forward),
+            outputs,
+            tuple(fields),
+            tuple(self.crossing.state_inputs[scope.path].values()),
+        )
+
+    def _block(self, scope: Scope) -> BlockClass:
+        """The class of an iteration: that of an earlier one if it is no different."""
+        place = len(self.blocks)
+        body = self._body(scope, "block", "state")
+        if body not in self.of:
+            depth = scope.path.count("blocks")
+            name = wanted = "Inner" * (depth - 1) + "Block"
+            number = 2
+            while any(block.name == name for block in self.blocks):
+                name, number = f"{wanted}{number}", number + 1
+            self.of[body] = BlockClass(name, body)
+            self.blocks.insert(place, self.of[body])
+        self.block_of[scope.path] = self.of[body]
+        return self.of[body]
+
+    def _constructor(self, use: Use) -> list[str]:
+        if again(use.layer):
+            return []
+        layer = self.wiring.module(use.layer)
+        around = constructed(layer.residual, use.name)
+        first = [around.pop("norm")] if "norm" in around else []
+        made = self.classes.layers[layer.label]
+        own = statement(f"self.{use.name} = ", made.construct)
+        return [*first, *own, *around.values()]
+
+    def _line(self, scope: Scope, use: Use, state: str, returns: bool) -> list[str]:
+        """`x = x + self.attn(self.attn_norm(x), ...)`, with `return` for the last."""
+        layer = use.layer
+        module, crossing = self.wiring.module(layer), self.crossing
+        residual = module.residual
+        around = {
+            name: crossing.module(scope, module.label, name)
+            for name in residual.modules
+        }
+        u = Call(around["norm"], ("x",)) if "norm" in around else "x"
+        arguments: list[Expression] = [u]
+        for liv in module.livs:
+            arguments += [crossing.variable(scope, v) for v in self.wiring.values(liv)]
+            owners = self.wiring.owners(liv)
+            arguments += [crossing.module(scope, label, "liv") for label in owners]
+        if self.classes.layers[module.label].made_of.has_state:
+            arguments.append(f"{state} and {state}.{use.name}")
+        lent = [
+            crossing.variable(scope, (lender(layer, liv), value))
+            for liv in module.livs
+            for value in self.wiring.lent_out.get(liv.label, ())
+        ]
+        call = crossing.module(scope, module.label, "")
+        result = "return " if returns else "x = "
+        sum_up_to, scale = added(residual, around.get("skip", "")), around.get("scale")
+        if not lent and residual.after is None:
+            if scale is None:
+                return statement(result, Call(f"{sum_up_to}{call}", tuple(arguments)))
+            scaled = Call(f"{sum_up_to}{scale}", (Call(call, tuple(arguments)),))
+            return statement(result, scaled)
+        lines = assigned(["y", *lent], Call(call, tuple(arguments)))
+        y = f"{around['post_norm']}(y.type_as(x))" if residual.after else "y"
+        y = y if scale is None else f"{scale}({y})"
+        return [*lines, f"        {result}{sum_up_to}{y}"]
+
+    def _loop(
+        self, scope: Scope, step: Blocks, made: list[BlockClass], state: str
+    ) -> list[str]:
+        """A loop over equal iterations that give only x; else a line for each."""
+        calls = [
+            (
+                self.crossing.given(scope, iteration),
+                self.crossing.returned(scope, iteration),
+                block.stateful,
+            )
+            for iteration, block in zip(step.iterations, made, strict=True)
+        ]
+        lines: list[str] = []
+        found = runs(calls)
+        whole = len(found) == 1
+        for (given, returned, stateful), start, stop in found:
+            several = stop - start > 1 and not returned
+            for place in [start] if several else range(start, stop):
+                index = "i" if several else str(place)
+                block = f"self.{step.name}[{index}]"
+                arguments = ["x", *given]
+                if stateful:
+                    arguments.append(f"{state} and {state}.{step.name}[{index}]")
+                if several and not stateful:
+                    part = f"self.{step.name}" + ("" if whole else f"[{start}:{stop}]")
+                    lines.append(f"        for block in {part}:")
+                    block = "block"
+                elif several and whole:
+                    lines.append(
+                        f"        for i, block in enumerate(self.{step.name}):"
+                    )
+                    block = "block"
+                elif several:
+                    lines.append(f"        for i in range({start}, {stop}):")
+                variables = self.crossing.returned(scope, step.iterations[place])
+                lines += assigned(
+                    ["x", *variables],
+                    Call(block, tuple(arguments)),
+                    12 if several else 8,
+                )
+        return lines
+
+
+def _constructed(name: str, made: list[BlockClass]) -> list[str]:
+    """`self.blocks = nn.ModuleList(Block(config) for _ in range(6))`"""
+    calls = [f"{block.name}({'config' * bool(block.body.construct)})" for block in made]
+    found = [(call, stop - start) for call, start, stop in runs(calls)]
+    head = f"self.{name} = "
+    if len(found) == 1:
+        call, times = found[0]
+        return statement(
+            head, Call("nn.ModuleList", (f"{call} for _ in range({times})",))
+        )
+    items = [
+        call if times == 1 else f"*({call} for _ in range({times}))"
+        for call, times in found
+    ]
+    return statement(head, Call("nn.ModuleList", (List(tuple(items)),)))
