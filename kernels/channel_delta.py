@@ -48,8 +48,8 @@ def _channel_delta_pairs(
     """From single tokens to the chunk: two blocks and what lies between make one."""
     q, k = (_delta_repeat(z, log.shape[2]) for z in (q, k))
     start, chunk = log.exp(), q.shape[3]
-    end, asks = torch.ones_like(start), torch.stack((k, q))  # (2, B, K, H, Q, N)
-    pairs = (asks * k).sum(5)[..., None, None]  # (2, B, K, H, blocks, size, size)
+    end, asks = torch.ones_like(start), torch.stack((k, q))  # (2, K, B, H, Q, N)
+    pairs = (asks * k).sum(5)[..., None, None]  # (2, K, B, H, blocks, size, size)
     for size in (1, 2, 4, 8, 16):
         halves = (chunk // size // 2, 2, size)
         later = torch.unflatten(asks * start, 4, halves)[..., 1, :, :]

@@ -18,12 +18,14 @@ Source: Yang et al., arXiv 2406.06484, section 3, and 2412.06464, section 3.3.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from kernels.chunks import _chunk_join, _chunk_split
+from kernels.dispatch import autograd
 from kernels.sequences import _seq_apart, _seq_count
 
 _DeltaPairs = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor, Tensor]]
@@ -41,8 +43,8 @@ def _delta_plain(
 ) -> tuple[Tensor, Tensor]:
     """y and the last state, in plain PyTorch.
 
-    log (B, L, H, 1 or N). pairs(q, k, log), of chunks (B, K, heads, Q, ...), are K and
-    R (B, K, H, Q, Q), R zero above its diagonal, start and end (B, K, H, Q, 1 or N).
+    log (B, L, H, 1 or N). pairs(q, k, log), of chunks (K, B, heads, Q, ...), are K and
+    R (K, B, H, Q, Q), R zero above its diagonal, start and end (K, B, H, Q, 1 or N).
     """
     dtype = torch.promote_types(q.dtype, torch.float32)
     if state is None:
@@ -95,37 +97,123 @@ def _delta_chunks(
     state: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """All tokens, in K chunks of Q."""
-    length, heads, width = v.shape[1:]
-    # padded tokens keep the state and write nothing; (B, K, heads, Q, ...)
+    length, heads = v.shape[1:3]
+    # padded tokens keep the state and write nothing; (K, B, heads, Q, ...)
     q, k, v, log, beta = (
-        _chunk_split(z, 32).transpose(2, 3).contiguous()
+        _chunk_split(z, 32).permute(1, 0, 3, 2, 4).contiguous()
         for z in (q, k, v, log, beta.unsqueeze(3))
     )
     keys, reads, start, end = pairs(q, k, log)
     q, k = (_delta_repeat(z, heads) for z in (q, k))
-    system = torch.cat((v, k * start), 4) * beta
-    system = torch.linalg.solve_triangular(
-        keys * beta, system, upper=False, unitriangular=True
-    )
-    told, known = system[..., :width], system[..., width:]
-    keep = start[:, :, :, -1].unsqueeze(4)  # (B, K, H, 1 or N, 1)
-    adds = (k * end).transpose(3, 4)  # (B, K, H, N, Q)
+    keep = start[:, :, :, -1].unsqueeze(4)  # (K, B, H, 1 or N, 1)
+    inputs = (q * start, k * start, k * end, v, beta, keys.tril(-1), reads, keep)
     if torch.compiler.is_compiling():
-        factor = keep * torch.eye(k.shape[4], dtype=k.dtype, device=k.device)
-        starts = _delta_states(factor - adds @ known, adds @ told, state)
-        starts, state = starts[:, :-1], starts[:, -1]
-        told = told - known @ starts
+        y, state = _delta_graph(*inputs, state)
     else:
-        old, new = [], []
-        for u, w, add, kept in zip(
-            *(z.unbind(1) for z in (told, known, adds, keep)), strict=True
-        ):
-            old.append(state)
-            new.append(u - w @ state)
-            state = torch.addcmul(add @ new[-1], kept, state)
-        starts, told = torch.stack(old, 1), torch.stack(new, 1)
-    y = (q * start) @ starts + reads @ told
-    return _chunk_join(y.transpose(2, 3), length), state
+        y, last = autograd(
+            _DeltaChunks, *(z.flatten(1, 2) for z in inputs), state.flatten(0, 1)
+        )
+        y, state = y.view(v.shape), last.view(state.shape)
+    return _chunk_join(y.permute(1, 0, 3, 2, 4), length), state
+
+
+class _DeltaChunks(torch.autograd.Function):
+    """From chunk to chunk. asks, knows, adds (K, B H, Q, N): q and k times start, and
+    k times end; v (.., P), beta (.., 1), keys, below the diagonal, and reads (.., Q),
+    keep (K, B H, 1 or N, 1), state (B H, N, P). Saves all states, u, and v less what
+    each state held.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        asks: Tensor,
+        knows: Tensor,
+        adds: Tensor,
+        v: Tensor,
+        beta: Tensor,
+        keys: Tensor,
+        reads: Tensor,
+        keep: Tensor,
+        state: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        ones = torch.eye(v.shape[2], dtype=v.dtype, device=v.device)
+        inverse = torch.linalg.solve_triangular(
+            keys * beta, ones.expand_as(keys), upper=False, unitriangular=True
+        )
+        solve = inverse * beta.transpose(2, 3)
+        starts = state.new_empty((len(v) + 1, *state.shape))
+        starts[0] = state
+        beyond, u = torch.empty_like(v), torch.empty_like(v)
+        for n, state in enumerate(starts[:-1]):
+            torch.baddbmm(v[n], knows[n], state, alpha=-1, out=beyond[n])
+            torch.bmm(solve[n], beyond[n], out=u[n])
+            add = adds[n].transpose(1, 2)
+            torch.baddbmm(state * keep[n], add, u[n], out=starts[n + 1])
+        y = asks @ starts[:-1]
+        y += reads @ u
+        ctx.save_for_backward(
+            asks, knows, adds, beta, keys, reads, keep, inverse, starts, beyond, u
+        )
+        return y, starts[-1].clone()
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, dy: Tensor, dlast: Tensor) -> tuple[Tensor, ...]:
+        """z, below, is the gradient of beta (v - (k * start) S_0)."""
+        asks, knows, adds, beta, keys, reads, keep, inverse, starts, beyond, u = (
+            ctx.saved_tensors
+        )
+        z, du = torch.empty_like(dy), reads.transpose(2, 3) @ dy
+        ends, dkeep = torch.empty_like(starts), torch.empty_like(starts[1:, ..., :1])
+        ends[-1] = dlast
+        for n in reversed(range(len(dy))):
+            end = ends[n + 1]
+            torch.sum(end * starts[n], 2, keepdim=True, out=dkeep[n])
+            du[n].baddbmm_(adds[n], end)
+            torch.bmm(inverse[n].transpose(1, 2), du[n], out=z[n])
+            ask, know = (each[n].transpose(1, 2) for each in (asks, knows))
+            torch.baddbmm(end * keep[n], ask, dy[n], out=ends[n])
+            ends[n].baddbmm_(know, z[n] * beta[n], alpha=-1)
+        turned, less = starts[:-1].transpose(2, 3), z * -beta
+        dbeta = (z * (beyond - keys @ u)).sum(3, keepdim=True)
+        return (
+            dy @ turned,
+            less @ turned,
+            u @ ends[1:].transpose(2, 3),
+            z * beta,
+            dbeta,
+            less @ u.transpose(2, 3),
+            dy @ u.transpose(2, 3),
+            dkeep.sum_to_size(keep.shape),
+            ends[0],
+        )
+
+
+def _delta_graph(
+    asks: Tensor,
+    knows: Tensor,
+    adds: Tensor,
+    v: Tensor,
+    beta: Tensor,
+    keys: Tensor,
+    reads: Tensor,
+    keep: Tensor,
+    state: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """The same for a graph, where the number of chunks is a symbol: a chunk, as a step,
+    is one matrix for the state.
+    """
+    system = torch.linalg.solve_triangular(
+        keys * beta, torch.cat((v, knows), 4) * beta, upper=False, unitriangular=True
+    )
+    told, known = system.split((v.shape[4], knows.shape[4]), 4)
+    adds = adds.transpose(3, 4)  # (K, B, H, N, Q)
+    factor = keep * torch.eye(adds.shape[3], dtype=v.dtype, device=v.device)
+    a, b = factor - adds @ known, adds @ told
+    starts = _delta_states(a.transpose(0, 1), b.transpose(0, 1), state).transpose(0, 1)
+    y = asks @ starts[:-1] + reads @ (told - known @ starts[:-1])
+    return y, starts[-1]
 
 
 def _delta_states(a: Tensor, b: Tensor, first: Tensor, levels: int = 2) -> Tensor:

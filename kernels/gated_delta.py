@@ -47,7 +47,7 @@ def _gated_delta_pairs(
     """One decay for a head: a matrix of decays, times products of a whole group."""
     chunk, groups, log = q.shape[3], q.shape[2], log.squeeze(4)
     ones = torch.ones(chunk, chunk, dtype=torch.bool, device=q.device)
-    span = log.unsqueeze(4).expand(*log.shape, chunk)  # (B, K, H, Q, Q)
+    span = log.unsqueeze(4).expand(*log.shape, chunk)  # (K, B, H, Q, Q)
     span = span.masked_fill(~ones.tril(-1), 0).cumsum(3)
     decay = span.masked_fill(~ones.tril(), -torch.inf).exp()
     grouped = torch.unflatten(decay, 2, (groups, -1))

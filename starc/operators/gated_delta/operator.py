@@ -93,10 +93,10 @@ class GatedDelta(Operator):
         return (StateTensor("h", shape, float32=True),)
 
     def mixing_flops(self, context: int, tokens: int) -> float:
-        """Low ranks, then chunks of 32 tokens: pairs, their system, the state.
+        """Low ranks, then chunks of 32 tokens: pairs, their inverse, the state.
 
-        The triangular system is counted as no matrix product. A token alone asks the
-        state twice.
+        The inverse is applied by a matrix product, and made by none. A token alone asks
+        the state twice.
         """
         low = 2.0 * (
             (self.decays * self.decay_rank if self.decay != "none" else 0)
@@ -111,4 +111,4 @@ class GatedDelta(Operator):
         if self.decay == "channel":  # blocks of 1, 2, 4, 8 and 16 beside their equals
             heads, pairs = self.heads, (chunk - 1) / 2
         scores = 2.0 * 2.0 * pairs * heads * self.key_dim
-        return low + padded * (scores + 3.0 * state + 2.0 * chunk * self.inner)
+        return low + padded * (scores + 3.0 * state + 4.0 * chunk * self.inner)
