@@ -9,11 +9,12 @@ READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-evolve test pytest test-compiler test-slow test-kernels test-export \
+  test-llama-cpp \
   golden gpu check new-operator format docs docs-serve benchmark clean
 
 help:
 	@sed -n 's/^#   //p' $(MAKEFILE_LIST)
-	@echo 'also: make test-compiler | test-slow | test-kernels | test-export | golden | gpu | check |'
+	@echo 'also: make test-compiler | test-slow | test-kernels | test-export | test-llama-cpp | golden | gpu | check |'
 	@echo '      format | new-operator NAME=my_mixer | docs | docs-serve | benchmark | clean'
 
 $(READY): pyproject.toml constraints.txt
@@ -80,6 +81,11 @@ test-kernels: $(READY)
 test-export: $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[hub]'
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/export $(PYTEST)
+
+# The same tokens from llama.cpp, whose engine is compiled for it: minutes, and cmake.
+test-llama-cpp: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt llama-cpp-python
+	$(BIN)/python -m pytest tests/export/test_gguf.py $(PYTEST)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow $(PYTEST)

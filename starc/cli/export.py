@@ -43,7 +43,7 @@ def export(
 
     hf: a folder for transformers and what builds on it. Of a public family, where one
     has the architecture, and without code then. torch-export: a .pt2 file that runs
-    without Python.
+    without Python. gguf: a file for llama.cpp, where it computes the architecture.
     """
     needs("numpy", "torch", "weights need")
     from starc.export import hf
@@ -64,6 +64,11 @@ def export(
             from starc.export import torch_export
 
             said = torch_export.export(architecture, Path(out), given, seed)
+        elif to == "gguf":
+            needs("gguf", "gguf")
+            from starc.export import gguf
+
+            said = gguf.export(architecture, Path(out), given, seed)
         else:
             folder = Path(tokenizer) if tokenizer else None
             said = hf.export(architecture, Path(out), given, folder, seed, remote_code)
