@@ -28,7 +28,7 @@ STEPS = 1000
 """Of a run that was given no end."""
 
 PROMPT = 64
-"""Bytes of held-out text that a sample goes on from."""
+"""Bytes or tokens of held-out text that a sample goes on from."""
 
 
 def train(
@@ -44,10 +44,14 @@ def train(
             "own library.",
         ),
     ] = None,
+    tokenizer: Annotated[
+        str | None,
+        input_option("JSON", "A tokenizer.json: what makes tokens of the text."),
+    ] = None,
     steps: Annotated[int | None, number("When to end.")] = None,
     minutes: Annotated[float | None, number("Or when.", 0.01)] = None,
     batch: Annotated[int | None, number("Windows a step.")] = None,
-    context: Annotated[int | None, number("Bytes a window.")] = None,
+    context: Annotated[int | None, number("Bytes or tokens a window.")] = None,
     lr: Annotated[float | None, number("At its peak.", 0)] = None,
     warmup: Annotated[int | None, number("Steps up to it.")] = None,
     seed: Annotated[int | None, number("Of weights and order.", 0, SEEDS)] = None,
@@ -77,9 +81,9 @@ def train(
     resume: Annotated[
         bool, option("--resume", help="Go on where the run in DIR stopped.")
     ] = False,
-    sample: Annotated[int, number("Bytes to generate at the end.", 0)] = 400,
+    sample: Annotated[int, number("Bytes or tokens to generate at the end.", 0)] = 400,
 ) -> None:
-    """Train a compiled model, or a .star file, on bytes.
+    """Train a compiled model, or a .star file, on bytes or on tokens.
 
     What is not given is, with --resume, what it was, and otherwise: 1000 steps of 16
     windows of 256 bytes, a peak learning rate of 1e-3, a checkpoint every 500 steps.
@@ -96,6 +100,7 @@ def train(
         "steps": steps,
         "minutes": minutes,
         "data": data,
+        "tokenizer": tokenizer,
         "batch": batch,
         "context": context,
         "learning_rate": lr,
@@ -163,7 +168,8 @@ def _run(run: "Run", folder: Path, sample: int, plot: str | None) -> None:
     tokens = settings.batch * settings.accumulate * settings.context
     with Display(streams.console(), tokens, run.progress) as display:
         count = sum(p.numel() for p in run.model.parameters())
-        of_text = f"{len(run.text.training) / 1e6:.1f} MB of text"
+        size = f"{len(run.text.training) / 1e6:.1f}"
+        of_text = f"{size} MB of text" if run.text.vocab == 256 else f"{size} M tokens"
         display.say(f"{count:,} parameters, {of_text}, on {run.device}")
         memory = 16 * count / 2**20  # float32, its gradient, and AdamW's two averages
         said = "MiB for weights, gradients and AdamW, besides activations"
@@ -174,27 +180,28 @@ def _run(run: "Run", folder: Path, sample: int, plot: str | None) -> None:
         display.say(f"stopped after step {run.step}; --resume goes on from there")
         sys.exit(128 + stop.signal)
     loss = run.validation_loss()
-    display.say(f"held-out loss {loss:.3f} nats a byte after step {run.step}")
+    of = "byte" if run.text.vocab == 256 else "token"
+    display.say(f"held-out loss {loss:.3f} nats a {of} after step {run.step}")
     display.say(f"saved in {folder}")
     if plot is not None:
         from starc.training import curve
 
         streams.write(plot, curve.picture(run.points, folder.name))
-    if sample and run.text.vocab <= 256:
+    if sample and (run.text.vocab <= 256 or run.text.by):
         display.say("a sample: held-out text up to the bar, the model's own after it")
         streams.say(_sample(run, sample))
 
 
-def _prompt(text: "Text") -> bytes:
+def _prompt(text: "Text") -> list[int]:
     """How the held-out text begins, or a document of it that is long enough."""
-    held_out = text.validation.tolist()
+    held_out: list[int] = text.validation.tolist()
     if text.end is None:
-        return bytes(held_out[:PROMPT])
+        return held_out[:PROMPT]
     ends = [i for i, token in enumerate(held_out) if token == text.end]
     for start, stop in pairwise([-1, *ends]):
         if stop - start > PROMPT:
-            return bytes(held_out[start + 1 : start + 1 + PROMPT])
-    return bytes(token for token in held_out if token != text.end)[:PROMPT]
+            return held_out[start + 1 : start + 1 + PROMPT]
+    return [token for token in held_out if token != text.end][:PROMPT]
 
 
 def _sample(run: "Run", length: int) -> str:
@@ -203,4 +210,11 @@ def _sample(run: "Run", length: int) -> str:
     prompt = _prompt(run.text)
     end = run.text.end
     written = continuation(run.model, prompt, length, run.settings.seed, end)
-    return prompt.decode("utf-8", "replace") + "|" + written
+    return f"{_as_text(run.text, prompt)}|{_as_text(run.text, written)}"
+
+
+def _as_text(text: "Text", tokens: list[int]) -> str:
+    """U+FFFD for what is no UTF-8."""
+    if text.by is not None:
+        return text.by.decode(tokens)
+    return bytes(token for token in tokens if token < 256).decode("utf-8", "replace")

@@ -4,6 +4,7 @@ An end token stands behind every document. It is learned, as the last token of e
 nothing is learned across it, nor is anything seen.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -23,12 +24,16 @@ NOT_LEARNED = -100
 
 
 def read(path: Path) -> bytes:
-    """The texts of a .jsonl file, a line `{"text": ...}` each, with END behind each.
+    """The texts of a .jsonl file with END behind each. TrainingError, OSError."""
+    return b"".join(text + bytes([END]) for text in texts(path))
+
+
+def texts(path: Path) -> Iterator[bytes]:
+    """Those of a .jsonl file, a line `{"text": ...}` each.
 
     Empty lines and empty texts are left out. Raises TrainingError, OSError.
     """
     require_plain(path)
-    found = []
     for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
         if not line.strip():
             continue
@@ -38,8 +43,7 @@ def read(path: Path) -> bytes:
             wanted = '{"text": "..."}, in UTF-8'
             raise TrainingError(f"{path}:{number}: the line is not {wanted}") from None
         if text:
-            found.append(text + bytes([END]))
-    return b"".join(found)
+            yield text
 
 
 def packed(window: Tensor, end: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,5 +1,7 @@
 """What a person sees of a run: a bar on a terminal, a line now and then everywhere."""
 
+import resource
+import sys
 import time
 from collections.abc import Callable
 
@@ -40,6 +42,7 @@ class Display:
         self._looked = time.monotonic()
         self._speed = 0.0
         self._told = progress
+        self._looks = 0
         self.note: Callable[[], str] = str  # what else a line says
 
     def __enter__(self) -> "Display":
@@ -79,3 +82,15 @@ class Display:
             fresh = self.loss != self.loss  # not a number yet
             self.loss = loss if fresh else 0.9 * self.loss + 0.1 * loss
         self._waiting, self._looked = [], now
+        self._looks += 1
+        if self._looks == 2:  # the first has what is done once
+            used = f"{most_memory() / 2**20:,.0f} MiB in use at most"
+            self.say(f"{speed:,.0f} tokens/s, {used}")
+
+
+def most_memory() -> int:
+    """Bytes that this process has had at once so far: of the GPU, where one is used."""
+    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+        return torch.cuda.max_memory_allocated()
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

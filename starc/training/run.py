@@ -187,7 +187,7 @@ def prepare(
     module = emitted.load(model_file)
     context = settings.context or min(module.Config().context, CONTEXT)
     settings = settings.changed({"context": context})
-    read = text.read(settings.data, context, settings.held_out)
+    read = text.read(*(settings.data, context, settings.held_out, settings.tokenizer))
     return begin(module, settings, read, stored)
 
 

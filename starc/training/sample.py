@@ -1,4 +1,4 @@
-"""Text from a trained model."""
+"""Tokens from a trained model."""
 
 from typing import Any
 
@@ -6,12 +6,11 @@ import torch
 
 
 def continuation(
-    model: Any, prompt: bytes, length: int, seed: int, end: int | None = None
-) -> str:
-    """`length` bytes after `prompt`, as text, or fewer, up to `end`; U+FFFD for what is
-    no UTF-8."""
+    model: Any, prompt: list[int], length: int, seed: int, end: int | None = None
+) -> list[int]:
+    """`length` tokens after `prompt`, or fewer, up to `end`."""
     device = next(model.parameters()).device
-    tokens = torch.tensor([list(prompt)], device=device)
+    tokens = torch.tensor([prompt], device=device)
     generator = torch.Generator(device).manual_seed(seed)
     stop = {} if end is None else {"stop": end}
     with torch.inference_mode():
@@ -19,7 +18,5 @@ def continuation(
             tokens, length, temperature=0.8, top_k=40, generator=generator, **stop
         )
     rows = getattr(made, "tokens", made)  # of older files the tokens alone
-    written = rows[0, len(prompt) :].tolist()
-    if end in written:
-        written = written[: written.index(end)]
-    return bytes(token for token in written if token < 256).decode("utf-8", "replace")
+    written: list[int] = rows[0, len(prompt) :].tolist()
+    return written[: written.index(end)] if end in written else written

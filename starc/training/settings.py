@@ -36,18 +36,20 @@ class TrainingError(Exception):
 class Settings:
     """steps, minutes: the run ends with the first that is given and reached.
 
-    data: a file, a folder, `-`, or "" for Python's own library. batch x context: tokens
-    a step. learning_rate: at the peak. warmup: steps up to it; 0: a twentieth of the
-    run. accumulate: batches a step, one after the other; their gradients are averaged.
-    save: steps between checkpoints; save_minutes: or minutes, 0: steps alone. held_out:
-    share of the text that no step sees; 0: a twentieth, at most a mega-token. device:
-    "" for a GPU where there is one. dtype: of the matrix products, "float32",
+    data: a file, a folder, `-`, or "" for Python's own library. tokenizer: a
+    tokenizer.json, which makes tokens of the text; "": its bytes are. batch x context:
+    tokens a step. learning_rate: at the peak. warmup: steps up to it; 0: a twentieth of
+    the run. accumulate: batches a step, one after the other; their gradients are
+    averaged. save: steps between checkpoints; save_minutes: or minutes, 0: steps alone.
+    held_out: share of the text that no step sees; 0: a twentieth, at most a mega-token.
+    device: "" for a GPU where there is one. dtype: of the matrix products, "float32",
     "bfloat16", or "auto" for the faster one.
     """
 
     steps: int = 0
     minutes: float = 0.0
     data: str = ""
+    tokenizer: str = ""
     batch: int = 16
     context: int = 0
     learning_rate: float = 1e-3

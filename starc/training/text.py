@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from starc.files import require_plain
-from starc.training import documents, tokens
+from starc.training import documents, tokenizer, tokens
 from starc.training.settings import TrainingError
 
 LARGEST_STDIN = 1 << 30
@@ -28,6 +28,7 @@ class Text:
 
     vocab: what a model needs to hold them. bytes_a_token: of the text they stand for;
     None where nobody said. end: the token behind each document, where there are any.
+    by: what made tokens of the text, if anything did.
     """
 
     training: torch.Tensor
@@ -36,6 +37,7 @@ class Text:
     vocab: int = 256
     bytes_a_token: float | None = 1.0
     end: int | None = None
+    by: tokenizer.Tokenizer | None = None
 
     def batch(self, batch: int, context: int) -> torch.Tensor:
         """Windows from anywhere in the training text: (batch, context + 1), int64.
@@ -53,17 +55,24 @@ class Text:
             yield _windows(self.validation, some, context)
 
 
-def read(data: str, context: int, share: float = 0.0) -> Text:
+def read(data: str, context: int, share: float = 0.0, by: str = "") -> Text:
     """The text of a file, of all files of a folder, of stdin, or Python's library.
 
     A file `.npy` or `.bin` holds tokens (starc/training/tokens.py), `.jsonl` documents
-    (starc/training/documents.py), all others bytes. share: of it that is held out.
-    Raises TrainingError if there is too little of it, OSError.
+    (starc/training/documents.py), all others bytes. share: of it that is held out. by:
+    a tokenizer.json, for what is not tokens already. Raises TrainingError if there is
+    too little of it, OSError.
     """
+    made = tokenizer.read(by) if by else None
     if Path(data).suffix in tokens.SUFFIXES:
+        if made is not None:
+            raise TrainingError(f"{data}: is of tokens already, and takes no tokenizer")
         found = tokens.read(Path(data))
         whole, digest = found.tokens, found.digest
         vocab, bytes_a_token, end = found.vocab, found.bytes_a_token, found.end
+    elif made is not None:
+        whole, digest, bytes_a_token, end = _tokenized(data, made)
+        vocab = made.vocab
     else:
         in_lines = Path(data).suffix == documents.SUFFIX
         raw = documents.read(Path(data)) if in_lines else _bytes(data)
@@ -80,7 +89,32 @@ def read(data: str, context: int, share: float = 0.0) -> Text:
             f"{len(whole)} {what} of text are too few for a context of {context}: "
             f"{2 * (context + 1)} are needed"
         )
-    return Text(whole[:split], whole[split:], digest, vocab, bytes_a_token, end)
+    return Text(whole[:split], whole[split:], digest, vocab, bytes_a_token, end, made)
+
+
+def _tokenized(
+    data: str, by: tokenizer.Tokenizer
+) -> tuple[torch.Tensor, str, float, int | None]:
+    """Tokens, their digest, bytes of text a token, and the end of documents."""
+    if Path(data).suffix != documents.SUFFIX:
+        raw = _bytes(data)
+        whole, size, end = by.encode(raw, data or "Python's library"), len(raw), None
+    else:
+        end = by.end
+        if end is None:
+            raise TrainingError(
+                f"{data}: holds documents, and {by.path} no end for them: "
+                "tokenizer_config.json beside it has to name an eos_token of it"
+            )
+        last, parts, size = torch.tensor([end], dtype=torch.int32), [], 0
+        for text in documents.texts(Path(data)):
+            parts += [by.encode(text, data), last]
+            size += len(text)
+        whole = torch.cat(parts) if parts else last[:0]
+    digest = sha256(
+        f"{sha256(whole.numpy().tobytes()).hexdigest()} {by.digest}".encode()
+    )
+    return whole, digest.hexdigest(), size / max(len(whole), 1), end
 
 
 def held_out(length: int, context: int, share: float = 0.0) -> int:
