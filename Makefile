@@ -10,12 +10,14 @@ READY  := $(VENV)/.installed
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-evolve test pytest test-compiler test-slow test-kernels test-export \
   test-llama-cpp \
-  golden gpu check new-operator format docs docs-serve benchmark clean
+  golden gpu check new-operator format docs docs-serve playground playground-serve \
+  test-playground benchmark clean
 
 help:
 	@sed -n 's/^#   //p' $(MAKEFILE_LIST)
-	@echo 'also: make test-compiler | test-slow | test-kernels | test-export | test-llama-cpp | golden | gpu | check |'
-	@echo '      format | new-operator NAME=my_mixer | docs | docs-serve | benchmark | clean'
+	@echo 'also: make test-compiler | test-slow | test-kernels | test-export | test-llama-cpp |'
+	@echo '      test-playground | golden | gpu | check | format | new-operator NAME=my_mixer |'
+	@echo '      docs | docs-serve | playground | playground-serve | benchmark | clean'
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -115,6 +117,18 @@ docs: $(READY)
 
 docs-serve: docs
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site 8000
+
+# The page that compiles in a browser, in build/playground/dist: npm installs what it
+# needs from docs/playground/package-lock.json. `make docs` then has links to it.
+playground: $(READY)
+	$(BIN)/python -m tools.playground.build
+
+playground-serve: playground
+	$(BIN)/python -m tools.playground.serve
+
+# The page in a headless chromium: what is typed, underlined, emitted, linked.
+test-playground: $(READY)
+	$(BIN)/python -m pytest -m slow tests/playground $(PYTEST)
 
 # make gpu WHEELS=folder GPU_PYTHON=python: on a machine with a GPU, whose Python has
 # torch for it; the folder holds wheels of the kernels to compare with.

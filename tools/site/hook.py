@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mkdocs.structure.files import File, Files
+from mkdocs.structure.files import File, Files, InclusionLevel
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # mkdocs loads this file by its path
 
@@ -16,7 +16,10 @@ SHOWN = re.compile(r"```star\n(.*?)```\n", re.DOTALL)
 
 
 def on_config(config: Any) -> Any:
-    """The operators follow from their list, here too."""
+    """The operators follow from their list, here too; the playground is named where
+    it is built."""
+    if pages.played():
+        config["nav"].insert(2, {"Playground": "playground/index.html"})
     for section in config["nav"]:
         for entry in section.get("Reference", []):
             if "Operators" in entry:
@@ -28,7 +31,8 @@ def on_config(config: Any) -> Any:
 
 
 def on_files(files: Files, *, config: Any) -> Files:
-    """Adds the made pages, and a picture of each program of the tour."""
+    """Adds the made pages, a picture of each program of the tour, and the playground
+    where it is built."""
     for place, content in pages.pages():
         files.append(File.generated(config, place, content=content))
     tour = (pages.ROOT / "docs" / "tour.md").read_text(encoding="utf-8")
@@ -36,6 +40,17 @@ def on_files(files: Files, *, config: Any) -> Files:
         if "backbone" in text:
             content = pages.picture(text, "tour.star")
             files.append(File.generated(config, _picture(number), content=content))
+    if pages.played():
+        for path in sorted(pages.PLAYGROUND.rglob("*")):
+            if path.is_file():
+                place = f"playground/{path.relative_to(pages.PLAYGROUND).as_posix()}"
+                file = File.generated(
+                    config,
+                    place,
+                    abs_src_path=str(path),
+                    inclusion=InclusionLevel.INCLUDED,  # though its sources are not
+                )
+                files.append(file)
     return files
 
 
@@ -45,8 +60,11 @@ def on_page_markdown(text: str, *, page: Any, **_: Any) -> str:
 
         def with_picture(match: re.Match[str]) -> str:
             number = next(numbers)
+            if "backbone" not in match[1]:
+                return match[0]
             image = f"\n![its LIVs in order]({_picture(number)})\n"
-            return match[0] + (image if "backbone" in match[1] else "")
+            link = pages.try_it(match[1])
+            return match[0] + image + (link and f"\n{link}\n")
 
         text = SHOWN.sub(with_picture, text)
     return pages.linked(text)

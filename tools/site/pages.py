@@ -6,6 +6,7 @@ or command has its page by itself.
 """
 
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -57,6 +58,8 @@ def linked(text: str, folder: str = "") -> str:
     """
     known = {"examples.md", *MADE.values()}
     known |= {path.name for path in (ROOT / "docs").glob("*.md")}
+    if played():
+        known.add("playground/index.html")
 
     def place(match: re.Match[str]) -> str:
         words, link, anchor = match[1], match[2], match[3] or ""
@@ -73,6 +76,25 @@ def picture(text: str, name: str) -> bytes:
     return architecture(passes.run(compiler.to_ir(text, name))).encode()
 
 
+PLAYGROUND = ROOT / "build" / "playground" / "dist"
+"""The page that compiles in a browser, once `make playground` has built it."""
+
+
+def played() -> bool:
+    """Whether the site has the playground."""
+    return (PLAYGROUND / "index.html").is_file()
+
+
+def fragment(text: str) -> str:
+    """A program as an address of the playground carries it: base64url of its UTF-8."""
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def try_it(text: str) -> str:
+    """A link that opens a program in the playground; "" where there is none."""
+    return f"[try it](playground/index.html#{fragment(text)})" if played() else ""
+
+
 def examples() -> Pages:
     """All examples: of each the picture and the text."""
     lines = [
@@ -83,6 +105,7 @@ def examples() -> Pages:
         text, place = path.read_text(encoding="utf-8"), f"pictures/{path.stem}.svg"
         yield place, picture(text, path.name)
         lines += [f"## {path.stem}", f"![its LIVs in order]({place})", _star(text)]
+        lines += filter(None, [try_it(text)])
     yield "examples.md", _page(lines)
 
 

@@ -1,0 +1,1 @@
+"""The page that compiles in a browser: what it asks, and what it is packed from."""
