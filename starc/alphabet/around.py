@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from starc.alphabet.liv_class import LivClass
 from starc.alphabet.option import Givens, Option, Quantity
-from starc.ir.residual import LEARNED, PLACEMENTS
+from starc.ir.residual import AND_EMBEDDING, LEARNED, PLACEMENTS, STREAM
 
 LARGEST_SCALE = 10_000
 
@@ -30,7 +30,40 @@ SKIP_SCALE = replace(
     name="skip_scale",
     meaning="what the stream is multiplied with before the LIV's output is added",
 )
-AROUND = {option.name: option for option in (PLACEMENT, RESIDUAL_SCALE, SKIP_SCALE)}
+INPUT = Option(
+    "input",
+    "list",
+    "what it reads: the stream, or behind its channels those that entered the stream",
+    STREAM,
+    choices=(STREAM, AND_EMBEDDING),
+)
+OUTPUT = Option(
+    "output",
+    "word",
+    "where its answer goes: to the stream, or nowhere but to LIVs that read it",
+    STREAM,
+    choices=(STREAM, "none"),
+)
+LORA = Option(
+    "lora",
+    "whole",
+    "rank of a product of two matrices that each use has of its own, also `same as`, "
+    "beside every projection of its input; none: nothing",
+    0,
+    high=65_536,
+    none=True,
+)
+LORA_DOWN = Option(
+    "lora_down",
+    "word",
+    "whether each feature group has the first of these matrices for itself, or all one",
+    "each",
+    choices=("each", "one"),
+)
+_EVERY = (PLACEMENT, RESIDUAL_SCALE, SKIP_SCALE, INPUT, OUTPUT, LORA, LORA_DOWN)
+AROUND = {option.name: option for option in _EVERY}
+OF_ALL = {option.name: option for option in _EVERY[:4]}
+"""What a parallel may say, of all its branches."""
 
 
 def said_of_residual(liv: LivClass, given: Givens) -> Mapping[str, Quantity]:

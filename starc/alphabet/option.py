@@ -19,7 +19,7 @@ Quantity = int | Fraction | bool | str
 class Option:
     """One row: what may be said, what it means, and what holds if nothing is said.
 
-    type: "whole", "number", "flag" or "word".
+    type: "whole", "number", "flag", "word", or "list": one of some lists of words.
     default: None where it follows from other numbers; `derived` then says how.
     low, high: the range of a whole or other number, both included.
     choices: of a word. yes: the one that `true` means; `false` means none.
@@ -48,7 +48,7 @@ class Option:
         """`a whole number from 2 to 16`."""
         if self.type == "flag":
             return "true or false"
-        if self.type == "word":
+        if self.type in ("word", "list"):
             flag = f"; true is {self.yes}" if self.yes else ""
             return one_of(self.choices) + flag
         kind = "whole number" if self.type == "whole" else "number"
@@ -90,6 +90,10 @@ def read(option: Option, value: ast.Value, problems: Problems) -> Quantity | Non
         suggestion = near(value.text, option.choices, problems)
         _wrong(option, value, suggestion or "unknown word", problems)
         return None
+    if option.type == "list":
+        text = _listed(value)
+        if text in option.choices:
+            return text
     if option.type in ("whole", "number"):
         if option.none and isinstance(value, ast.Name) and value.text == "none":
             return 0
@@ -99,6 +103,16 @@ def read(option: Option, value: ast.Value, problems: Problems) -> Quantity | Non
             return _number(option, value, problems)
     _wrong(option, value, f"expected {option.takes}", problems)
     return None
+
+
+def _listed(value: ast.Value) -> str:
+    """`[a, b]`; of a list of one its word, as if it stood alone."""
+    if isinstance(value, ast.Name):
+        return value.text
+    if not isinstance(value, ast.List):
+        return ""
+    words = [item.text if isinstance(item, ast.Name) else "?" for item in value.items]
+    return words[0] if len(words) == 1 else f"[{', '.join(words)}]"
 
 
 def _number(option: Option, number: ast.Number, problems: Problems) -> Quantity | None:

@@ -8,12 +8,13 @@ from starc.backend.code import Call, Expression, List, assigned, statement
 from starc.backend.crossing import Crossing
 from starc.backend.entrance import entered
 from starc.backend.kept import kept_of_blocks, kept_of_line
-from starc.backend.residuals import added, constructed
+from starc.backend.residuals import ENTERED, LORA, added, constructed, low_rank
 from starc.backend.shared import sharing
 from starc.backend.states import Kept
 from starc.backend.tree import Blocks, Scope, Tree, Use, runs
 from starc.backend.wiring import Wiring, lender
-from starc.ir.nodes import Model, again
+from starc.ir.nodes import Layer, Liv, Model, again, source
+from starc.ir.residual import PLUS, Residual
 
 
 class Bodies:
@@ -25,6 +26,7 @@ class Bodies:
         self.blocks: list[BlockClass] = []
         self.of: dict[Body, BlockClass] = {}
         self.block_of: dict[str, BlockClass] = {}  # by path of the iteration
+        self.answers: dict[str, str] = {}  # label -> variable beside the stream
         self.root = self._body(tree.root, "model", "states")
 
     def _body(self, scope: Scope, holder: str, state: str) -> Body:
@@ -78,14 +80,18 @@ class Bodies:
         return self.of[body]
 
     def _constructor(self, use: Use) -> list[str]:
-        if again(use.layer):
-            return []
         layer = self.wiring.module(use.layer)
-        around = constructed(layer.residual, use.name)
-        first = [around.pop("norm")] if "norm" in around else []
+        lora = []
+        if isinstance(layer, Liv) and layer.operator.lora:
+            made_here = f"self.{use.name}_{LORA} = "
+            lora = statement(made_here, low_rank(layer.operator))
+        if again(use.layer):
+            return lora
+        around = constructed(layer, use.name)
+        first = [around.pop(name) for name in (PLUS, "norm") if name in around]
         made = self.classes.layers[layer.label]
         own = statement(f"self.{use.name} = ", made.construct)
-        return [*first, *own, *around.values()]
+        return [*first, *own, *lora, *around.values()]
 
     def _line(self, scope: Scope, use: Use, state: str, returns: bool) -> list[str]:
         """`x = x + self.attn(self.attn_norm(x), ...)`, with `return` for the last."""
@@ -96,12 +102,13 @@ class Bodies:
             name: crossing.module(scope, module.label, name)
             for name in residual.modules
         }
-        u = Call(around["norm"], ("x",)) if "norm" in around else "x"
-        arguments: list[Expression] = [u]
+        arguments: list[Expression] = [self._read(layer, residual, around)]
         for liv in module.livs:
             arguments += [crossing.variable(scope, v) for v in self.wiring.values(liv)]
             owners = self.wiring.owners(liv)
             arguments += [crossing.module(scope, label, "liv") for label in owners]
+        if isinstance(module, Liv) and module.operator.lora:
+            arguments.append(f"self.{use.name}_{LORA}")
         if self.classes.layers[module.label].made_of.has_state:
             arguments.append(f"{state} and {state}.{use.name}")
         lent = [
@@ -110,8 +117,14 @@ class Bodies:
             for value in self.wiring.lent_out.get(liv.label, ())
         ]
         call = crossing.module(scope, module.label, "")
-        result = "return " if returns else "x = "
-        sum_up_to, scale = added(residual, around.get("skip", "")), around.get("scale")
+        result, stream = "return " if returns else "x = ", "x"
+        if residual.aside:
+            names = crossing.names[scope.path]
+            answer = names.of((use.name, "answer"), f"y_{use.name}")
+            self.answers[layer.label] = answer
+            result, stream = f"{answer} = ", ""
+        sum_up_to = added(residual, around.get("skip", ""), stream)
+        scale = around.get("scale")
         if not lent and residual.after is None:
             if scale is None:
                 return statement(result, Call(f"{sum_up_to}{call}", tuple(arguments)))
@@ -121,6 +134,18 @@ class Bodies:
         y = f"{around['post_norm']}(y.type_as(x))" if residual.after else "y"
         y = y if scale is None else f"{scale}({y})"
         return [*lines, f"        {result}{sum_up_to}{y}"]
+
+    def _read(
+        self, layer: Layer, residual: Residual, around: dict[str, str]
+    ) -> Expression:
+        """What a layer reads: `self.attn_norm(x)`. around: its modules by name."""
+        u: Expression = "x"
+        if residual.source:
+            answer = self.answers[source(layer)]
+            u = f"x + {around[PLUS]}({answer})" if PLUS in around else answer
+        if residual.entered:
+            u = Call("torch.cat", (f"[{u}, {ENTERED}]", "dim=-1"))
+        return Call(around["norm"], (u,)) if "norm" in around else u
 
     def _loop(
         self, scope: Scope, step: Blocks, made: list[BlockClass], state: str

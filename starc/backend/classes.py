@@ -5,10 +5,11 @@ from dataclasses import field
 from functools import lru_cache
 from typing import assert_never
 
-from starc.backend.code import Call
+from starc.backend.code import Call, Expression
 from starc.backend.emission import Argument, Emission, emission
 from starc.backend.mixers import MixerClass, Variant, mixer_class
 from starc.backend.parallels import Branch, parallel_class
+from starc.backend.residuals import constructors
 from starc.backend.wiring import Wiring
 from starc.ir.nodes import Liv, Model, Parallel
 from starc.ir.operator import Operator
@@ -72,7 +73,7 @@ class Classes:
         emitted = self.emission(liv.operator)
         variant = self.wiring.variant(liv, self.livs)
         self.variants[liv.label] = variant
-        structure = (emitted.structure, variant)
+        structure = (emitted.structure, variant, liv.operator.reads > 0)
         found = self._by_structure.get(structure)
         if found is None:
             name = self._name(_variant_name(emitted.class_name, variant))
@@ -92,6 +93,7 @@ class Classes:
                 self.variants[branch.label],
                 tuple(self.wiring.from_siblings(branch).items()),
                 self.wiring.lent_out.get(branch.label, ()),
+                branch.residual,
             )
             for branch, sign, m in zip(layer.branches, layer.signs, made, strict=True)
         )
@@ -106,7 +108,10 @@ class Classes:
             found = _parallel_written(self._name(wanted), branches)
             self._by_structure[structure] = found
             self.classes.insert(start, found)  # before its branches, as it is read
-        return Made(found, Call(found.name, tuple(m.construct for m in made)))
+        parts: list[Expression] = []
+        for branch, m in zip(layer.branches, made, strict=True):
+            parts += [m.construct, *constructors(branch).values()]
+        return Made(found, Call(found.name, tuple(parts)))
 
 
 def _together(bases: list[str]) -> str:

@@ -5,15 +5,15 @@ from dataclasses import field
 
 from starc.backend.classes import Classes
 from starc.backend.paths import short, within
-from starc.backend.residuals import module_type
+from starc.backend.residuals import ENTERED, module_type
 from starc.backend.tree import Scope, Tree, Use
 from starc.backend.wiring import Value, Wiring
 from starc.ir.nodes import again
 from starc.values import dataclass
 
 LOCAL = frozenset("""
-    self x y i block state states tokens cache config lent torch nn F math cast Any cls
-    model new
+    self x y i block entered state states tokens cache config lent torch nn F math cast
+    Any cls model new
     """.split())
 """What a body calls its own, which nothing that it is given may be called."""
 
@@ -64,6 +64,9 @@ class Crossing:
                         self._module_parameter(passed, label, part)
                         if part == "" and again(use.layer):
                             self._state_parameter(passed, label)
+            if self.wiring.module(use.layer).residual.entered:
+                for passed in around[1:]:  # the model itself has it
+                    self.inputs[passed.path][ENTERED] = (ENTERED, "Tensor")
             for value in self._values(use):
                 inside = self._around(value[0])
                 for passed in around:
@@ -145,14 +148,15 @@ class Crossing:
 
     def given(self, scope: Scope, iteration: Scope) -> tuple[str, ...]:
         """What a block of a scope is called with besides x and its state."""
-        return tuple(
-            (
-                self.variable(scope, thing)
-                if isinstance(thing, tuple)
-                else self.module(scope, *self._named[str(thing)])
-            )
-            for thing in self.inputs[iteration.path]
-        )
+        found = []
+        for thing in self.inputs[iteration.path]:
+            if isinstance(thing, tuple):
+                found.append(self.variable(scope, thing))
+            elif thing == ENTERED:
+                found.append(ENTERED)
+            else:
+                found.append(self.module(scope, *self._named[str(thing)]))
+        return tuple(found)
 
     def returned(self, scope: Scope, iteration: Scope) -> tuple[str, ...]:
         """The variables of a scope for what one of its blocks returns besides x."""

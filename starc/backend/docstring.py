@@ -130,6 +130,8 @@ def _residuals(bodies: Bodies) -> str:
     for other, _ in others:
         names = dict.fromkeys(name for name, residual in stands if residual == other)
         found.append(f"{formula(other)} for {_listed(names)}")
+    if any(residual.source for _, residual in stands):
+        found.append("y the answer of an earlier one")
     return ", ".join(found)
 
 

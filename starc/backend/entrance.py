@@ -2,12 +2,16 @@
 
 from starc.backend.code import Call
 from starc.backend.emission import number
-from starc.backend.residuals import SCALE, norm_call
+from starc.backend.residuals import ENTERED, LOW_RANK, SCALE, norm_call
 from starc.backend.states import KEPT, Kept
 from starc.ir.nodes import Model
 
 POSITIONS = "LearnedPositions"
 """The class in `templates/functions/` of vectors for the places of a sequence."""
+
+
+HEAD_BIAS = "HeadBias"
+"""That of the logits of a head that is the embedding."""
 
 
 def entered(model: Model) -> tuple[list[str], list[str], list[Kept]]:
@@ -24,11 +28,16 @@ def entered(model: Model) -> tuple[list[str], list[str], list[Kept]]:
         norm = norm_call(model.embedding_norm)
         construct.append(f"        self.embedding_norm = {norm}")
         forward.append("        x = self.embedding_norm(x)")
+    if any(layer.residual.entered for layer in model.made()):
+        forward.append(f"        {ENTERED} = x  # later layers read it too")
     return construct, forward, kept
 
 
 def stream_functions(model: Model) -> tuple[str, ...]:
     """Of `templates/functions/`, those that the lines of the stream call."""
+    bias = (HEAD_BIAS,) if model.tied and model.head_bias else ()
     learned = any(layer.residual.learned for layer in model.made())
+    learned |= any(liv.residual.learned for liv in model.livs())
     positions = (POSITIONS,) if model.learned_positions else ()
-    return (*positions, *((SCALE,) if learned else ()))
+    lora = (LOW_RANK,) if any(True for _ in model.adapters()) else ()
+    return (*positions, *bias, *lora, *((SCALE,) if learned else ()))

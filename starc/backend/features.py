@@ -1,6 +1,7 @@
 """The featurizer of an emitted class: its projections, and the lines they make."""
 
 from starc.backend.emission import Emission, StateField
+from starc.backend.residuals import LORA, read_width
 from starc.ir.nodes import Liv
 from starc.ir.operator import Operator
 from starc.values import dataclass
@@ -98,11 +99,12 @@ def weight_lines(
 ) -> list[str]:
     """Constructor lines of the tensors behind a projection, which follow those of
     `init`."""
+    of = read_width(operator)
     if projection.stacked:
         count, each = emission.stacks[projection.name]
-        return [f"self.{projection.linear} = Experts({count}, config.width, {each})"]
+        return [f"self.{projection.linear} = Experts({count}, {of}, {each})"]
     width = width_of(emission, projection.groups, init)
-    of, bias = "config.width", operator.biased(projection.groups[0])  # all, or none
+    bias = operator.biased(projection.groups[0])  # all, or none
     if projection.made_of:
         of, bias = emission.widths[projection.made_of], False
     linear = f"nn.Linear({of}, {width}, bias={bias})"
@@ -146,12 +148,21 @@ def _split(
     return f"{value}.split(self.{sizes}, dim=-1)"
 
 
+def lora_call(operator: Operator, projection: Projection) -> str:
+    """What a use of the LIV adds to a projection: of all groups, or of these."""
+    names = [group.name for group in operator.groups]
+    chosen = [str(names.index(group)) for group in projection.groups]
+    arguments = [projection.source, *(chosen if len(chosen) < len(names) else ())]
+    return f"{LORA}({', '.join(arguments)})"
+
+
 def forward_lines(
-    operator: Operator, emission: Emission, projection: Projection
+    operator: Operator, emission: Emission, projection: Projection, lora: str = ""
 ) -> tuple[list[str], list[str]]:
     """Lines of forward that leave every group in a variable of its name.
 
-    Also the constructor lines that these need (sizes to split by).
+    lora: what is added to the product; "": nothing. Also the constructor lines that
+    these need (sizes to split by).
     """
     init: list[str] = []
     if projection.stacked:
@@ -159,6 +170,8 @@ def forward_lines(
     groups, convolved = projection.groups, projection.convolved
     product = projection.name
     expression = f"{projection.weights}.{projection.linear}({projection.source})"
+    together = f"({expression} + {lora})" if lora else expression
+    expression = f"{expression} + {lora}" if lora else expression
     lines: list[str] = []
     if convolved:
         conv = joined(convolved)
@@ -173,7 +186,7 @@ def forward_lines(
             widths = {**emission.widths, conv: width_of(emission, convolved, init)}
             sizes = ", ".join(widths[name] for name in outer)
             init.append(f"self.{product}_sizes = [{sizes}]")
-            value = f"{expression}.split(self.{product}_sizes, dim=-1)"
+            value = f"{together}.split(self.{product}_sizes, dim=-1)"
             lines.append(f"{', '.join(outer)} = {value}")
         else:
             lines.append(f"{conv} = {expression}")
@@ -190,7 +203,7 @@ def forward_lines(
         if split:
             lines.append(split)
     elif len(groups) > 1:
-        value = _split(expression, groups, emission, f"{product}_sizes", init)
+        value = _split(together, groups, emission, f"{product}_sizes", init)
         lines.append(f"{', '.join(groups)} = {value}")
     else:
         lines.append(f"{groups[0]} = {expression}")

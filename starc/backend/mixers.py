@@ -7,10 +7,12 @@ from starc.backend.features import (
     Projection,
     convolution_state,
     forward_lines,
+    lora_call,
     reset_lines,
     weight_lines,
 )
 from starc.backend.layout import broken, fitted
+from starc.backend.residuals import LORA, LOW_RANK
 from starc.backend.states import KEPT
 from starc.backend.templates import block
 from starc.backend.tensors import add_tensors
@@ -29,7 +31,8 @@ class Variant:
     borrowed: groups that come as arguments. lent: what is returned after the output:
     groups, or "input" for the normed input. inputs: other LIVs' inputs, or features to
     project, that come as arguments. weights: arguments that hold shared tensors.
-    mixing: where the tensors of the mixing are.
+    mixing: where the tensors of the mixing are. lora: what the use has of its own is an
+    argument.
     """
 
     projections: tuple[Projection, ...]
@@ -38,6 +41,7 @@ class Variant:
     lent: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     weights: tuple[tuple[str, str], ...] = ()  # argument, class
+    lora: bool = False
 
     @property
     def computed(self) -> tuple[str, ...]:
@@ -81,7 +85,8 @@ def mixer_class(
     states: list[StateField] = []
     product = _product(emission, variant)
     for projection in variant.projections:
-        lines, sizes = forward_lines(operator, emission, projection)
+        own_part = lora_call(operator, projection) if variant.lora else ""
+        lines, sizes = forward_lines(operator, emission, projection, own_part)
         features += [] if product else lines
         body.init += sizes
         if projection.weights == "self":
@@ -166,7 +171,8 @@ def _product(emission: Emission, variant: Variant) -> str:
     if not emission.takes_product or not whole:
         return ""
     only = variant.projections[0]
-    return f"{only.weights}.{only.linear}({only.source})"
+    own = f" + {LORA}({only.source})" if variant.lora else ""
+    return f"{only.weights}.{only.linear}({only.source}){own}"
 
 
 def _context(emission: Emission, groups: set[str], **more: object) -> dict[str, object]:
@@ -181,6 +187,7 @@ def _forward_head(variant: Variant, has_state: bool) -> list[str]:
     parameters = ["self", "u: Tensor"]
     parameters += [f"{name}: Tensor" for name in (*variant.inputs, *variant.borrowed)]
     parameters += [f"{name}: {kind}" for name, kind in variant.weights]
+    parameters += [f"{LORA}: {LOW_RANK}"] if variant.lora else []
     if has_state:
         parameters.append(f"state: {KEPT} | None = None")
     result = "tuple[Tensor, ...]" if variant.lent else "Tensor"

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 
-from starc.backend.code import LIMIT, Call, assigned, signature, statement
+from starc.backend.code import LIMIT, Call, Expression, assigned, signature, statement
+from starc.backend.emission import number
 from starc.backend.mixers import MixerClass, Variant
+from starc.backend.residuals import formula, module_type
 from starc.backend.states import KEPT, state_class, state_name
+from starc.ir.residual import BARE, Residual
 from starc.values import dataclass
 
 
@@ -14,6 +17,7 @@ class Branch:
 
     from_siblings: argument -> the variable or module inside that it is.
     returned: of variant.lent, what leaves the parallel.
+    residual: what stands between the parallel and the branch alone.
     """
 
     stem: str
@@ -22,6 +26,32 @@ class Branch:
     variant: Variant
     from_siblings: tuple[tuple[str, str], ...]
     returned: tuple[str, ...]
+    residual: Residual = BARE
+
+    @property
+    def modules(self) -> dict[str, str]:
+        """Attribute -> class of the branch, and of what stands around it."""
+        around = {
+            f"{self.stem}_{name}": module_type(self.residual, name)
+            for name in self.residual.modules
+        }
+        return {self.stem: self.mixer.name, **around}
+
+    @property
+    def read(self) -> Expression:
+        """What it is given of u, the input of the parallel."""
+        if self.residual.before is None:
+            return "u"
+        return Call(f"self.{self.stem}_norm", ("u",))
+
+    def added(self, y: Expression) -> Expression:
+        """What the parallel adds of its answer y."""
+        residual = self.residual
+        if residual.after is not None:
+            y = Call(f"self.{self.stem}_post_norm", (Call(f"{y}.type_as", ("u",)),))
+        if residual.learned_scale:
+            y = Call(f"self.{self.stem}_scale", (y,))
+        return y if residual.scale == 1 else f"{number(residual.scale)} * {y}"
 
     def argument(self, name: str) -> str:
         """The variable of the parallel's forward for an argument of the branch's."""
@@ -30,9 +60,12 @@ class Branch:
 
 def parallel_class(name: str, branches: tuple[Branch, ...]) -> MixerClass:
     """A module that gives one input to all branches and adds what they answer."""
-    stems = [branch.stem for branch in branches]
-    formula = "".join(f"{_sign(branch)}{branch.stem}(u)" for branch in branches)[3:]
-    doc = f'    """{formula}: the branches read one input."""'
+    modules: dict[str, str] = {}
+    for branch in branches:
+        modules |= branch.modules
+    terms = (f"{_sign(b)}{formula(b.residual, b.stem, 'u')}" for b in branches)
+    said = "".join(terms)[3:]
+    doc = f'    """{said}: the branches read one input."""'
     if len(doc) > LIMIT:
         doc = f'    """The sum of {len(branches)} branches, which read one input."""'
     lines = [
@@ -41,10 +74,10 @@ def parallel_class(name: str, branches: tuple[Branch, ...]) -> MixerClass:
         "",
         *signature(
             "__init__",
-            ["self", *(f"{branch.stem}: {branch.mixer.name}" for branch in branches)],
+            ["self", *(f"{name}: {kind}" for name, kind in modules.items())],
         ),
         "        super().__init__()",
-        *(f"        self.{stem} = {stem}" for stem in stems),
+        *(f"        self.{name} = {name}" for name in modules),
         "",
         *_forward(name, branches),
     ]
@@ -84,14 +117,15 @@ def _forward(name: str, branches: tuple[Branch, ...]) -> Iterator[str]:
     result = "tuple[Tensor, ...]" if returned else "Tensor"
     yield from signature("forward", parameters, result)
     calls = [_call(branch) for branch in branches]
-    together = f"        return {_sum(branches, list(map(str, calls)))}"
+    terms = [str(b.added(call)) for b, call in zip(branches, calls, strict=True)]
+    together = f"        return {_sum(branches, terms)}"
     if len(together) <= LIMIT and not any(branch.variant.lent for branch in branches):
         yield together
         return
     for branch, call in zip(branches, calls, strict=True):
         lent = [f"{branch.stem}_{value}" for value in branch.variant.lent]
         yield from assigned([f"y_{branch.stem}", *lent], call)
-    total = _sum(branches, [f"y_{branch.stem}" for branch in branches])
+    total = _sum(branches, [str(b.added(f"y_{b.stem}")) for b in branches])
     if len(f"        return {', '.join([total, *returned])}") <= LIMIT:
         yield f"        return {', '.join([total, *returned])}"
         return
@@ -104,7 +138,7 @@ def _forward(name: str, branches: tuple[Branch, ...]) -> Iterator[str]:
 
 
 def _call(branch: Branch) -> Call:
-    arguments = ["u", *map(branch.argument, branch.variant.given)]
+    arguments = [branch.read, *map(branch.argument, branch.variant.given)]
     if branch.mixer.has_state:
         arguments.append(f"state and state.{branch.stem}")
     return Call(f"self.{branch.stem}", tuple(arguments))
@@ -117,6 +151,7 @@ def _sum(branches: tuple[Branch, ...], terms: list[str]) -> str:
 
 def _added(branches: tuple[Branch, ...]) -> Iterator[str]:
     """`y = y_a`, then a term a line: for a sum that fits no line."""
-    yield f"        y = y_{branches[0].stem}"
+    first = branches[0]
+    yield f"        y = {first.added(f'y_{first.stem}')}"
     for branch in branches[1:]:
-        yield f"        y = y{_sign(branch)}y_{branch.stem}"
+        yield f"        y = y{_sign(branch)}{branch.added(f'y_{branch.stem}')}"

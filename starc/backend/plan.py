@@ -48,6 +48,7 @@ class Plan:
     numbers: tuple[Argument, ...]  # of the operators, among those of the config
     norm: str
     tied: bool
+    head_bias: bool
     softcap: str
     logit_scale: str
     variance: str
@@ -125,6 +126,7 @@ def make_plan(
         numbers=tuple(classes.config.values()),
         norm=norm_call(model.norm),
         tied=model.tied,
+        head_bias=model.head_bias,
         softcap=number(model.logit_softcap) if model.logit_softcap else "",
         logit_scale=_scale(model.logit_scale),
         variance=f"0.4 / {sum(1 for _ in model.layers())}",

@@ -19,7 +19,7 @@ from starc.ir.nodes import (
 from starc.passes.rebuild import changed
 
 _BLOCKS = re.compile(r"blocks_\d+")
-_ENDS = ("_norm", "_post", "_scale", "_skip")
+_ENDS = ("_norm", "_post", "_scale", "_skip", "_plus", "_lora")
 _WORDS = frozenset(word.rstrip("_") for word in RESERVED)
 
 
@@ -79,6 +79,7 @@ class _Names:
                     stem=safe(step.stem),
                     label=self.labels[step.label],
                     of=self.labels[step.of],
+                    source=self.labels[step.source] if step.source else "",
                 )
             case Liv():
                 return self.liv(step, safe(step.stem))
@@ -100,4 +101,5 @@ class _Names:
             label=self.labels[liv.label],
             features=features,
             mixing=self.labels.get(liv.mixing, liv.mixing),
+            source=self.labels[liv.source] if liv.source else "",
         )

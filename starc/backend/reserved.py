@@ -9,8 +9,8 @@ RESERVED = frozenset("""
     embedding_norm enumerate eps eval exec exit extend extra_repr features filter
     float format forward fromkeys frozenset generate generator get get_buffer
     get_extra_state get_parameter get_submodule getattr given globals graph half
-    hasattr hash head help hex hidden how i id in_proj index input insert int ipu
-    isinstance issubclass items iter keys layer layers leaves len lent license like
+    hasattr hash head head_bias help hex hidden how i id in_proj index input insert int
+    ipu isinstance issubclass items iter keys layer layers leaves len lent license like
     list load_state_dict locals logits map math max max_length max_new_tokens
     memoryview min mixer model modules mtia name named_buffers named_children
     named_modules named_parameters new new_cache new_state next nn norm object oct

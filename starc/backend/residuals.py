@@ -1,17 +1,24 @@
 """How the emitted file writes residuals: a line around each call, and a formula."""
 
+from starc.backend.code import Call
 from starc.backend.emission import number
-from starc.ir.residual import Norm, Residual
+from starc.ir.nodes import Liv, Parallel
+from starc.ir.operator import Operator
+from starc.ir.residual import INPUT, PLUS, Norm, Residual
 
 NORMS = {"rms": "nn.RMSNorm", "layer": "nn.LayerNorm"}
 
 
-def norm_call(norm: Norm) -> str:
+ENTERED = "entered"
+"""The variable of what entered the stream, where a later layer reads it."""
+
+
+def norm_call(norm: Norm, width: str = "config.width") -> str:
     """The constructor's call; every norm of a model has the eps of its Config."""
     plain = "" if norm.weight else ", elementwise_affine=False"
     if norm.kind == "layer" and norm.weight and not norm.bias:
         plain = ", bias=False"
-    return f"{NORMS[norm.kind]}(config.width, config.eps{plain})"
+    return f"{NORMS[norm.kind]}({width}, config.eps{plain})"
 
 
 SCALE = "ChannelScale"
@@ -20,27 +27,66 @@ SCALE = "ChannelScale"
 
 def module_type(residual: Residual, name: str) -> str:
     """The class of one of its modules."""
+    if name == PLUS:
+        return "nn.Linear"
     return NORMS[residual.norms[name].kind] if name in residual.norms else SCALE
 
 
-def constructed(residual: Residual, path: str) -> dict[str, str]:
-    """Name of each of its modules -> the constructor's line, below self.`path`."""
-    calls = {name: norm_call(norm) for name, norm in residual.norms.items()}
+LORA, LOW_RANK = "lora", "LowRank"
+"""The module of one use of a LIV, and its class in `templates/functions/`."""
+
+
+def low_rank(operator: Operator) -> Call:
+    """The constructor's call of what a use has of its own."""
+    sizes = ", ".join(number(group.width) for group in operator.groups)
+    how = read_width(operator), str(operator.lora), f"[{sizes}]"
+    return Call(LOW_RANK, (*how, f"one={operator.lora_one}"))
+
+
+def read_width(operator: Operator) -> str:
+    """Channels of what a LIV reads, as the constructor has them."""
+    return "2 * config.width" if operator.reads else "config.width"
+
+
+def constructors(layer: Liv | Parallel) -> dict[str, str]:
+    """Name of each module of its residual -> the call that makes it."""
+    residual, read = layer.residual, read_width(layer.livs[0].operator)
+    widths = {"norm": read, "post_norm": "config.width"}
+    calls = {n: norm_call(norm, widths[n]) for n, norm in residual.norms.items()}
     calls |= dict.fromkeys(residual.learned, f"{SCALE}(config)")
+    if residual.source == PLUS:
+        calls[PLUS] = "nn.Linear(config.width, config.width, bias=False)"
+    return calls
+
+
+def constructed(layer: Liv | Parallel, path: str) -> dict[str, str]:
+    """Name of each of these -> the constructor's line, below self.`path`."""
+    calls = constructors(layer)
     return {n: f"        self.{path}_{n} = {call}" for n, call in calls.items()}
 
 
-def added(residual: Residual, skip: str = "skip") -> str:
-    """What stands before the layer's answer: `x + `, `x + 0.22 * `, `skip(x) + `."""
+def added(residual: Residual, skip: str = "skip", stream: str = "x") -> str:
+    """What stands before the layer's answer: `x + `, `x + 0.22 * `, `skip(x) + `.
+
+    stream: "" for a branch of a parallel, which adds to no stream: "" or `0.22 * `.
+    """
     scale = "" if residual.scale == 1 else f"{number(residual.scale)} * "
+    if not stream:
+        return scale
     factor = "" if residual.skip == 1 else f"{number(residual.skip)} * "
-    stream = f"{skip}(x)" if residual.learned_skip else "x"
-    return f"{factor}{stream} + {scale}"
+    kept = f"{skip}({stream})" if residual.learned_skip else stream
+    return f"{factor}{kept} + {scale}"
 
 
-def formula(residual: Residual) -> str:
-    """`x + post_norm(f(norm(x)))`, as the docstring has it."""
-    answer = "f(norm(x))" if residual.before else "f(x)"
+def formula(residual: Residual, f: str = "f", x: str = "x") -> str:
+    """`x + post_norm(f(norm(x)))`, as the docstring has it; of a branch, called `f`
+    and reading x = "u", what it adds."""
+    u = {"": x, INPUT: "y", PLUS: f"{x} + {PLUS}(y)"}[residual.source]
+    u = f"[{u}, {ENTERED}]" if residual.entered else u
+    answer = f"{f}(norm({u}))" if residual.before else f"{f}({u})"
     norm = "post_norm" if residual.before else "norm"
     answer = f"{norm}({answer})" if residual.after else answer
-    return added(residual) + (f"scale({answer})" if residual.learned_scale else answer)
+    answer = f"scale({answer})" if residual.learned_scale else answer
+    return (
+        added(residual, stream="x" if x == "x" and not residual.aside else "") + answer
+    )

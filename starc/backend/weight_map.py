@@ -1,6 +1,7 @@
 """Emitted tensor -> the canonical tensors it is made of, one under the other."""
 
 from starc.backend.features import Projection
+from starc.backend.residuals import LORA
 from starc.backend.tree import Tree
 from starc.backend.wiring import Wiring
 from starc.ir.nodes import Liv, Model
@@ -22,11 +23,21 @@ def weight_map(
     }
     for layer in model.made():
         path = tree.layers[layer.label]
-        for parameter in layer.residual.parameters(model.width):
+        for parameter in layer.around:
             found[f"{path}_{parameter.name}"] = ((layer.label, parameter.name),)
         for liv in layer.livs:
+            for parameter in liv.around:
+                name = f"{tree.livs[liv.label]}_{parameter.name}"
+                found[name] = ((liv.label, parameter.name),)
             found.update(_liv(liv, tree.livs[liv.label], wiring, out_names))
-    return found | {p.name: (("", p.name),) for p in model.after}
+    for label, adapters in model.adapters():
+        downs = tuple((label, p.name) for p in adapters if p.name.endswith("down"))
+        ups = tuple((label, p.name) for p in adapters if p.name.endswith("up"))
+        path = f"{tree.layers[label]}_{LORA}"
+        found |= {f"{path}.down.weight": downs, f"{path}.up": ups}
+    tied_bias = {"head.bias": "head_bias.weight"} if model.tied else {}
+    last = {tied_bias.get(p.name, p.name): (("", p.name),) for p in model.after}
+    return found | last
 
 
 def _projection(

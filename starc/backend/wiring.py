@@ -135,6 +135,7 @@ class Wiring:
             lent=self.lent.get(liv.label, ()),
             inputs=tuple(self.foreign_inputs(liv).values()),
             weights=tuple((name, classes[label]) for label, name in arguments.items()),
+            lora=liv.operator.lora > 0,
         )
 
     def from_siblings(self, liv: Liv) -> dict[str, str]:

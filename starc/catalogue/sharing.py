@@ -56,9 +56,27 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "`same as` says everything",
         "The LIV is the other one, with its parameters, its norm and its sharing, at "
         "another depth and with a state of its own. So it has neither parameters nor "
-        "other clauses.",
+        "other clauses, but for the answer that it reads, where that LIV reads one.",
         _backbone("m1: SwiGLU", "SwiGLU(hidden = 64) same as m1"),
         _backbone("m1: SwiGLU", "SwiGLU same as m1"),
+    ),
+    Explanation(
+        "no-answer",
+        "There is no answer to read",
+        "`input from a1` reads what the LIV a1 answers in place of the stream, and "
+        "`plus from a1` adds it to the stream, through a matrix, before it reads that. "
+        "There is an answer where a single LIV says `output = none`, for later LIVs of "
+        "the same body.",
+        _backbone("a1: MHA", "SwiGLU input from a1"),
+        _backbone("a1: MHA(output = none)", "SwiGLU input from a1"),
+    ),
+    Explanation(
+        "unread-answer",
+        "An answer that no LIV reads",
+        "With `output = none` a LIV adds nothing to the stream. Its answer is there "
+        "for LIVs that read it, and one of them has to.",
+        _backbone("a1: MHA(output = none)", "SwiGLU"),
+        _backbone("a1: MHA(output = none)", "SwiGLU input from a1"),
     ),
     Explanation(
         "side-of-parallel",
@@ -71,8 +89,9 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     Explanation(
         "not-in-parallel",
         "This cannot stand in a parallel",
-        "The branches of a parallel are single LIVs that read one normed input. "
-        "A differential LIV and `same as` are more than that.",
+        "The branches of a parallel are single LIVs that read one input. A "
+        "differential LIV and `same as` are more than that, and the stream is added "
+        "once for all.",
         _backbone("parallel { SA-1-Diff; SelectiveScan }"),
         _backbone("parallel { MHA; SelectiveScan }"),
     ),

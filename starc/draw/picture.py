@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from starc.ir.descriptions import around, described, name_of, sources
+from starc.ir.descriptions import around, described, inside, name_of, sources
 from starc.ir.nodes import Layer, Liv, Model, Parallel, again, flat, iterations
 
 WEIGHTS, FEATURES, AGAIN = "weights", "features", "again"
@@ -103,18 +103,19 @@ def _column(layer: Layer, made: Liv | Parallel, model: Model) -> Column:
         made.name,
         name_of(made),
         layer.label,
-        tuple(_box(liv, sign) for liv, sign in pairs),
+        tuple(
+            _box(liv, "" if liv is made else inside(liv), sign) for liv, sign in pairs
+        ),
         -1 in made.signs,
         again(layer),
         around(made, model),
     )
 
 
-def _box(liv: Liv, sign: int = 1) -> Box:
+def _box(liv: Liv, own: str, sign: int = 1) -> Box:
     operator = liv.operator
-    return Box(
-        operator.kind, liv.name, name_of(liv), liv.label, described(operator), sign
-    )
+    settings = ", ".join(filter(None, (described(operator), own)))
+    return Box(operator.kind, liv.name, name_of(liv), liv.label, settings, sign)
 
 
 def _arcs(layer: Layer, places: dict[str, int]) -> Iterator[Arc]:

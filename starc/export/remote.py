@@ -240,6 +240,8 @@ def tensor_name(ours: str) -> str:
     match ours:
         case "head.weight":
             return "lm_head.weight"
+        case "head.bias" | "head_bias.weight":
+            return "lm_head.bias"
         case _:
             return f"model.{ours}"
 

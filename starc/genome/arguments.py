@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from starc.alphabet import LivClass, build_operator
-from starc.alphabet.around import said_of_residual
+from starc.alphabet import LivClass
 from starc.alphabet.option import Given, Givens
 from starc.diagnostics import Problems
 from starc.frontend import ast
 from starc.ir.operator import Operator
 from starc.ir.residual import Residual
+from starc.lower.built import built_of
 from starc.lower.model import ModelSettings, read_model
 from starc.source import NOWHERE
 
@@ -44,6 +44,5 @@ def _built(
     """The operator and what stands around it; None where the width is not known."""
     if model is None or model.stream is None:
         return None
-    operator = build_operator(liv, given, NOWHERE, model.stream, Problems())
-    residual = model.residual(said_of_residual(liv, given))
-    return None if operator is None else (operator, residual)
+    found = built_of(liv, given, NOWHERE, model, Problems())
+    return None if found is None else (found.operator, found.residual)

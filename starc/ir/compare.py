@@ -101,7 +101,8 @@ def _exact(layer: Layer) -> object:
         case Liv():
             return (layer.operator, label)
         case Parallel():
-            return (layer.name, layer.signs, tuple(map(_exact, layer.branches)))
+            branches = ((_exact(b), b.residual) for b in layer.branches)
+            return (layer.name, layer.signs, *branches)
         case Again():
             return ("", label)
         case _:
@@ -154,11 +155,16 @@ def _pair(pair: Pair, names: dict[str, str]) -> Iterator[_Change]:
                 yield _Change(after.label, f"class {before.name} -> {after.name}")
             for branches in zip(before.branches, after.branches, strict=True):
                 yield from _pair(branches, names)
+                yield from _between(*branches)
         case Again():
             assert isinstance(after, Again)
             old = _called(before.of, names)
             if old != after.of:
                 yield _Change(after.label, f"now the same as {after.of}, not {old}")
+            was = _called(before.source, names) if before.source else ""
+            if was != after.source:
+                text = f"now reads {after.source or 'nothing'}, not {was or 'nothing'}"
+                yield _Change(after.label, text)
         case _:
             assert_never(before)
 
@@ -186,6 +192,15 @@ def _residual(pair: Pair, a: Model, b: Model) -> Iterator[_Change]:
                 yield _Change(after.label, f"{name} stays {number(new[name])}")
         elif (old[name], new[name]) != (was[name], now[name]):
             text = f"{name} {number(old[name])} -> {number(new[name])}"
+            yield _Change(after.label, text)
+
+
+def _between(before: Liv, after: Liv) -> Iterator[_Change]:
+    """The same of what a branch has of its own."""
+    old = residual_settings(before.residual)
+    for name, new in residual_settings(after.residual).items():
+        if old[name] != new:
+            text = f"{name} {number(old[name])} -> {number(new)}"
             yield _Change(after.label, text)
 
 

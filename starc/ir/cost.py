@@ -58,26 +58,26 @@ def costs(model: Model, context: int, dtype_bytes: int) -> Costs:
     The cache holds `context` tokens in a type of `dtype_bytes`. Prefill is a prompt of
     `context` tokens with logits for each, decode the token at position `context`.
     """
-    shared = frozenset(model.shared)
+    shared, layer_of = frozenset(model.shared), model.whole()
     made: dict[str, LayerCost] = {}  # what `same as` does again
     layers: list[LayerCost] = []
     for layer in model.layers():
         match layer:
             case Liv():
                 cost = _liv(layer, shared, context, dtype_bytes)
-                around = _residual(layer.residual, model.width)
-                total = _sum(layer.label, (cost, around))
+                around, own = _residual(layer), _adapters(layer.operator)
+                total = _sum(layer.label, (cost, around, own))
                 found = made[layer.label] = LayerCost(total)
             case Parallel():
                 branches = tuple(
-                    _liv(branch, shared, context, dtype_bytes)
+                    _branch(branch, shared, context, dtype_bytes)
                     for branch in layer.branches
                 )
-                around = _residual(layer.residual, model.width)
+                around = _residual(layer)
                 total = _sum(layer.label, (*branches, around))
                 found = made[layer.label] = LayerCost(total, branches)
             case Again():
-                found = _again(layer, made[layer.of])
+                found = _again(layer, made[layer.of], layer_of[layer.of])
             case _:
                 assert_never(layer)
         layers.append(found)
@@ -169,10 +169,29 @@ def _size(parameters: tuple[Parameter, ...]) -> int:
     return sum(prod(parameter.shape) for parameter in parameters)
 
 
+def _residual(layer: Liv | Parallel) -> Cost:
+    operator = layer.livs[0].operator
+    return _around(layer.residual, operator.width, operator.reads)
+
+
+def _adapters(operator: Operator) -> Cost:
+    """What one use of a LIV has of its own."""
+    size = _size(operator.adapters)
+    return Cost("", size, 0, 2.0 * size, 2.0 * size)
+
+
 @lru_cache(maxsize=1024)
-def _residual(residual: Residual, width: int) -> Cost:
+def _around(residual: Residual, width: int, reads: int) -> Cost:
     flops = residual.flops(width)
-    return Cost("", _size(residual.parameters(width)), 0, flops, flops)
+    return Cost("", _size(residual.parameters(width, reads)), 0, flops, flops)
+
+
+def _branch(
+    branch: Liv, shared: Container[str], context: int, dtype_bytes: int
+) -> Cost:
+    """With the norms that it has of its own."""
+    cost = _liv(branch, shared, context, dtype_bytes)
+    return _sum(cost.label, (cost, _residual(branch)))
 
 
 def _liv(liv: Liv, shared: Container[str], context: int, dtype_bytes: int) -> Cost:
@@ -207,14 +226,15 @@ def _liv(liv: Liv, shared: Container[str], context: int, dtype_bytes: int) -> Co
     return Cost(label, params, cache, prefill + flops, decode + flops, idle)
 
 
-def _again(again: Again, first: LayerCost) -> LayerCost:
-    """No tensors of its own, but a state of its own and all the arithmetic."""
+def _again(again: Again, first: LayerCost, of: Liv | Parallel) -> LayerCost:
+    """No tensors but those of this use alone, a state and all the arithmetic."""
+    own = sum(_size(liv.operator.adapters) for liv in of.livs)
     start = len(again.of)
     branches = tuple(
         branch._replace(label=again.label + branch.label[start:], params=0, idle=0)
         for branch in first.branches
     )
-    total = first.total._replace(label=again.label, params=0, idle=0)
+    total = first.total._replace(label=again.label, params=own, idle=0)
     return LayerCost(total, branches)
 
 

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Written
 from starc.ir.operator import Operator
-from starc.ir.residual import LEARNED, Norm, Residual
+from starc.ir.residual import AND_EMBEDDING, BARE, LEARNED, STREAM, Norm, Residual
 from starc.ir.sharing import has_mixing_tensors
 from starc.numerals import numeral
 
@@ -27,8 +27,9 @@ def number(value: object) -> str:
 
 
 def settings(operator: Operator) -> dict[str, object]:
-    """Every number of an operator, without the model's width."""
-    names = (field.name for field in fields(operator) if field.name != "width")
+    """Every number of an operator, without the widths around it."""
+    around = ("width", "reads")
+    names = (field.name for field in fields(operator) if field.name not in around)
     return {name: getattr(operator, name) for name in names}
 
 
@@ -58,13 +59,19 @@ def model_settings(model: Model | Written) -> dict[str, object]:
         "tied": model.tied,
         "norm": _norm(model.norm),
         "eps": model.norm.eps,
-        **residual_settings(model.residual),
+        **_of_model(residual_settings(model.residual)),
         "embedding_scale": model.embedding_scale,
         "logit_scale": model.logit_scale,
         "logit_softcap": model.logit_softcap or None,
         **({"positions": "learned"} if model.learned_positions else {}),
         **({"embedding_norm": _norm(norm)} if norm else {}),
+        **({"head_bias": True} if model.head_bias else {}),
     }
+
+
+def _of_model(settings: dict[str, object]) -> dict[str, object]:
+    """Without what only a LIV says."""
+    return {n: v for n, v in settings.items() if n not in ("input", "output")}
 
 
 def _norm(norm: Norm) -> str:
@@ -80,15 +87,26 @@ def residual_settings(residual: Residual) -> dict[str, object]:
         "placement": residual.placement,
         "residual_scale": LEARNED if residual.learned_scale else residual.scale,
         "skip_scale": LEARNED if residual.learned_skip else residual.skip,
+        "input": AND_EMBEDDING if residual.entered else STREAM,
+        "output": "none" if residual.aside else STREAM,
     }
 
 
 def around(layer: Liv | Parallel, model: Model | Written) -> str:
     """`placement post`: what a layer's residual has that the model's has not; or ""."""
-    usual = residual_settings(model.residual)
+    return _unlike(layer.residual, model.residual)
+
+
+def inside(branch: Liv) -> str:
+    """`placement pre`: what a branch of a parallel has of its own; or ""."""
+    return _unlike(branch.residual, BARE)
+
+
+def _unlike(residual: Residual, other: Residual) -> str:
+    usual = residual_settings(other)
     return ", ".join(
         f"{name} {number(value)}"
-        for name, value in residual_settings(layer.residual).items()
+        for name, value in residual_settings(residual).items()
         if value != usual[name]
     )
 
@@ -119,7 +137,8 @@ def sharing(layer: Layer) -> list[str]:
     """Where a resolved layer gets what it has not itself: "k, v from attn_1"."""
     match layer:
         case Again():
-            return [f"same as {layer.of}"]
+            read = [f"reads {layer.source}"] if layer.source else []
+            return [f"same as {layer.of}", *read]
         case Parallel():
             branches = layer.branches
             return [
@@ -136,8 +155,8 @@ def sharing(layer: Layer) -> list[str]:
 def sources(liv: Liv) -> list[tuple[str, str]]:
     """The clauses that a resolved LIV could have been written with, by their targets.
 
-    ("weights", "c1") and ("k, v", "a1"). Weights of single groups only are named too:
-    ("weights of k", "a1").
+    ("weights", "c1"), ("k, v", "a1") and ("input", "a1"). Weights of single groups
+    only are named too: ("weights of k", "a1").
     """
     taken: dict[str, list[str]] = {}
     owners: dict[str, list[str]] = {}
@@ -157,6 +176,8 @@ def sources(liv: Liv) -> list[tuple[str, str]]:
         if has_mixing_tensors(liv.operator):
             found.append(("weights of the mixing", liv.mixing))
     found.extend((listed(groups), source) for source, groups in taken.items())
+    if liv.source:
+        found.append((liv.residual.source, liv.source))
     return found
 
 

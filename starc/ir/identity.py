@@ -7,9 +7,9 @@ set of them knows what was seen. Nothing of it is read off printed text.
 from hashlib import sha256
 from typing import assert_never
 
-from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
+from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, source
 from starc.ir.operator import Operator
-from starc.ir.residual import Norm, Residual
+from starc.ir.residual import BARE, Norm, Residual
 from starc.ir.sharing import has_mixing_tensors
 from starc.values import dataclass
 
@@ -24,11 +24,13 @@ class LivStructure:
     operator: its place among the operators of the model, in order of first use.
     features: for each group where its weights are, and whose input it reads.
     mixing: where the tensors of the mixing are; None where it has none.
+    residual: of a branch, what is its own, by its place among those of the model.
     """
 
     operator: int
     features: tuple[tuple[Site, Site], ...]
     mixing: Site | None
+    residual: int | None = None
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,21 @@ class LayerStructure:
     """A layer: its residual, by its place among those of the model, and its LIVs.
 
     A parallel of one branch is that branch; a differential LIV is two, with signs.
+    source: the LIV whose answer it reads.
     """
 
     residual: int
     signs: tuple[int, ...]
     livs: tuple[LivStructure, ...]
+    source: Site | None = None
+
+
+@dataclass(frozen=True)
+class AgainStructure:
+    """The layer of this place once more; source: the LIV whose answer it reads now."""
+
+    of: int
+    source: Site | None = None
 
 
 @dataclass(frozen=True)
@@ -48,13 +60,13 @@ class Structure:
     """What a model computes from its tensors: equal structures, equal functions.
 
     stream: width, vocab, context and the settings before the first and after the last
-    layer. layers: in order of depth; an int is that earlier layer once more.
+    layer. layers: in order of depth.
     """
 
     stream: tuple[int | float | bool | Norm | None, ...]
     operators: tuple[Operator, ...]
     residuals: tuple[Residual, ...]
-    layers: tuple[LayerStructure | int, ...]
+    layers: tuple[LayerStructure | AgainStructure, ...]
 
     @property
     def digest(self) -> str:
@@ -87,25 +99,25 @@ class _Reader:
             (
                 *(model.width, model.vocab, model.context, model.tied, model.norm),
                 *(model.embedding_scale, model.logit_scale, model.logit_softcap),
-                *(model.learned_positions, model.embedding_norm),
+                *(model.learned_positions, model.embedding_norm, model.head_bias),
             ),
             tuple(self.operators),
             tuple(self.residuals),
             layers,
         )
 
-    def layer(self, index: int, layer: Layer) -> LayerStructure | int:
+    def layer(self, index: int, layer: Layer) -> LayerStructure | AgainStructure:
+        read = self.sites[source(layer)] if source(layer) else None
         match layer:
             case Again():
-                return self.again(index, layer)
+                return AgainStructure(self.again(index, layer), read)
             case Liv() | Parallel():
                 self.sites[layer.label] = index, 0
                 for branch, liv in enumerate(layer.livs):
                     self.sites[liv.label] = index, branch
-                residuals = self.residuals
-                residual = residuals.setdefault(layer.residual, len(residuals))
-                livs = tuple(map(self.liv, layer.livs))
-                return LayerStructure(residual, layer.signs, livs)
+                residual = self.residual(layer.residual)
+                livs = tuple(self.liv(liv, liv is not layer) for liv in layer.livs)
+                return LayerStructure(residual, layer.signs, livs, read)
             case _:
                 assert_never(layer)
 
@@ -116,7 +128,7 @@ class _Reader:
             self.sites[f"{again.label}.{liv.stem}"] = index, branch
         return self.sites[again.of][0]
 
-    def liv(self, liv: Liv) -> LivStructure:
+    def liv(self, liv: Liv, branch: bool) -> LivStructure:
         operator = self.known.get(id(liv.operator))
         if operator is None:
             operators = self.operators
@@ -125,4 +137,10 @@ class _Reader:
         sites = self.sites
         mixing = sites[liv.mixing] if has_mixing_tensors(liv.operator) else None
         features = tuple((sites[f.weights], sites[f.input]) for f in liv.features)
-        return LivStructure(operator, features, mixing)
+        residual = (
+            self.residual(liv.residual) if branch and liv.residual != BARE else None
+        )
+        return LivStructure(operator, features, mixing, residual)
+
+    def residual(self, residual: Residual) -> int:
+        return self.residuals.setdefault(residual, len(self.residuals))

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import field
 from typing import Generic, TypeVar, assert_never
 
-from starc.ir.init import EMBEDDING, LINEAR
+from starc.ir.init import EMBEDDING, LINEAR, ZEROS
 from starc.ir.operator import Operator, Parameter
-from starc.ir.residual import Norm, Residual
+from starc.ir.residual import BARE, Norm, Residual
 from starc.source import NOWHERE, Span
 from starc.values import dataclass
 
@@ -46,7 +46,9 @@ class Liv:
     mixing: label of the LIV whose tensors of the mixing itself are used (those of
         `operator.parameters` with `featurizer` set and no `group`).
     projections: the groups computed here, each tuple by one multiplication (pass fuse).
-    residual: what stands around it; around a branch of a parallel nothing (BARE).
+    source: label of the LIV whose answer it reads, as `residual.source` says; or "".
+    residual: what stands around it; of a branch of a parallel what is its own alone,
+        mostly nothing (BARE).
     alias: the other name of the class that the text uses, "GQA"; for people alone.
     """
 
@@ -60,6 +62,7 @@ class Liv:
     features: tuple[Feature, ...] = ()
     mixing: str = ""
     projections: tuple[tuple[str, ...], ...] = ()
+    source: str = ""
     residual: Residual = Residual()
     alias: str = field(default="", compare=False)
     span: Span = field(default=NOWHERE, repr=False, compare=False)
@@ -75,6 +78,11 @@ class Liv:
         return (1,)
 
     @property
+    def around(self) -> tuple[Parameter, ...]:
+        """The tensors of its residual."""
+        return self.residual.parameters(self.operator.width, self.operator.reads)
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The labels of the text that stand at it, as they stand there."""
         return (self.stem,) if self.labelled else ()
@@ -86,12 +94,13 @@ class Liv:
 @dataclass(frozen=True)
 class Again:
     """`same as`: a whole layer once more. Its tensors and its residual are those of
-    `of`, its state is its own."""
+    `of`, its state is its own; source: as of a LIV, its own too."""
 
     stem: str
     label: str
     of: str
     labelled: bool = False
+    source: str = ""
     span: Span = field(default=NOWHERE, repr=False, compare=False)
 
     @property
@@ -108,6 +117,7 @@ class Again:
 @dataclass(frozen=True)
 class Parallel:
     """All branches read the same normed input; their outputs are added, or subtracted.
+    A norm or a factor of a branch alone stands between the parallel and the branch.
 
     A differential LIV is two branches, stems "a" and "b", labels `label.a` and
     `label.b`, signs (1, -1).
@@ -121,6 +131,18 @@ class Parallel:
     labelled: bool = False
     residual: Residual = Residual()
     span: Span = field(default=NOWHERE, repr=False, compare=False)
+
+    @property
+    def around(self) -> tuple[Parameter, ...]:
+        """The tensors of its residual, without those of the branches' own."""
+        operator = self.branches[0].operator
+        return self.residual.parameters(operator.width, operator.reads)
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is its one branch, and nothing more."""
+        plain = self.signs == (1,) and not self.labelled
+        return plain and self.branches[0].residual == BARE
 
     @property
     def livs(self) -> tuple[Liv, ...]:
@@ -207,6 +229,17 @@ def again(layer: Layer) -> str:
             assert_never(layer)
 
 
+def source(layer: Layer) -> str:
+    """The label of the LIV whose answer a layer reads; "" if it reads none."""
+    match layer:
+        case Liv() | Again():
+            return layer.source
+        case Parallel():
+            return ""
+        case _:
+            assert_never(layer)
+
+
 def branches(layer: Layer) -> tuple[Liv, ...]:
     """The branches that have tensors here: those of a parallel."""
     match layer:
@@ -230,7 +263,8 @@ class Architecture(Generic[Inner]):
     norm: the last one, before the head.
     shared: labels of the LIVs whose featurizer several LIVs use and which therefore
         belongs to the model (pass share_weights).
-    logit_softcap: c in c tanh(logits / c); 0: none.
+    logit_softcap: c in c tanh(logits / c); 0: none. head_bias: the head adds a bias to
+        each logit, tied or not.
     embedding_scale, logit_scale: constants on the way in and out; the second before
         the cap.
     learned_positions: a learned vector is added for each place up to `context`, the
@@ -253,6 +287,7 @@ class Architecture(Generic[Inner]):
     logit_scale: float = 1.0
     learned_positions: bool = False
     embedding_norm: Norm | None = None
+    head_bias: bool = False
     span: Span = field(default=NOWHERE, repr=False, compare=False)
 
     @property
@@ -268,12 +303,14 @@ class Architecture(Generic[Inner]):
 
     @property
     def after(self) -> tuple[Parameter, ...]:
-        """Those behind the last layer: the norm's, and the head's if it has its own."""
+        """Those behind the last layer: the norm's, and the head's own."""
         found: list[Parameter] = []
         found.extend(self.norm.parameters("norm", self.width))
         if not self.tied:
             head = Parameter("head.weight", (self.vocab, self.width), LINEAR)
             found.append(head)
+        if self.head_bias:
+            found.append(Parameter("head.bias", (self.vocab,), ZEROS))
         return tuple(found)
 
     def layers(self: "Model") -> Iterator[Layer]:
@@ -297,6 +334,13 @@ class Architecture(Generic[Inner]):
                 case _:
                     assert_never(layer)
         return found
+
+    def adapters(self: "Model") -> Iterator[tuple[str, tuple[Parameter, ...]]]:
+        """Label of each use that has tensors of its own beside those of its LIV, and
+        these, in order of depth."""
+        for label, layer in self.whole().items():
+            if isinstance(layer, Liv) and layer.operator.lora:
+                yield label, layer.operator.adapters
 
     def livs(self: "Model") -> Iterator[Liv]:
         """Every LIV that has tensors, in order of depth, branches one by one."""

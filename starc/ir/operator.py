@@ -75,7 +75,11 @@ class StateTensor:
 class Operator:
     """Base of the operators. All numbers are resolved; nothing here is optional text.
 
-    width: channels of the residual stream.
+    width: channels of the residual stream, to which it writes. reads: channels of what
+        it reads, where these are others; 0: `width`.
+    lora: rank of what each use of the LIV adds to its projections of its own, `same as`
+        too (arXiv 2106.09685); 0: nothing. lora_one: its groups have the matrix that
+        brings the input down to this rank in common, else each its own.
     kernel: taps of the featurizer's short convolution on `convolved` groups; 0: none.
     bias, out_bias: of the dense projections in and out. bias_except: names of groups,
         with blanks between them, that are otherwise than `bias` says.
@@ -86,6 +90,9 @@ class Operator:
     bias: bool = False
     out_bias: bool = False
     bias_except: str = ""
+    reads: int = 0
+    lora: int = 0
+    lora_one: bool = False
 
     kind: ClassVar[str]  # "attention": names the template and the default label
     by_heads: ClassVar[bool] = False  # T(x) is one for each head, not each channel
@@ -102,6 +109,11 @@ class Operator:
         @property
         def inner(self) -> int:
             """Channels that the mixing gives to the output projection."""
+
+    @property
+    def input(self) -> int:
+        """Channels of what it reads."""
+        return self.reads or self.width
 
     @property
     def output(self) -> tuple[Parameter, ...]:
@@ -171,7 +183,7 @@ class Operator:
     def projection_parameters(self, group: Group) -> tuple[Parameter, ...]:
         """The tensors that compute a feature group: `q.weight`, `q.conv.weight`, ..."""
         name, width = group.name, group.width
-        read = self.group(group.source).width if group.source else self.width
+        read = self.group(group.source).width if group.source else self.input
         found = [Parameter(f"{name}.weight", (width, read), LINEAR, name)]
         if self.biased(name) and not group.source:
             found.append(Parameter(f"{name}.bias", (width,), ZEROS, name))
@@ -181,6 +193,20 @@ class Operator:
             )
             if self.convolution_bias:
                 found.append(Parameter(f"{name}.conv.bias", (width,), ZEROS, name))
+        return tuple(found)
+
+    @property
+    def adapters(self) -> tuple[Parameter, ...]:
+        """The tensors of one use alone: W + up down is what it multiplies with."""
+        if not self.lora:
+            return ()
+        down = (self.lora, self.input)
+        found = [Parameter("lora_down", down, LINEAR)] if self.lora_one else []
+        for group in self.groups:
+            if not self.lora_one:
+                found.append(Parameter(f"{group.name}.lora_down", down, LINEAR))
+            up = (group.width, self.lora)
+            found.append(Parameter(f"{group.name}.lora_up", up, ZEROS))
         return tuple(found)
 
     def all_parameters(self) -> tuple[Parameter, ...]:

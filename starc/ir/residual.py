@@ -13,7 +13,7 @@ model opens the axis behind the embedding and closes it before the last norm. It
 more class here; `match` then names each place that has to learn of it.
 """
 
-from starc.ir.init import ONES, ZEROS
+from starc.ir.init import LINEAR, ONES, ZEROS
 from starc.ir.operator import Parameter
 from starc.values import dataclass
 
@@ -43,7 +43,15 @@ class Norm:
 
 @dataclass(frozen=True)
 class Residual:
-    """skip x + scale after(f(before(x))); a norm that is None is not there.
+    """skip x + scale after(f(before(u))); a norm that is None is not there.
+
+    u is the stream x, or with `entered` [x, e]: behind the channels of x those that
+    entered the stream, before the first layer (arXiv 2405.16712). With `source` it is
+    made of the answer a of an earlier LIV: "input": a alone; "plus": x + W a, W of its
+    own. aside: its own answer stays beside the stream, for LIVs that have it so.
+
+    Of a branch of a parallel it is scale after(f(before(u))) alone, u what the parallel
+    reads: the stream is added once, by the residual of the parallel.
 
     scale, skip: constants; learned_scale, learned_skip: times learned numbers, one a
         channel, which begin at 1 (arXiv 2103.17239).
@@ -55,6 +63,9 @@ class Residual:
     skip: float = 1.0
     learned_scale: bool = False
     learned_skip: bool = False
+    entered: bool = False
+    source: str = ""
+    aside: bool = False
 
     @property
     def placement(self) -> str:
@@ -77,21 +88,31 @@ class Residual:
     @property
     def modules(self) -> tuple[str, ...]:
         """What has tensors, norms and factors, by the names of these."""
-        return (*self.norms, *self.learned)
+        return (*self.norms, *self.learned, *(("plus",) if self.source == PLUS else ()))
 
-    def parameters(self, width: int) -> tuple[Parameter, ...]:
-        """Its tensors on a stream of `width` channels: `norm.weight` and the like."""
+    def parameters(self, width: int, reads: int = 0) -> tuple[Parameter, ...]:
+        """Its tensors on a stream of `width` channels: `norm.weight` and the like.
+
+        reads: channels of what f reads, where they are not `width`.
+        """
+        widths = {"norm": reads or width, "post_norm": width}
         norms = self.norms.items()
-        found = [p for name, norm in norms for p in norm.parameters(name, width)]
+        found = [p for name, norm in norms for p in norm.parameters(name, widths[name])]
         for name in self.learned:
             weight = f"{name}.weight"
             found.append(Parameter(weight, (width,), ONES, featurizer=False))
+        if self.source == PLUS:
+            shape = (width, width)
+            found.append(Parameter("plus.weight", shape, LINEAR, featurizer=False))
         return tuple(found)
 
     def flops(self, width: int) -> float:
-        """For each token, of matrix products only, as those of an operator: none."""
-        return 0.0
+        """For each token, of matrix products only, as those of an operator."""
+        return 2.0 * width * width if self.source == PLUS else 0.0
 
+
+INPUT, PLUS = "input", "plus"
+"""What an answer is of what a LIV reads, as clauses say it: `plus from a1`."""
 
 PLACEMENTS = {
     "pre": (True, False),
@@ -102,15 +123,24 @@ PLACEMENTS = {
 """Word of the language -> whether there is a norm before f, and after it."""
 
 BARE = Residual(before=None)
-"""Of the branches of a parallel: what stands around them stands around all at once."""
+"""Of a branch that says nothing: what stands around it stands around all at once."""
 
 
 LEARNED = "learned"
 """The word for a factor that is."""
 
 
+STREAM, AND_EMBEDDING = "stream", "[stream, embedding]"
+"""What a LIV may read, as the language says it."""
+
+
 def placed(
-    placement: str, norm: Norm, scale: float | str = 1.0, skip: float | str = 1.0
+    placement: str,
+    norm: Norm,
+    scale: float | str = 1.0,
+    skip: float | str = 1.0,
+    read: str = STREAM,
+    output: str = STREAM,
 ) -> Residual:
     """The residual with this norm at the places that the word says."""
     before, after = PLACEMENTS[placement]
@@ -121,4 +151,6 @@ def placed(
         1.0 if skip == LEARNED else float(skip),
         scale == LEARNED,
         skip == LEARNED,
+        read == AND_EMBEDDING,
+        aside=output != STREAM,
     )

@@ -10,6 +10,7 @@ from starc.ir.descriptions import (
     around,
     class_of,
     described,
+    inside,
     model_settings,
     name_of,
     number,
@@ -84,6 +85,7 @@ def _layer(layer: Layer, whole: Liv | Parallel, cost: LayerCost) -> dict[str, An
                     "class": branch.name,
                     "written": name_of(branch),
                     "sign": sign,
+                    "residual": _own(branch),
                     "sharing": sharing(branch),
                     **_numbers(part),
                     **_operator(branch),
@@ -95,6 +97,12 @@ def _layer(layer: Layer, whole: Liv | Parallel, cost: LayerCost) -> dict[str, An
         case _:
             assert_never(layer)
     return found
+
+
+def _own(branch: Liv) -> dict[str, object]:
+    """What stands between a parallel and a branch, without what is said of all."""
+    found = residual_settings(branch.residual)
+    return {name: found[name] for name in ("placement", "residual_scale")}
 
 
 def _operator(liv: Liv) -> dict[str, Any]:
@@ -186,16 +194,16 @@ def _rows(model: Model, found: Costs) -> list[tuple[str, ...]]:
             done += 1
             label = _both(first.label, last.label, len(parts))
             shared = _both("; ".join(sharing(first)), "; ".join(sharing(last)))
-            inside = branches(first)
-            if inside:  # what these share stands in their own lines
+            within = branches(first)
+            if within:  # what these share stands in their own lines
                 shared = ""
             stands = around(whole[first.label], model)
             result.append(_cells(label, name_of(first), stands, shared, cost.total))
-            pairs = zip(inside, branches(last), strict=True)
-            for (a, b), part in zip(pairs, cost.branches[: len(inside)], strict=True):
+            pairs = zip(within, branches(last), strict=True)
+            for (a, b), part in zip(pairs, cost.branches[: len(within)], strict=True):
                 shared = _both("; ".join(sharing(a)), "; ".join(sharing(b)))
                 label = f"  {_both(a.label, b.label)}"
-                result.append(_cells(label, name_of(a), "", shared, part))
+                result.append(_cells(label, name_of(a), inside(a), shared, part))
         done += len(beginning) * (len(parts) - 1)
     return result
 

@@ -10,9 +10,10 @@ def tensors(model: Model) -> dict[Key, Shape]:
     """Every tensor that something in a resolved model uses, once, in order of depth.
 
     A key is (label of the layer or LIV, `Parameter.name`), for a residual's norms
-    "norm.weight", "norm.bias" (LayerNorm), "post_norm.weight" (after the LIV); "" is
-    the model's label.
-    What several LIVs share stands under its owner's label.
+    "norm.weight", "norm.bias" (LayerNorm), "post_norm.weight" (after the LIV), of a
+    branch under its own label; "" is the model's label.
+    What several LIVs share stands under its owner's label, what is of one use alone
+    under that of the use.
     """
     return {key: parameter.shape for key, parameter in parameters(model).items()}
 
@@ -22,10 +23,14 @@ def parameters(model: Model) -> dict[Key, Parameter]:
     found: dict[Key, Parameter] = {("", p.name): p for p in model.before}
     owners = {liv.label: liv for liv in model.livs()}
     for layer in model.made():
-        for p in layer.residual.parameters(model.width):
+        for p in layer.around:
             found[layer.label, p.name] = p
         for liv in layer.livs:
+            for p in liv.around:
+                found[liv.label, p.name] = p
             found |= _liv(liv, owners)
+    for label, adapters in model.adapters():
+        found |= {(label, p.name): p for p in adapters}
     return found | {("", p.name): p for p in model.after}
 
 

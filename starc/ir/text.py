@@ -3,7 +3,14 @@
 from collections.abc import Iterable, Iterator
 from typing import assert_never
 
-from starc.ir.descriptions import around, described, listed, model_settings, number
+from starc.ir.descriptions import (
+    around,
+    described,
+    inside,
+    listed,
+    model_settings,
+    number,
+)
 from starc.ir.nodes import (
     Again,
     Layer,
@@ -72,6 +79,8 @@ def _layer(layer: Layer, model: Model | Written, indent: str) -> Iterator[str]:
                 lines = _liv(branch, indent + "    ")
                 yield f"{indent}  {'+' if sign > 0 else '-'} {next(lines).lstrip()}"
                 yield from lines
+                if own := inside(branch):
+                    yield f"{indent}      {own}"
             yield from _residual(layer, model, indent)
         case Liv():
             yield from _liv(layer, indent)

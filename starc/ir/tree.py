@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import assert_never
 
 from starc.ir.cost import Cost, Costs
-from starc.ir.descriptions import around, name_of, sharing
+from starc.ir.descriptions import around, inside, name_of, sharing
 from starc.ir.nodes import Again, Liv, Model, Parallel, Repeat, Step, iterations
 from starc.numerals import shortened
 
@@ -61,6 +61,8 @@ def _line(
     found = [f"{step.label}: {name}"]
     if step.label in whole:  # not a branch of a parallel
         found += filter(None, [around(whole[step.label], model)])
+    elif isinstance(step, Liv):
+        found += filter(None, [inside(step)])
     found += filter(None, shared)
     if step.label in costs:
         found.append(_numbers(costs[step.label]))

@@ -4,7 +4,7 @@ from typing import assert_never
 
 from starc.ir.nodes import Again, Feature, Liv, Model, Parallel
 from starc.ir.operator import Group, Operator
-from starc.ir.residual import BARE
+from starc.ir.residual import BARE, Residual
 from starc.ir.sharing import featurizer
 
 
@@ -73,6 +73,7 @@ class _Verifier:
                 self.livs[again.label + branch.label[len(again.of) :]] = branch
         elif again.of in self.livs:
             self.livs[again.label] = self.livs[again.of]
+            self.source(again, self.livs[again.of].residual)
         else:
             self.fail(
                 f"{again.label} is the same as {again.of}, which is not before it"
@@ -90,8 +91,9 @@ class _Verifier:
         for branch in parallel.branches:
             self.name(branch.label)
             self.liv(branch)
-            if branch.residual is not BARE and branch.residual != BARE:
-                self.fail(f"{branch.label} is a branch with a residual of its own")
+            own = branch.residual
+            if own is not BARE and (own.skip != 1 or own.learned_skip):
+                self.fail(f"{branch.label} is a branch that scales the stream")
         self.parallels[parallel.label] = parallel
 
     def groups_of(self, operator: Operator) -> dict[str, Group]:
@@ -103,8 +105,18 @@ class _Verifier:
                 self.fail(f"an operator of width {operator.width} in another model")
         return groups
 
+    def source(self, layer: Liv | Again, residual: Residual) -> None:
+        """Whether an answer is read where there is one."""
+        if bool(layer.source) != bool(residual.source):
+            self.fail(f"{layer.label} reads an answer that it does not name, or not")
+        if layer.source and not (
+            layer.source in self.livs and self.livs[layer.source].residual.aside
+        ):
+            self.fail(f"{layer.label} reads {layer.source}, which has no answer for it")
+
     def liv(self, liv: Liv) -> None:
         label = liv.label
+        self.source(liv, liv.residual)
         self.livs[label] = liv
         groups = self.groups_of(liv.operator)
         if not self.resolved:

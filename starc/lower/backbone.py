@@ -8,11 +8,12 @@ from starc.alphabet import (
     Alphabet,
     Meaning,
 )
-from starc.alphabet.around import AROUND, said_of_residual
+from starc.alphabet.around import INPUT, OUTPUT, SKIP_SCALE, said_of_residual
 from starc.diagnostics import Note, Problems
 from starc.frontend import ast
 from starc.ir.nodes import Again, Layer, Liv, Loop, Parallel, WrittenStep
-from starc.ir.residual import BARE
+from starc.ir.residual import AND_EMBEDDING, BARE
+from starc.lower.answers import Answers, Read, reading
 from starc.lower.built import Builder
 from starc.lower.collisions import check_generated_names
 from starc.lower.count import count_livs, iterations
@@ -54,13 +55,16 @@ class _Backbone:
         self.alphabet = alphabet
         self.problems = problems
         self.sharing = Sharing(labels, alphabet.broken, problems)
+        self.entered = False  # the parallel at hand reads what entered the stream
+        self.answers = Answers(self.sharing, problems)
 
     def steps(
         self, body: tuple[ast.Step, ...], what: str, span: Span
     ) -> tuple[WrittenStep, ...]:
         if not body:
             self.empty(what, span)
-        found = [self.step(step) for step in body]
+        with self.answers.body():
+            found = [self.step(step) for step in body]
         return tuple(step for step in found if step is not None)
 
     def step(self, step: ast.Step) -> WrittenStep | None:
@@ -96,12 +100,16 @@ class _Backbone:
 
     def use(self, use: ast.Use, branch: bool = False) -> Layer | None:
         meaning = self.alphabet.find(use.liv, self.problems)
+        read, use = self.answers.read(use)
+        if read is not None and branch:
+            self.not_in_parallel(read.clause.span, *_OF_ALL[INPUT.name])
         same = next((c for c in use.clauses if isinstance(c, ast.SameAs)), None)
         if same is not None:
-            return self.again(same, use, meaning, branch)
-        built = self.builder.build(use, meaning)
+            return self.again(same, use, meaning, branch, read)
+        built = self.builder.build(use, meaning, branch and self.entered)
         place = use.label or use.liv
-        shared = Shared(place, meaning.liv if meaning else None, built, branch)
+        kind = read.kind if read else ""
+        shared = Shared(place, meaning.liv if meaning else None, built, branch, kind)
         weights = ""
         features: tuple[tuple[str, str], ...] = ()
         if use.clauses:
@@ -109,9 +117,17 @@ class _Backbone:
         if branch and shared.differential:
             self.not_in_parallel(use.liv.span, f"{shared.name} has two branches itself")
         if branch and meaning is not None:
-            self.no_residual(use, meaning)
+            self.said_of_all(use, meaning)
+        if (
+            built is not None
+            and built.operator.lora
+            and (branch or shared.differential)
+        ):
+            self.not_alone(use, "two branches share one use" if not branch else "")
         if use.label is not None:
             self.sharing.before.setdefault(use.label.text, shared)
+        if built is not None and not branch:
+            self.answers.check(use, built.residual, shared.differential, read)
         if meaning is None or built is None:
             return None
         labelled, label = use.label is not None, use.label.text if use.label else ""
@@ -124,7 +140,8 @@ class _Backbone:
                 name=liv.name,
                 operator=built.operator,
                 labelled=labelled,
-                residual=BARE if branch else built.residual,
+                residual=built.inside if branch else reading(built.residual, read),
+                source=read.label if read else "",
                 weights_from=weights,
                 features_from=features,
                 alias=liv.alias,
@@ -152,7 +169,12 @@ class _Backbone:
         )
 
     def again(
-        self, clause: ast.SameAs, use: ast.Use, meaning: Meaning | None, branch: bool
+        self,
+        clause: ast.SameAs,
+        use: ast.Use,
+        meaning: Meaning | None,
+        branch: bool,
+        read: Read | None,
     ) -> Again | None:
         others = [c for c in use.clauses if c is not clause]
         if others or use.arguments:
@@ -174,6 +196,9 @@ class _Backbone:
         place = use.label or use.liv
         user = Shared(place, meaning.liv if meaning else None, numbers, branch)
         target = self.sharing.same(clause, use.label, user)
+        if target is not None and target.built is not None and not branch:
+            around = target.built.residual
+            self.answers.again(use, around, target, read)
         if use.label is not None:
             shared = replace(target, place=place) if target else user
             self.sharing.before.setdefault(use.label.text, shared)
@@ -181,19 +206,22 @@ class _Backbone:
             return None
         label = use.label.text if use.label else ""
         stem = label or _safe(meaning.stem)
-        return Again(stem, label, clause.source.text, bool(label), use.span)
+        source = read.label if read else ""
+        return Again(stem, label, clause.source.text, bool(label), source, use.span)
 
     # Parallels ------------------------------------------------------------------------
 
     def parallel(self, node: ast.Parallel) -> Layer | None:
         before = len(self.problems.found)
+        residual = self.builder.residual(node.arguments)
+        self.entered = residual.entered
         livs = tuple(self.branches(node.body))
         nothing = next(uses(node.body), None) is None
         if nothing and len(self.problems.found) == before:
             self.empty("parallel", node.span)
         return Parallel(
             *("parallel", "", "parallel", livs, (1,) * len(livs)),
-            residual=self.builder.residual(node.arguments),
+            residual=residual,
             span=node.span,
         )
 
@@ -223,16 +251,25 @@ class _Backbone:
             why = "what stands in a parallel is one with its branches"
             self.not_in_parallel(argument.span, why)
 
-    def no_residual(self, use: ast.Use, meaning: Meaning) -> None:
-        """Tells of a branch that says how its residual is to be: it has none."""
-        why = "the branches of a parallel have one residual in common"
-        for argument in use.arguments:
-            if argument.name.text in AROUND:
-                self.not_in_parallel(argument.span, why, _SAID_OF_ALL)
-        for name in AROUND:
+    def said_of_all(self, use: ast.Use, meaning: Meaning) -> None:
+        """Tells of a branch that says what is said of all branches at once."""
+        for name, (why, hint) in _OF_ALL.items():
+            for argument in use.arguments:
+                if argument.name.text == name:
+                    self.not_in_parallel(argument.span, why, hint)
             if name in said_of_residual(meaning.liv, meaning.stated):
                 label = f"{use.liv.text} sets {name}: {why}"
-                self.not_in_parallel(use.liv.span, label, _SAID_OF_ALL)
+                self.not_in_parallel(use.liv.span, label, hint)
+
+    def not_alone(self, use: ast.Use, why: str) -> None:
+        self.problems.add(
+            "conflicting-settings",
+            "`lora` does not fit",
+            use.liv.span,
+            why or "a branch of a parallel",
+            "What each use has of its own stands beside single LIVs.",
+            "leave out lora",
+        )
 
     def not_in_parallel(self, span: Span, label: str, hint: str = "") -> None:
         self.problems.add(
@@ -240,12 +277,25 @@ class _Backbone:
             "This cannot stand in a parallel",
             span,
             label,
-            "The branches of a parallel are single LIVs that read one normed input.",
+            "The branches of a parallel are single LIVs that read one input.",
             hint,
         )
 
 
-_SAID_OF_ALL = "say it of all: parallel(placement = post) { ... }"
+_OF_ALL = {
+    SKIP_SCALE.name: (
+        "all branches are added to one stream",
+        "say it of all: parallel(skip_scale = 1/2) { ... }",
+    ),
+    OUTPUT.name: (
+        "all branches are added to one stream",
+        "let a LIV outside of the parallel answer",
+    ),
+    INPUT.name: (
+        "all branches read one input",
+        f"say it of all: parallel(input = {AND_EMBEDDING}) {{ ... }}",
+    ),
+}
 
 
 def _safe(stem: str) -> str:

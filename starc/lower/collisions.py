@@ -144,7 +144,9 @@ class _Tree:
 def _stem(layer: Liv | Parallel) -> str:
     """What an unlabelled layer's name begins with; "" where it has a label.
 
-    A parallel of one branch is named as that branch alone.
+    A parallel of one plain branch is named as that branch alone.
     """
-    named = layer.livs[0] if layer.signs == (1,) else layer
+    named: Liv | Parallel = layer
+    if isinstance(layer, Parallel) and layer.alone:
+        (named,) = layer.branches
     return "" if named.labelled else named.stem

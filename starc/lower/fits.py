@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 
 from starc.ir.descriptions import number, residual_settings, said_none
 from starc.ir.operator import Operator
+from starc.ir.residual import AND_EMBEDDING, STREAM
 from starc.ir.rope import Rope
 from starc.ir.sharing import featurizer
 from starc.lower.references import Shared
@@ -39,7 +40,8 @@ def differences(
             continue  # they turn other channels because the heads are others
         if a != b and (only is None or field.name in only):
             name = _PLAIN.get(field.name) or words.get(field.name, field.name)
-            found.append(f"{name} {_shown(a)}, not {_shown(b)}")
+            shown = _read if field.name == "reads" else _shown
+            found.append(f"{name} {shown(a)}, not {shown(b)}")
     return "; ".join(found)
 
 
@@ -78,8 +80,12 @@ def other_residual(user: Shared, target: Shared) -> str:
     )
 
 
-_PLAIN = {"inner": "channels", "rope": "positions"}
+_PLAIN = {"inner": "channels", "rope": "positions", "reads": "input"}
 """Fields that are not what an option says, but what follows from it."""
+
+
+def _read(channels: int) -> str:
+    return AND_EMBEDDING if channels else STREAM
 
 
 def _shown(value: object) -> str:

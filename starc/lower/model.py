@@ -6,8 +6,9 @@ from dataclasses import replace
 from fractions import Fraction
 
 from starc.alphabet.around import (
-    AROUND,
+    INPUT,
     LARGEST_SCALE,
+    OUTPUT,
     PLACEMENT,
     RESIDUAL_SCALE,
     SKIP_SCALE,
@@ -19,7 +20,7 @@ from starc.alphabet.settings import collect, contradiction, read_all, read_call
 from starc.diagnostics import Problems
 from starc.frontend import ast
 from starc.ir.nodes import Written, WrittenStep
-from starc.ir.residual import Norm, Residual, placed
+from starc.ir.residual import BARE, STREAM, Norm, Residual, placed
 from starc.source import Span
 from starc.values import dataclass
 
@@ -39,6 +40,7 @@ MODEL_OPTIONS = (
     Option("vocab", "whole", "number of tokens that there are", 50_304, high=2**24),
     Option("context", "whole", "longest sequence it is made for", 4096, high=2**24),
     Option("tied", "flag", "the head's weights are the embedding's", True),
+    Option("head_bias", "flag", "the head adds a bias to each logit", False),
     Option("norm", "word", "RMSNorm or LayerNorm", "rms", choices=("rms", "layer")),
     EPS,
     replace(PLACEMENT, default="pre"),
@@ -152,9 +154,23 @@ class ModelSettings:
 
     def residual(self, said: Mapping[str, Quantity] = {}) -> Residual:
         """Around a LIV, of which `said` says placement and scales, or less."""
-        placement, *scales = (said.get(name, self.value(name)) for name in AROUND)
-        factors = (x if isinstance(x, str) else float(x) for x in scales)
-        return placed(str(placement), self.the_norm, *factors)
+        of_model = (PLACEMENT.name, RESIDUAL_SCALE.name, SKIP_SCALE.name)
+        placement, *scales = (said.get(name, self.value(name)) for name in of_model)
+        scale, skip = (x if isinstance(x, str) else float(x) for x in scales)
+        read, output = (str(said.get(o.name, STREAM)) for o in (INPUT, OUTPUT))
+        return placed(str(placement), self.the_norm, scale, skip, read, output)
+
+    def inside(self, said: Mapping[str, Quantity]) -> Residual:
+        """Around a branch: nothing but what `said` says of the branch itself."""
+        placement, scale = PLACEMENT.name, RESIDUAL_SCALE.name
+        if placement not in said and scale not in said:
+            return BARE
+        factor = said.get(scale, 1)
+        return placed(
+            str(said.get(placement, "none")),
+            self.the_norm,
+            factor if isinstance(factor, str) else float(factor),
+        )
 
     @property
     def embedding_scale(self) -> float:
@@ -176,6 +192,7 @@ class ModelSettings:
             logit_softcap=float(self.value("logit_softcap")),
             learned_positions=self.positions[0] == "learned",
             embedding_norm=self.norm_of_embeddings,
+            head_bias=bool(self.value("head_bias")),
             span=span,
         )
 

@@ -16,12 +16,14 @@ class Shared:
 
     place: its label, or the name of its class. liv, built: None where these are wrong
     themselves, which is told elsewhere. parallel: it is a branch of a parallel.
+    source: what it reads an answer for, "input" or "plus"; or "".
     """
 
     place: ast.Name
     liv: LivClass | None
     built: Built | None
     parallel: bool = False
+    source: str = ""
 
     @property
     def operator(self) -> Operator | None:

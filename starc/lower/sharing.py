@@ -103,6 +103,11 @@ class Sharing(References):
             return []
         if target.operator != user.operator:
             self.check_groups(clause, target, user)
+        if user.operator.lora or target.operator.lora:
+            whose = "its" if user.operator.lora else f"{clause.source.text}'s"
+            differ = f"lora: {whose} features are of one use alone"
+            self.misfit("The features do not fit", clause, user, target, differ)
+            return []
         own = {group.name: group for group in user.operator.groups}
         theirs = {group.name: group for group in target.operator.groups}
         found = []

@@ -5,6 +5,7 @@ from starc.alphabet import FeaturizerGenome, LivClass, Meaning, Option
 from starc.alphabet.liv_class import CHOICES
 from starc.evolve.problem.objectives import MEASURES
 from starc.ir.descriptions import described
+from starc.ir.residual import INPUT, PLUS
 from starc.lower.built import Built
 from starc.lsp.document import BYTES
 from starc.numerals import written
@@ -61,6 +62,14 @@ def meaning(name: str, found: Meaning) -> str:
     return "\n\n".join(lines)
 
 
+READS = {
+    INPUT: "Reads the answer of this LIV, which has `output = none`, not the stream.",
+    PLUS: "Reads the stream and, through a matrix, the answer of this LIV, which has "
+    "`output = none`.",
+}
+"""What the clauses `input from` and `plus from` say."""
+
+
 def formula(liv: LivClass) -> str:
     """What its operator computes, as the operator's own file says."""
     return " ".join(
@@ -71,9 +80,13 @@ def formula(liv: LivClass) -> str:
 def built(found: Built, context: int) -> str:
     """Shapes and costs of one LIV that shares nothing."""
     operator = found.operator
-    tensors = [p for p in operator.all_parameters() if p.trained]
+    every = (*operator.all_parameters(), *operator.adapters)
+    tensors = [p for p in every if p.trained]
     params = sum(_size(p.shape) for p in tensors)
-    params += sum(_size(p.shape) for p in found.residual.parameters(operator.width))
+    params += sum(
+        _size(p.shape)
+        for p in found.residual.parameters(operator.width, operator.reads)
+    )
     states = operator.all_state(context)
     cache = sum(_size(s.shape) * (4 if s.float32 else BYTES) for s in states)
     groups = ", ".join(f"{g.name} (B, T, {g.width})" for g in operator.groups)

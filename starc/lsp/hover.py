@@ -83,6 +83,8 @@ def _of_word(document: Document, word: Word) -> str:
             return _of_label(document, word)
         case "featurizer":
             return describe.featurizer(word.text, alphabet.featurizers.get(word.text))
+        case "group" if word.text in describe.READS:
+            return describe.READS[word.text]
         case "group":
             return _of_group(document, word)
         case "measure":

@@ -34,8 +34,8 @@ def expand(written: Written) -> Model:
 
     A label that is used once stays as it is, else its iterations count up: c1_0, c1_1.
     Without a label it is the stem and the number of layers before it, `same as` not
-    counted: attn_3. A parallel of one branch is named as that branch alone would be, so
-    that its tensors have the same names whether or not it is pruned.
+    counted: attn_3. A parallel of one plain branch is named as that branch alone would
+    be, so that its tensors have the same names whether or not it is pruned.
     """
     body = _Expansion(written.body).run()
     return cast(Model, changed(written, body=body))  # another phase, the same class
@@ -136,15 +136,24 @@ class _Expansion:
                 (group, self.target(reference, liv.stem).label)
                 for group, reference in features_from
             )
+        source = self.source(liv)
         if liv.labelled:
             self.latest[liv.stem] = _Target(label, label, False)
         return changed(
-            liv, label=label, weights_from=weights_from, features_from=features_from
+            liv,
+            label=label,
+            weights_from=weights_from,
+            features_from=features_from,
+            source=source,
         )
+
+    def source(self, layer: Liv | Again) -> str:
+        """The LIV whose answer it reads: of several with one label the latest."""
+        return self.latest[layer.source].label if layer.source else ""
 
     def parallel(self, parallel: Parallel) -> Parallel:
         stems = _stems(parallel.branches)
-        if len(stems) == 1 and parallel.signs == (1,) and not parallel.labelled:
+        if parallel.alone:
             (branch,) = parallel.branches
             label = self.name(branch)
             return changed(
@@ -166,12 +175,12 @@ class _Expansion:
     def again(self, again: Again) -> Again:
         if again.of not in self.latest:
             raise InternalError("expand", f"no {again.of} stands before its use")
-        target = self.latest[again.of]
+        target, source = self.latest[again.of], self.source(again)
         if again.labelled:
             label = self.numbered(again.stem)
             self.latest[again.stem] = _Target(label, target.root, target.parallel)
-            return changed(again, label=label, of=target.root)
+            return changed(again, label=label, of=target.root, source=source)
         self.agains[target.root] += 1
         stem = f"{target.root}_again"
         label = f"{stem}_{self.agains[target.root]}"
-        return changed(again, stem=stem, label=label, of=target.root)
+        return changed(again, stem=stem, label=label, of=target.root, source=source)

@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
+from starc.ir.residual import BARE
 from starc.passes.rebuild import changed, map_layers
 
 
@@ -14,6 +15,7 @@ def prune(model: Model) -> Model:
 def _unwrap(layer: Layer) -> Layer:
     match layer:
         case Parallel(branches=(branch,), signs=(1,)) if branch.label == layer.label:
+            assert branch.residual == BARE  # else it has a name of its own
             return changed(branch, residual=layer.residual)
         case Liv() | Parallel() | Again():
             return layer

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from starc.ir.nodes import Layer, Liv, Model
-from starc.ir.operator import Parameter
+from starc.ir.nodes import Layer, Liv, Model, source
+from starc.ir.operator import Operator, Parameter
 from starc.reference.features import featurize
 from starc.reference.mixing import Mixing, mixing_of, output
-from starc.reference.residual import normed, read, written
+from starc.reference.residual import inside, normed, read, written
 
 Weights = Mapping[tuple[str, str], Tensor]
 
@@ -52,7 +52,8 @@ class _Run:
     """One execution.
 
     inputs: what every LIV so far has read, by label. features: what it made of it, by
-        group. mixings: their T(x).
+        group. mixings: their T(x). entered: the stream before the first layer.
+    answers: those that stand beside it, by label.
     """
 
     model: Model
@@ -60,6 +61,8 @@ class _Run:
     inputs: dict[str, Tensor] = field(default_factory=dict)
     features: dict[str, dict[str, Tensor]] = field(default_factory=dict)
     mixings: dict[str, Mixing] = field(default_factory=dict)
+    answers: dict[str, Tensor] = field(default_factory=dict)
+    entered: Tensor = field(default_factory=lambda: torch.zeros(()))
 
     def __post_init__(self) -> None:
         self.whole = self.model.whole()
@@ -76,12 +79,16 @@ class _Run:
         if self.model.embedding_norm is not None:
             tensors = self.tensors("", self.model.before)
             x = normed(self.model.embedding_norm, "embedding_norm", x, tensors)
+        self.entered = x
         for layer in self.model.layers():
             x = self.layer(layer, x)
         head = embedding if self.model.tied else self.tensor("", "head.weight")
         last = self.model.norm
         tensors = self.tensors("", self.model.after)
-        logits = normed(last, "norm", x, tensors) @ head.T * self.model.logit_scale
+        logits = normed(last, "norm", x, tensors) @ head.T
+        if self.model.head_bias:
+            logits = logits + self.tensor("", "head.bias")
+        logits = self.model.logit_scale * logits
         cap = self.model.logit_softcap
         return cap * torch.tanh(logits / cap) if cap else logits
 
@@ -92,21 +99,30 @@ class _Run:
     def layer(self, use: Layer, stream: Tensor) -> Tensor:
         """The stream after one layer. `use` may be a layer once more."""
         layer = self.whole[use.label]
-        of = layer.residual.parameters(self.model.width)
-        tensors = self.tensors(layer.label, of)
-        what_is_read = read(layer.residual, stream, tensors)
+        tensors = self.tensors(layer.label, layer.around)
+        answer = self.answers[source(use)] if source(use) else None
+        what_is_read = read(layer.residual, stream, tensors, self.entered, answer)
         # Labels of the LIVs at this use: "m1_again_2.a" for "m1.a".
         here = {
             liv.label: liv.label if use is layer else f"{use.label}.{liv.stem}"
             for liv in layer.livs
         }
         here[layer.label] = use.label
-        for label in here.values():
-            self.inputs[label] = what_is_read
-        total = torch.zeros_like(what_is_read)
+        self.inputs[use.label] = what_is_read
+        total = torch.zeros_like(stream)
         for liv, sign in zip(layer.livs, layer.signs, strict=True):
-            total = total + sign * self.liv(liv, here)
-        return written(layer.residual, stream, total, tensors)
+            if liv is layer:
+                total = total + self.liv(liv, here)
+                continue
+            own = self.tensors(liv.label, liv.around)
+            read_here = read(liv.residual, what_is_read, own, self.entered)
+            self.inputs[here[liv.label]] = read_here
+            total = total + sign * inside(liv.residual, self.liv(liv, here), own)
+        after = written(layer.residual, stream, total, tensors)
+        if not layer.residual.aside:
+            return after
+        self.answers[use.label] = after
+        return stream
 
     def liv(self, liv: Liv, here: Mapping[str, str]) -> Tensor:
         """out_proj(T(x) x). `here`: the labels of this use for those of its LIVs."""
@@ -120,6 +136,10 @@ class _Run:
             tensors = {
                 p.name: self.tensor(feature.weights, p.name) for p in (*found, *own)
             }
+            if operator.lora:
+                weight = f"{feature.group}.weight"
+                low = self.low_rank(operator, here[liv.label], feature.group)
+                tensors[weight] = tensors[weight] + low
             at = here.get(feature.input, feature.input)
             x = self.features[at][group.source] if group.source else self.inputs[at]
             eps = self.model.norm.eps
@@ -132,6 +152,11 @@ class _Run:
         self.mixings[here[liv.label]] = mixing
         tensors = {p.name: self.tensor(liv.label, p.name) for p in operator.output}
         return output(operator, mixing.output(), tensors)
+
+    def low_rank(self, operator: Operator, use: str, group: str) -> Tensor:
+        """What the use of this label adds to a projection: (width of the group, D)."""
+        down = "lora_down" if operator.lora_one else f"{group}.lora_down"
+        return self.tensor(use, f"{group}.lora_up") @ self.tensor(use, down)
 
     def _mixing_tensors(self, liv: Liv) -> dict[str, Tensor]:
         return {

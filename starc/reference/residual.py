@@ -5,27 +5,48 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from starc.ir.residual import Norm, Residual
+from starc.ir.residual import PLUS, Norm, Residual
 from starc.reference.norms import layer_norm, rms_norm
 
 Tensors = Mapping[str, Tensor]
 """Of a residual, by the names of its parameters."""
 
 
-def read(residual: Residual, stream: Tensor, tensors: Tensors) -> Tensor:
-    """before(x): (batch, length, width) of x (batch, length, width)."""
-    if residual.before is None:
-        return stream
-    return normed(residual.before, "norm", stream, tensors)
+def read(
+    residual: Residual,
+    stream: Tensor,
+    tensors: Tensors,
+    entered: Tensor,
+    answer: Tensor | None = None,
+) -> Tensor:
+    """before(u): (batch, length, channels), u of the stream x (batch, length, width).
+
+    entered: what entered the stream; answer: of the LIV that is read; shaped as x.
+    """
+    u = stream
+    if residual.source:
+        assert answer is not None
+        plus = residual.source == PLUS
+        u = stream + answer @ tensors["plus.weight"].T if plus else answer
+    if residual.entered:
+        u = torch.cat([u, entered], -1)
+    return u if residual.before is None else normed(residual.before, "norm", u, tensors)
 
 
 def written(residual: Residual, stream: Tensor, y: Tensor, tensors: Tensors) -> Tensor:
-    """skip x + scale after(y): the stream after the LIVs' y; shapes as above."""
+    """skip x + scale after(y): the stream after the LIVs' y; shapes as above. Of one
+    whose answer stays beside the stream, that answer: scale after(y)."""
     if residual.after is not None:
         y = normed(residual.after, "post_norm", y, tensors)
     one = torch.ones(()).double()
     skip = residual.skip * tensors.get("skip.weight", one)
-    return skip * stream + residual.scale * tensors.get("scale.weight", one) * y
+    answer = residual.scale * tensors.get("scale.weight", one) * y
+    return answer if residual.aside else skip * stream + answer
+
+
+def inside(residual: Residual, y: Tensor, tensors: Tensors) -> Tensor:
+    """scale after(y): what a branch with such a residual adds to its parallel."""
+    return written(residual, torch.zeros_like(y), y, tensors)
 
 
 def normed(norm: Norm, name: str, x: Tensor, tensors: Tensors) -> Tensor:

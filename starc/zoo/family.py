@@ -11,6 +11,23 @@ from starc.zoo.values import Values
 
 
 @dataclass(frozen=True)
+class Use:
+    """What a LIV of a certain layer says beside its name: `f2: mlp same as f1`.
+
+    label: its own; clauses: behind it. names: their tensors that are of this use alone,
+    by whole names.
+    """
+
+    label: str = ""
+    clauses: tuple[str, ...] = ()
+    names: Names = field(default_factory=dict)
+
+    def around(self, said: str) -> str:
+        label = f"{self.label}: " if self.label else ""
+        return f"{label}{' '.join((said, ', '.join(self.clauses)))}".rstrip()
+
+
+@dataclass(frozen=True)
 class Part:
     """A LIV of a layer.
 
@@ -18,6 +35,8 @@ class Part:
     roles: other addresses whose settings it has; its own have the last word.
     options: what it always says. names: their tensors, without the layer's prefix.
     by_depth: what it says in the layer of a number, from 0 on.
+    use: what it says there beside its numbers, of the fields and this number; reads:
+        what an answer that it reads so is of its input, "input" or "plus".
     """
 
     alias: str
@@ -26,6 +45,8 @@ class Part:
     roles: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     by_depth: Mapping[str, Callable[[int], Any]] = field(default_factory=dict)
+    use: Callable[[Values, int], Use] | None = None
+    reads: str = ""
 
     def own(self, depth: int) -> dict[str, Any]:
         """What no field says, in the layer of this number."""
@@ -35,10 +56,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Beside:
-    """Parts that read the same normed input. names: of the norm before them."""
+    """Parts that read the same input. names: of the norm before them, if it is one for
+    all. options: what is said of what stands around them together."""
 
     parts: tuple[Part, ...]
     names: Names
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 Step = Part | Beside

@@ -26,7 +26,6 @@ MISSING = {
     "minicpm3": _LATENT,
     "minimax": f"linear attention with fixed decays, {_EXPERTS}",
     "mpt": "slopes of ALiBi that start elsewhere, clipped q, k and v",
-    "phi": "a bias of the head",
     "phimoe": _EXPERTS,
     "qwen4_exp": "delta rule, sparse index attention, gated residual streams",
     "rwkv": "token shift, WKV",

@@ -13,7 +13,7 @@ from starc import compiler, passes
 from starc.alphabet import prelude, template_of
 from starc.ir.compare import describe_changes
 from starc.ir.identity import structure
-from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
+from starc.ir.nodes import Liv, Model, Parallel
 from starc.source import Source
 from starc.values import dataclass
 from starc.zoo.error import ZooError
@@ -95,7 +95,8 @@ def _configuration(family: Family, seen: Seen) -> dict[str, Any]:
 
 def _laid_out(family: Family, model: Model) -> Seen:
     """The model in layers of the family. Raises Unlike."""
-    layers = tuple(model.layers())
+    whole, layers = model.whole(), tuple(model.layers())
+    made = tuple(whole[layer.label] for layer in layers)
     said = frozenset(
         [*family.always, *(a for f in family.fields.values() for a in f.says)]
     )
@@ -106,7 +107,7 @@ def _laid_out(family: Family, model: Model) -> Seen:
             for kind, steps in family.kinds.items()
             if (start := end - len(steps)) >= 0
             and (before := best[start]) is not None
-            and (cost := _cost(steps, layers[start:end], len(before[1]), said))
+            and (cost := _cost(steps, made[start:end], len(before[1]), said))
             is not None
         ]
         best.append(min(found, key=lambda pair: pair[0], default=None))
@@ -120,14 +121,17 @@ def _laid_out(family: Family, model: Model) -> Seen:
     ]
     instances = [
         one
-        for (step, depth), layer in zip(steps, layers, strict=True)
+        for (step, depth), layer in zip(steps, made, strict=True)
         for one in _instances(step, layer, depth)
     ]
     return Seen(model, kinds, tuple(instances), said)
 
 
 def _cost(
-    steps: Sequence[Step], layers: Sequence[Layer], depth: int, said: frozenset[str]
+    steps: Sequence[Step],
+    layers: Sequence[Liv | Parallel],
+    depth: int,
+    said: frozenset[str],
 ) -> int | None:
     """How much less a LIV says than its part could; None: they do not fit."""
     total = 0
@@ -142,7 +146,7 @@ def _cost(
     return total
 
 
-def _fits(step: Step, layer: Layer) -> bool:
+def _fits(step: Step, layer: Liv | Parallel) -> bool:
     """Whether they are of one kind."""
     if isinstance(step, Beside) and isinstance(layer, Parallel):
         branches = layer.branches
@@ -152,7 +156,8 @@ def _fits(step: Step, layer: Layer) -> bool:
             and all(map(_fits, step.parts, branches))
         )
     if isinstance(step, Part) and isinstance(layer, Liv):
-        return _kind(step.liv) == layer.operator.kind
+        of_kind = _kind(step.liv) == layer.operator.kind
+        return of_kind and step.reads == layer.residual.source
     return False
 
 
@@ -164,12 +169,12 @@ def _kind(liv: str) -> str:
     return meaning.liv.template.kind
 
 
-def _instances(step: Step, layer: Layer, depth: int) -> Iterator[Instance]:
-    assert not isinstance(layer, Again)
+def _instances(step: Step, layer: Liv | Parallel, depth: int) -> Iterator[Instance]:
     parts = step.parts if isinstance(step, Beside) else (step,)
     for part, liv in zip(parts, layer.livs, strict=True):
-        roles = (*part.roles, part.alias)
-        yield Instance(roles, part.own(depth), liv, layer.residual)
+        roles, own = (*part.roles, part.alias), part.own(depth)
+        residual = liv.residual if "placement" in own else layer.residual
+        yield Instance(roles, own, liv, residual)
 
 
 def _of_instance(one: Instance, said: frozenset[str]) -> int | None:

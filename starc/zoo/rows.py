@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
-from starc.ir.nodes import Liv, Model, Parallel
+from starc.ir.nodes import Again, Liv, Model, Parallel
 from starc.ir.tensors import Key, tensors
 from starc.values import dataclass
 from starc.zoo.error import ZooError
@@ -60,14 +60,19 @@ def tensor_rows(reading: Reading, model: Model) -> list[Row]:
 def _rows(reading: Reading, model: Model, shapes: Mapping[Key, Shape]) -> Iterator[Row]:
     yield from _named(reading, reading.family.names, "", "", shapes)
     steps = [
-        (reading.family.prefix.format(depth), step)
+        (depth, reading.family.prefix.format(depth), step)
         for depth, layer in enumerate(reading.steps)
         for step in layer
     ]
-    layers = list(model.made())
+    layers = list(model.layers())
     if len(layers) != len(steps):
         raise ZooError(f"{len(steps)} LIVs are expected, and {len(layers)} are there")
-    for (prefix, step), layer in zip(steps, layers, strict=True):
+    for (depth, prefix, step), layer in zip(steps, layers, strict=True):
+        if isinstance(step, Part) and step.use is not None:
+            own = step.use(reading.values, depth).names
+            yield from _named(reading, own, "", layer.label, shapes)
+        if isinstance(step, Part) and isinstance(layer, Again):
+            continue  # its names are those of the layer that it is
         if isinstance(step, Beside) and isinstance(layer, Parallel):
             yield from _named(reading, step.names, prefix, layer.label, shapes)
             for part, liv in zip(step.parts, layer.branches, strict=True):

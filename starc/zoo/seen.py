@@ -9,7 +9,7 @@ from starc.alphabet import Option, template_of
 from starc.alphabet.around import AROUND
 from starc.ir.nodes import Liv, Model
 from starc.ir.operator import Operator
-from starc.ir.residual import Residual
+from starc.ir.residual import AND_EMBEDDING, STREAM, Residual
 from starc.ir.rope import Rope
 from starc.values import dataclass
 
@@ -109,6 +109,10 @@ def options_of(operator: Operator, residual: Residual) -> dict[str, Any]:
         "placement": residual.placement,
         "residual_scale": residual.scale,
         "skip_scale": residual.skip,
+        "input": AND_EMBEDDING if residual.entered else STREAM,
+        "output": "none" if residual.aside else STREAM,
+        "lora": operator.lora or None,
+        "lora_down": "one" if operator.lora_one else "each",
     }
     for option in template_of(operator.kind).options:
         name = option.field or option.name
@@ -141,6 +145,7 @@ def _of_model(model: Model) -> dict[str, Any]:
         "vocab": model.vocab,
         "context": model.context,
         "tied": model.tied,
+        "head_bias": model.head_bias,
         "norm": model.norm.kind,
         "eps": model.norm.eps,
         "embedding_scale": model.embedding_scale,

@@ -6,13 +6,14 @@ from itertools import groupby
 from typing import Any
 
 from starc.alphabet import prelude
-from starc.alphabet.arguments import build_operator, read_arguments
-from starc.alphabet.around import said_of_residual
+from starc.alphabet.arguments import read_arguments
+from starc.alphabet.around import AROUND
 from starc.diagnostics import Problems, StarError
 from starc.frontend import ast
 from starc.frontend.parse import parse
 from starc.frontend.unparse import unparse
 from starc.genome.roll import roll
+from starc.lower.built import built_of
 from starc.lower.model import MODEL_OPTIONS, read_model
 from starc.source import Source
 from starc.zoo.error import ZooError
@@ -40,7 +41,7 @@ def source(reading: Reading, name: str, origin: str = "") -> str:
     settings = {name: said[name] for name in _ORDER if name in said}
     assert settings.keys() == said.keys(), "a setting that the language lacks"
     first = _text(reading, name, origin, settings, livs, layers)
-    silent = _silent(first)
+    silent = _silent(first) - _of_branches(reading)
     shown = {key: value for key, value in settings.items() if ("", key) not in silent}
     spoken = {
         alias: (liv, {k: v for k, v in options.items() if (alias, k) not in silent})
@@ -48,6 +49,13 @@ def source(reading: Reading, name: str, origin: str = "") -> str:
     }
     text = _text(reading, name, origin, shown, spoken, layers)
     return unparse(parse(Source("<imported>", text), Problems()))
+
+
+def _of_branches(reading: Reading) -> set[tuple[str, str]]:
+    """What says something in a branch, though of a layer the model says it already."""
+    steps = [step for layer in reading.steps for step in layer]
+    branches = (part for s in steps if isinstance(s, Beside) for part in s.parts)
+    return {(part.alias, option) for part in branches for option in AROUND}
 
 
 def _of(address: str, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,7 +78,8 @@ def _layer(
     for step in steps:
         if isinstance(step, Beside):
             inside = [_alias(reading, part, depth, livs) for part in step.parts]
-            words.append(f"parallel {{ {'; '.join(inside)} }}")
+            said = f"({arguments(step.options)})" if step.options else ""
+            words.append(f"parallel{said} {{ {'; '.join(inside)} }}")
         else:
             words.append(_alias(reading, step, depth, livs))
     return "; ".join(words)
@@ -87,7 +96,8 @@ def _alias(
     livs.setdefault(part.alias, found)
     assert livs[part.alias] == found, f"{part.alias} means two things"
     here = arguments({name: value(depth) for name, value in part.by_depth.items()})
-    return f"{part.alias}({here})" if here else part.alias
+    said = f"{part.alias}({here})" if here else part.alias
+    return part.use(reading.values, depth).around(said) if part.use else said
 
 
 def _spelled(liv: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -224,11 +234,10 @@ def _operator(
     meaning = prelude().livs[alias.liv.text]
     assert settings is not None and settings.stream is not None and meaning is not None
     given = read_arguments(options, meaning.liv, meaning.stated, problems)
-    around = settings.residual(said_of_residual(meaning.liv, given))
-    operator = build_operator(meaning.liv, given, alias.span, settings.stream, problems)
+    found = built_of(meaning.liv, given, alias.span, settings, problems)
     if options is alias.arguments:
         problems.check()
-    return (operator, around) if operator is not None else None
+    return found
 
 
 def model_name(text: str, otherwise: str) -> str:

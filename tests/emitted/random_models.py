@@ -32,6 +32,7 @@ class Sampler:
             placement=placement,
             scale=self.scale(),
             tied=tied,
+            head_bias=self.chance(0.3),
             logit_softcap=cap,
             embedding_scale=self.scale(),
             logit_scale=self.scale(),
@@ -70,6 +71,15 @@ class Sampler:
         )
         return replace(step, residual=residual)
 
+    def inside(self, branch: Liv) -> Liv:
+        """Some branches of a parallel have a norm or a factor of their own."""
+        if self.chance(0.7):
+            return branch
+        residual = placed(
+            self.random.choice([*PLACEMENTS]), Norm("layer", 1e-3), self.scale()
+        )
+        return replace(branch, residual=residual)
+
     def chance(self, probability: float) -> bool:
         return self.random.random() < probability
 
@@ -83,7 +93,8 @@ class Sampler:
             return Loop(count, self.steps(self.random.randint(1, 4), depth + 1))
         if kind < 0.3:
             branches = [self.liv("branch") for _ in range(self.random.randint(1, 3))]
-            return beside(*branches * self.random.choice((1, 1, 2)))
+            branches = branches * self.random.choice((1, 1, 2))
+            return beside(*map(self.inside, branches))
         found = [label for label, (_, what) in self.labels.items() if what != "branch"]
         if kind < 0.45 and found:
             of = self.random.choice(found)

@@ -32,6 +32,48 @@ BODIES = {
         2 x { m: GMemless(residual_scale = learned, skip_scale = learned) }
         d: GConv-1-Diff(skip_scale = 0.5); GMemless same as m
         GConv-1-Diff same as d""",
+    "norms of branches": """
+        2 x {
+          p: SA-1(heads = 2, placement = pre)
+          parallel(placement = none) {
+            a: SA-1(heads = 2, placement = pre)
+            GMemless(placement = sandwich, residual_scale = 0.5)
+          }
+        }
+        parallel { m: GMemless(placement = post, residual_scale = learned) }
+        parallel(placement = post, skip_scale = 0.5) {
+          SA-1(heads = 2, residual_scale = 0.5) k, v from a
+          GConv-1(placement = sandwich, residual_scale = learned)
+        }
+        GMemless weights from m""",
+    "what entered the stream": """
+        2 x {
+          a: SA-1(heads = 2, input = [stream, embedding])
+          2 x { c: GConv-1(input = [stream, embedding], placement = sandwich) }
+          GConv-1(input = [stream, embedding]) weights from c; GMemless
+        }
+        SA-1 same as a; SA-1(heads = 2) k, v from a
+        GConv-1-Diff(input = [stream, embedding], placement = post)
+        parallel(input = [stream, embedding]) {
+          SA-1(heads = 2); MoE(experts = 4, hidden = 8, placement = pre)
+        }""",
+    "answers beside the stream": """
+        a: SA-1(heads = 2, input = [stream, embedding], output = none)
+        f: GMemless(output = none) input from a
+        GConv-1 plus from f
+        b: SA-1 same as a; g: GMemless same as f, input from b
+        Rec-1(placement = post) plus from g
+        2 x {
+          p: SA-1(heads = 2, output = none, placement = sandwich, residual_scale = 0.5)
+          GMemless input from p
+          SA-1(heads = 2) k, v from p, plus from p
+        }""",
+    "something of each use": """
+        a: SA-3(heads = 4, kv_heads = 2, q_bias = true, lora = 3)
+        SA-3 same as a
+        2 x { f: GMemless(lora = 2, lora_down = one); c: GConv-1(lora = 2) }
+        GConv-1(lora = 3) weights from c; GMemless same as f
+        Mamba-2(head_dim = 16, states = 8, lora = 2, input = [stream, embedding])""",
     "said of each iteration": "3 x { SA-1(heads = 2, placement = post); GMemless }",
 }
 SCALES = "residual_scale = 0.22; embedding_scale = 12; logit_scale = 1/8"

@@ -60,3 +60,22 @@ def test_longer_sequences_than_there_are_places() -> None:
     with pytest.raises(ValueError, match="25 in a sequence"):
         found(row.repeat(1, 2), cu_seqlens=borders((25, 25)))
     assert found(row.repeat(1, 2)[:, :48], cu_seqlens=borders((24, 24))).shape[1] == 48
+
+
+@pytest.mark.parametrize("tied", ["true", "false"])
+def test_bias_of_the_head(tied: str) -> None:
+    """scale (W x + b), before the cap; b begins at 0 and has a gradient."""
+    more = f"head_bias = true; tied = {tied}; logit_scale = 2; logit_softcap = 5"
+    found = model("GMemless", more)
+    tokens = torch.arange(12)[None]
+    bias = found.head_bias.weight if tied == "true" else found.head.bias
+    assert torch.equal(bias, torch.zeros(61).double())
+    weight = found.embedding.weight if tied == "true" else found.head.weight
+    with torch.no_grad():
+        bias.normal_()
+    expected = 5 * torch.tanh(2 * (found.hidden(tokens) @ weight.T + bias) / 5)
+    logits = found(tokens)
+    torch.testing.assert_close(logits, expected, rtol=1e-10, atol=1e-10)
+    (gradient,) = torch.autograd.grad(logits.sum(), bias)
+    slope = 2 * (1 - (expected / 5) ** 2)
+    torch.testing.assert_close(gradient, slope.sum((0, 1)), rtol=1e-10, atol=1e-10)

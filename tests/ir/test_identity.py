@@ -77,10 +77,28 @@ DIFFERENT = (
     *("parallel { SA-1; GMemless }", "parallel { GMemless; SA-1 }"),
     "parallel { a: SA-1; SA-1 k from a }",
     "parallel { a: SA-1; SA-1 }",
+    *("parallel { SA-1(placement = pre); GMemless }", "parallel { GMemless }"),
+    *(
+        "parallel { SA-1; GMemless(placement = pre) }",
+        "parallel { GMemless(expand = 1) }",
+    ),
+    "parallel { SA-1(residual_scale = 1/2); GMemless }",
+    "SA-1(input = [stream, embedding]); GMemless",
+    *("SA-1(lora = 2); GMemless", "SA-1(lora = 2, lora_down = one); GMemless"),
+    *(f"a: SA-1(output = none); GMemless {of} from a" for of in ("input", "plus")),
+    "a: SA-1(output = none); b: SA-1(output = none); GMemless input from a\n"
+    "GMemless input from b",
+    "a: SA-1(output = none); b: SA-1(output = none); GMemless input from b\n"
+    "GMemless input from a",
 )
 SETTINGS = (
     *("tied = false", "norm = layer", "eps = 1e-3", "placement = sandwich"),
-    *("residual_scale = 2", "embedding_scale = 2", "logit_scale = 2"),
+    *(
+        "residual_scale = 2",
+        "embedding_scale = 2",
+        "logit_scale = 2",
+        "head_bias = true",
+    ),
     *("logit_softcap = 2", "positions = none", "placement = none"),
     *("positions = learned", "embedding_norm = rms"),
     *("embedding_norm = layer", "embedding_norm = rms(weight = false)"),

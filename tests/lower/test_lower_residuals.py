@@ -141,17 +141,130 @@ MODEL = "model m { width = 64 }\n"
             "expected learned or a number from 0.0001 to 10_000",
         ),
         (
-            MODEL + "backbone { parallel { SA-1(placement = post); GMemless } }",
+            MODEL + "backbone { parallel { SA-1(skip_scale = 2); GMemless } }",
             "not-in-parallel",
-            "placement = post",
-            "the branches of a parallel have one residual in common",
+            "skip_scale = 2",
+            "all branches are added to one stream",
         ),
         (
             MODEL
-            + "liv p = SA-1(placement = post)\nbackbone { parallel { p; GMemless } }",
+            + "liv p = SA-1(skip_scale = 2)\nbackbone { parallel { p; GMemless } }",
             "not-in-parallel",
             "p",
-            "p sets placement: the branches of a parallel have one residual in common",
+            "p sets skip_scale: all branches are added to one stream",
+        ),
+        (
+            MODEL + "backbone { parallel { SA-1(input = [stream, embedding]) } }",
+            "not-in-parallel",
+            "input = [stream, embedding]",
+            "all branches read one input",
+        ),
+        (
+            MODEL + "backbone { SA-1(input = [embedding, stream]) }",
+            "wrong-value",
+            "[embedding, stream]",
+            "expected stream or [stream, embedding]",
+        ),
+        (
+            MODEL + "backbone { SA-1(input = embedding) }",
+            "wrong-value",
+            "embedding",
+            "expected stream or [stream, embedding]",
+        ),
+        (
+            MODEL
+            + "backbone { a: GLU(input = [stream, embedding])\nGLU weights from a }",
+            "sharing-misfit",
+            "weights from a",
+            "input stream, not [stream, embedding]",
+        ),
+        (
+            MODEL + "backbone { a: SA-1; GMemless input from a }",
+            "no-answer",
+            "a",
+            "its answer goes to the stream",
+        ),
+        (
+            MODEL + "backbone { a: SA-1(output = none); 2 x { GMemless plus from a } }",
+            "no-answer",
+            "a",
+            "its answer is read in its own body alone",
+        ),
+        (
+            MODEL + "backbone { a: SA-1(output = none); GMemless }",
+            "unread-answer",
+            "SA-1",
+            "output = none, and nothing reads it",
+        ),
+        (
+            MODEL + "backbone { d: SA-1-Diff(output = none); GMemless input from d }",
+            "no-answer",
+            "SA-1-Diff",
+            "a difference of two LIVs",
+        ),
+        (
+            MODEL + "backbone { a: SA-1(output = none)\n"
+            "parallel { GMemless input from a; SA-1 } }",
+            "not-in-parallel",
+            "input from a",
+            "all branches read one input",
+        ),
+        (
+            MODEL + "backbone { a: SA-1(output = none); f: GMemless input from a\n"
+            "GMemless same as f }",
+            "same-as-alone",
+            "GMemless",
+            "input there, no answer here",
+        ),
+        (
+            MODEL + "backbone { a: SA-1(output = none, skip_scale = 2)\n"
+            "GMemless input from a }",
+            "conflicting-settings",
+            "skip_scale = 2",
+            "its answer is added to no stream",
+        ),
+        (
+            MODEL + "backbone { MoE(lora = 4) }",
+            "conflicting-settings",
+            "MoE",
+            "its projections are not all of the input",
+        ),
+        (
+            MODEL + "backbone { SA-1(lora_down = one) }",
+            "conflicting-settings",
+            "SA-1",
+            "there is no lora",
+        ),
+        (
+            MODEL + "backbone { SA-1-Diff(lora = 4) }",
+            "conflicting-settings",
+            "SA-1-Diff",
+            "two branches share one use",
+        ),
+        (
+            MODEL + "backbone { parallel { SA-1(lora = 4); GMemless } }",
+            "conflicting-settings",
+            "SA-1",
+            "a branch of a parallel",
+        ),
+        (
+            MODEL + "backbone { a: SA-1(lora = 4); SA-1 k, v from a }",
+            "sharing-misfit",
+            "k, v from a",
+            "lora: a's features are of one use alone",
+        ),
+        (
+            MODEL + "backbone { parallel(output = none) { SA-1; GMemless } }",
+            "unknown-parameter",
+            "output",
+            "",
+        ),
+        (
+            MODEL + "backbone { a: SA-1(output = none)\n"
+            "GMemless input from a, plus from a }",
+            "shared-twice",
+            "plus from a",
+            "this beside another",
         ),
         (
             MODEL + "liv p = SA-1(placement = post)\nbackbone { a: SA-1; p same as a }",

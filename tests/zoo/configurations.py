@@ -219,6 +219,7 @@ def stablelm(draw: Draw) -> Any:
         **mlp(draw),
         **theta(draw, partial_rotary_factor=turned / dim),
         use_qkv_bias=draw(FLAGS),
+        qk_layernorm=draw(FLAGS),
         use_parallel_residual=draw(FLAGS),
     )
 
@@ -701,7 +702,22 @@ def gpt_neox(draw: Draw) -> Any:
         intermediate_size=draw(st.sampled_from([8, 12])),
         hidden_act=draw(st.sampled_from(["gelu", "gelu_new", "relu"])),
         attention_bias=draw(FLAGS),
-        use_parallel_residual=False,
+        use_parallel_residual=draw(FLAGS),
+    )
+
+
+@st.composite
+def phi(draw: Draw) -> Any:
+    sizes = heads(draw, own_dim=False)
+    dim = sizes["hidden_size"] // sizes["num_attention_heads"]
+    turned = draw(st.integers(1, dim // 2)) * 2
+    return transformers.PhiConfig(
+        **stream(draw, "layer_norm_eps"),
+        **sizes,
+        **theta(draw, partial_rotary_factor=turned / dim),
+        intermediate_size=draw(st.sampled_from([8, 12])),
+        hidden_act=draw(st.sampled_from(["gelu", "gelu_new", "relu"])),
+        qk_layernorm=draw(FLAGS),
     )
 
 
@@ -717,6 +733,35 @@ def bloom(draw: Draw) -> Any:
         tie_word_embeddings=draw(FLAGS),
         bos_token_id=1,
         eos_token_id=2,
+    )
+
+
+@st.composite
+def zamba2(draw: Draw) -> Any:
+    sizes = heads(draw, own_dim=False)
+    adapted = draw(FLAGS)
+    if adapted:  # their adapters of k and v are as wide as that of q
+        sizes["num_key_value_heads"] = sizes["num_attention_heads"]
+    layers, mamba = 5, sizes["num_attention_heads"]  # which divides the width
+    return transformers.Zamba2Config(
+        **{**stream(draw, layers=layers), "tie_word_embeddings": True},
+        **sizes,
+        **theta(draw),
+        layers_block_type=draw(types("linear_attention", "hybrid", layers=layers)),
+        num_mem_blocks=draw(st.sampled_from([1, 2])),
+        use_shared_attention_adapter=adapted,
+        adapter_rank=draw(st.sampled_from([1, 3])),
+        use_mem_rope=draw(FLAGS),
+        intermediate_size=draw(st.sampled_from([8, 12, None])),
+        hidden_act=draw(st.sampled_from(["gelu", "silu"])),
+        add_bias_linear=draw(FLAGS),
+        n_mamba_heads=mamba,
+        mamba_ngroups=draw(st.sampled_from([1, mamba])),
+        mamba_d_state=draw(st.integers(2, 6)),
+        mamba_d_conv=draw(st.integers(2, 5)),
+        mamba_expand=draw(st.sampled_from([1, 2])),
+        chunk_size=4,
+        time_step_min=draw(st.sampled_from([0.001, 0.3])),
     )
 
 
@@ -749,6 +794,7 @@ FAMILIES: dict[str, st.SearchStrategy[Any]] = {
     "nemotron_h": nemotron_h(),
     "olmo2": olmo2(),
     "olmo3": olmo3(),
+    "phi": phi(),
     "phi3": phi3(),
     "qwen2": qwen2(),
     "qwen3": qwen3(),
@@ -757,4 +803,5 @@ FAMILIES: dict[str, st.SearchStrategy[Any]] = {
     "smollm3": smollm3(),
     "stablelm": stablelm(),
     "starcoder2": starcoder2(),
+    "zamba2": zamba2(),
 }

@@ -50,11 +50,17 @@ def from_json(config: dict[str, Any]) -> Any:
 
 
 def checkpoint_of(model: Any) -> dict[str, Tensor]:
-    """Its tensors as `save_pretrained` writes them: a tied head is left out."""
-    tensors = {name: t.contiguous() for name, t in published(model).items()}
-    if model.config.tie_word_embeddings:
-        for name in ("lm_head.weight", "embed_out.weight"):
-            tensors.pop(name, None)
+    """Its tensors as `save_pretrained` writes them: a tied head is left out, and of a
+    block that several layers have all but the first."""
+    tied = model.config.tie_word_embeddings
+    left_out = ("lm_head.weight", "embed_out.weight") if tied else ()
+    tensors: dict[str, Tensor] = {}
+    held: set[tuple[int, tuple[int, ...]]] = set()
+    for name, tensor in published(model).items():
+        place = tensor.data_ptr(), tuple(tensor.shape)
+        if name not in left_out and place not in held:
+            tensors[name] = tensor.contiguous()
+            held.add(place)
     return tensors
 
 

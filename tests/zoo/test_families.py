@@ -28,6 +28,9 @@ from tests.zoo.theirs import build, logits
 LIMIT = 1e-9
 """Of the relative error of logits, both in float64; what is asked for is 1e-6."""
 
+ROUNDED = {"bloom": 1e-8}
+"""Where theirs has a constant of fewer digits: 0.79788456 for the root of 2 / pi."""
+
 EXAMPLES = 3
 """Each time others; the slow test has as many as would be wanted here."""
 
@@ -64,19 +67,20 @@ def answers_alike(ours: Any, theirs: Any) -> None:
     """A prompt, chunks, single tokens, padded rows, and what is chosen greedily."""
     generator = torch.Generator().manual_seed(1)
     vocab = theirs.config.vocab_size
+    limit = ROUNDED.get(theirs.config.model_type, LIMIT)
     tokens = torch.randint(vocab, (2, 13), generator=generator)
     expected = logits(theirs, tokens)
     with torch.no_grad():
-        assert (error := relative(ours(tokens), expected)) < LIMIT, error
+        assert (error := relative(ours(tokens), expected)) < limit, error
         cache = ours.new_cache(2, 13)
         parts = tokens.split([5, 1, 3, 1, 1, 2], dim=1)
         found = torch.cat([ours(part, cache) for part in parts], 1)
-    assert relative(found, expected) < LIMIT
+    assert relative(found, expected) < limit
     pads = torch.tensor([3, 0])
     with torch.no_grad():
         found = ours(tokens, pads=pads)
-    assert relative(found[0, 3:], logits(theirs, tokens[:1, 3:])[0]) < LIMIT
-    assert relative(found[1], expected[1]) < LIMIT
+    assert relative(found[0, 3:], logits(theirs, tokens[:1, 3:])[0]) < limit
+    assert relative(found[1], expected[1]) < limit
     rows, _ = ours.generate(tokens[:, :5], 2, pads=pads, temperature=0.0)
     for row, pad in enumerate(pads.tolist()):
         chosen = tokens[row : row + 1, pad:5]
@@ -118,7 +122,6 @@ STATED: dict[str, dict[str, Any]] = {
         "num_experts_per_tok": 6,
     },
     "glm4_moe": {"head_dim": 128},
-    "gpt_neox": {"use_parallel_residual": False},
     "granitemoehybrid": {"num_local_experts": 0},
     "jamba": {"num_experts": 1},
     "nemotron_h": {"layers_block_type": ["mamba", "mlp", "attention", "mlp"]},

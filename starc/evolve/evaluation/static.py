@@ -96,7 +96,8 @@ def activation_memory(model: Model, tokens: int) -> int:
     """
     values = 2 * model.width  # final norm and head
     for layer in model.whole().values():
-        reads = 1 + len(layer.residual.modules)  # norms and factors; the projections
+        around = {id(r): r for r in (layer.residual, *(x.residual for x in layer.livs))}
+        reads = 1 + sum(len(r.modules) for r in around.values())  # and the projections
         values += reads * model.width
         values += sum(map(_kept, layer.livs))
     logits = 2 * 4 * model.vocab

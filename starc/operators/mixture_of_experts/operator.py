@@ -54,7 +54,7 @@ class MixtureOfExperts(Operator):
     def projection_parameters(self, group: Group) -> tuple[Parameter, ...]:
         if not group.stack:
             return super().projection_parameters(group)
-        shape = (self.experts, self.hidden, self.width)
+        shape = (self.experts, self.hidden, self.input)
         return (Parameter(f"{group.name}.weight", shape, LINEAR, group.name),)
 
     @property

@@ -42,6 +42,7 @@ NAMES = (
     "olmo3",
     "olmo_hybrid",
     "olmoe",
+    "phi",
     "phi3",
     "qwen2",
     "qwen2_moe",
@@ -54,6 +55,7 @@ NAMES = (
     "smollm3",
     "stablelm",
     "starcoder2",
+    "zamba2",
 )
 """By `model_type`: each is a file here."""
 

@@ -1,11 +1,15 @@
-"""GPT-NeoX, where attention and MLP follow one another."""
+"""GPT-NeoX: attention and MLP with a norm each, side by side or one after another."""
 
-from starc.zoo.family import Family, Part, every_layer
-from starc.zoo.field import flag, ignored, in_training, only, same_as, whole, word
+from collections.abc import Sequence
+from dataclasses import replace
+
+from starc.zoo.family import Beside, Family, Part
+from starc.zoo.field import flag, ignored, in_training, same_as, whole, word
 from starc.zoo.rope import rope
 from starc.zoo.seen import or_one
 from starc.zoo.shared import PLAIN, UNUSED, stream
 from starc.zoo.tensor import by_head
+from starc.zoo.values import Values
 
 _QKV = by_head("q.* k.* v.*", "num_attention_heads")
 ATTN = Part(
@@ -27,9 +31,20 @@ MLP = Part(
     },
 )
 
+
+def _normed(part: Part) -> Part:
+    """As a branch with a norm of its own."""
+    return replace(part, options={"placement": "pre"})
+
+
+def _layers(values: Values) -> Sequence[str]:
+    kind = "beside" if values["use_parallel_residual"] else "serial"
+    return [kind] * int(values["num_hidden_layers"])
+
+
 FAMILY = Family(
     name="gpt_neox",
-    title="GPT-NeoX, one after the other (RedPajama-INCITE)",
+    title="GPT-NeoX, Pythia",
     architecture="GPTNeoXForCausalLM",
     fields={
         **stream(50_432, 6144, 44, 2048, 1e-5, tied=False, eps_name="layer_norm_eps"),
@@ -40,11 +55,7 @@ FAMILY = Family(
         "hidden_act": word("gelu", PLAIN, "mlp.activation"),
         "rope_parameters": rope(fraction=0.25),
         "attention_bias": flag(True, "attn.bias", "attn.out_bias"),
-        "use_parallel_residual": only(
-            False,
-            default=True,
-            why="side by side each has a norm of its own, which has no word",
-        ),
+        "use_parallel_residual": flag(True, seen=lambda seen: seen.has("beside")),
         "attention_dropout": in_training(),
         "hidden_dropout": in_training(),
         "classifier_dropout": ignored("of a classifier"),
@@ -55,8 +66,11 @@ FAMILY = Family(
         "mlp.bias": True,
         "mlp.out_bias": True,
     },
-    kinds={"layer": (ATTN, MLP)},
-    layers=every_layer(),
+    kinds={
+        "serial": (ATTN, MLP),
+        "beside": (Beside((_normed(ATTN), _normed(MLP)), {}, {"placement": "none"}),),
+    },
+    layers=_layers,
     names={
         "gpt_neox.embed_in.weight": "embedding.weight",
         "gpt_neox.final_layer_norm.*": "norm.*",
@@ -68,5 +82,4 @@ FAMILY = Family(
         "*.attention.bias": "the causal mask",
         "*.attention.masked_bias": "of the causal mask",
     },
-    limits="attention and MLP side by side (Pythia, GPT-NeoX 20B)",
 )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from starc.zoo.family import Beside, Family
-from starc.zoo.field import flag, in_training, only
+from starc.zoo.field import flag, in_training
 from starc.zoo.rope import rope
 from starc.zoo.shared import (
     AROUND,
@@ -13,9 +13,18 @@ from starc.zoo.shared import (
     heads,
     hidden,
     stream,
+    with_names,
     without_norm,
 )
 from starc.zoo.values import Values
+
+ATTN = with_names(
+    ATTENTION,
+    {
+        "self_attn.q_layernorm.norms.{}.weight": "q_norm",
+        "self_attn.k_layernorm.norms.{}.weight": "k_norm",
+    },
+)
 
 
 def _layers(values: Values) -> Sequence[str]:
@@ -33,17 +42,24 @@ FAMILY = Family(
         **hidden(6912),
         "rope_parameters": rope(fraction=0.25),
         "use_qkv_bias": flag(False, "attn.bias"),
-        "qk_layernorm": only(False, why="LayerNorm on q and k has no word"),
+        "qk_layernorm": flag(
+            False, seen=lambda seen: seen.at("attn.qk_norm") == "layer"
+        ),
         "use_parallel_residual": flag(False, seen=lambda seen: seen.has("beside")),
         "hidden_dropout": in_training(),
         "attention_dropout": in_training(),
     },
-    always={"model.norm": "layer"},
+    always={
+        "model.norm": "layer",
+        "attn.qk_norm": lambda values: "layer" if values["qk_layernorm"] else None,
+        "attn.norm_bias": lambda values: False if values["qk_layernorm"] else None,
+        "attn.own_weights": lambda values: values["qk_layernorm"] or None,
+    },
     kinds={
-        "serial": (ATTENTION, MLP),
+        "serial": (ATTN, MLP),
         "beside": (
             Beside(
-                (without_norm(ATTENTION), without_norm(MLP)),
+                (without_norm(ATTN), without_norm(MLP)),
                 {"input_layernorm.*": "norm.*"},
             ),
         ),
@@ -51,5 +67,4 @@ FAMILY = Family(
     layers=_layers,
     names=AROUND,
     unused=UNUSED,
-    limits="LayerNorm on q and k (StableLM 2 12B)",
 )
