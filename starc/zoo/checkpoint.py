@@ -111,7 +111,12 @@ def _sharded(folder: Folder, maps: list[mmap.mmap]) -> dict[str, Entry]:
         raise ZooError(f"{where}: {error}") from None
     found: dict[str, Entry] = {}
     for file in files:
-        for name, entry in _entries(folder, file, maps).items():
+        try:
+            entries = _entries(folder, file, maps)
+        except FileNotFoundError:
+            told = "is not there, and the index says so"
+            raise ZooError(f"{folder.path / file}: {told}") from None
+        for name, entry in entries.items():
             if names.get(name) != file:
                 raise ZooError(
                     f"{folder.path / file}: {printable(name[:80])} is here, and the "

@@ -262,6 +262,14 @@ def test_an_index_leads_nowhere_else(
         convert(tmp_path)
 
 
+def test_a_shard_that_is_not_there(tmp_path: Path) -> None:
+    index = shards(tmp_path)
+    (tmp_path / "part-1.safetensors").unlink()
+    (tmp_path / INDEX).write_text(json.dumps({"weight_map": index}))
+    with pytest.raises(ZooError, match="part-1.safetensors: is not there, and the"):
+        convert(tmp_path)
+
+
 def test_a_shard_that_is_a_link(tmp_path: Path) -> None:
     index = shards(tmp_path)
     (tmp_path / "part-0.safetensors").rename(tmp_path.parent / "moved.safetensors")
