@@ -326,7 +326,8 @@ def _selective_scan_forward(
     T, (D, N) = x.shape[1], a_log.shape
     dt, a_log, skip, state, cu_seqlens = _seq_dense(dt, a_log, skip, state, cu_seqlens)
     xr, br, cr = _seq_rows(x), _seq_rows(b), _seq_rows(c)
-    tile = _selective_scan_tile(N, False, 16 if T > 1 else 1)
+    steps = 8 if N <= 4 and x.dtype == torch.float32 else 16  # 16 would spill there
+    tile = _selective_scan_tile(N, False, steps if T > 1 else 1)
     grid, size = _scan_grid(x, cu_seqlens, tile["BD"], 256, _SELECTIVE_SCAN_KEEP)
     starts = None
     if keep:

@@ -178,7 +178,7 @@ def _short_conv_in_triton(x: Tensor, weight: Tensor, *more: Tensor | None) -> bo
 # sm_90 the backward spills no register (ptxas) and the loads under way on a
 # multiprocessor, registers permitting, are the 23 KiB that 4.3 TB/s at 700 ns needs:
 # 128 registers for K = 4, 8, 16. K > 4 falls short of it.
-_SHORT_CONV_TILES = ((4, 4, 4, 2), (8, 2, 4, 4), (16, 1, 4, 4))
+_SHORT_CONV_TILES = ((4, 4, 4, 2), (8, 2, 4, 4), (16, 1, 2, 4))
 
 
 def _short_conv_forward(
