@@ -13,7 +13,7 @@ NAMES = sorted([*SIZED, *(name.removeprefix("launches_") for name in FILES)])
 
 
 def launches_of(name: str) -> Any:
-    """KERNEL, SAMPLE, calls(module) and arguments(), as ahead_of_time.py says."""
+    """KERNEL, calls(module) and arguments(), as ahead_of_time.py says."""
     if name in SIZED:
         return SizedLaunches(SIZED[name])
     return importlib.import_module(f"tests.triton.launches_{name}")

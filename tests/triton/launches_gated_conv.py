@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 KERNEL = "gated_conv"
-SAMPLE = "bfloat16$|K=3 bfloat16 one token"  # every tile
 
 
 def training(module: Any, width: int, kind: torch.dtype, packed: bool) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 import torch
 
 KERNEL = "linear_recurrence"
-SAMPLE = "bfloat16|whole torch.float32"
 
 
 def calls(module: Any) -> Iterator[tuple[str, Callable[[], Any]]]:

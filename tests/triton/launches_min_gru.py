@@ -7,7 +7,6 @@ from typing import Any
 import torch
 
 KERNEL = "min_gru"
-SAMPLE = "bfloat16|whole torch.float32"
 
 
 def calls(module: Any) -> Iterator[tuple[str, Callable[[], Any]]]:

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 KERNEL = "rotary"
-SAMPLE = "bfloat16 H=16 K=64"
 
 
 def training(

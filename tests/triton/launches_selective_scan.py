@@ -7,7 +7,6 @@ from typing import Any
 import torch
 
 KERNEL = "selective_scan"
-SAMPLE = "whole|N=16 (.*bfloat16|prompt|one)"  # every tile
 
 
 def calls(module: Any) -> Iterator[tuple[str, Callable[[], Any]]]:

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 KERNEL = "short_conv"
-SAMPLE = "bfloat16$|K=3 bfloat16"  # every tile
 
 
 def training(module: Any, width: int, kind: torch.dtype, packed: bool) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 KERNEL = "swiglu"
-SAMPLE = "bfloat16 F=1368"
 
 
 def training(module: Any, activation: str, kind: torch.dtype, width: int) -> None:

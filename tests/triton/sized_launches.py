@@ -17,8 +17,6 @@ Calls = Iterator[tuple[str, Callable[[], Any]]]
 class SizedLaunches:
     """What a file `launches_*.py` has, made of the cases of an operator's kernel."""
 
-    SAMPLE = r"bfloat16|P=\d+ \w+$"  # every tile
-
     def __init__(self, kernel: KernelCases) -> None:
         self.KERNEL = kernel.name
         self.kernel = kernel
