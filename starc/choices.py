@@ -29,3 +29,9 @@ STARTS = ("lfm2", "transformer", "mamba", "hybrid")
 
 VARIATIONS = ("inherit", "paper")
 """Of children in a search: on LIVs and who shares, or on digits as published."""
+
+FRONT_FORMATS = ("text", "csv", "json", "parquet")
+"""Of `starc front`: --format."""
+
+MOTIF_FORMS = ("text", "json", "liv")
+"""Of `starc motifs`: --as."""

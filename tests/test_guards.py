@@ -247,6 +247,8 @@ def reached(graph: dict[str, set[str]], start: str) -> set[str]:
         ),
         ("safetensors", {"training", "evolve", "draw/operator.py", "cli/training.py"}),
         ("pymoo", {"evolve"}),
+        ("pandas", {"evolve"}),
+        ("pyarrow", {"evolve"}),
         ("plotly", {"evolve"}),
         ("ray", {"evolve"}),
         ("pygls", {"lsp/server.py"}),

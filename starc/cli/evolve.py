@@ -2,17 +2,19 @@
 
 import os
 import sys
+from json import dumps
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
-from starc.choices import ALGORITHMS
+from starc.choices import ALGORITHMS, FRONT_FORMATS
 from starc.cli import complete, streams
 from starc.cli.failure import INTERRUPTED, WRONG_INPUT, Failure, needs
 from starc.cli.options import (
     SEEDS,
     Data,
     Json,
+    Output,
     Run,
     argument,
     input_argument,
@@ -21,6 +23,7 @@ from starc.cli.options import (
     option,
     output_option,
 )
+from starc.cli.streams import STANDARD, write
 
 if TYPE_CHECKING:
     from starc.evolve.coordinator import End, MakeWorkers
@@ -180,19 +183,41 @@ def _say(end: "End", folder: Path) -> None:
         sys.exit(128 + end.signal if end.signal else INTERRUPTED)
 
 
-def front(run: Run, json: Json = False) -> None:
-    """Print the front of a run: what nothing is better than in every objective."""
+def front(
+    run: Run,
+    json: Json = False,
+    format: Annotated[
+        str, one_of(FRONT_FORMATS, "--format", "By default a table for people.")
+    ] = "text",
+    output: Output = STANDARD,
+) -> None:
+    """Print the front of a run: what nothing is better than in every objective.
+
+    csv and parquet have a row for a candidate and a column for each measure; parquet
+    needs pyarrow. --json is --format json.
+    """
     needs("pymoo", "evolve")
+    if format == "parquet":
+        needs("pyarrow", "tables")
     from starc.evolve.views import front as fronts
+    from starc.evolve.views import records
 
     database = _open(run)
     rows, spec = fronts.members(database), database.spec()
-    if json:
-        streams.say_json(fronts.as_json(rows, spec))
+    found = records.records(rows, spec, {row.id for row in rows})
+    text: str | bytes
+    if json or format == "json":
+        text = dumps(fronts.as_json(rows, spec), indent=2) + "\n"
+    elif format == "csv":
+        text = records.as_csv(found)
+    elif format == "parquet":
+        text = records.as_parquet(found)
     elif not rows:
         streams.tell("nothing was measured to the end yet")
+        return
     else:
-        streams.say(fronts.as_text(rows, spec).removesuffix("\n"))
+        text = fronts.as_text(rows, spec)
+    write(output, text)
 
 
 def pick(

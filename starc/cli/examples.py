@@ -44,11 +44,15 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "starc evolve search.star -o runs/first",
         "starc evolve --resume runs/small",
     ),
-    "front": ("starc front runs/small",),
+    "front": (
+        "starc front runs/small",
+        "starc front runs/small --format csv -o front.csv",
+    ),
     "pick": ("starc pick runs/small 1 -o best",),
     "report": ("starc report runs/small -o report.html",),
     "motifs": (
         "starc motifs runs/small",
+        "starc motifs runs/small --as liv --top 3 -o motifs.star",
         "starc motifs hybrid.star older.star --top 10",
     ),
     "decode": (

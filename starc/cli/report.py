@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from starc.choices import MOTIF_FORMS
 from starc.cli.failure import WRONG_INPUT, Failure, needs
 from starc.cli.options import (
     Json,
@@ -11,6 +12,7 @@ from starc.cli.options import (
     input_argument,
     input_option,
     number,
+    one_of,
     output_option,
 )
 from starc.cli.streams import STANDARD, write
@@ -50,6 +52,9 @@ def motifs(
     fewest: Annotated[int, number("Designs with a motif; 0: a tenth of them.", 0)] = 0,
     top: Annotated[int, number("Rows; 0: all.", 0)] = 30,
     json: Json = False,
+    form: Annotated[
+        str, one_of(MOTIF_FORMS, "--as", "A table, or blocks of a .star file to paste.")
+    ] = "text",
     output: Output = STANDARD,
 ) -> None:
     """List recurring subsequences and sharing patterns of architectures.
@@ -65,13 +70,17 @@ def motifs(
         found = table.collect(paths, baseline or [], fewest)
     except ReportError as error:
         raise Failure(str(error), WRONG_INPUT) from None
-    write(output, _written(found, top, json))
+    write(output, _written(found, top, json, form))
 
 
-def _written(found: "Motifs", top: int, json: bool) -> str:
-    from starc.evolve.report import table
+def _written(found: "Motifs", top: int, json: bool, form: str) -> str:
+    from starc.evolve.report import motif_text, table
 
-    return table.as_json(found, top) if json else table.as_text(found, top)
+    if form == "liv":
+        return motif_text.as_star(found, top)
+    if json or form == "json":
+        return table.as_json(found, top)
+    return table.as_text(found, top)
 
 
 def _needs_evolve() -> None:

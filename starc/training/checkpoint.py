@@ -70,8 +70,8 @@ def load(place: Folder | Path) -> Checkpoint:
         if not isinstance(state, dict):
             raise ArtefactError(f"{STATE} is no object")
         return Checkpoint(
-            _tensors(inside, MODEL),
-            _tensors(inside, OPTIMIZER),
+            load_tensors(inside, MODEL),
+            load_tensors(inside, OPTIMIZER),
             Settings.read(state["settings"]),
             integer(state["step"], "step", 0, MOST),
             real(state["seconds"], "seconds", 0, 1e12),
@@ -102,8 +102,8 @@ def save_tensors(
         raise OSError(number, os.strerror(number), where) from error
 
 
-def _tensors(folder: Folder, name: str) -> dict[str, torch.Tensor]:
-    """Of the very file that was opened, into which they stay mapped.
+def load_tensors(folder: Folder, name: str) -> dict[str, torch.Tensor]:
+    """Of the very file that was opened, into which they stay mapped. OSError.
 
     safetensors checks its header by its size. RuntimeError where it says to be larger
     than any memory.

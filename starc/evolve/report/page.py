@@ -16,6 +16,7 @@ from starc.draw import architecture, palette
 from starc.evolve.problem.architecture import genome_text
 from starc.evolve.report import expense, failures, frequencies
 from starc.evolve.report.baselines import baselines
+from starc.evolve.report.contributions import contributions
 from starc.evolve.report.data import chart_data
 from starc.evolve.report.designs import Design, design
 from starc.evolve.report.enrichment import Row as MotifRow
@@ -82,6 +83,7 @@ def page(run: Run) -> str:
         flops=expense.training_flops(run),
         reasons=failures.by_reason(run),
         origins=failures.by_origin(run),
+        contributions=contributions(run),
         repairs=failures.repairs(run),
         tried=failures.tried(run),
         pairs=(
@@ -170,8 +172,9 @@ def _settings(run: Run) -> list[tuple[str, str]]:
         ("model", ", ".join(f"{name} = {value}" for name, value in spec.model)),
         ("pool", ", ".join(spec.pool) or "every published class"),
         ("depth", f"{depth} LIVs"),
-        ("algorithm", f"{spec.algorithm}, {spec.variation} variation, "
-         f"{spec.crossover}-point crossover, {spec.mutation:.3g} mutation, "
+        ("algorithm", f"{spec.algorithm}, "
+         f"{spec.variation} variation, {spec.crossover}-point crossover, "
+         f"{spec.mutation:.3g} mutation, "
          f"tournaments of {spec.tournament}, elitism {spec.elitism}, "
          f"{'with' if spec.repair else 'without'} repair"),
         ("population", f"{spec.population}, {spec.generations} generations"),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from starc import compiler, passes
@@ -13,8 +13,11 @@ from starc.evolve.report.measures import axes
 from starc.evolve.report.read import ReportError, Run, read
 from starc.evolve.storage.database import FILE
 from starc.files import require_plain
+from starc.frontend import ast
 from starc.frontend.load import load
-from starc.frontend.parse import LARGEST
+from starc.frontend.one_line import one_line
+from starc.frontend.parse import LARGEST, parse
+from starc.frontend.unparse import unparse
 from starc.ir.cost import costs
 from starc.printable import printable
 from starc.source import Source
@@ -30,7 +33,9 @@ STATIC = ("params", "cache", "flops")
 class Motifs:
     """rows, how many designs there are of each set, and what they were compared with.
 
-    skipped: files that are no architecture.
+    skipped: files that are no architecture. model: lines of the model block of the
+    first architecture, definitions: the LIVs and featurizers that they define, of one
+    name the first.
     """
 
     rows: list[Row]
@@ -40,6 +45,8 @@ class Motifs:
     labels: tuple[str, ...]
     compared: str
     skipped: tuple[str, ...]
+    model: str
+    definitions: str
 
 
 @dataclass
@@ -50,6 +57,8 @@ class _Sets:
     values: dict[Hashable, dict[str, float]]
     labels: dict[str, None]
     skipped: list[str]
+    models: list[str] = field(default_factory=list)
+    definitions: dict[str, str] = field(default_factory=dict)  # by name
 
 
 def collect(
@@ -79,10 +88,15 @@ def collect(
         labels,
         compared if sets.initial else "the same LIVs in random order",
         tuple(sets.skipped),
+        sets.models[0],
+        "\n".join(sets.definitions.values()),
     )
 
 
 def _add_run(run: Run, name: str, sets: _Sets) -> None:
+    settings = (f"  {key} = {value}\n" for key, value in run.spec.model)
+    sets.models.append("".join(settings))
+    _define(Source("<definitions>", run.spec.definitions), sets)
     for entry in run.entries:
         own = design(entry.source)
         if own is not None:
@@ -110,7 +124,8 @@ def _add_files(path: Path, sets: _Sets) -> list[Hashable]:
     added: list[Hashable] = []
     for file in files:
         try:
-            model = passes.run(compiler.to_ir(_source(file)))
+            source = _source(file)
+            model = passes.run(compiler.to_ir(source))
         except (StarError, OSError):
             if file == path:
                 raise
@@ -122,6 +137,7 @@ def _add_files(path: Path, sets: _Sets) -> list[Hashable]:
                 raise ReportError(f"{file} has {depth:,} LIVs, more than {DEEPEST:,}")
             sets.skipped.append(str(file))
             continue
+        _define(source, sets)
         found = costs(model, model.context, 2).total
         measures = (found.params, found.cache_bytes, found.prefill_flops)
         sets.designs[str(file)] = of(model)
@@ -129,6 +145,18 @@ def _add_files(path: Path, sets: _Sets) -> list[Hashable]:
         added.append(str(file))
     sets.labels.update(dict.fromkeys(STATIC))
     return added
+
+
+def _define(source: Source, sets: _Sets) -> None:
+    """What a text defines besides other names for LIVs, which no motif has."""
+    program = parse(source, Problems())
+    for item in program.items:
+        if isinstance(item, ast.Model):
+            lines = (f"  {s.name.text} = {one_line(s.value)}\n" for s in item.settings)
+            sets.models.append("".join(lines))
+        elif isinstance(item, ast.LivGenome | ast.LivDiff | ast.Featurizer):
+            alone = unparse(replace(program, items=(item,), comments=()))
+            sets.definitions.setdefault(item.name.text, alone)
 
 
 def _source(file: Path) -> Source:

@@ -25,14 +25,7 @@ WEIGHTS = "weights.safetensors"
 
 def pick(database: Database, id: int, folder: Path) -> list[Path]:
     """Writes the candidate into `folder`, and says what it wrote. RunError, OSError."""
-    rows = database.candidates("WHERE c.id = ?", id)
-    if not rows:
-        raise RunError(f"{database.path.parent} has no candidate {id}")
-    (row,) = rows
-    if not row.source:
-        why = row.outcome.reason if row.outcome else ""
-        raise RunError(f"candidate {id} describes no architecture: {why}")
-    spec = database.spec()
+    row, spec = row_of(database, id), database.spec()
     on_front = id in {one.id for one in members(database)}
     star = folder / f"{spec.name}_{id}.star"
     model = compiler.compile(row.source, star.name)
@@ -47,6 +40,18 @@ def pick(database: Database, id: int, folder: Path) -> list[Path]:
             written.append(folder / WEIGHTS)
         write_text(folder / "card.md", card(row, spec, on_front, weights is not None))
     return written
+
+
+def row_of(database: Database, id: int) -> Row:
+    """A candidate that describes an architecture. RunError where there is none."""
+    rows = database.candidates("WHERE c.id = ?", id)
+    if not rows:
+        raise RunError(f"{database.path.parent} has no candidate {id}")
+    (row,) = rows
+    if not row.source:
+        why = row.outcome.reason if row.outcome else ""
+        raise RunError(f"candidate {id} describes no architecture: {why}")
+    return row
 
 
 def card(row: Row, spec: Spec, on_front: bool, weights: bool) -> str:
