@@ -3,14 +3,15 @@
     pip install 'starc[peers]'
     python -m benchmarks.search_peers                 # written to results
     python -m benchmarks.search_peers --seeds 2 --spaces tiny --methods starc
+    python -m benchmarks.search_peers --seeds 5 --methods 'starc surrogate' --merge
 
-`starc evolve`, also with `variation = paper`, and random search with the sampling of
-that; NSGA-II and TPE (multivariate) of Optuna, and NSGA-II of pymoo for mixed
-variables: as many evaluations each, on the simulated landscape
-(starc/evolve/evaluation/simulated.py). The peers have one categorical variable a LIV,
-its class, and the same population; otherwise they are as they come. What they ask for
-again costs them nothing, as it does in starc; one in 32 designs fails, for all. Nobody
-begins with designs that people made.
+`starc evolve` with and without `surrogate = true`, also with `variation = paper`, and
+random search with the sampling of that; NSGA-II and TPE (multivariate) of Optuna, and
+NSGA-II of pymoo for mixed variables: as many evaluations each, on the simulated
+landscape (starc/evolve/evaluation/simulated.py). The peers have one categorical
+variable a LIV, its class, and the same population; otherwise they are as they come.
+What they ask for again costs them nothing, as it does in starc; one in 32 designs
+fails, for all. Nobody begins with designs that people made.
 
 Hypervolumes reach up to 1.1 times the nadir. Ideal and nadir are those of the published
 sampling's first population, for all methods of a seed. `log`: bits linear, cache
@@ -203,6 +204,7 @@ def pymoo_nsga2(spec: Spec) -> Curve:
 
 
 METHODS: dict[str, Callable[[Spec], Curve]] = {
+    "starc surrogate": lambda spec: searched(replace(spec, surrogate=True)),
     "starc": searched,
     "starc paper": lambda spec: searched(published(spec)),
     "random search": lambda spec: searched(
@@ -212,6 +214,7 @@ METHODS: dict[str, Callable[[Spec], Curve]] = {
     "optuna tpe": optuna_tpe,
     "pymoo nsga2": pymoo_nsga2,
 }
+OURS = ("starc surrogate", "starc")
 PEERS = ("optuna nsga2", "optuna tpe", "pymoo nsga2")
 
 
@@ -293,6 +296,19 @@ def ratios(
     return found
 
 
+def merge(
+    volumes: dict[str, dict[str, list[dict[str, list[float]]]]], first: int, seeds: int
+) -> None:
+    """Adds the methods that were measured before, of the same seeds alone."""
+    known = json.loads(RESULTS.read_text())
+    same = known["evaluations"] == list(EVALUATIONS)
+    if not same or (known.get("first", 0), known["seeds"]) != (first, seeds):
+        raise SystemExit(f"{RESULTS} has other seeds or evaluations")
+    for name, found in volumes.items():
+        for method, column in known["hypervolumes"][name].items():
+            found.setdefault(method, column)
+
+
 def curve_of(method: str, spec: Spec, folder: Path, resume: bool) -> Curve:
     """The method's curve: a file of `folder` that `resume` finds, or made now."""
     file = folder / f"{method.replace(' ', '_')}.json"
@@ -308,16 +324,20 @@ def curve_of(method: str, spec: Spec, folder: Path, resume: bool) -> Curve:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--spaces", default=",".join(SPACES))
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "search_peers")
-    parser.add_argument("--resume", action="store_true", help="keep finished searches")
+    parser.add_argument("--resume", action="store_true", help="keep what is finished")
+    parser.add_argument(
+        "--merge", action="store_true", help="take other methods from the results"
+    )
     given = parser.parse_args()
     spaces, methods = given.spaces.split(","), given.methods.split(",")
     volumes: dict[str, dict[str, list[dict[str, list[float]]]]] = {
         name: {method: [] for method in methods} for name in spaces
     }
-    for seed in range(given.seeds):
+    for seed in range(given.first, given.first + given.seeds):
         for name in spaces:
             spec, folder = space(name, seed), given.folder / name / str(seed)
             against = reference(spec)
@@ -325,18 +345,27 @@ def main() -> None:
                 curve = curve_of(method, spec, folder, given.resume)
                 volumes[name][method].append(against.volumes(curve))
             print(f"seed {seed}, {name}", flush=True)
-    compared = {name: ratios(found, methods[0]) for name, found in volumes.items()}
-    for name, columns in compared.items():
-        for column, line in columns.items():
-            print(f"{name}, {column}: {methods[0]} as a share of")
-            for other, found in line.items():
-                print(f"  {other:16}{found['median']:7.3f}  {found['interval']}")
+    if given.merge:
+        merge(volumes, given.first, given.seeds)
+        methods = [method for method in METHODS if method in volumes[spaces[0]]]
+    compared = {
+        one: {name: ratios(found, one) for name, found in volumes.items()}
+        for one in OURS
+        if one in methods
+    }
+    for one, by_space in compared.items():
+        for name, columns in by_space.items():
+            for column, line in columns.items():
+                print(f"{name}, {column}: {one} as a share of")
+                for other, found in line.items():
+                    print(f"  {other:16}{found['median']:7.3f}  {found['interval']}")
     if list(spaces) != list(SPACES) or methods != list(METHODS):
         print("not everything: nothing is written to benchmarks/results")
         return
     result = {
         "date": date.today().isoformat(),
         "versions": {name: version(name) for name in ("optuna", "pymoo", "starc")},
+        "first": given.first,
         "seeds": given.seeds,
         "evaluations": EVALUATIONS,
         "ratios": compared,

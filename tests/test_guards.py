@@ -247,6 +247,7 @@ def reached(graph: dict[str, set[str]], start: str) -> set[str]:
         ),
         ("safetensors", {"training", "evolve", "draw/operator.py", "cli/training.py"}),
         ("pymoo", {"evolve"}),
+        ("sklearn", {"evolve"}),
         ("pandas", {"evolve"}),
         ("pyarrow", {"evolve"}),
         ("plotly", {"evolve"}),

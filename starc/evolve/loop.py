@@ -22,6 +22,7 @@ from starc.evolve.stop import Stop, Stopped
 from starc.evolve.storage.database import CANDIDATES, Database
 from starc.evolve.storage.errors import RunError, sqlite_errors
 from starc.evolve.storage.rows import Generation, Row
+from starc.evolve.surrogate.surrogate import NEWEST, Surrogate
 from starc.evolve.variation.proposer import Proposer
 from starc.evolve.views.watch import Watch
 from starc.evolve.workers.local import Workers
@@ -63,6 +64,9 @@ class Search:
         self.scored: dict[int, Scored] = {}
         self.last = database.last_generation()
         self.proposer = Proposer(self.spec, *database.seen())
+        self.surrogate: Surrogate | None = None
+        if self.spec.surrogate and self.spec.algorithm == "nsga2":
+            self.surrogate = Surrogate(self.spec)
         self.count = database.evaluations()
         self._waited = 0.0
         self._began = self._clocked = time.monotonic()
@@ -107,7 +111,12 @@ class Search:
                 want = min(want, self.spec.evaluations - self.count)
             ranked = parents(self.spec, [self.scored[id] for id in self._population])
             rows, statistics = self.proposer.propose(
-                number, self.database.count() + 1, want, ranked, self._candidates()
+                number,
+                self.database.count() + 1,
+                want,
+                ranked,
+                self._candidates(),
+                self._learned(),
             )
             self.database.propose(number, rows, statistics)
             self.count += sum(row.outcome is None for row in rows)
@@ -116,6 +125,15 @@ class Search:
             self._check(rows)
         self._load([], rows)
         return rows
+
+    def _learned(self) -> Surrogate | None:
+        """The surrogate, as it knows it by now; None where that says nothing."""
+        if self.surrogate is None or self.last is None:
+            return None
+        front = [self.scored[id].values for id in self.last.front]
+        reference = self.last.statistics["reference"]
+        rows = self.database.measured(len(self.spec.trainer.rungs) - 1, NEWEST)
+        return self.surrogate if self.surrogate.learn(rows, front, reference) else None
 
     def _candidates(self) -> dict[int, Candidate]:
         return {id: row.candidate for id, row in self.rows.items()}

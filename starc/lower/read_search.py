@@ -7,7 +7,7 @@ from itertools import compress
 
 from starc.alphabet import Alphabet, LivClass, Stream, build_operator, read_arguments
 from starc.alphabet.option import Givens, Quantity, read
-from starc.alphabet.settings import collect, read_all
+from starc.alphabet.settings import collect, read_all, read_call
 from starc.diagnostics import Problems
 from starc.frontend import ast
 from starc.lower.search_options import (
@@ -19,10 +19,11 @@ from starc.lower.search_options import (
     SETTINGS,
     TRAINER_KIND,
     TRAINERS,
+    WORDS,
 )
 from starc.values import dataclass
 
-_BY_NAME = {option.name: option for option in PLAIN}
+_BY_NAME = {option.name: option for option in PLAIN if option.name not in WORDS}
 
 Pair = tuple[str, ast.Value]
 
@@ -31,7 +32,8 @@ Pair = tuple[str, ast.Value]
 class SearchSettings:
     """What a search block states, and nothing that it does not.
 
-    plain: of search_options.PLAIN. genes: settings of the model -> values, as nodes.
+    plain: of search_options.PLAIN, and what is between the parentheses of `algorithm`.
+    genes: settings of the model -> values, as nodes.
     opened: class -> parameter -> values, as nodes. trainer: kind and its settings.
     """
 
@@ -57,6 +59,12 @@ def read_search(
     found = SearchSettings()
     for name, given in read_all(settings, _BY_NAME, problems).items():
         found.plain[name] = given.value
+    if "algorithm" in settings:
+        words = WORDS["algorithm"]
+        default = next(iter(words))
+        word, said = read_call(settings["algorithm"], words, default, problems)
+        found.plain["algorithm"] = word
+        found.plain.update((name, given.value) for name, given in said.items())
     values = {name: setting.value for name, setting in settings.items()}
     if "pool" in values:
         found.pool = _livs(values["pool"], alphabet, problems)

@@ -126,4 +126,15 @@ TRAINERS = {
     "real": {o.name: o for o in TRAINER},
     "simulated": {"rungs": RUNG, "keep": TRAINER[9]},
 }
+SURROGATE = Option(
+    "surrogate", "flag", "whether a model of the measures chooses among children", False
+)
+WORDS: dict[str, dict[str, dict[str, Option]]] = {
+    "algorithm": {
+        name: {"surrogate": SURROGATE} if name == "nsga2" else {} for name in ALGORITHMS
+    },
+    "trainer": TRAINERS,
+}
+"""Settings whose words take arguments."""
+
 TRAINER_KIND = Option("trainer", "word", "how losses are made", choices=tuple(TRAINERS))

@@ -18,7 +18,7 @@ from starc.lower.search_options import (
     POOL,
     SEED,
     TRAINER_KIND,
-    TRAINERS,
+    WORDS,
 )
 from starc.lsp import words as at
 
@@ -27,7 +27,7 @@ Options = Mapping[str, Option]
 CALLS: dict[tuple[str, ...], Words] = {
     (at.MODEL, "norm"): NORM_WORDS,
     (at.MODEL, "positions"): POSITION_WORDS,
-    (at.SEARCH, "trainer"): TRAINERS,
+    **{(at.SEARCH, name): words for name, words in WORDS.items()},
 }
 """Settings whose words take arguments."""
 

@@ -1,6 +1,7 @@
 """What holds for a whole run, looked at before its first candidate."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 from starc.evolve.evaluation import static
@@ -26,6 +27,8 @@ def check(spec: Spec, here: bool = True) -> None:
     if spec.data and not Path(spec.data).exists():
         # also where nobody would read it: it was asked for
         raise NotPossible(f"--data {spec.data}: No such file or directory")
+    if spec.surrogate and find_spec("sklearn") is None:
+        raise NotPossible("surrogate needs scikit-learn: pip install 'starc[evolve]'")
     if spec.trainer.kind == "simulated":
         return
     names = {one.name for one in static.asked(spec)}

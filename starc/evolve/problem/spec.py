@@ -96,6 +96,8 @@ class Spec:
     open: class -> parameter -> the values that are searched.
     labels: of groups that share, drawn from 1 to this: of `inherit` the most there are
         of a kind.
+    surrogate: whether a model of the measures chooses among children in excess; of
+        nsga2 alone.
     variation: "inherit" or "paper": what a spec says that was stored without it.
     generations, evaluations, minutes: the budget; 0: no limit of this kind.
     repair: of what crossover and mutation make; first members are always legal.
@@ -114,6 +116,7 @@ class Spec:
     population: int = 16
     generations: int = 18
     algorithm: str = "nsga2"
+    surrogate: bool = False
     variation: str = "paper"
     tournament: int = 2
     crossover: int = 2

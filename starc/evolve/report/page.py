@@ -23,6 +23,7 @@ from starc.evolve.report.enrichment import Row as MotifRow
 from starc.evolve.report.enrichment import table
 from starc.evolve.report.measures import Axis, axes, quality, written
 from starc.evolve.report.picks import Pick, picks
+from starc.evolve.report.predictions import predictions
 from starc.evolve.report.proxies import proxies
 from starc.evolve.report.read import Run, read
 from starc.evolve.report.rungs import agreements
@@ -84,6 +85,7 @@ def page(run: Run) -> str:
         reasons=failures.by_reason(run),
         origins=failures.by_origin(run),
         contributions=contributions(run),
+        predictions=predictions(run),
         repairs=failures.repairs(run),
         tried=failures.tried(run),
         pairs=(
@@ -172,7 +174,7 @@ def _settings(run: Run) -> list[tuple[str, str]]:
         ("model", ", ".join(f"{name} = {value}" for name, value in spec.model)),
         ("pool", ", ".join(spec.pool) or "every published class"),
         ("depth", f"{depth} LIVs"),
-        ("algorithm", f"{spec.algorithm}, "
+        ("algorithm", f"{spec.algorithm}{' with a surrogate' * spec.surrogate}, "
          f"{spec.variation} variation, {spec.crossover}-point crossover, "
          f"{spec.mutation:.3g} mutation, "
          f"tournaments of {spec.tournament}, elitism {spec.elitism}, "

@@ -286,6 +286,12 @@ class Database:
         with sqlite_errors(self.path):
             return [row_of(*columns) for columns in found]
 
+    def measured(self, rung: int, newest: int) -> list[Row]:
+        """The last `newest` candidates with an outcome "ok" at this rung, by id."""
+        inner = "SELECT candidate FROM outcomes WHERE status = 'ok' AND rung = ?"
+        where = f"WHERE c.id IN ({inner} ORDER BY candidate DESC LIMIT ?)"
+        return self.candidates(where, rung, newest)
+
     def with_ids(self, ids: Iterable[int]) -> list[Row]:
         """In the order asked for."""
         listed = list(ids)

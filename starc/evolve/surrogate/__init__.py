@@ -1,0 +1,1 @@
+"""A model of the measures: which of many children are worth measuring."""
