@@ -50,7 +50,7 @@ def export(
             renamed = {remote.tensor_name(n): one for n, one in outputs.items()}
             write(file, renamed)
             texts = form.files(dtype, ids)
-            load, notes = LOAD_REMOTE, NOTES_REMOTE
+            load, notes = LOAD_REMOTE, [*NOTES_REMOTE, serving(architecture)]
         else:
             native.write_weights(architecture, family, outputs, weights_file, file)
             texts = native.texts(architecture, family, dtype, ids)
@@ -63,6 +63,22 @@ def export(
         for name, data in (found.files if found else {}).items():
             (written / name).write_bytes(data)
     return said
+
+
+def serving(architecture: Architecture) -> str:
+    """Why engines that replace the attention of a model do not serve a folder with a
+    modeling file, by the LIV, and what does."""
+    engines = "vLLM and SGLang serve models of transformers whose mixers are attention"
+    way = "`generate` and `transformers serve` take it."
+    for liv in architecture.mixers():
+        if liv.operator.kind != "attention":
+            kind = liv.operator.kind.replace("_", " ")
+            return f"{engines}; `{liv.label}` is a {kind}. {way}"
+    return (
+        f"{engines}, and put their own in its place; here the modeling file computes "
+        "it. They know the architecture of a public family, which is exported without "
+        f"code. {way}"
+    )
 
 
 LOAD = """\

@@ -10,7 +10,7 @@ from pathlib import Path
 from starc.export.architecture import Architecture
 from starc.export.error import ExportError
 from starc.printable import printable
-from starc.zoo.arrays import FLOATS, Array, Output, blocks, mapped
+from starc.zoo.arrays import FLOATS, Array, Output, blocks, mapped, release
 from starc.zoo.checkpoint import PICKLED, Entry, opened, place
 from starc.zoo.error import ZooError
 
@@ -76,6 +76,7 @@ def _rows(entry: Entry) -> Iterator[Array]:
         return
     for start, stop in blocks(len(array), array.nbytes // max(1, len(array))):
         yield array[start:stop]
+    release(entry)
 
 
 def renamed(

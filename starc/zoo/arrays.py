@@ -5,6 +5,7 @@ becomes float32, as float16 does.
 """
 
 import json
+import mmap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
 from pathlib import Path
@@ -40,6 +41,13 @@ def mapped(entry: Entry) -> Array:
     count = prod(entry.shape)
     array: Array = np.frombuffer(entry.mapped, kind, count, entry.start)
     return array.reshape(entry.shape)
+
+
+def release(entry: Entry) -> None:
+    """What was read of a tensor need not stay in memory: the file still has it."""
+    if hasattr(mmap, "MADV_DONTNEED") and entry.end > entry.start:
+        start = entry.start - entry.start % mmap.PAGESIZE
+        entry.mapped.madvise(mmap.MADV_DONTNEED, start, entry.end - start)
 
 
 def real(array: Array, kind: str) -> NDArray[np.floating]:

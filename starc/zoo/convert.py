@@ -22,6 +22,7 @@ from starc.zoo.arrays import (
     blocks,
     mapped,
     real,
+    release,
     rounded,
     write,
 )
@@ -103,7 +104,7 @@ class Conversion:
             for part in row.pieces:
                 key, start = places[part.key]
                 parts.append((ours[key], start + part.start, part.count))
-            outputs[row.theirs] = Output(kind, row.shape, _given_back(parts, row, kind))
+            outputs[row.theirs] = Output(kind, row.shape, _read_once(parts, row, kind))
         write(path, outputs)
 
     def _check(self, there: Tensors, expected: Mapping[str, Shape]) -> None:
@@ -156,6 +157,15 @@ def _stacked(parts: list[_Taken], kind: str) -> Iterator[Array]:
                 yield rounded(found, kind)  # type: ignore[arg-type]
             else:
                 yield _as(kind, found, part.kind, part.row)
+
+
+def _read_once(
+    parts: list[tuple[Entry, int, int]], row: Row, kind: str
+) -> Iterator[Array]:
+    """Their tensor; afterwards no page of ours that it was made of stays in memory."""
+    yield from _given_back(parts, row, kind)
+    for entry, _, _ in parts:
+        release(entry)
 
 
 def _given_back(

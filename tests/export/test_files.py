@@ -63,6 +63,14 @@ def test_files_of_a_folder(tmp_path: Path) -> None:
     assert f"{sum(w.numel() for w in weights().values()):,}" in card
 
 
+def test_a_card_says_who_serves_it_and_which_liv_they_lack() -> None:
+    assert "vLLM and SGLang serve models" in hf.serving(MODEL)
+    assert "`conv_0` is a gated conv. `generate`" in hf.serving(MODEL)
+    text = SMALL["transformer_pp_125m"]
+    attention = Architecture.of(Source("a.star", text))
+    assert "a public family, which is exported without code" in hf.serving(attention)
+
+
 def test_new_weights_are_those_of_the_emitted_file(tmp_path: Path) -> None:
     """Drawn module by module, the same for a seed; written under a module at a time."""
     hf.export(MODEL, tmp_path / "a", seed=3, remote_code=True)
