@@ -88,6 +88,12 @@ OWN: dict[str, dict[str, Any]] = {
     "lfm2": {"layer_types": ["conv", FULL] * 2, "block_auto_adjust_ff_dim": False},
     "lfm3": {"layer_types": ["conv", FULL, "conv", SLIDING]},
     "mamba2": {"head_dim": 64},
+    "zamba2": {
+        "layers_block_type": [LINEAR, "hybrid"] * 2,
+        "n_mamba_heads": 8,
+        "num_key_value_heads": 8,
+        "adapter_rank": 16,
+    },
     "nemotron_h": {"layers_block_type": [LINEAR, "mlp", FULL, "mlp"]},
 }
 """What else a family needs to have all of its layers in four."""

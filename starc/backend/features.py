@@ -19,7 +19,8 @@ class Projection:
 
     weights: where the tensors are: "self", or the name of an argument.
     source: the variable that is multiplied: "u", a group, or something lent.
-    made_of: the group that is multiplied, "" for the normed input.
+    made_of: the group that is multiplied, "" for the normed input. wide: that input is
+    the stream and what entered it.
     convolved: those of the groups that go through the short convolution.
     stacked: the group is a stack of projections, which the template's lines multiply.
     """
@@ -30,6 +31,7 @@ class Projection:
     convolved: tuple[str, ...]
     stacked: bool = False
     made_of: str = ""
+    wide: bool = False
 
     @property
     def name(self) -> str:
@@ -52,10 +54,10 @@ def convolved_groups(operator: Operator, groups: tuple[str, ...]) -> tuple[str, 
 
 
 def projections(
-    liv: Liv, weights: dict[str, str], read: dict[str, str]
+    liv: Liv, weights: dict[str, str], read: dict[str, str], wide: set[str]
 ) -> list[Projection]:
     """The projections of a LIV; `weights` and `read` name variables, for labels and
-    for groups."""
+    for groups. wide: labels of the LIVs that read what entered the stream too."""
     found = []
     for groups in liv.projections:
         feature = liv.feature(groups[0])
@@ -67,6 +69,7 @@ def projections(
                 convolved_groups(liv.operator, groups),
                 liv.operator.group(groups[0]).stack > 0,
                 liv.operator.group(feature.group).source,
+                feature.weights in wide,
             )
         )
     return found
@@ -99,7 +102,7 @@ def weight_lines(
 ) -> list[str]:
     """Constructor lines of the tensors behind a projection, which follow those of
     `init`."""
-    of = read_width(operator)
+    of = read_width(projection.wide)
     if projection.stacked:
         count, each = emission.stacks[projection.name]
         return [f"self.{projection.linear} = Experts({count}, {of}, {each})"]

@@ -39,18 +39,18 @@ LORA, LOW_RANK = "lora", "LowRank"
 def low_rank(operator: Operator) -> Call:
     """The constructor's call of what a use has of its own."""
     sizes = ", ".join(number(group.width) for group in operator.groups)
-    how = read_width(operator), str(operator.lora), f"[{sizes}]"
+    how = read_width(operator.reads > 0), str(operator.lora), f"[{sizes}]"
     return Call(LOW_RANK, (*how, f"one={operator.lora_one}"))
 
 
-def read_width(operator: Operator) -> str:
+def read_width(wide: bool) -> str:
     """Channels of what a LIV reads, as the constructor has them."""
-    return "2 * config.width" if operator.reads else "config.width"
+    return "2 * config.width" if wide else "config.width"
 
 
 def constructors(layer: Liv | Parallel) -> dict[str, str]:
     """Name of each module of its residual -> the call that makes it."""
-    residual, read = layer.residual, read_width(layer.livs[0].operator)
+    residual, read = layer.residual, read_width(layer.livs[0].operator.reads > 0)
     widths = {"norm": read, "post_norm": "config.width"}
     calls = {n: norm_call(norm, widths[n]) for n, norm in residual.norms.items()}
     calls |= dict.fromkeys(residual.learned, f"{SCALE}(config)")

@@ -25,6 +25,7 @@ class Wiring:
         self.whole = model.whole()
         self.shared = frozenset(model.shared)
         self._module = self._second_uses()
+        self._wide = {liv.label for liv in model.livs() if liv.operator.reads}
         self._siblings = {
             branch.label: {other.label: other.stem for other in branches(layer)}
             for layer in self.whole.values()
@@ -96,7 +97,7 @@ class Wiring:
             value = self.read(liv, f)
             own = "u" if value == "input" else value  # a sibling's input is one's own
             read[f.group] = foreign.get((f.input, value), own)
-        return projections(liv, weights, read)
+        return projections(liv, weights, read, self._wide)
 
     def read(self, liv: Liv, feature: Feature) -> str:
         """What a feature is projected from: "input", or a group, its source."""

@@ -117,8 +117,9 @@ class Attention(nn.Module):
 
         def attention(q: Tensor, k: Tensor, v: Tensor, length: int | Tensor) -> Tensor:
             visible = visible_tokens(q, k, length)
-            bias = -slopes(self.heads, q)[:, None, None] * distances(q, k, length)
-            mask = bias.masked_fill(~visible, float("-inf")).type_as(q)  # (H, T, S)
+            bias = distances(q, k, length).float().masked_fill(~visible, float("inf"))
+            bias = -slopes(self.heads, q)[:, None, None] * bias
+            mask = bias.type_as(q).expand(*q.shape[:3], k.shape[2])  # 4 axes: fused
             return F.scaled_dot_product_attention(q, k, v, mask)
 
         if state.packed is None:
