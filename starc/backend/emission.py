@@ -121,13 +121,22 @@ def emission(operator: Operator) -> Emission:
             for group in symbols.groups
             if group.stack
         },
-        inner=str(symbols.inner),
+        inner=str(_read_back(symbols)),
         states=_states(symbols, found.state_words),
         tensors={
             parameter.name: ", ".join(map(str, parameter.shape))
             for parameter in (*symbols.parameters, *symbols.output)
         },
     )
+
+
+def _read_back(symbols: Operator) -> int:
+    """What the projection back to the stream reads; the operator's own lines may come
+    between the mixing and it."""
+    for parameter in symbols.output:
+        if parameter.name == "out.weight":
+            return parameter.shape[1]
+    return symbols.inner
 
 
 def _states(symbols: Operator, words: dict[str, str]) -> tuple[StateField, ...]:

@@ -105,7 +105,10 @@ def weight_lines(
     of = read_width(projection.wide)
     if projection.stacked:
         count, each = emission.stacks[projection.name]
-        return [f"self.{projection.linear} = Experts({count}, {of}, {each})"]
+        of = emission.widths.get(projection.made_of, of)
+        biased = operator.biased(projection.name) and not projection.made_of
+        made = "BiasedExperts" if biased else "Experts"
+        return [f"self.{projection.linear} = {made}({count}, {of}, {each})"]
     width = width_of(emission, projection.groups, init)
     bias = operator.biased(projection.groups[0])  # all, or none
     if projection.made_of:

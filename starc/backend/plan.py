@@ -62,6 +62,7 @@ class Plan:
     auxiliary: bool  # a LIV adds to the loss of training
     balanced: bool  # a LIV has numbers that training moves without gradients
     experts: bool  # a LIV has stacks of projections
+    biased_experts: bool  # and one of them adds biases
     blocks: tuple[tuple[str, ...], ...]
     classes: tuple[MixerClass, ...]
     layers: tuple[str, ...]
@@ -96,8 +97,7 @@ def make_plan(
     bodies = Bodies(model, tree, wiring, classes)
     stateful = bool(bodies.root.state)
     out_names = {
-        liv.operator.kind: classes.emission(liv.operator).out_name
-        for liv in model.livs()
+        liv.label: classes.emission(liv.operator).out_name for liv in model.livs()
     }
     called = [name for made in classes.classes for name in made.functions]
     functions = {n: function_text(n) for n in (*stream_functions(model), *called)}
@@ -144,6 +144,7 @@ def make_plan(
             for parameter in liv.operator.parameters
         ),
         experts="Experts" in functions,
+        biased_experts="BiasedExperts" in functions,
         construct=bodies.root.construct,
         forward=bodies.root.forward,
         blocks=tuple(tuple(block.lines()) for block in bodies.blocks),

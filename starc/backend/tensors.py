@@ -45,14 +45,20 @@ def _holds(parameter: Parameter, groups: Set[str], mixing: bool) -> bool:
 
 
 def _declared(parameters: list[Parameter], emission: Emission) -> list[str]:
-    return [_declaration(p, emission.tensors[p.name]) for p in parameters]
+    biased = {p.name for p in parameters if p.name.endswith(".bias")}
+    return [
+        _declaration(p, emission.tensors[p.name], biased)
+        for p in parameters
+        if p.name not in biased
+    ]
 
 
-def _declaration(parameter: Parameter, shape: str) -> str:
+def _declaration(parameter: Parameter, shape: str, biased: Set[str]) -> str:
     name, _, layer = parameter.name.partition(".")
     if layer:  # the weight of a stack of projections, of which a token computes some
         count, out, inner = shape.split(", ")
-        return f"self.{name} = Experts({count}, {inner}, {out})"
+        made = "BiasedExperts" if f"{name}.bias" in biased else "Experts"
+        return f"self.{name} = {made}({count}, {inner}, {out})"
     kind = "Parameter" if parameter.trained else "Buffer"
     return f"self.{name} = nn.{kind}(torch.empty({shape}))"
 

@@ -16,7 +16,7 @@ def weight_map(
 ) -> dict[str, tuple[Piece, ...]]:
     """For each key of the emitted state dict: the pieces that torch.cat makes it of.
 
-    `out_names`: kind of operator -> name of its output projection.
+    `out_names`: label of a LIV -> name of its output projection.
     """
     found: dict[str, tuple[Piece, ...]] = {
         p.name: (("", p.name),) for p in model.before
@@ -85,7 +85,7 @@ def _liv(
             found[f"{prefix}.{parameter.name}"] = ((source, parameter.name),)
     for parameter in liv.operator.output:
         group, dot, rest = parameter.name.partition(".")
-        name = out_names[liv.operator.kind] if group == "out" else group
+        name = out_names[liv.label] if group == "out" else group
         found[f"{prefix}.{name}{dot}{rest}"] = ((liv.label, parameter.name),)
     return found
 

@@ -24,7 +24,7 @@ def featurize(
     weight = tensors[f"{group}.weight"].flatten(0, -2)  # of a stack, one by one
     feature = torch.einsum("bld,cd->blc", x, weight)
     if f"{group}.bias" in tensors:
-        feature = feature + tensors[f"{group}.bias"]
+        feature = feature + tensors[f"{group}.bias"].flatten()  # of a stack as well
     if operator.kernel and operator.group(group).convolved:
         feature = _convolve(operator, group, feature, tensors)
     own = getattr(operators.part(operator.kind, "reference"), "finish_feature", None)

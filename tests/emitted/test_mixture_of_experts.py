@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 from transformers import DeepseekV3Config, Qwen3MoeConfig
 from transformers.models.deepseek_v3.modeling_deepseek_v3 import DeepseekV3MoE
 from transformers.models.qwen3_moe.modeling_qwen3_moe import Qwen3MoeSparseMoeBlock
@@ -87,7 +88,15 @@ def test_sigmoid_scores_equal_those_of_deepseek_v3(groups: int, keep: int) -> No
     torch.testing.assert_close(ours(inputs()), theirs(inputs()), rtol=1e-6, atol=1e-7)
 
 
-@pytest.mark.parametrize("options", ["", ", scores = sigmoid, groups = 4, keep = 2"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        "",
+        ", scores = sigmoid, groups = 4, keep = 2",
+        ", near = 0.5, balance = none, limit = 2, bias = true, out_bias = true",
+        ", latent = 8",
+    ],
+)
 def test_a_token_without_numbers_touches_no_other(options: str) -> None:
     ours, x = mixture(options), inputs()
     clean = ours(x)
@@ -95,19 +104,69 @@ def test_a_token_without_numbers_touches_no_other(options: str) -> None:
     y = ours(x)
     assert y[0, 3].isnan().all()
     y[0, 3] = clean[0, 3]
-    assert torch.equal(y, clean)
+    torch.testing.assert_close(y, clean, rtol=1e-12, atol=1e-12)
 
 
-def test_equal_scores_are_some_experts_with_equal_shares() -> None:
-    ours, x = mixture(), inputs()
+@pytest.mark.parametrize("scores", ["softmax", "sigmoid"])
+def test_a_token_that_masks_every_expert(scores: str) -> None:
+    """No number by softmax, nothing by sigmoid; other tokens are as they were."""
+    ours, x = mixture(f", scores = {scores}, router_bias = true"), inputs()
+    clean = ours(x)
+    hook = ours.router_proj.register_forward_hook(masked)
+    y = ours(x)
+    hook.remove()
+    masked_one = y[0, 3].clone()
+    y[0, 3] = clean[0, 3]
+    torch.testing.assert_close(y, clean, rtol=1e-12, atol=1e-12)
+    if scores == "softmax":
+        assert masked_one.isnan().all()
+    else:
+        assert torch.equal(masked_one, torch.zeros(WIDTH).double())
+
+
+def masked(module: Any, read: Any, router: Tensor) -> Tensor:
+    router = router.clone()
+    router[0, 3] = -torch.inf
+    return router
+
+
+@pytest.mark.parametrize("options", ["", ", scores = sigmoid", ", near = 0.5"])
+def test_equal_numbers_of_the_router_choose_as_many(options: str) -> None:
+    """Which of them is not said; how many, and what they weigh together, is."""
+    options += ", balance = none"
+    ours, x = mixture(options), inputs()
     with torch.no_grad():
         ours.router_proj.weight.zero_()
         for experts in ours.gate_proj, ours.up_proj, ours.down_proj:
             experts.weight.copy_(experts.weight[:1].expand_as(experts.weight))
-    one = mixture(experts=1, top=1)
+    one = mixture(", balance = none", experts=1, top=1)
     for name in "gate_proj", "up_proj", "down_proj":
         getattr(one, name).weight.data = getattr(ours, name).weight.data[:1]
+    ours.train()(x)
+    assert ours.load.sum() == TOP * x.shape[0] * x.shape[1]
     torch.testing.assert_close(ours(x), one(x))
+
+
+@pytest.mark.parametrize(
+    "options", ["", ", limit = 2, bias = true, out_bias = true", ", latent = 8"]
+)
+def test_one_token_reads_its_own_experts_only(options: str) -> None:
+    """Numbers of others that are none would show; what is multiplied is counted."""
+    ours, x = mixture(options), inputs(1)[:1]
+    clean = ours(x)
+    ours.train()(x)
+    ours.eval()
+    assert int(ours.load.sum()) == TOP
+    with torch.no_grad():
+        for name, parameter in ours.named_parameters():
+            if parameter.shape[0] == EXPERTS and not name.startswith("router"):
+                parameter[ours.load == 0] = torch.nan
+    torch.testing.assert_close(ours(x), clean, rtol=1e-12, atol=1e-12)
+    with FlopCounterMode(display=False) as counter:
+        ours(x)
+    read, width = TOP * HIDDEN * 3, 8 if "latent" in options else WIDTH
+    around = EXPERTS * WIDTH + TOP * width + (2 * 8 * WIDTH if width == 8 else 0)
+    assert counter.get_total_flops() == 2 * (read * width + around)
 
 
 def test_scores_that_are_all_nothing_are_no_division_by_it() -> None:

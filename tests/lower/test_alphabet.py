@@ -108,8 +108,6 @@ SOME_HAVE = {"bias_except"}
 def test_every_field_of_an_operator_can_be_set(template: Template) -> None:
     settable = {option.field or option.name for option in template.options}
     unused = set() if "toeplitz" in template.features_token else {"kernel"}
-    if "routed" in template.sparsity:
-        unused |= {"bias", "out_bias"}  # a stack of projections has none
     wanted = {field.name for field in fields(template.operator)}
     assert wanted - SET_ELSEWHERE - SOME_HAVE - unused <= settable
     assert settable <= wanted | {"expand"}
@@ -131,6 +129,8 @@ def example(option: Option) -> Quantity:
 
 BESIDE: dict[tuple[str, str], dict[str, Quantity]] = {
     ("mixture_of_experts", "keep"): {"groups": 8, "top": 1},
+    ("mixture_of_experts", "sum_eps"): {"scores": "sigmoid"},
+    ("mixture_of_experts", "near"): {"balance": "none"},
     ("ssd", "norm"): {"groups": 2},
     ("attention", "gate_bias"): {"gate": "head"},
     ("attention", "weightless"): {"qk_norm": "head"},

@@ -14,6 +14,7 @@ import torch
 from rich.console import Console
 from safetensors.torch import load_file
 
+from starc import compiler
 from starc.training import checkpoint, emitted
 from starc.training.progress import Display
 from starc.training.run import Run, prepare
@@ -47,6 +48,24 @@ def test_it_learns(tmp_path: Path, data: str) -> None:
     train(run, tmp_path / "run")
     assert before > 5.0
     assert run.validation_loss() < 2.5
+
+
+def test_the_busiest_expert_is_told(tmp_path: Path, data: str) -> None:
+    """How much more than an equal share it had in the steps since it was last asked."""
+    path = tmp_path / "model.py"
+    path.write_text(compiler.compile("""
+model m { width = 32; vocab = 256; context = 64 }
+backbone { MoE(hidden = 8, experts = 4, top = 2); MoE(hidden = 8, balance = none) }
+"""))
+    run = prepare(path, replace(SETTINGS, data=data, steps=3))
+    assert run.busiest() == ""
+    for _ in range(3):
+        run.take_step()
+    loads = run.loads
+    assert [load.sum() for load in loads] == [3 * 4 * 16 * 2] * 2
+    most = max(float(4 * loads[0].max()), float(8 * loads[1].max())) / (3 * 4 * 16 * 2)
+    assert run.busiest() == f"   busiest expert {most:.1f} x"
+    assert run.busiest() == ""
 
 
 def test_the_same_seed_gives_the_same_run(tmp_path: Path, data: str) -> None:

@@ -1,6 +1,6 @@
 """Mixtures of experts as the emitted file shows them."""
 
-from starc.backend.emission import Argument, Emission
+from starc.backend.emission import Argument, Emission, biases, number
 from starc.operators.mixture_of_experts.operator import MixtureOfExperts
 
 
@@ -10,6 +10,19 @@ def emission(op: MixtureOfExperts) -> Emission:
         Argument("top", "int", op.top, "experts that a token takes"),
         Argument("hidden", "int", op.hidden, "channels of an expert"),
     ]
+    if op.latent:
+        meaning = "channels that experts read and write"
+        arguments.append(Argument("latent", "int", op.latent, meaning))
+    if op.limit:
+        meaning = "gate and up are cut here"
+        arguments.append(Argument("limit", "float", op.limit, meaning))
+    if op.alpha != 1:
+        arguments.append(Argument("alpha", "float", op.alpha, "steepness of the gate"))
+    if op.up_offset:
+        arguments.append(Argument("up_offset", "float", op.up_offset))
+    if op.near:
+        meaning = "how far from the best of those left"
+        arguments.append(Argument("near", "float", op.near, meaning))
     if op.groups_of_experts > 1:
         arguments += [
             Argument("groups", "int", op.groups_of_experts, "groups of experts"),
@@ -23,12 +36,11 @@ def emission(op: MixtureOfExperts) -> Emission:
                 "balance_weight", "float", op.balance_weight, "of the term of the loss"
             )
         )
-    gate = "gate" if op.gated else "up"
+    biased = op.out_bias or op.bias
     return Emission(
         template="mixture_of_experts",
         class_name="MixtureOfExperts",
-        summary=f"{op.top} of {op.experts} experts {op.activation}({gate})"
-        + (" * up" if op.gated else ""),
+        summary=f"{op.top} of {op.experts} experts {_unit(op)}",
         arguments=tuple(arguments),
         graphs=False,  # which experts have rows is read on the host
         counters={"load": "experts"},
@@ -40,9 +52,28 @@ def emission(op: MixtureOfExperts) -> Emission:
             "balance": op.balance,
             "grouped": op.groups_of_experts > 1,
             "scaled": op.scale != 1,
+            "limit": op.limit > 0,
+            "alpha": op.alpha != 1,
+            "up_offset": op.up_offset > 0,
+            "latent": op.latent > 0,
+            "near": op.near > 0,
+            "sum_eps": number(op.sum_eps) if op.scores == "sigmoid" else "",
+            **biases(op),
         },
         kernels=("grouped_linear",),
-        functions=("Experts",),
+        functions=("Experts", "BiasedExperts") if biased else ("Experts",),
         letters={"E": "experts"},
-        out_name="down_proj",
+        out_name="out_proj" if op.latent else "down_proj",
     )
+
+
+def _unit(op: MixtureOfExperts) -> str:
+    """What an expert makes of gate and up, as a formula."""
+    if not op.gated:
+        return f"{op.activation}(up)"
+    gate = "min(gate, limit)" if op.limit else "gate"
+    gate = (
+        f"{gate} sigmoid(alpha gate)" if op.alpha != 1 else f"{op.activation}({gate})"
+    )
+    up = "clip(up)" if op.limit else "up"
+    return f"{gate} * " + (f"({up} + {op.up_offset:g})" if op.up_offset else up)

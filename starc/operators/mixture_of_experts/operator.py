@@ -15,15 +15,25 @@ class MixtureOfExperts(Operator):
 
     y = sum over the `top` chosen experts e of p_e down_e (activation(gate_e) * up_e)
     (arXiv 1701.06538). Not `gated`: activation(up_e). No mixing of tokens, no state.
+    limit, alpha, up_offset: as of a gated linear unit, gate and up cut, the sigmoid of
+        silu steeper, something added to up.
+    latent: gate and up are of a projection to so many channels, and what the experts
+        give together comes back from there by one more; 0: of the input.
 
     scores: s = softmax or sigmoid of the router's numbers, one for each expert.
-    normalised: p_e = s_e over the sum of the chosen, otherwise s_e; times `scale`.
+    near: experts are chosen one after the other, and s is the softmax of those left
+        whose number is no further below the best than this part of the larger of the
+        two (arXiv 2409.12136 without its noise); 0: of all.
+    normalised: p_e = s_e over the sum of the chosen, which `sum_eps` is added to with
+        sigmoid; otherwise s_e. Times `scale`.
     balance: "bias", a number for each expert that is added to s where experts are
         chosen, and moved by training (arXiv 2408.15664); "loss", a term of the loss
         (arXiv 2101.03961) times `balance_weight`; or "none".
     groups, keep: of that many equal groups of experts, those with the largest scores
         are kept and chosen from: by their best expert with softmax (arXiv 2405.04434),
         by the sum of their two best with sigmoid (arXiv 2412.19437).
+    bias: of the router, gate and up, or of the latent in their place; out_bias: of each
+        expert's way back, or of that from the latent.
     """
 
     hidden: int
@@ -31,8 +41,14 @@ class MixtureOfExperts(Operator):
     top: int
     activation: str = "silu"
     gated: bool = True
+    limit: float = 0.0
+    alpha: float = 1.0
+    up_offset: float = 0.0
+    latent: int = 0
     scores: str = "softmax"
+    near: float = 0.0
     normalised: bool = True
+    sum_eps: float = 1e-20
     balance: str = "bias"
     balance_weight: float = 0.01
     groups_of_experts: int = 1
@@ -44,18 +60,30 @@ class MixtureOfExperts(Operator):
     @cached_property
     def groups(self) -> tuple[Group, ...]:
         inner, experts = self.experts * self.hidden, self.experts
-        gate = (Group("gate", inner, stack=experts),) if self.gated else ()
-        return (Group("router", experts), *gate, Group("up", inner, stack=experts))
+        of = "latent" if self.latent else ""
+        latent = (Group("latent", self.latent),) if self.latent else ()
+        gate = (Group("gate", inner, stack=experts, source=of),) if self.gated else ()
+        up = Group("up", inner, stack=experts, source=of)
+        return (Group("router", experts), *latent, *gate, up)
 
     @property
     def inner(self) -> int:
         return self.experts * self.hidden
 
+    @property
+    def way_back(self) -> str:
+        """The tensor that brings an expert's channels to the stream or the latent."""
+        return "back_proj" if self.latent else "down_proj"
+
     def projection_parameters(self, group: Group) -> tuple[Parameter, ...]:
         if not group.stack:
             return super().projection_parameters(group)
-        shape = (self.experts, self.hidden, self.input)
-        return (Parameter(f"{group.name}.weight", shape, LINEAR, group.name),)
+        name = group.name
+        shape = (self.experts, self.hidden, self.latent or self.input)
+        found = [Parameter(f"{name}.weight", shape, LINEAR, name)]
+        if self.biased(name) and not group.source:
+            found.append(Parameter(f"{name}.bias", shape[:2], ZEROS, name))
+        return tuple(found)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -66,8 +94,16 @@ class MixtureOfExperts(Operator):
 
     @property
     def output(self) -> tuple[Parameter, ...]:
-        shape = (self.experts, self.width, self.hidden)
-        return (Parameter("down_proj.weight", shape, LINEAR, "", False),)
+        shape = (self.experts, self.latent or self.width, self.hidden)
+        back = Parameter(f"{self.way_back}.weight", shape, LINEAR, "", False)
+        if self.latent:
+            out = (self.width, self.latent)
+            found = [back, Parameter("out.weight", out, LINEAR, "", False)]
+            bias = Parameter("out.bias", (self.width,), ZEROS, "", False)
+        else:
+            found = [back]
+            bias = Parameter("down_proj.bias", shape[:2], ZEROS, "", False)
+        return (*found, bias) if self.out_bias else tuple(found)
 
     @property
     def auxiliary(self) -> bool:
@@ -75,8 +111,11 @@ class MixtureOfExperts(Operator):
 
     def mixing_flops(self, context: int, tokens: int) -> float:
         """What the chosen experts give, weighted and added."""
-        return 2.0 * self.top * self.width
+        return 2.0 * self.top * (self.latent or self.width)
 
     def active(self, parameter: Parameter) -> int:
         size = prod(parameter.shape)
-        return size // self.experts * self.top if len(parameter.shape) == 3 else size
+        one_each = ("gate.", "up.", "back_proj.", "down_proj.")  # an expert
+        if parameter.name.startswith(one_each):
+            return size // self.experts * self.top
+        return size

@@ -11,7 +11,8 @@ from starc.numerals import counted
 from starc.operators.mixture_of_experts.operator import MixtureOfExperts
 
 MOST_EXPERTS = 4096
-ACTIVATIONS = ("silu", "gelu", "relu")
+ACTIVATIONS = ("silu", "gelu", "gelu_erf", "relu", "relu2")
+LARGEST = 10_000
 
 
 def build(options: ResolvedOptions) -> MixtureOfExperts:
@@ -48,13 +49,24 @@ def build(options: ResolvedOptions) -> MixtureOfExperts:
             + ("." if groups == 1 else " kept."),
             other="experts" if groups == 1 else "keep",
         )
+    _check_unit(options)
+    _check_scores(options)
     return MixtureOfExperts(
         width=options.width,
+        bias=options.flag("bias"),
+        out_bias=options.flag("out_bias"),
+        bias_except=options.bias_except("router"),
         hidden=common.hidden(options),
         experts=experts,
         top=top,
         activation=options.word("activation"),
         gated=options.flag("gate"),
+        limit=float(options.exact("limit")),
+        alpha=float(options.exact("alpha")),
+        up_offset=float(options.exact("up_offset")),
+        latent=options.whole("latent"),
+        near=float(options.exact("near")),
+        sum_eps=float(options.exact("sum_eps")),
         scores=options.word("scores"),
         normalised=options.flag("normalised"),
         balance=options.word("balance"),
@@ -65,6 +77,71 @@ def build(options: ResolvedOptions) -> MixtureOfExperts:
     )
 
 
+def _check_unit(options: ResolvedOptions) -> None:
+    """Words of a gated unit, and of silu."""
+    for name in ("limit", "up_offset", "alpha"):
+        if not options.flag("gate") and name in options.stated:
+            raise options.fail(
+                "conflicting-settings",
+                f"`{name}` contradicts `gate = false`",
+                name,
+                "is of gate and up",
+                "It says what is done to gate and up before they are multiplied.",
+                f"leave out `gate = false`, or `{name}`",
+                "gate",
+            )
+    activation = options.word("activation")
+    if options.exact("alpha") != 1 and activation != "silu":
+        raise options.fail(
+            "conflicting-settings",
+            f"`alpha` contradicts `activation = {activation}`",
+            "alpha",
+            "is of silu alone",
+            "`alpha` says how steep the sigmoid of gate sigmoid(alpha gate) is.",
+            "write activation = silu, or leave out alpha",
+            "activation",
+        )
+
+
+def _check_scores(options: ResolvedOptions) -> None:
+    """`sum_eps` is of sigmoid; `near` chooses by the router's numbers themselves."""
+    if "sum_eps" in options.stated and options.word("scores") != "sigmoid":
+        raise options.fail(
+            "conflicting-settings",
+            "`sum_eps` contradicts `scores = softmax`",
+            "sum_eps",
+            "is of sigmoid scores",
+            "The softmax of the chosen experts has a sum that is never zero.",
+            "write scores = sigmoid, or leave out sum_eps",
+            "scores",
+        )
+    if not options.exact("near"):
+        return
+    for name, fine in (("scores", "softmax"), ("balance", "bias")):
+        said = options.word(name)
+        if (said == fine) == (name == "balance"):
+            raise options.fail(
+                "conflicting-settings",
+                f"`near` contradicts `{name} = {said}`",
+                "near",
+                "compares the numbers of the router",
+                "With `near` an expert's score is a softmax among those whose numbers "
+                "are near its own, and nothing is added where it is chosen.",
+                f"write {name} = {'none' if name == 'balance' else fine}",
+                name if name in options.stated else "",
+            )
+    if options.whole("groups") > 1:
+        raise options.fail(
+            "conflicting-settings",
+            "`near` contradicts `groups`",
+            "near",
+            "chooses among all experts",
+            "With `near` experts are chosen one after the other, of all that are left.",
+            "leave out `groups`, or `near`",
+            "groups",
+        )
+
+
 TEMPLATE = Template(
     kind="mixture_of_experts",
     title="mixture of experts",
@@ -73,9 +150,10 @@ TEMPLATE = Template(
     legend="mixture of experts",
     features=(
         Feature("router", "", ("experts",)),
-        Feature("gate", "expand", (), flag="gate"),
-        Feature("up", "expand", ()),
+        Feature("gate", "expand", (), flag="gate", latent="latent"),
+        Feature("up", "expand", (), latent="latent"),
     ),
+    instead=(Feature("latent", "", ("latent",)),),
     token="diagonal",
     sparsity=("routed",),
     channel="dense",
@@ -96,7 +174,7 @@ TEMPLATE = Template(
         Option(
             "activation",
             "word",
-            "what gate goes through; gelu is the tanh form",
+            "what gate goes through; gelu is the tanh form, relu2 the square of relu",
             "silu",
             choices=ACTIVATIONS,
         ),
@@ -108,6 +186,41 @@ TEMPLATE = Template(
             field="gated",
         ),
         Option(
+            "limit",
+            "number",
+            "gate is cut above it, up above it and below its negative",
+            0,
+            low=1e-3,
+            high=LARGEST,
+            none=True,
+        ),
+        Option(
+            "alpha",
+            "number",
+            "how steep the sigmoid is in silu: gate sigmoid(alpha gate)",
+            1,
+            low=1e-3,
+            high=LARGEST,
+        ),
+        Option(
+            "up_offset",
+            "number",
+            "what is added to up, after its limit",
+            0,
+            low=1e-3,
+            high=LARGEST,
+            none=True,
+        ),
+        Option(
+            "latent",
+            "whole",
+            "channels of a projection that the experts read instead of the input, and "
+            "write",
+            0,
+            high=common.MOST_HEAD_DIM,
+            none=True,
+        ),
+        Option(
             "scores",
             "word",
             "what makes scores of the router's numbers",
@@ -116,6 +229,23 @@ TEMPLATE = Template(
         ),
         Option(
             "normalised", "flag", "the scores of the chosen are made to sum to 1", True
+        ),
+        Option(
+            "sum_eps",
+            "number",
+            "what is added to that sum, where scores are sigmoid",
+            Fraction(1, 10**20),
+            low=1e-30,
+            high=1,
+        ),
+        Option(
+            "near",
+            "number",
+            "one expert after the other, its score among those left that are near it",
+            0,
+            low=1e-6,
+            high=LARGEST,
+            none=True,
         ),
         Option(
             "scale",
@@ -150,5 +280,8 @@ TEMPLATE = Template(
             field="groups_of_experts",
         ),
         Option("keep", "whole", "groups that a token keeps", 1, high=MOST_EXPERTS),
+        common.BIAS,
+        common.bias_of("router"),
+        common.OUT_BIAS,
     ),
 )

@@ -18,29 +18,63 @@ def mixing(
     tensors: Mapping[str, Tensor],
     eps: float,
 ) -> Mixing:
-    scores = _scores(operator, features["router"])
+    router = features["router"]
+    scores = _scores(operator, router)
     chosen = _chosen(operator, scores, tensors)  # (batch, length, experts), 0 or 1
-    p = scores * chosen
+    p = _near(operator, router) if operator.near else scores * chosen
     if operator.normalised:
-        p = p / p.sum(-1, keepdim=True)
-    p = (operator.scale * p).repeat_interleave(operator.hidden, -1)
+        eps = operator.sum_eps if operator.scores == "sigmoid" else 0.0
+        p = p / (p.sum(-1, keepdim=True) + eps)
+    weights = operator.scale * p
+    p = weights.repeat_interleave(operator.hidden, -1)
     activation = ACTIVATIONS[operator.activation]
     term = _term(operator, scores, chosen) if operator.auxiliary else None
-    if operator.gated:
-        gate = activation(features["gate"])
-        return Mixing(diagonal(p * gate), features["up"], auxiliary=term)
-    return Mixing(diagonal(p), activation(features["up"]), auxiliary=term)
+
+    def finish(y: Tensor) -> Tensor:  # biases on the way back are weighted as well
+        return torch.cat((y, weights), -1) if operator.out_bias else y
+
+    up, alpha, limit = features["up"], operator.alpha, operator.limit
+    if not operator.gated:
+        return Mixing(diagonal(p), activation(up), finish, term)
+    gate = features["gate"]
+    if limit:
+        gate = torch.where(gate < limit, gate, limit)
+        up = torch.where(up.abs() < limit, up, limit * up.sign())
+    factor = activation(alpha * gate) / alpha
+    return Mixing(diagonal(p * factor), up + operator.up_offset, finish, term)
 
 
 def output(
     operator: MixtureOfExperts, y: Tensor, tensors: Mapping[str, Tensor]
 ) -> Tensor:
+    y, p = y[..., : operator.inner], y[..., operator.inner :]
     parts = y.unflatten(-1, (operator.experts, operator.hidden))
-    return torch.einsum("bleh,ewh->blw", parts, tensors["down_proj.weight"])
+    weight = tensors[f"{operator.way_back}.weight"]
+    together = torch.einsum("bleh,ewh->blw", parts, weight)
+    if not operator.latent:
+        bias = tensors["down_proj.bias"] if operator.out_bias else None
+        return together if bias is None else together + p @ bias
+    out = together @ tensors["out.weight"].T
+    return out + tensors["out.bias"] if operator.out_bias else out
 
 
 def _scores(operator: MixtureOfExperts, router: Tensor) -> Tensor:
     return router.softmax(-1) if operator.scores == "softmax" else router.sigmoid()
+
+
+def _near(operator: MixtureOfExperts, router: Tensor) -> Tensor:
+    """The softmax of each chosen expert among those left that are near it, else 0."""
+    left = torch.ones_like(router, dtype=torch.bool)
+    p = torch.zeros_like(router)
+    for _ in range(operator.top):
+        numbers = router.masked_fill(~left, -torch.inf)
+        best, expert = numbers.max(-1, keepdim=True)
+        away = (best - router) / torch.maximum(router.abs(), best)
+        near = numbers.masked_fill(away > operator.near, -torch.inf)
+        one = F.one_hot(expert.squeeze(-1), operator.experts)
+        p = p + near.softmax(-1) * one
+        left = left & ~one.bool()
+    return p
 
 
 def _chosen(
