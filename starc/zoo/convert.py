@@ -134,7 +134,13 @@ class _Taken:
     def __init__(self, entry: Entry, row: Row, start: int, shape: Shape) -> None:
         self.kind, self.row, self.start, self.shape = entry.kind, row, start, shape
         array = mapped(entry)
-        self.array = array.T if row.made.transposed else array.reshape(row.stacked)
+        if row.made.by_turns:
+            self.array = _turn(array, len(row.pieces), start // shape[0])
+            self.start = 0
+        elif row.made.transposed:
+            self.array = array.T
+        else:
+            self.array = array.reshape(row.stacked)
         self.theirs = np.argsort(row.order) if row.order else None
 
     def rows(self, start: int, stop: int) -> Array:
@@ -146,6 +152,12 @@ class _Taken:
             return found
         numbers = _real(found, self.kind, self.row)
         return numbers * _factors(self.row, start, stop) + self.row.made.offset
+
+
+def _turn(array: Array, several: int, number: int) -> Array:
+    """One of several pieces whose channels stand by turns, as ours has it; a view."""
+    found = array.reshape(*array.shape[:-1], -1, several)[..., number]
+    return found.swapaxes(1, -1)
 
 
 def _stacked(parts: list[_Taken], kind: str) -> Iterator[Array]:
@@ -182,6 +194,14 @@ def _given_back(
                 [_as(kind, *pair, row) for pair in zip(columns, kinds, strict=True)],
                 axis=1,
             )
+        return
+    if row.made.by_turns:
+        for start, stop in blocks(row.shape[0], row_bytes):
+            turns = [
+                _as(kind, array[start:stop].swapaxes(1, -1), of, row)
+                for array, of in zip(arrays, kinds, strict=True)
+            ]
+            yield np.stack(turns, axis=-1).reshape(-1, *row.shape[1:])
         return
     if row.order:
         yield from _ordered(arrays, kinds, row, kind, row_bytes)

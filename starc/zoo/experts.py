@@ -143,21 +143,23 @@ def activation(default: str = "silu") -> dict[str, Field]:
     }
 
 
-def first_dense(default: int) -> dict[str, Field]:
+FIRST_DENSE = "first_k_dense_replace"
+
+
+def first_dense(default: int, name: str = FIRST_DENSE) -> dict[str, Field]:
     """Layers before the first with experts."""
 
     def seen(seen: Seen) -> int:
         sparse = [kind.endswith(SPARSE) for kind in seen.layers]
         return sparse.index(True) if True in sparse else len(sparse)
 
-    return {"first_k_dense_replace": whole(default, low=0, high=4096, seen=seen)}
+    return {name: whole(default, low=0, high=4096, seen=seen)}
 
 
-def after_the_first(values: Values) -> list[str]:
+def after_the_first(values: Values, name: str = FIRST_DENSE) -> list[str]:
     """The kinds of layers of `first_dense`, whatever their attention."""
-    dense = values["first_k_dense_replace"]
     layers = values["num_hidden_layers"]
-    return [DENSE if depth < dense else SPARSE for depth in range(layers)]
+    return [DENSE if depth < values[name] else SPARSE for depth in range(layers)]
 
 
 def sparse_steps() -> dict[str, Field]:
@@ -219,7 +221,7 @@ def renamed_experts(module: str, names: tuple[str, str, str], router: str) -> Pa
     return replace(
         MOE,
         names={
-            "post_attention_layernorm.weight": "norm.weight",
+            "post_attention_layernorm.*": "norm.*",
             f"{module}.{router}": "router.weight",
             gate: "gate.weight",
             up: "up.weight",

@@ -23,13 +23,15 @@ _CONTEXT = "original_max_position_embeddings"
 class Rope(Field):
     """`rope_parameters`, or rope_theta, rope_scaling and partial_rotary_factor.
 
-    theta, fraction: where nothing is said. adjacent: neighbours turn together. Says
+    theta, fraction: where nothing is said of them; otherwise: where nothing is said at
+    all. adjacent: neighbours turn together. Says
     `model.positions`; the channels of a head that turn are rounded down, as theirs are.
     """
 
     theta: float = 10_000.0
     fraction: float = 1.0
     adjacent: bool = False
+    otherwise: Mapping[str, Any] = field(default_factory=dict)
 
     def keys(self, name: str) -> tuple[str, ...]:
         return (name, *_OLDER, *_NEOX)
@@ -37,7 +39,7 @@ class Rope(Field):
     def read(
         self, name: str, given: Mapping[str, Any], values: Values
     ) -> dict[str, Any]:
-        found = given.get("rope_scaling") or given.get(name) or {}
+        found = given.get("rope_scaling") or given.get(name) or self.otherwise
         older = {key: given[key] for key in _NUMBERS if given.get(key) is not None}
         if given.get("rotary_emb_base") is not None:
             older["rope_theta"] = given["rotary_emb_base"]
@@ -257,8 +259,15 @@ def by_type(usual: Mapping[str, Mapping[str, Any]]) -> ByType:
 
 
 def rope(
-    theta: float = 10_000.0, fraction: float = 1.0, adjacent: bool = False
+    theta: float = 10_000.0,
+    fraction: float = 1.0,
+    adjacent: bool = False,
+    otherwise: Mapping[str, Any] | None = None,
 ) -> Rope:
     return Rope(
-        lambda found, name: found, theta=theta, fraction=fraction, adjacent=adjacent
+        lambda found, name: found,
+        theta=theta,
+        fraction=fraction,
+        adjacent=adjacent,
+        otherwise=otherwise or {},
     )

@@ -18,6 +18,8 @@ class Made:
     is. order: which row of the pieces each row of theirs is. transposed: theirs are the
     columns of ours. by_expert: the pieces are stacks of experts, and theirs has each
     expert's pieces one under the other. (A name with `{}` in it has one expert alone.)
+    by_turns: of each expert theirs has the columns of ours, those of the pieces by
+    turns; of biases the numbers.
     """
 
     pieces: str
@@ -28,6 +30,7 @@ class Made:
     order: Callable[[Shape, Values], Sequence[int]] | None = None
     transposed: bool = False
     by_expert: bool = False
+    by_turns: bool = False
 
     def factors(self, values: Values) -> tuple[float, ...]:
         """What the rows are multiplied with: one number for all, or one each."""
@@ -51,6 +54,17 @@ def made(of: "str | Made") -> Made:
 def transposed(pieces: str) -> Made:
     """(in, out), as a Conv1D of GPT-2 has it."""
     return Made(pieces, lambda shape, values: shape[::-1], transposed=True)
+
+
+def by_turns(pieces: str) -> Made:
+    """(experts, in, out), and the channels of several pieces by turns, as gpt-oss."""
+    several = len(pieces.split())
+
+    def theirs(shape: Shape, values: Values) -> Shape:
+        experts, out = shape[0] // several, several * shape[1]
+        return (experts, *shape[2:], out)
+
+    return Made(pieces, theirs, by_turns=True)
 
 
 def by_head(pieces: str, heads: str) -> Made:

@@ -357,7 +357,9 @@ def granitemoehybrid(draw: Draw) -> Any:
         hidden_size=4 * count * found["mamba_n_heads"],
         num_attention_heads=count,
         num_key_value_heads=kv_heads,
-        num_local_experts=0,
+        num_local_experts=draw(st.sampled_from([0, 4, 5])),
+        num_experts_per_tok=draw(st.sampled_from([1, 2, 3])),
+        intermediate_size=draw(st.sampled_from([5, 6])),
         shared_intermediate_size=draw(st.sampled_from([8, 12])),
         position_embedding_type=draw(st.sampled_from([None, "rope"])),
         layer_types=draw(types("full_attention", "linear_attention")),
@@ -457,7 +459,7 @@ def phi3(draw: Draw) -> Any:
 
 @st.composite
 def nemotron_h(draw: Draw) -> Any:
-    groups = draw(st.sampled_from([1, 2]))
+    groups, kept = draw(st.sampled_from([1, 2])), draw(st.sampled_from([1, 2]))
     found = stream(draw, "layer_norm_epsilon")
     layers = found.pop("num_hidden_layers") + 1
     found["tie_word_embeddings"] = False  # their class ties nothing
@@ -465,8 +467,17 @@ def nemotron_h(draw: Draw) -> Any:
         **found,
         **heads(draw),
         layers_block_type=draw(
-            types("linear_attention", "full_attention", "mlp", layers=layers)
+            types("linear_attention", "full_attention", "mlp", "moe", layers=layers)
         ),
+        n_routed_experts=4 * draw(st.sampled_from([1, 2])),
+        num_experts_per_tok=draw(st.sampled_from([1, 2])),
+        moe_intermediate_size=draw(st.sampled_from([5, 6])),
+        moe_shared_expert_intermediate_size=draw(st.sampled_from([5, 7])),
+        moe_latent_size=draw(st.sampled_from([None, 5])),
+        n_group=kept,
+        topk_group=draw(st.integers(1, kept)),
+        norm_topk_prob=draw(FLAGS),
+        routed_scaling_factor=draw(st.sampled_from([1.0, 2.5])),
         intermediate_size=draw(st.sampled_from([8, 12])),
         mlp_hidden_act=draw(st.sampled_from(["relu2", "gelu", "silu"])),
         mlp_bias=draw(FLAGS),
@@ -573,12 +584,15 @@ def falcon_mamba(draw: Draw) -> Any:
 
 @st.composite
 def jamba(draw: Draw) -> Any:
-    period = draw(st.integers(1, 3))
+    period, sparse = draw(st.integers(1, 3)), draw(st.integers(1, 3))
     return transformers.JambaConfig(
         **stream(draw),
         **heads(draw, own_dim=False),
         intermediate_size=draw(st.sampled_from([8, 12])),
-        num_experts=1,
+        num_experts=draw(st.sampled_from([1, 4, 5])),
+        num_experts_per_tok=draw(st.sampled_from([1, 2, 3])),
+        expert_layer_period=sparse,
+        expert_layer_offset=draw(st.integers(0, sparse - 1)),
         attn_layer_period=period,
         attn_layer_offset=draw(st.integers(0, period - 1)),
         mamba_d_state=draw(st.integers(2, 5)),

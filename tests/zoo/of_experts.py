@@ -184,7 +184,63 @@ def qwen2_moe(draw: Draw) -> Any:
     )
 
 
+@st.composite
+def lfm2_moe(draw: Draw) -> Any:
+    found = experts(draw)
+    del found["hidden_act"]
+    layers = draw(st.integers(2, 3))
+    return transformers.Lfm2MoeConfig(
+        **stream(draw, "norm_eps", layers),
+        **heads(draw, own_dim=False),
+        **found,
+        **wide(draw),
+        **theta(draw),
+        conv_L_cache=draw(st.integers(2, 5)),
+        conv_bias=draw(FLAGS),
+        num_dense_layers=draw(st.integers(0, layers)),
+        use_expert_bias=draw(FLAGS),
+        norm_topk_prob=draw(FLAGS),
+        routed_scaling_factor=draw(st.sampled_from([1.0, 2.5])),
+        layer_types=draw(types(FULL, "conv", layers=layers)),
+    )
+
+
+@st.composite
+def gpt_oss(draw: Draw) -> Any:
+    found = experts(draw, "num_local_experts")
+    del found["hidden_act"]
+    return transformers.GptOssConfig(
+        **stream(draw),
+        **heads(draw),
+        **found,
+        **draw(st.sampled_from([{}, scaled(draw)])),
+        intermediate_size=draw(st.sampled_from([5, 6])),
+        swiglu_alpha=draw(st.sampled_from([1.0, 1.702])),
+        swiglu_limit=draw(st.sampled_from([0.3, 7.0])),
+        attention_bias=draw(FLAGS),
+        sliding_window=draw(st.sampled_from([1, 3])),
+        **draw(st.sampled_from([{}, {"layer_types": draw(types(FULL, SLIDING))}])),
+    )
+
+
+@st.composite
+def phimoe(draw: Draw) -> Any:
+    return transformers.PhimoeConfig(
+        **stream(draw),
+        **heads(draw, own_dim=False),
+        **experts(draw, "num_local_experts") | {"num_experts_per_tok": 2},
+        **theta(draw),
+        intermediate_size=draw(st.sampled_from([5, 6])),
+        router_jitter_noise=draw(st.sampled_from([0.01, 0.3, 1.0])),
+        attention_bias=draw(FLAGS),
+        sliding_window=draw(WINDOWS),
+    )
+
+
 FAMILIES = {
+    "gpt_oss": gpt_oss(),
+    "lfm2_moe": lfm2_moe(),
+    "phimoe": phimoe(),
     "qwen2_moe": qwen2_moe(),
     "deepseek_v2": deepseek_v2(),
     "deepseek_v3": deepseek_v3(),

@@ -122,9 +122,7 @@ STATED: dict[str, dict[str, Any]] = {
         "num_experts_per_tok": 6,
     },
     "glm4_moe": {"head_dim": 128},
-    "granitemoehybrid": {"num_local_experts": 0},
-    "jamba": {"num_experts": 1},
-    "nemotron_h": {"layers_block_type": ["mamba", "mlp", "attention", "mlp"]},
+    "lfm2_moe": {"layer_types": ["conv", "full_attention"] * 16},
 }
 """What a file has to say, where the default cannot be said."""
 

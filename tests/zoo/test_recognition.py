@@ -26,7 +26,10 @@ ANOTHER_WAY = {
     "lfm2": {"intermediate_size", "block_auto_adjust_ff_dim"},
     "gpt_neox": {"hidden_act"},
     "gpt2": {"resid_pdrop", "embd_pdrop", "attn_pdrop"},
-    "jamba": {"attn_layer_period", "attn_layer_offset"},
+    "jamba": {
+        *("attn_layer_period", "attn_layer_offset"),
+        *("expert_layer_period", "expert_layer_offset"),
+    },
     "kimi_linear": {"q_lora_rank"},
     "qwen2": WINDOWS,
     "qwen2_moe": {"decoder_sparse_step", "sliding_window", "max_window_layers"},
@@ -59,7 +62,8 @@ EXPERTS = {
 def of_no_layer(layers: tuple[str, ...]) -> set[str]:
     """Fields of a kind of layer of which there is none."""
     words = {kind.rpartition(" ")[2] for kind in layers}
-    found = EXPERTS if words == {"dense"} else set()
+    without = {"dense"}, {"mamba", "attn", "mlp"}  # the second: of Nemotron-H
+    found = EXPERTS if any(words <= kinds for kinds in without) else set()
     return found | ({"intermediate_size"} if words == {"sparse"} else set())
 
 

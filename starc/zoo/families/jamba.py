@@ -1,15 +1,26 @@
-"""Jamba, the configurations without experts: Mamba, with attention in some layers."""
+"""Jamba: Mamba, with attention in some layers, and experts in others."""
 
+from collections.abc import Callable
 from typing import Any
 
 from starc.artefacts import ArtefactError, integer
+from starc.zoo.experts import (
+    DENSE,
+    IN_TRAINING,
+    MOE,
+    NAMES,
+    SPARSE,
+    UNBALANCED,
+    kinds,
+    layers,
+)
 from starc.zoo.families.mamba import expand_of
 from starc.zoo.family import Family
-from starc.zoo.field import Field, flag, ignored, in_training, only, whole
+from starc.zoo.field import Field, also, flag, ignored, in_training, only, whole
 from starc.zoo.kinds import FULL
 from starc.zoo.mamba import COMPUTED, CONV_BIAS, mamba_1, step_rank
-from starc.zoo.seen import Seen
-from starc.zoo.shared import ATTENTION, MLP, heads, hidden, renamed, stream
+from starc.zoo.seen import SILENT, Seen, or_one
+from starc.zoo.shared import ATTENTION, MLP, heads, renamed, stream
 from starc.zoo.tensor import Names
 from starc.zoo.values import Values
 from starc.zoo.values import word as said
@@ -17,31 +28,67 @@ from starc.zoo.values import word as said
 MAMBA = "mamba"
 
 
-def _places(seen: Seen) -> tuple[int, int]:
-    """Period and offset of the layers with attention."""
-    layers = len(seen.layers)
-    found = [depth for depth, kind in enumerate(seen.layers) if kind == FULL]
-    if not found:
+def _places(depths: list[int], layers: int) -> tuple[int, int]:
+    """Period and offset of layers of these depths."""
+    if not depths:
         return layers + 1, layers
-    return (found[1] - found[0] if len(found) > 1 else layers), found[0]
+    return (depths[1] - depths[0] if len(depths) > 1 else layers), depths[0]
 
 
-def _place(index: int, default: int, low: int) -> Field:
+def _with_attention(seen: Seen) -> tuple[int, int]:
+    found = [
+        depth for depth, _ in enumerate(seen.layers) if _mixer(seen, depth) == FULL
+    ]
+    return _places(found, len(seen.layers))
+
+
+def _with_experts(seen: Seen) -> tuple[int, int]:
+    found = [depth for depth, kind in enumerate(seen.layers) if kind.endswith(SPARSE)]
+    return _places(found, len(seen.layers))
+
+
+def _mixer(seen: Seen, depth: int) -> str:
+    return seen.layers[depth].partition(" ")[0]
+
+
+def _experts(seen: Seen) -> int:
+    """One expert is none."""
+    found = seen.at("moe.experts")
+    return 1 if found is SILENT else int(found)
+
+
+def _place(
+    places: Callable[[Seen], tuple[int, int]], index: int, default: int, low: int
+) -> Field:
     def check(found: Any, name: str) -> int:
         return integer(found, name, low, 4096)
 
-    return Field(check, default, seen=lambda seen: _places(seen)[index])
+    return Field(check, default, seen=lambda seen: places(seen)[index])
 
 
-def _layers(values: Values) -> list[str]:
-    period, offset = values["attn_layer_period"], values["attn_layer_offset"]
+def _depths(values: Values, of: str) -> list[bool]:
+    """Whether each layer is one of those: `attn` or `expert`."""
+    name = f"{of}_layer_offset"
+    period, offset = values[f"{of}_layer_period"], values[name]
     if offset >= period:
-        raise ArtefactError(f"attn_layer_offset = {offset}: the period is {period}")
-    layers = range(values["num_hidden_layers"])
-    return [FULL if depth % period == offset else MAMBA for depth in layers]
+        raise ArtefactError(f"{name} = {offset}: the period is {period}")
+    return [depth % period == offset for depth in range(values["num_hidden_layers"])]
 
 
-FEED_FORWARD = renamed(MLP, {"mlp.": "feed_forward.", "post_attention_": "pre_ff_"})
+def _mixers(values: Values) -> list[str]:
+    return [FULL if found else MAMBA for found in _depths(values, "attn")]
+
+
+def _sparse(values: Values) -> list[str]:
+    several = values["num_experts"] > 1
+    return [
+        SPARSE if found and several else DENSE for found in _depths(values, "expert")
+    ]
+
+
+_RENAMED = {"mlp.": "feed_forward.", "post_attention_": "pre_ff_"}
+FEED_FORWARD = renamed(MLP, _RENAMED)
+EXPERTS = renamed(MOE, {"mlp.gate.": "feed_forward.router.", **_RENAMED})
 AROUND: Names = {
     "model.embed_tokens.weight": "embedding.weight",
     "model.final_layernorm.weight": "norm.weight",
@@ -55,18 +102,18 @@ FAMILY = Family(
     fields={
         **stream(65_536, 4096, 32, context=262_144, eps=1e-6, tied=False),
         **heads(32, 8),
-        **hidden(14_336),
+        "intermediate_size": whole(14_336, "mlp.hidden", "moe.hidden", high=2**22),
         "hidden_act": only("silu", why="the convolutions of Mamba have silu alone"),
-        "attn_layer_period": _place(0, 8, low=1),
-        "attn_layer_offset": _place(1, 4, low=0),
-        "num_experts": only(1, default=16, why="its experts are not imported yet"),
-        **dict.fromkeys(
-            (
-                *("num_experts_per_tok", "expert_layer_period", "expert_layer_offset"),
-                *("output_router_logits", "router_aux_loss_coef", "num_local_experts"),
-            ),
-            ignored("of experts, and there are none"),
+        "attn_layer_period": _place(_with_attention, 0, 8, low=1),
+        "attn_layer_offset": _place(_with_attention, 1, 4, low=0),
+        "num_experts": also(
+            whole(16, "moe.experts", high=65_536, seen=_experts),
+            *(name for name in NAMES if name != "num_experts"),
         ),
+        "num_experts_per_tok": whole(2, "moe.top", high=65_536, seen=or_one("moe.top")),
+        "expert_layer_period": _place(_with_experts, 0, 2, low=1),
+        "expert_layer_offset": _place(_with_experts, 1, 1, low=0),
+        **IN_TRAINING,
         "mamba_d_state": whole(16, "mamba.states", high=4096),
         "mamba_d_conv": whole(4, "mamba.kernel", low=2, high=16),
         "mamba_expand": whole(2, "mamba.expand", high=64, seen=expand_of),
@@ -80,12 +127,18 @@ FAMILY = Family(
         **COMPUTED,
         "attention_dropout": in_training(),
     },
-    always={"model.positions": said("none"), "mamba.norms": "weighted"},
-    kinds={
-        FULL: (ATTENTION, FEED_FORWARD),
-        MAMBA: (mamba_1("mamba", "input_layernorm"), FEED_FORWARD),
+    always={
+        "model.positions": said("none"),
+        "mamba.norms": "weighted",
+        "moe.normalised": False,
+        **UNBALANCED,
     },
-    layers=_layers,
+    kinds=kinds(
+        {FULL: ATTENTION, MAMBA: mamba_1("mamba", "input_layernorm")},
+        EXPERTS,
+        FEED_FORWARD,
+    ),
+    layers=layers(_sparse, _mixers),
     names=AROUND,
-    limits="experts; convolutions without biases",
+    limits="convolutions without biases",
 )
