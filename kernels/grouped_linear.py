@@ -5,6 +5,9 @@
     x (N, K)    weight (E, V, K)    ends (E,): where the rows of each expert end
     returns y (N, V) in x's dtype
 
+Rows behind the last of ends are of no expert: what they give is not said, and no
+weight gets a gradient of them.
+
 Exact: no capacity, no row left out; an expert without rows is not read, so that one
 token reads its own experts only. On a GPU torch's grouped product does it in one
 launch (bfloat16, torch 2.8 on). Elsewhere it is a product for each expert that has
@@ -56,8 +59,9 @@ def _grouped_linear_tiles(x: Tensor, weight: Tensor, ends: Tensor) -> Tensor:
     row = row[:, None] + torch.arange(tile, device=x.device)
     y = torch.bmm(x[row.clamp(max=rows - 1)], weight[expert].transpose(1, 2))
     row = torch.arange(rows, device=x.device)
-    expert = torch.searchsorted(ends, row, right=True)
-    return y.flatten(0, 1)[first[expert] * tile + row - start[expert]]
+    expert = torch.searchsorted(ends, row, right=True).clamp(max=experts - 1)
+    place = first[expert] * tile + row - start[expert]
+    return y.flatten(0, 1)[place.clamp(max=len(y) * tile - 1)]
 
 
 def weighted(y: Tensor, order: Tensor, p: Tensor) -> Tensor:

@@ -220,7 +220,8 @@ class Operator:
 
     def output_flops(self) -> float:
         """FLOPs per token of what brings y back to the stream."""
-        return 2.0 * sum(self.active(p) for p in self.output if len(p.shape) > 1)
+        weights = (p for p in self.output if not p.name.endswith(".bias"))
+        return 2.0 * sum(self.active(p) for p in weights if len(p.shape) > 1)
 
     def all_state(self, max_length: int) -> tuple[StateTensor, ...]:
         """Every tensor that decoding keeps when no feature is borrowed."""

@@ -63,15 +63,18 @@ def mixing_of(kind: str) -> Callable[[Any, Tensors, Tensors, float], Mixing]:
     return found
 
 
-def output(operator: Operator, y: Tensor, tensors: Tensors) -> Tensor:
+def output(
+    operator: Operator, y: Tensor, tensors: Tensors, x: Tensor | None = None
+) -> Tensor:
     """y (batch, length, inner) back in the stream (batch, length, width).
 
     By `out.weight` and `out.bias`, or by `output` of the operator's reference where it
-    has one; an operator without tensors for it has y as it is.
+    has one; an operator without tensors for it has y as it is. x: the normed input, for
+    an operator that adds it.
     """
     own = getattr(operators.part(operator.kind, "reference"), "output", None)
     if own is not None:
-        found: Tensor = own(operator, y, tensors)
+        found: Tensor = own(operator, y, tensors, x)
         return found
     if "out.weight" in tensors:
         y = y @ tensors["out.weight"].T

@@ -151,7 +151,8 @@ class _Run:
         )
         self.mixings[here[liv.label]] = mixing
         tensors = {p.name: self.tensor(liv.label, p.name) for p in operator.output}
-        return output(operator, mixing.output(), tensors)
+        x = self.inputs[here[liv.label]]
+        return output(operator, mixing.output(), tensors, x)
 
     def low_rank(self, operator: Operator, use: str, group: str) -> Tensor:
         """What the use of this label adds to a projection: (width of the group, D)."""

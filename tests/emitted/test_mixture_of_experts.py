@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import DeepseekV3Config, Qwen3MoeConfig
+from transformers import DeepseekV3Config, LongcatFlashConfig, Qwen3MoeConfig
 from transformers.models.deepseek_v3.modeling_deepseek_v3 import DeepseekV3MoE
+from transformers.models.longcat_flash.modeling_longcat_flash import LongcatFlashMoE
 from transformers.models.qwen3_moe.modeling_qwen3_moe import Qwen3MoeSparseMoeBlock
 
 from starc.compiler import to_ir
@@ -60,6 +61,33 @@ def test_softmax_scores_equal_those_of_qwen3_moe(normalised: bool) -> None:
     theirs: Any = Qwen3MoeSparseMoeBlock(config).double()
     give(ours, theirs.gate, theirs.experts)
     torch.testing.assert_close(ours(inputs()), theirs(inputs()), rtol=1e-6, atol=1e-7)
+
+
+def test_experts_that_change_nothing_equal_those_of_longcat_flash() -> None:
+    ours = mixture(", normalised = false, scale = 1.5, zero = 4")
+    made: Any = LongcatFlashConfig
+    config = made(
+        hidden_size=WIDTH,
+        expert_ffn_hidden_size=HIDDEN,
+        n_routed_experts=EXPERTS,
+        zero_expert_num=4,
+        moe_topk=TOP,
+        routed_scaling_factor=1.5,
+        hidden_act="silu",
+        experts_implementation="eager",
+    )
+    theirs: Any = LongcatFlashMoE(config).double()
+    gate_up = torch.cat((ours.gate_proj.weight, ours.up_proj.weight), 1)
+    bias = torch.randn(EXPERTS + 4, generator=torch.Generator().manual_seed(3)) / 20
+    with torch.no_grad():
+        theirs.router.classifier.weight.copy_(ours.router_proj.weight)
+        theirs.experts.gate_up_proj[:EXPERTS].copy_(gate_up)
+        theirs.experts.down_proj.copy_(ours.down_proj.weight)
+        ours.balance.copy_(bias)
+        theirs.router.e_score_correction_bias.copy_(bias)
+    torch.testing.assert_close(ours(inputs()), theirs(inputs()), rtol=1e-5, atol=1e-6)
+    ours.train()(inputs())
+    assert ours.load[:EXPERTS].any() and ours.load[EXPERTS:].any()
 
 
 @pytest.mark.parametrize("groups, keep", [(1, 1), (4, 2)])
@@ -153,7 +181,7 @@ def test_equal_numbers_of_the_router_choose_as_many(options: str) -> None:
 def test_one_token_reads_its_own_experts_only(options: str) -> None:
     """Numbers of others that are none would show; what is multiplied is counted."""
     ours, x = mixture(options), inputs(1)[:1]
-    clean = ours(x)
+    clean = ours.eval()(x)
     ours.train()(x)
     ours.eval()
     assert int(ours.load.sum()) == TOP

@@ -8,6 +8,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from starc.ir.cost import costs
+from starc.ir.nodes import Model
 from tests.emitted.architectures import ARCHITECTURES, hybrids, plain
 from tests.emitted.architectures import settings as model_settings
 from tests.emitted.helpers import OPTIONAL, emit
@@ -62,8 +63,22 @@ def check(name: str, without: frozenset[str]) -> None:
     assert total.cache_bytes == cache.nbytes
     cache = model.new_cache(1, CONTEXT)
     prefill = flops(model, tokens(CONTEXT)) / CONTEXT
-    assert total.prefill_flops == pytest.approx(prefill, rel=1e-2)
+    alike = at_most if may_be_less(emitted.ir) else about
+    assert alike(prefill, total.prefill_flops)
     with torch.no_grad():
         model(tokens(CONTEXT - 1), cache)
     decode = flops(model, tokens(1), cache)
-    assert total.decode_flops == pytest.approx(decode, rel=1e-2)
+    assert alike(decode, total.decode_flops)
+
+
+def may_be_less(ir: Model) -> bool:
+    """Experts that change nothing are counted as if no token took one."""
+    return any(getattr(liv.operator, "zero", 0) for liv in ir.livs())
+
+
+def about(found: float, said: float) -> bool:
+    return said == pytest.approx(found, rel=1e-2)
+
+
+def at_most(found: float, said: float) -> bool:
+    return found <= 1.01 * said

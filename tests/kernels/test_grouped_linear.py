@@ -56,6 +56,19 @@ def test_it_is_the_matrix_of_the_expert(counts: list[int]) -> None:
         compare(product(x, weight, ends), expected, [x, weight])
 
 
+def test_rows_behind_the_last_end_touch_nothing() -> None:
+    x, weight, ends = case([3, 0, 34])
+    for product, filled in (grouped_linear, torch.nan), (_grouped_linear_tiles, 7.0):
+        more = torch.cat((x, x.new_full((40, 5), filled))).detach().requires_grad_()
+        y = product(more, weight, ends)
+        assert y.shape == (77, 3)
+        (dw,) = torch.autograd.grad(y[:37].square().sum(), [weight])
+        expected = a_row_at_a_time(x, weight, ends)
+        torch.testing.assert_close(y[:37], expected)
+        (wanted,) = torch.autograd.grad(expected.square().sum(), [weight])
+        torch.testing.assert_close(dw, wanted)
+
+
 @pytest.mark.parametrize("needed", ["x", "weight"])
 def test_only_what_is_asked_is_computed(needed: str) -> None:
     x, weight, ends = case([3, 0, 5])

@@ -13,7 +13,7 @@ from starc.reference.cases import WIDTH, Cases
 def twin(
     op: MixtureOfExperts, f: Mapping[str, Tensor], p: Mapping[str, Tensor], eps: float
 ) -> Tensor:
-    y = f["up"].new_zeros(*f["up"].shape[:2], op.inner + op.experts * op.out_bias)
+    y = f["up"].new_zeros(*f["up"].shape[:2], op.inner + _weighted(op))
     for b in range(y.shape[0]):
         for t in range(y.shape[1]):
             _token(op, {name: x[b, t] for name, x in f.items()}, p, y[b, t])
@@ -27,19 +27,26 @@ def _token(
     choice = scores.tolist()
     if op.balance == "bias":
         choice = (scores + p["balance"]).tolist()
-    size = op.experts // op.groups_of_experts
+    size = op.choices // op.groups_of_experts
     counted = 1 if op.scores == "softmax" else 2
-    groups = [sorted(choice[i : i + size]) for i in range(0, op.experts, size)]
+    groups = [sorted(choice[i : i + size]) for i in range(0, op.choices, size)]
     best = sorted(range(len(groups)), key=lambda g: -sum(groups[g][-counted:]))
-    kept = [e for e in range(op.experts) if e // size in best[: op.keep]]
+    kept = [e for e in range(op.choices) if e // size in best[: op.keep]]
     chosen = sorted(kept, key=lambda e: -choice[e])[: op.top]
     shares = _weights(op, f["router"], scores, chosen)
     for e, share in zip(chosen, shares, strict=True):
+        if _weighted(op):  # for biases on the way back, and what stays as it is
+            y[op.inner + e] = share
+        if e >= op.experts:
+            continue
         part = slice(e * op.hidden, (e + 1) * op.hidden)
         gate = f["gate"][part] if op.gated else None
         y[part] = share * _unit(op, gate, f["up"][part])
-        if op.out_bias:  # the weights follow, for the biases of the way back
-            y[op.inner + e] = share
+
+
+def _weighted(op: MixtureOfExperts) -> int:
+    """How many weights follow the channels of the experts."""
+    return op.choices if op.out_bias or op.zero else 0
 
 
 def _weights(
@@ -47,10 +54,10 @@ def _weights(
 ) -> Tensor:
     found = scores[chosen]
     if op.near:
-        shares, left = [], list(range(op.experts))
+        shares, left = [], list(range(op.choices))
         for e in chosen:
-            best = float(router[e])
-            larger = [max(abs(float(x)), best) for x in router]
+            best = float(router[e].detach())
+            larger = [max(abs(float(x)), best) for x in router.detach()]
             near = [n for n in left if best - router[n] <= op.near * larger[n]]
             shares.append(router[near].softmax(0)[near.index(e)])
             left.remove(e)
@@ -102,15 +109,21 @@ CASES = Cases(
         "latent_biases": _small(
             latent=7, bias=True, out_bias=True, bias_except="router", balance="loss"
         ),
+        "zero": _small(zero=2, top=3, scores="sigmoid"),
+        "zero_biases": _small(
+            **{"experts": 3, "zero": 3, "groups_of_experts": 2, "keep": 1},
+            **{"bias": True, "out_bias": True, "balance": "loss"},
+        ),
         "near": _small(near=0.9, balance="none", normalised=False, experts=6, top=3),
     },
-    shared=("", "ungated", "limits", "latent"),
+    shared=("", "ungated", "limits", "latent", "zero"),
     twin=twin,
     chooses=True,
     uses=(
         "MoE(experts = 4, hidden = 12)",
         "MoE(experts = 8, top = 3, hidden = 8, scores = sigmoid, groups = 4, keep = 2)",
         "MoE(experts = 3, hidden = 8, gate = false, balance = loss)",
+        "MoE(experts = 3, zero = 2, hidden = 8, out_bias = true)",
         "MoE(hidden = 8, latent = 12, activation = relu2, gate = false)",
         "MoE(hidden = 8, limit = 7, up_offset = 1, bias = true, out_bias = true)",
     ),
@@ -119,6 +132,7 @@ CASES = Cases(
         ("MoE(expand = 1/2, experts = 64, top = 8)", 768, {"hidden": 384}),
         ("MoE(scale = 2.5)", 64, {"scale": 2.5}),
         ("MoE(latent = 16)", 64, {"latent": 16, "hidden": 176}),
+        ("MoE(experts = 4, zero = 4, top = 8)", 64, {"zero": 4, "top": 8}),
         ("MoE(router_bias = true)", 64, {"bias": False, "bias_except": "router"}),
     ),
     realises=(

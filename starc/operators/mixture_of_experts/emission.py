@@ -13,6 +13,9 @@ def emission(op: MixtureOfExperts) -> Emission:
     if op.latent:
         meaning = "channels that experts read and write"
         arguments.append(Argument("latent", "int", op.latent, meaning))
+    if op.zero:
+        meaning = "experts more that give the token back"
+        arguments.append(Argument("zero", "int", op.zero, meaning))
     if op.limit:
         meaning = "gate and up are cut here"
         arguments.append(Argument("limit", "float", op.limit, meaning))
@@ -40,10 +43,11 @@ def emission(op: MixtureOfExperts) -> Emission:
     return Emission(
         template="mixture_of_experts",
         class_name="MixtureOfExperts",
-        summary=f"{op.top} of {op.experts} experts {_unit(op)}",
+        summary=f"{op.top} of {op.experts}{f' + {op.zero}' if op.zero else ''} "
+        f"experts {_unit(op)}",
         arguments=tuple(arguments),
         graphs=False,  # which experts have rows is read on the host
-        counters={"load": "experts"},
+        counters={"load": "experts + zero" if op.zero else "experts"},
         options={
             "activation": op.activation,
             "gated": op.gated,
@@ -56,6 +60,7 @@ def emission(op: MixtureOfExperts) -> Emission:
             "alpha": op.alpha != 1,
             "up_offset": op.up_offset > 0,
             "latent": op.latent > 0,
+            "zero": op.zero > 0,
             "near": op.near > 0,
             "sum_eps": number(op.sum_eps) if op.scores == "sigmoid" else "",
             **biases(op),

@@ -20,6 +20,10 @@ class MixtureOfExperts(Operator):
     latent: gate and up are of a projection to so many channels, and what the experts
         give together comes back from there by one more; 0: of the input.
 
+    zero: experts more that give the token back as it is, and have no numbers
+        (arXiv 2509.01322); the router's last numbers are theirs. What a token computes
+        with is counted as if it took none of them.
+
     scores: s = softmax or sigmoid of the router's numbers, one for each expert.
     near: experts are chosen one after the other, and s is the softmax of those left
         whose number is no further below the best than this part of the larger of the
@@ -45,6 +49,7 @@ class MixtureOfExperts(Operator):
     alpha: float = 1.0
     up_offset: float = 0.0
     latent: int = 0
+    zero: int = 0
     scores: str = "softmax"
     near: float = 0.0
     normalised: bool = True
@@ -64,7 +69,12 @@ class MixtureOfExperts(Operator):
         latent = (Group("latent", self.latent),) if self.latent else ()
         gate = (Group("gate", inner, stack=experts, source=of),) if self.gated else ()
         up = Group("up", inner, stack=experts, source=of)
-        return (Group("router", experts), *latent, *gate, up)
+        return (Group("router", self.choices), *latent, *gate, up)
+
+    @property
+    def choices(self) -> int:
+        """Experts that a token chooses from, those that change nothing among them."""
+        return self.experts + self.zero if self.zero else self.experts
 
     @property
     def inner(self) -> int:
@@ -89,7 +99,7 @@ class MixtureOfExperts(Operator):
     def parameters(self) -> tuple[Parameter, ...]:
         if self.balance != "bias":
             return ()
-        bias = Parameter("balance", (self.experts,), ZEROS, trained=False)
+        bias = Parameter("balance", (self.choices,), ZEROS, trained=False)
         return (bias,)
 
     @property

@@ -18,12 +18,13 @@ LARGEST = 10_000
 def build(options: ResolvedOptions) -> MixtureOfExperts:
     experts, top = options.whole("experts"), options.whole("top")
     groups, keep = options.whole("groups"), options.whole("keep")
-    if experts % groups:
+    every = experts + options.whole("zero")
+    if every % groups:
         raise options.fail(
             "does-not-divide",
             "Experts do not divide into groups",
             "groups",
-            f"{counted(experts, 'expert')} in {counted(groups, 'group')}",
+            f"{counted(every, 'expert')} in {counted(groups, 'group')}",
             "Groups of experts are equally large.",
             other="experts",
         )
@@ -34,10 +35,10 @@ def build(options: ResolvedOptions) -> MixtureOfExperts:
             "keep",
             f"{keep} of {groups}",
             f"{options.name} has {counted(groups, 'group')} of "
-            f"{counted(experts // groups, 'expert')}.",
+            f"{counted(every // groups, 'expert')}.",
             other="groups",
         )
-    choice = keep * (experts // groups)
+    choice = keep * (every // groups)
     if top > choice:
         raise options.fail(
             "out-of-range",
@@ -65,6 +66,7 @@ def build(options: ResolvedOptions) -> MixtureOfExperts:
         alpha=float(options.exact("alpha")),
         up_offset=float(options.exact("up_offset")),
         latent=options.whole("latent"),
+        zero=options.whole("zero"),
         near=float(options.exact("near")),
         sum_eps=float(options.exact("sum_eps")),
         scores=options.word("scores"),
@@ -79,6 +81,16 @@ def build(options: ResolvedOptions) -> MixtureOfExperts:
 
 def _check_unit(options: ResolvedOptions) -> None:
     """Words of a gated unit, and of silu."""
+    if options.whole("zero") and options.whole("latent"):
+        raise options.fail(
+            "conflicting-settings",
+            "`zero` contradicts `latent`",
+            "zero",
+            "give back what the experts of a latent do not read",
+            "Experts of a latent read and write a projection of the token.",
+            "leave out one of the two",
+            "latent",
+        )
     for name in ("limit", "up_offset", "alpha"):
         if not options.flag("gate") and name in options.stated:
             raise options.fail(
@@ -149,7 +161,7 @@ TEMPLATE = Template(
     colour="#a7aab8",
     legend="mixture of experts",
     features=(
-        Feature("router", "", ("experts",)),
+        Feature("router", "", ("experts", "zero")),
         Feature("gate", "expand", (), flag="gate", latent="latent"),
         Feature("up", "expand", (), latent="latent"),
     ),
@@ -218,6 +230,14 @@ TEMPLATE = Template(
             "write",
             0,
             high=common.MOST_HEAD_DIM,
+            none=True,
+        ),
+        Option(
+            "zero",
+            "whole",
+            "more experts to choose from, that give the token back as it is",
+            0,
+            high=MOST_EXPERTS,
             none=True,
         ),
         Option(

@@ -26,12 +26,13 @@ def mixing(
         eps = operator.sum_eps if operator.scores == "sigmoid" else 0.0
         p = p / (p.sum(-1, keepdim=True) + eps)
     weights = operator.scale * p
-    p = weights.repeat_interleave(operator.hidden, -1)
+    p = weights[..., : operator.experts].repeat_interleave(operator.hidden, -1)
     activation = ACTIVATIONS[operator.activation]
     term = _term(operator, scores, chosen) if operator.auxiliary else None
 
-    def finish(y: Tensor) -> Tensor:  # biases on the way back are weighted as well
-        return torch.cat((y, weights), -1) if operator.out_bias else y
+    def finish(y: Tensor) -> Tensor:  # what `output` adds is weighted as well
+        more = operator.out_bias or operator.zero
+        return torch.cat((y, weights), -1) if more else y
 
     up, alpha, limit = features["up"], operator.alpha, operator.limit
     if not operator.gated:
@@ -45,15 +46,22 @@ def mixing(
 
 
 def output(
-    operator: MixtureOfExperts, y: Tensor, tensors: Mapping[str, Tensor]
+    operator: MixtureOfExperts,
+    y: Tensor,
+    tensors: Mapping[str, Tensor],
+    x: Tensor | None,
 ) -> Tensor:
     y, p = y[..., : operator.inner], y[..., operator.inner :]
     parts = y.unflatten(-1, (operator.experts, operator.hidden))
     weight = tensors[f"{operator.way_back}.weight"]
     together = torch.einsum("bleh,ewh->blw", parts, weight)
     if not operator.latent:
-        bias = tensors["down_proj.bias"] if operator.out_bias else None
-        return together if bias is None else together + p @ bias
+        if operator.out_bias:
+            together = together + p[..., : operator.experts] @ tensors["down_proj.bias"]
+        if operator.zero:
+            assert x is not None
+            together = together + p[..., operator.experts :].sum(-1, keepdim=True) * x
+        return together
     out = together @ tensors["out.weight"].T
     return out + tensors["out.bias"] if operator.out_bias else out
 
@@ -71,7 +79,7 @@ def _near(operator: MixtureOfExperts, router: Tensor) -> Tensor:
         best, expert = numbers.max(-1, keepdim=True)
         away = (best - router) / torch.maximum(router.abs(), best)
         near = numbers.masked_fill(away > operator.near, -torch.inf)
-        one = F.one_hot(expert.squeeze(-1), operator.experts)
+        one = F.one_hot(expert.squeeze(-1), operator.choices)
         p = p + near.softmax(-1) * one
         left = left & ~one.bool()
     return p
@@ -92,7 +100,7 @@ def _chosen(
     left = left.masked_fill(out, -torch.inf)
     chosen = torch.zeros_like(left)
     for _ in range(operator.top):
-        best = F.one_hot(left.argmax(-1), operator.experts)
+        best = F.one_hot(left.argmax(-1), operator.choices)
         chosen = chosen + best
         left = left.masked_fill(best.bool(), -torch.inf)
     return chosen
@@ -101,4 +109,4 @@ def _chosen(
 def _term(operator: MixtureOfExperts, scores: Tensor, chosen: Tensor) -> Tensor:
     share = chosen.mean((0, 1)) / operator.top
     chance = (scores / scores.sum(-1, keepdim=True)).mean((0, 1))
-    return operator.balance_weight * operator.experts * (share * chance).sum()
+    return operator.balance_weight * operator.choices * (share * chance).sum()

@@ -27,6 +27,8 @@ def mixing(
     return Mixing(diagonal(gate), values, auxiliary=term)
 
 
-def output(operator: Experts, y: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
+def output(
+    operator: Experts, y: Tensor, tensors: Mapping[str, Tensor], x: Tensor | None
+) -> Tensor:
     parts = y.unflatten(-1, (operator.experts, operator.hidden))
     return torch.einsum("bleh,ewh->blw", parts, tensors["experts"])
