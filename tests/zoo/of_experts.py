@@ -231,6 +231,7 @@ def phimoe(draw: Draw) -> Any:
         **experts(draw, "num_local_experts") | {"num_experts_per_tok": 2},
         **theta(draw),
         intermediate_size=draw(st.sampled_from([5, 6])),
+        lm_head_bias=draw(FLAGS),
         router_jitter_noise=draw(st.sampled_from([0.01, 0.3, 1.0])),
         attention_bias=draw(FLAGS),
         sliding_window=draw(WINDOWS),

@@ -2,7 +2,7 @@
 
 from starc.zoo.experts import IN_TRAINING, UNBALANCED, activation, renamed_experts
 from starc.zoo.family import Family, every_layer
-from starc.zoo.field import flag, in_training, number, only, whole
+from starc.zoo.field import flag, in_training, number, whole
 from starc.zoo.rope import rope
 from starc.zoo.shared import AROUND, ATTENTION, UNUSED, heads, stream
 
@@ -27,7 +27,7 @@ FAMILY = Family(
         **activation(),
         "rope_parameters": rope(theta=1e6),
         "attention_bias": flag(False, "attn.bias", "attn.out_bias"),
-        "lm_head_bias": only(False, why="a bias of the head has no word"),
+        "lm_head_bias": flag(False, "model.head_bias"),
         "sliding_window": whole(None, "attn.window", null=None),
         "attention_dropout": in_training(),
         **IN_TRAINING,
@@ -40,7 +40,7 @@ FAMILY = Family(
         )
     },
     layers=every_layer(),
-    names=AROUND,
+    names={**AROUND, "lm_head.bias": "head.bias"},
     unused=UNUSED,
-    limits="a bias of the head; rotations that are scaled",
+    limits="rotations that are scaled",
 )
