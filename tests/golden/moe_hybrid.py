@@ -184,7 +184,7 @@ class MixtureOfExpertsAndSwiGLU(nn.Module):
 
 
 class MixtureOfExperts(nn.Module):
-    """y = sum_e p_e down_e(silu(gate_e) * up_e), e the experts that a token chooses."""
+    """y = sum_e p_e down_e(silu(gate_e) * up_e), e the experts of a token."""
 
     def __init__(self, config: Config, hidden: int) -> None:
         super().__init__()
