@@ -3,7 +3,7 @@
     y[n] = weight[e] x[n]        ends[e - 1] <= n < ends[e]
 
     x (N, K)    weight (E, V, K)    ends (E,): where the rows of each expert end
-    returns y (N, V) in x's dtype
+    returns y (N, V) in the dtype of weight
 
 Rows behind the last of ends are of no expert: what they give is not said, and no
 weight gets a gradient of them.
@@ -35,6 +35,7 @@ def by_expert(chosen: Tensor, experts: int) -> tuple[Tensor, Tensor]:
 
 def grouped_linear(x: Tensor, weight: Tensor, ends: Tensor) -> Tensor:
     """Each row by the matrix of its expert."""
+    x = x.to(weight.dtype)  # autocast has narrowed what a projection gave
     if x.is_cuda and x.dtype == torch.bfloat16 and hasattr(torch, "_grouped_mm"):
         return torch._grouped_mm(x, weight.transpose(1, 2), offs=ends.int())
     if torch.compiler.is_compiling():
