@@ -46,7 +46,7 @@ def train(
     ] = None,
     tokenizer: Annotated[
         str | None,
-        input_option("JSON", "A tokenizer.json: what makes tokens of the text."),
+        input_option("JSON", "A tokenizer.json, which cuts the data into tokens."),
     ] = None,
     steps: Annotated[int | None, number("When to end.")] = None,
     minutes: Annotated[float | None, number("Or when.", 0.01)] = None,
