@@ -1,39 +1,76 @@
 """Texts without mistakes, read by the tables of the grammar; nothing else is needed.
 
 Lark makes the tables (tables.py), and they ship as data: to make them takes longer than
-a compilation. Where a text does not fit, `Stopped` is raised, and with_mistakes.py
-reads it once more to say why.
+a compilation. Where a text does not fit, `Stopped` is raised; with_mistakes.py says why
+and reads on from there.
 """
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
 from starc import resources
+from starc.frontend import again, ast
 from starc.frontend.build import TreeBuilder
 from starc.frontend.lines import without_inner_ends
+from starc.source import Source
 
 END_OF_FILE = "$END"
+STUCK = -1
+
+MOST_KNOWN = 8192
+"""Lines that are remembered."""
+
+_LINE = re.compile(r"[A-Za-z_](?:[^\n\r#;{}]*[^\s#;{}])?(?=[ \t]*\n)")
+
+
+class Known(NamedTuple):
+    """make: the LIV of a line, at a place of a text. like: one that stands nowhere."""
+
+    make: Callable[[int, Source], ast.Use]
+    like: ast.Use
+
+
+_known: dict[tuple[int, str], Known] = {}
+"""By the state of the parser and the line from there on. What is read from a state on
+does not depend on what led there, until all of the LIV is."""
 NAME = "NAME"
 
 
-class Stopped(Exception):
-    """The text has a mistake, or brackets that do not match."""
-
-
 class Token(str):
-    """A word of the text, and its place: what the builder uses of lark's tokens."""
+    """A word of the text, and its place."""
 
     __slots__ = ("type", "start_pos", "end_pos")
     type: str
     start_pos: int
     end_pos: int
 
+    @classmethod
+    def at(cls, kind: str, text: str, start: int, end: int) -> "Token":
+        token = cls(text)
+        token.type, token.start_pos, token.end_pos = kind, start, end
+        return token
+
+
+class Stopped(Exception):
+    """The text has a mistake, or brackets that do not match.
+
+    token: what may not stand there; None: characters that are no word.
+    """
+
+    def __init__(self, token: Token | None = None) -> None:
+        super().__init__()
+        self.token = token
+
 
 class Inlined(list[object]):
     """What a rule without a node matched: parts of the rule around."""
+
+    @property
+    def children(self) -> list[object]:
+        return self
 
 
 class Rule(NamedTuple):
@@ -78,58 +115,126 @@ def tables() -> Tables:
     return Tables(found["keywords"], tuple(rules), tuple(states), found["last"])
 
 
+def forget() -> None:
+    """Lets go of all lines."""
+    _known.clear()
+
+
 def read(text: str, builder: TreeBuilder) -> Any:
     """What the builder made of the text. Raises Stopped."""
     return Reading(text, builder).run()
 
 
 class Reading:
-    """One pass over a text: the states that led here, and the value of each."""
+    """One pass over a text: the states that led here, and the value of each.
+
+    place: where the next word is looked for. last: the word before it.
+    """
+
+    remembers = True
+    """Whether a line that was read before is made anew without looking at its words."""
 
     def __init__(self, text: str, builder: TreeBuilder) -> None:
         self.text, self.tables = text, tables()
+        self.place, self.last = 0, Token.at(END_OF_FILE, "", 0, 0)
         self.states: list[int] = [0]
         self.values: list[object] = []
+        self.builder = builder
+        self.made: list[ast.Use] = []  # LIVs, since the last line began
         self.methods = [
             getattr(builder, rule.origin) if rule.makes == "node" else None
             for rule in self.tables.rules
         ]
+        for number, rule in enumerate(self.tables.rules):
+            if rule.origin == "use":
+                self.methods[number] = self._use
 
     def run(self) -> Any:
-        for token in without_inner_ends(self.tokens()):
+        """From `place` to the end of the text. After Stopped it may be called again."""
+        token, states, values = self.last, self.states, self.values
+        for token in self.ended(self.tokens()):
             state = self.reduce(token.type)
-            self.states.append(state)
-            self.values.append(token)
-        self.reduce(END_OF_FILE)
-        return self.values[-1]
+            if state == STUCK:
+                raise Stopped(token)
+            states.append(state)
+            values.append(token)
+        if self.reduce(END_OF_FILE) == STUCK:
+            place = token.start_pos, token.end_pos
+            raise Stopped(Token.at(END_OF_FILE, "", *place))
+        return values[-1]
+
+    def ended(self, tokens: Iterator[Token]) -> Iterator[Token]:
+        """Those that the parser sees."""
+        return without_inner_ends(tokens)
 
     def tokens(self) -> Iterator[Token]:
-        """The words of the text, each read as the state asks that it finds."""
+        """The words of the text, each read as the state asks that it finds.
+
+        Of a line that was read before, as one LIV, the node is made at once: words are
+        what takes long, and of one edit to the next most lines are the same.
+        """
         text, keywords, states = self.text, self.tables.keywords, self.tables.states
-        place, end = 0, len(text)
-        while place < end:
+        end, fresh = len(text), None
+        while self.place < end:
             words, actions = states[self.states[-1]]
-            found = words.match(text, place)
+            if (
+                "use" in actions
+                and self.remembers
+                and (line := _LINE.match(text, self.place))
+            ):
+                if fresh is not None:
+                    self._remember(*fresh)
+                key = self.states[-1], line[0]
+                if (known := _known.get(key)) is not None:
+                    self.values.append(self._again(known))
+                    self.states.append(actions["use"])
+                    self.place, fresh = line.end(), None
+                    continue
+                self.made.clear()
+                fresh = key, self.place, len(self.builder.problems.found)
+            found = words.match(text, self.place)
             if found is None:
                 raise Stopped
-            kind, start, place = found.lastgroup, place, found.end()
+            kind, start, self.place = found.lastgroup, self.place, found.end()
             if kind is None:  # spaces
                 continue
             token = Token(found.group())
             if kind == NAME and token in keywords and keywords[token] in actions:
                 kind = keywords[token]
-            token.type, token.start_pos, token.end_pos = kind, start, place
+            token.type, token.start_pos, token.end_pos = kind, start, self.place
+            self.last = token
             yield token
+
+    def _use(self, parts: list[object]) -> ast.Use:
+        node = self.builder.use(parts)
+        self.made.append(node)
+        return node
+
+    def _again(self, known: Known) -> ast.Use:
+        return known.make(self.place, self.builder.source)
+
+    def _remember(self, key: tuple[int, str], start: int, problems: int) -> None:
+        """That a line is one LIV, if it was: all of it, and nothing is wrong in it."""
+        if len(self.made) != 1 or len(self.builder.problems.found) != problems:
+            return
+        (node,) = self.made
+        if (node.span.start, node.span.end) != (start, start + len(key[1])):
+            return
+        if len(_known) >= MOST_KNOWN:
+            _known.clear()
+        make = again.maker(node, start)
+        _known[key] = Known(make, make(0, Source("", "")))
 
     def reduce(self, kind: str) -> int:
         """Completes every rule that ends before a token of this kind; the state that
-        the token leads to. In one piece: a long text is a hundred thousand of these."""
+        the token leads to, STUCK where it may not stand. In one piece: a long text is a
+        hundred thousand of these."""
         _, rules, states, last = self.tables
         path, values, methods = self.states, self.values, self.methods
         while path[-1] != last:
             action = states[path[-1]].actions.get(kind)
             if action is None:
-                raise Stopped
+                return STUCK
             if action >= 0:
                 return action
             origin, size, makes = rules[~action]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from starc.frontend.with_mistakes import Found
 
 LARGEST = 256 * 1024
-"""Bytes or characters: the slowest texts of this size take 2 s, most of it in lark."""
+"""Bytes or characters: the slowest texts of this size take a second."""
 
 
 def parse(source: Source, problems: Problems) -> ast.Program:
@@ -45,7 +45,7 @@ def parse(source: Source, problems: Problems) -> ast.Program:
 
 
 def _read(source: Source, balanced: bool, found: Problems) -> "Found":
-    """Texts without mistakes the fast way; where there is one, all of it by lark."""
+    """Texts without mistakes the fast way; what has one, with mistakes."""
     if balanced:
         builder, own = TreeBuilder(), Problems()
         builder.start(source, own)

@@ -2,13 +2,13 @@
 the statement and put a BROKEN token in its place; then the parser reads on.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from starc.diagnostics import Diagnostic, Problems
 from starc.frontend import ast
 from starc.frontend.brackets import MOST_ERRORS, Brackets, match
-from starc.frontend.build import end_of, start_of
+from starc.frontend.build import Token, end_of, start_of
 from starc.frontend.characters import describe
 from starc.frontend.diagnose import Matcher, Mishap, meant_block, shorten
 from starc.frontend.lines import END
@@ -16,50 +16,58 @@ from starc.frontend.stray import statement
 from starc.source import Source, Span
 
 
-def kinds_of_states(states: Mapping[int, Mapping[str, Any]]) -> dict[int, int]:
+class Reading(Protocol):
+    """What is done with a parser that stopped."""
+
+    place: int
+    states: list[int]
+    values: list[object]
+
+    def feed(self, kind: str, text: str, start: int, end: int) -> None: ...
+    def may_begin(self) -> bool: ...
+    def accepts(self) -> set[str]: ...
+
+
+def kinds_of_states(states: Sequence[Mapping[str, int]]) -> dict[int, int]:
     """A number for each state of the parser, the same for those that look the same to
     the writer: entered with the same symbol, and the same may follow.
     """
     entered = {
-        target: symbol
-        for actions in states.values()
-        for symbol, (action, target) in actions.items()
-        if action.name == "Shift"
+        action: symbol
+        for actions in states
+        for symbol, action in actions.items()
+        if action >= 0
     }
     first: dict[object, int] = {}
     return {
         state: first.setdefault((entered.get(state), frozenset(actions)), state)
-        for state, actions in states.items()
+        for state, actions in enumerate(states)
     }
 
 
-def mishap_of(error: Any, brackets: Brackets, kinds: dict[int, int]) -> Mishap | None:
-    """Where lark stopped; None if at characters that are no token."""
-    token = getattr(error, "token", None)
+def mishap_of(
+    token: Token | None, reading: Reading, brackets: Brackets, kinds: dict[int, int]
+) -> Mishap | None:
+    """Where the parser stopped; None if at characters that are no token."""
     if token is None:
         return None
-    around = brackets.around(_place(error, len(brackets.text)))
-    state = error.state.position
-    begins = "BROKEN" in error.state.parse_conf.parse_table.states[state]
-    return Mishap(-1 if begins else kinds[state], token.type, around)
+    around = brackets.around(_place(token, reading, len(brackets.text)))
+    state = -1 if reading.may_begin() else kinds[reading.states[-1]]
+    return Mishap(state, token.type, around)
 
 
-def _place(error: Any, end: int) -> int:
-    token = getattr(error, "token", None)
+def _place(token: Token | None, reading: Reading, end: int) -> int:
     if token is None:
-        return int(error.pos_in_stream)
-    return end if token.type == "$END" else int(token.start_pos)
+        return reading.place
+    return end if token.type == "$END" else token.start_pos
 
 
-def _closes_block(values: list[Any]) -> bool:
+def _closes_block(values: list[object]) -> bool:
     return bool(values) and getattr(values[-1], "type", "") == "RBRACE"
 
 
 class Recovery:
-    """Called by lark at each mistake, with its exception; True to read on.
-
-    `make_token(kind, text, start, end)` makes lark's tokens.
-    """
+    """Called at each mistake, with what may not stand there; True to read on."""
 
     def __init__(
         self,
@@ -67,10 +75,9 @@ class Recovery:
         found: Problems,
         matcher: Callable[[], Matcher],
         kinds: Callable[[], dict[int, int]],
-        make_token: Callable[[str, str, int, int], Any],
     ) -> None:
         self.source, self.found = source, found
-        self.matcher, self.kinds, self.make_token = matcher, kinds, make_token
+        self.matcher, self.kinds = matcher, kinds
         self.brackets: Brackets | None = None
         self.separated = -1  # the last place where a line end was put: reported already
         self.spoiled: list[ast.Broken] = []  # statements that were put right
@@ -97,38 +104,38 @@ class Recovery:
         )
         return True
 
-    def __call__(self, error: Any) -> bool:
-        parser = error.interactive_parser
-        place = _place(error, len(self.source.text))
-        if mishap := mishap_of(error, self.match_brackets(), self.kinds()):
-            reported, repair = self._explain(error, mishap, place)
-            if self._mend(repair, reported, error.token, parser):
-                return not self.is_enough()
-        else:
+    def __call__(self, token: Token | None, reading: Reading) -> bool:
+        place = _place(token, reading, len(self.source.text))
+        mishap = mishap_of(token, reading, self.match_brackets(), self.kinds())
+        if token is None or mishap is None:
             reported = self._describe(place)
-        self._skip(reported, place, parser)
+        else:
+            reported, repair = self._explain(token, reading, mishap, place)
+            if self._mend(repair, reported, token, reading):
+                return not self.is_enough()
+        self._skip(reported, place, reading)
         return not self.is_enough()
 
     # What is said ---------------------------------------------------------------------
 
     def _explain(
-        self, error: Any, mishap: Mishap, place: int
+        self, token: Token, reading: Reading, mishap: Mishap, place: int
     ) -> tuple[Diagnostic, str]:
         """The diagnostic for a token that cannot stand here, and how to make good."""
-        token, values = error.token, error.interactive_parser.parser_state.value_stack
+        text, values = str(token), reading.values
         last = values[-1] if values else None
         before = place if last is None else min(end_of(last), place)
-        found = f"`{shorten(token)}`"
-        span = Span(place, place + len(token), self.source)
+        found = f"`{shorten(text)}`"
+        span = Span(place, place + len(text), self.source)
         if token.type == "$END":
             span, found = Span(before, before, self.source), "the end of the file"
-        elif token.type == END and token.startswith(";"):
+        elif token.type == END and text.startswith(";"):
             span, found = Span(place, place + 1, self.source), "`;`"
         elif token.type == END:
             span, found = Span(before, before, self.source), "the end of the line"
         line = self.source.line(self.source.line_and_column(span.start)[0])
-        joins = self.source.text.startswith("{", token.end_pos or 0)
-        accepts = error.interactive_parser.accepts()
+        joins = self.source.text.startswith("{", token.end_pos)
+        accepts = reading.accepts()
         saying = self.matcher().say(mishap, line, found, accepts, joins)
         if saying.last and last is not None:
             span = Span(start_of(last), before, self.source)
@@ -144,15 +151,16 @@ class Recovery:
 
     # How to read on -------------------------------------------------------------------
 
-    def _mend(self, repair: str, reported: Diagnostic, token: Any, parser: Any) -> bool:
+    def _mend(
+        self, repair: str, reported: Diagnostic, token: Token, reading: Reading
+    ) -> bool:
         """Makes good for the mistake without skipping; False where that cannot be."""
-        if repair == "block" and (block := meant_block(token)):
-            word = self.make_token(block.upper(), block, token.start_pos, token.end_pos)
-            parser.feed_token(word)
-        elif repair == "line" and END in parser.accepts():
+        if repair == "block" and (block := meant_block(str(token))):
+            reading.feed(block.upper(), block, token.start_pos, token.end_pos)
+        elif repair == "line" and END in reading.accepts():
             place = token.start_pos
-            parser.feed_token(self.make_token(END, ";", place, place))
-            parser.lexer_thread.state.line_ctr.char_pos = place
+            reading.feed(END, ";", place, place)
+            reading.place = place
             self.separated = place
             self.spoiled.append(statement(self.source, place))
         elif repair != "join":
@@ -160,22 +168,20 @@ class Recovery:
         self.found.found.append(reported)
         return True
 
-    def _skip(self, reported: Diagnostic, place: int, parser: Any) -> None:
+    def _skip(self, reported: Diagnostic, place: int, reading: Reading) -> None:
         """Drops what is left of the statement, and what was read of it."""
-        state, start = parser.parser_state, place
-        if _closes_block(state.value_stack) and END in parser.accepts():
+        start = place
+        if _closes_block(reading.values) and END in reading.accepts():
             # The block before it is whole: the statement begins after the `}`.
-            parser.feed_token(self.make_token(END, ";", place, place))
-        actions = state.parse_conf.parse_table.states
-        while "BROKEN" not in actions[state.state_stack[-1]]:
-            state.state_stack.pop()
-            start = start_of(state.value_stack.pop())
+            reading.feed(END, ";", place, place)
+        while not reading.may_begin():
+            reading.states.pop()
+            start = start_of(reading.values.pop())
         end = min(self.match_brackets().statement_end(place), len(self.source.text))
         if self.separated not in (start, place) and not self._is_reported(start, end):
             self.found.found.append(reported)
-        text = self.source.text[start:end]
-        parser.feed_token(self.make_token("BROKEN", text, start, end))
-        parser.lexer_thread.state.line_ctr.char_pos = end
+        reading.feed("BROKEN", self.source.text[start:end], start, end)
+        reading.place = end
 
     def _is_reported(self, start: int, end: int) -> bool:
         """Whether this is but the effect of a bracket that is never closed: one in this

@@ -41,7 +41,8 @@ def find(source: Source, reported: list[Diagnostic]) -> Read | None:
     reported: what was found by reading the text with it. Where that is one mistake,
     only words that move what follows into another statement or block are tried.
     """
-    tokens = _candidates(source.text, alone=len(reported) == 1)
+    first = min(one.span.start for one in reported)
+    tokens = _candidates(source.text, first, alone=len(reported) == 1)
     for token in tokens[: max(1, WORK // len(source.text))]:
         start, end = token.start_pos, token.end_pos
         without = source.text[:start] + " " * (end - start) + source.text[end:]
@@ -72,23 +73,34 @@ def empty_blocks(source: Source) -> list[ast.Broken]:
 
 
 class _Noting(lalr.Reading):
-    """Keeps the words that it has read."""
+    """Keeps the words that it has read, all of them from the place `whole` on."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, whole: int) -> None:
         builder = TreeBuilder()
         builder.start(Source("", text), Problems())
         super().__init__(text, builder)
         self.noted: list[lalr.Token] = []
+        self.whole = whole
+
+    def _again(self, known: lalr.Known) -> ast.Use:
+        return known.like  # nobody looks at the nodes
 
     def tokens(self) -> Iterator[lalr.Token]:
         for token in super().tokens():
             self.noted.append(token)
+            self.remembers = token.end_pos < self.whole
             yield token
 
 
-def _candidates(text: str, alone: bool) -> list[lalr.Token]:
-    """The words to try, the last one that was read first."""
-    reading = _Noting(text)
+def _candidates(text: str, first: int, alone: bool) -> list[lalr.Token]:
+    """The words to try, the last one that was read first.
+
+    first: the place of the first mistake. None stands more than BACK words before it.
+    """
+    whole = first
+    for _ in range(BACK + 1):  # lines, each a word at least
+        whole = text.rfind("\n", 0, max(whole, 0))
+    reading = _Noting(text, whole)
     try:
         reading.run()
     except lalr.Stopped:

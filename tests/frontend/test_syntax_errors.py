@@ -65,7 +65,7 @@ def test_golden(mistake: Mistake, request: pytest.FixtureRequest) -> None:
 def test_no_example_hides_another() -> None:
     """Where two stop at the same place, the line must tell them apart."""
     errors("model { a 1 }")
-    for cases in module.parser().matcher.exact.values():
+    for cases in module.matcher().exact.values():
         alike = [c for _, c in cases if not c.when and c.repair != "join"]
         assert len({case.label for case in alike}) < 2, alike
 
@@ -135,8 +135,8 @@ def test_what_is_right_around_a_mistake_is_kept() -> None:
 
 
 def test_the_first_mistake_of_a_process_leaves_the_tree_alone() -> None:
-    """The table is read in the middle of a parse, with the same parser."""
-    module.parser.cache_clear()
+    """The table is read in the middle of a parse."""
+    module.matcher.cache_clear()
     problems = Problems()
     source = Source("a.star", "model m { a 1; b = 2 }\nbackbone { a; 3 b; c = True }\n")
     program = parse(source, problems)

@@ -1,18 +1,26 @@
 """The two ways to read a text give the same; the tables are those of the grammar."""
 
+import gc
 import random
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
+from weakref import ref
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lark import Lark
+from lark.exceptions import UnexpectedInput
 
 from starc.diagnostics import Diagnostic, Problems
-from starc.frontend import ast, lalr, tables, with_mistakes
+from starc.frontend import ast, lalr, tables
 from starc.frontend.brackets import scan
 from starc.frontend.build import TreeBuilder
+from starc.frontend.lines import without_inner_ends
+from starc.frontend.parse import parse
 from starc.frontend.syntax_errors import MISTAKES, Mistake
 from starc.frontend.unparse import unparse
 from starc.source import Source, Span
@@ -30,6 +38,29 @@ def test_the_tables_are_current(request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--update-golden"):
         path.write_text(tables.as_json(), encoding="utf-8")
     assert tables.as_json() == path.read_text(encoding="utf-8"), "make golden"
+
+
+class Lines:
+    """Between lark's lexer and its parser."""
+
+    always_accept = tables.ALWAYS
+    process = staticmethod(without_inner_ends)
+
+
+@cache
+def lark() -> tuple[Lark, TreeBuilder]:
+    builder = TreeBuilder()
+    return tables.parser(transformer=builder, postlex=Lines()), builder
+
+
+def by_lark(source: Source, found: Problems) -> Any:
+    """The items of a text, None where it has a mistake of syntax."""
+    parser, builder = lark()
+    builder.start(source, found)
+    try:
+        return parser.parse(source.text)
+    except UnexpectedInput:
+        return None
 
 
 def told(problems: Problems) -> list[tuple[Diagnostic, int, int]]:
@@ -60,11 +91,11 @@ def same_by_both(text: str) -> bool:
         items = lalr.read(text, builder)
     except lalr.Stopped:
         items = None
-    expected, broken = with_mistakes.read(source, True, slow)
-    if items is None:
-        assert broken or slow, "only what has a mistake is no text for the tables"
+    expected = by_lark(source, slow)
+    if items is None or expected is None:
+        assert items is expected, "both say that it has a mistake"
         return False
-    assert not broken and items == expected and told(fast) == told(slow)
+    assert items == expected and told(fast) == told(slow)
     assert [*places(items)] == [*places(expected)]
     return True
 
@@ -107,8 +138,51 @@ def test_changed_examples() -> None:
     assert 40 < right < 360, "both kinds are tried"
 
 
-def test_a_long_text_is_read_without_lark() -> None:
+def test_a_long_text() -> None:
     """Not by recursion: as deep as brackets may nest, and as long as a file may be."""
     text = "backbone {" + "2 x {" * 90 + "SA-1" + "}" * 90 + "}\n"
     assert same_by_both(text)
     assert same_by_both("backbone {" + "SA-1\n" * 20_000 + "}\n")
+
+
+def read(text: str) -> tuple[object, ...]:
+    """All that is made of a text, mistakes or not, with every place."""
+    problems = Problems()
+    program = parse(Source("a.star", text), problems)
+    nodes = program.items, program.comments, program.broken
+    return program.items, told(problems), [*places(nodes)]
+
+
+def test_lines_that_are_remembered_are_read_as_if_they_were_not() -> None:
+    """Whatever was read before: the examples, and each text of this test."""
+    chance, met = random.Random(1), 0
+    wrong = [case.wrong for mistake in MISTAKES for case in mistake.cases]
+    for text in TEXTS:
+        parse(Source("a.star", text), Problems())
+    for _ in range(300):
+        lines = chance.choice([*TEXTS, *wrong]).split("\n")
+        for _ in range(chance.randint(1, 2)):
+            at = chance.randrange(len(lines) + 1)
+            other = chance.choice(chance.choice(TEXTS).split("\n"))
+            signs = chance.choice(["", "", *"(){}[];,:=#", " from a"])
+            lines[at : at + chance.randint(0, 1)] = [other + signs]
+        text = "\n".join(lines)
+        warm = dict(lalr._known)
+        found = read(text)
+        lalr.forget()
+        assert read(text) == found, text
+        met += any(line in text for _, line in warm)
+        lalr._known.update(warm)
+    assert met > 200
+
+
+def test_what_is_remembered_holds_no_text() -> None:
+    """A file that was read is not kept for its lines."""
+    lalr.forget()
+    source = Source("a.star", "backbone {\n" + "  a: GQA(heads = 4)\n" * 3 + "}\n")
+    parse(source, Problems())
+    assert len(lalr._known) == 2  # behind the brace, and behind another line
+    gone = ref(source)
+    del source
+    gc.collect()
+    assert gone() is None

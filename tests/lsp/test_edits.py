@@ -5,6 +5,7 @@ import random
 import pytest
 
 from starc.diagnostics import StarError
+from starc.frontend import lalr
 from starc.lsp import fixes, formatting, hints, hover, navigation, outline, tokens
 from starc.lsp.completion import completions
 from starc.lsp.document import Document
@@ -59,3 +60,27 @@ def test_edits_at_random(seed: int, count: int) -> None:
             ask_everything(text, rng.randrange(len(text) + 1))
         except StarError as error:
             pytest.fail(f"{error} of {text!r}")
+
+
+def seen(text: str) -> list[object]:
+    """What an editor shows of a text."""
+    document = Document("a.star", text)
+    return [
+        [(d, d.span.start, d.span.end) for d in document.diagnostics],
+        hints.hints(document),
+        tokens.tokens(document),
+        outline.symbols(document),
+        document.costs,
+    ]
+
+
+def test_what_is_kept_from_edit_to_edit_changes_no_answer() -> None:
+    """Those of a server that has just been started are the same."""
+    rng, text = random.Random(3), PROGRAM
+    for _ in range(60):
+        text = edited(text, rng)
+        found = seen(text)
+        kept = dict(lalr._known)
+        lalr.forget()
+        assert seen(text) == found, text
+        lalr._known.update(kept)

@@ -119,6 +119,13 @@ def test_a_program_of_16_mib() -> None:
     assert found["python"] is None
 
 
+def unpacked(files: dict[str, str], folder: Path) -> None:
+    for place, text in files.items():
+        path = folder / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
 RUN = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
@@ -130,10 +137,7 @@ for line in sys.stdin:
 
 def test_what_is_packed_is_enough(tmp_path: Path) -> None:
     """Without any installed library, and without the checkout."""
-    for place, text in pack.code().items():
-        path = tmp_path / place
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    unpacked(pack.code(), tmp_path)
     given = {"text": TINY, "name": "tiny_hybrid.star"}
     wrong = {"text": TINY.replace("backbone", "backbon"), "name": "a.star"}
     asked: list[dict[str, Any]] = [
@@ -162,7 +166,20 @@ def test_what_is_packed_is_enough(tmp_path: Path) -> None:
     *found, last = map(json.loads, run.stdout.splitlines())
     assert found == [ask(one.pop("ask"), **one) for one in asked]
     assert last == {"needs": "black"}
-    assert "black/__init__.py" in pack.black()
+
+
+@pytest.mark.slow
+def test_the_formatter_that_is_packed_is_enough(tmp_path: Path) -> None:
+    unpacked(pack.code() | pack.black(), tmp_path)
+    run = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", RUN, str(tmp_path)],
+        input=json.dumps({"ask": "compile", "text": LONG, "name": "l"}),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)["python"] == compiler.compile(LONG, "l")
 
 
 def test_genomes_are_read_as_the_command_reads_them() -> None:

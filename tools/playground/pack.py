@@ -23,7 +23,7 @@ from starc.highlight.rules import rules
 ROOT = Path(__file__).parents[2]
 BRIDGE = Path(__file__).with_name("bridge.py")
 
-LIBRARIES = {"code": ("lark", "jinja2", "markupsafe"), "black": ("black",)}
+LIBRARIES = {"code": ("jinja2", "markupsafe"), "black": ("black",)}
 """Distributions by the file that they go into; of black also what it needs."""
 
 NEEDED = {
@@ -70,10 +70,11 @@ def black() -> dict[str, str]:
 
 
 def library(name: str) -> dict[str, str]:
-    """The Python files of an installed distribution."""
+    """The Python files of an installed distribution, and the grammars that it reads."""
     found = {}
     for file in files(name) or ():
-        if file.suffix == ".py" and ".." not in file.parts:
+        wanted = file.suffix == ".py" or file.name.endswith("Grammar.txt")
+        if wanted and ".." not in file.parts:
             found[file.as_posix()] = file.read_text(encoding="utf-8")
     assert found, f"{name} has no files of Python"
     return found

@@ -48,13 +48,15 @@ function say(text: string, wrong = false): void {
   notice.className = wrong ? "wrong" : "";
 }
 
-/** Does it, and says why where it cannot be done. */
-async function tried(work: () => Promise<void>): Promise<void> {
+/** Does it, and says why where it cannot be done; whether it was done. */
+async function tried(work: () => Promise<void>): Promise<boolean> {
   try {
     await work();
+    return true;
   } catch (error) {
     if (error instanceof Wrong || error instanceof BadLink) say(error.message, true);
     else say(`This page has a mistake: ${String(error)}`, true);
+    return false;
   }
 }
 
@@ -181,7 +183,7 @@ async function run(): Promise<void> {
   while (again) {
     again = false;
     document.body.dataset.state = "busy";
-    await tried(once);
+    if (!(await tried(once))) document.body.dataset.state = "failed";
   }
   running = false;
 }
