@@ -152,9 +152,17 @@ const shown = new EditorView({
   }),
 });
 
+/** Changes what differs alone: colours, folds and the cursor stay where the rest is. */
 function replace(view: EditorView, text: string): void {
-  if (view.state.doc.toString() === text) return;
-  view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+  const old = view.state.doc.toString();
+  const most = Math.min(old.length, text.length);
+  let from = 0;
+  while (from < most && old[from] === text[from]) from++;
+  let end = 0;
+  while (end < most - from && old[old.length - 1 - end] === text[text.length - 1 - end]) end++;
+  if (from === old.length && from === text.length) return;
+  const insert = text.slice(from, text.length - end);
+  view.dispatch({ changes: { from, to: old.length - end, insert } });
 }
 
 /** Shows a program as a new one, under the name that its file has. */
