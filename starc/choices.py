@@ -21,7 +21,7 @@ WAYS = ("stack", "interleave")
 ALGORITHMS = ("nsga2", "ga", "random", "map_elites")
 """Of selection in a search."""
 
-EXPORTS = ("hf", "torch-export", "gguf")
+EXPORTS = ("hf", "torch-export", "onnx", "gguf")
 """Forms of `starc export`."""
 
 STARTS = ("lfm2", "transformer", "mamba", "hybrid")

@@ -241,7 +241,12 @@ def reached(graph: dict[str, set[str]], start: str) -> set[str]:
                 *("reference", "operators.reference", "operators.cases"),
                 *("training", "evolve"),
                 *("draw/operator.py", "cli/training.py"),
-                *("export/drawn.py", "export/model.py", "export/torch_export.py"),
+                *(
+                    "export/drawn.py",
+                    "export/model.py",
+                    "export/onnx.py",
+                    "export/torch_export.py",
+                ),
                 "cli/export.py",
             },
         ),

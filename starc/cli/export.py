@@ -43,7 +43,8 @@ def export(
 
     hf: a folder for transformers and what builds on it. Of a public family, where one
     has the architecture, and without code then. torch-export: a .pt2 file that runs
-    without Python. gguf: a file for llama.cpp, where it computes the architecture.
+    without Python. onnx: graphs of a prompt and of the token behind it, and their
+    weights. gguf: a file for llama.cpp, where it computes the architecture.
     """
     needs("numpy", "torch", "weights need")
     from starc.export import hf
@@ -64,6 +65,12 @@ def export(
             from starc.export import torch_export
 
             said = torch_export.export(architecture, Path(out), given, seed)
+        elif to == "onnx":
+            needs("torch", "torch")
+            needs("onnxscript", "onnx")
+            from starc.export import onnx
+
+            said = onnx.export(architecture, Path(out), given, seed)
         elif to == "gguf":
             needs("gguf", "gguf")
             from starc.export import gguf

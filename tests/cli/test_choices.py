@@ -1,6 +1,7 @@
 """Options that are one of several words: one list for help, error, code, documents."""
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,9 @@ def test_help_and_error_and_what_is_taken_agree(home: Path, tmp_path: Path) -> N
         error = f"starc: {flag} nonsense: not one of {', '.join(words(parameter))}\n"
         calls.append(([*arguments(name), flag, "nonsense"], 2, error))
         for word in words(parameter):
-            calls.append(([*arguments(name), flag, word], 0, ""))
+            missing = word == "onnx" and find_spec("onnxscript") is None
+            ended = (2, "pip install 'starc[onnx]'") if missing else (0, "")
+            calls.append(([*arguments(name), flag, word], *ended))
     cases = [{"arguments": call, "folder": str(home)} for call, _, _ in calls]
     for number, case in enumerate(cases):
         if case["arguments"][0] == "evolve" and "--help" not in case["arguments"]:

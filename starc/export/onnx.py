@@ -1,0 +1,321 @@
+"""Two graphs for ONNX runtimes: one of a prompt, one of the token behind it.
+
+What a layer keeps of the tokens before goes in and out of them. The weights stand
+beside the graphs, once. Needs torch, onnx and onnxscript.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, redirect_stdout
+from dataclasses import replace
+from hashlib import sha256
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from warnings import catch_warnings, simplefilter
+
+import numpy as np
+import onnx_ir as ir
+import torch
+from torch import Tensor, nn
+
+from starc import files
+from starc.backend.render import render
+from starc.compiler import plan_of
+from starc.export.architecture import Architecture
+from starc.export.drawn import emitted
+from starc.export.error import ExportError
+from starc.export.model import loaded
+from starc.ir.operator import Operator
+from starc.values import dataclass
+
+OPSET = 20
+PROMPT = 6
+"""Tokens of the prompt that is traced, where any number will do."""
+
+ALIGNED = 4096
+"""Bytes: a tensor of the file of weights begins at a multiple, to be mapped."""
+
+SERVED: dict[str, dict[str, tuple[object, ...]]] = {
+    "attention": {
+        **dict.fromkeys(("window", "softcap", "differential"), (0,)),
+        **dict.fromkeys(("alibi", "sinks", "softplus"), (False,)),
+        "gate": ("",),
+    },
+    "gated_conv": {},
+    "glu": {},
+}
+"""Kinds of operators, with what their fields have to be, whose graphs onnxruntime
+computes as torch does: see tests/export/test_onnx.py."""
+
+REASONS = {
+    "mixture_of_experts": "which experts have tokens is read while it runs, and a "
+    "graph has no such shapes",
+    "long_conv": "a token of it is another amount of work at each length",
+}
+"""Kinds that have no graph, and why."""
+
+NEAREST = "`--to hf` writes a folder that runs in Python, `--to torch-export` a program"
+
+
+class Kept:
+    """What the emitted model asks of a cache, with states that come from outside.
+
+    position: of the tokens, in a tensor; None: they are the first.
+    """
+
+    def __init__(self, leaves: list[Any], states: Any, tokens: Tensor) -> None:
+        self.batch, self.device = tokens.shape[0], tokens.device
+        self.leaves, self.states = leaves, states
+        self.behind = None
+        self.position: Tensor | None = None
+
+    def reserve(self, tokens: int) -> None:
+        """There is always room: whoever calls the graph counts."""
+
+    def advance(self, tokens: int) -> None:
+        for state in self.leaves:
+            if hasattr(state, "length"):
+                state.length = 0 if self.position is None else self.position
+
+
+class Graph(nn.Module):
+    """capacity: tokens that the states hold."""
+
+    def __init__(self, file: Any, model: nn.Module, capacity: int) -> None:
+        super().__init__()
+        self.file, self.capacity = file, capacity
+        self.model = model
+
+    def kept(self, tokens: Tensor) -> Kept:
+        like = self.model.get_parameter("embedding.weight")
+        states = self.file.States.new(
+            self.model,
+            lambda layer: layer.new_state(tokens.shape[0], self.capacity, like),
+        )
+        return Kept(self.file.leaves(states), states, tokens)
+
+
+class Prompt(Graph):
+    """tokens (B, T) -> logits (B, T, vocab), and the states behind them."""
+
+    def forward(self, tokens: Tensor) -> tuple[Tensor, ...]:
+        if not hasattr(self.file, "States"):
+            return (self.model(tokens),)
+        cache = self.kept(tokens)
+        logits = self.model(tokens, cache)
+        return logits, *(getattr(state, name) for _, state, name in named(cache.states))
+
+
+class Step(Graph):
+    """tokens (B, 1), position (1), states -> logits (B, 1, vocab), states."""
+
+    def forward(
+        self, tokens: Tensor, position: Tensor, states: list[Tensor]
+    ) -> tuple[Tensor, ...]:
+        if not hasattr(self.file, "States"):
+            return (self.model(tokens),)
+        cache = self.kept(tokens)
+        cache.position = position
+        for (_, state, name), given in zip(named(cache.states), states, strict=True):
+            setattr(state, name, given.clone())  # what was given stays what it was
+        logits = self.model(tokens, cache)
+        return logits, *(getattr(state, name) for _, state, name in named(cache.states))
+
+
+def named(kept: Any, path: str = "state") -> Iterator[tuple[str, Any, str]]:
+    """Every tensor in the states: its name, the state, and its field there."""
+    if isinstance(kept, list):
+        for i, one in enumerate(kept):
+            yield from named(one, f"{path}.{i}")
+    elif isinstance(kept, tuple):
+        for field, one in kept._asdict().items():  # type: ignore[attr-defined]
+            yield from named(one, f"{path}.{field}")
+    elif kept is not None:
+        for field, value in vars(kept).items():
+            if isinstance(value, Tensor) and field != "length":  # the position
+                yield f"{path}.{field}", kept, field
+
+
+@dataclass(frozen=True)
+class Files:
+    """The names of what is written: beside FILE, the other graph and the weights."""
+
+    prompt: Path
+
+    @property
+    def step(self) -> Path:
+        return self.prompt.with_name(f"{self.prompt.stem}.step{self.prompt.suffix}")
+
+    @property
+    def weights(self) -> Path:
+        return self.prompt.with_name(f"{self.prompt.name}.data")
+
+
+def export(
+    architecture: Architecture, path: Path, weights: Path | None, seed: int
+) -> str:
+    """Writes both graphs and the weights, and says which prompts the first one takes.
+
+    Raises ExportError with the LIV that has no graph; OSError.
+    """
+    for liv in architecture.model.livs():
+        why = _not_served(liv.operator)
+        if why:
+            raise ExportError(
+                f"{liv.label}: no graph of ONNX is written of this: {why}\n  {NEAREST}"
+            )
+    written = Files(path)
+    model = loaded(architecture, weights, seed)
+    prompt, step, lengths = graphs(architecture, model)
+    with ExitStack() as stack:
+        places = [
+            stack.enter_context(files.replaced(one))
+            for one in (written.weights, written.step, written.prompt)
+        ]
+        _apart([prompt, step], places[0], written.weights.name)
+        ir.save(step, places[1])
+        ir.save(prompt, places[2])
+    return (
+        f"a prompt {lengths}; {written.step.name}: the token behind it, up to "
+        f"{architecture.model.context:,} in all; their weights: {written.weights.name}"
+    )
+
+
+def _not_served(operator: Operator) -> str:
+    """A few words; "": it is served."""
+    kind = operator.kind
+    if kind not in SERVED:
+        why = REASONS.get(kind, "its graph has not been tried in onnxruntime")
+        return f"it is a {kind.replace('_', ' ')}, and {why}"
+    for name, fine in SERVED[kind].items():
+        found = getattr(operator, name)
+        if found not in fine:
+            return f"{name} is {found}, which has not been tried in onnxruntime"
+    return ""
+
+
+def graphs(architecture: Architecture, model: Any) -> tuple[ir.Model, ir.Model, str]:
+    """The prompt, the step, and which lengths the prompt takes, in words."""
+    plan = plan_of(architecture.model, architecture.source.name, kernels="none")
+    file = emitted(render(replace(plan, graphs=plan.stateful)))
+    with torch.device("meta"):
+        there: Any = file.Model()
+    there.load_state_dict(model.state_dict(), assign=True)
+    there.eval().requires_grad_(False)
+    for mine, theirs in zip(there.modules(), model.modules(), strict=True):
+        for name in theirs._non_persistent_buffers_set:
+            mine._buffers[name] = theirs._buffers[name]
+    context = architecture.model.context
+    batch = torch.export.Dim("batch")
+    prompt, states = Prompt(file, there, context), _shapes(file, there, context)
+    names = [name for name, _, _ in states]
+    most = context - 1  # a prompt that fills the states is another case, and of no use
+    attempts: list[tuple[int, dict[int, Any], str]] = []
+    if most > PROMPT:
+        free = torch.export.Dim("length", min=2, max=most)
+        attempts.append((PROMPT, {0: batch, 1: free}, f"of 2 to {most:,} tokens"))
+    whole = max(1, context // 2)
+    attempts.append((whole, {0: batch}, f"of {whole:,} tokens and no other number"))
+    for length, sizes, said in attempts:
+        tokens = torch.zeros(2, length, dtype=torch.int64)
+        try:
+            first = _graph(prompt, (tokens,), {"tokens": sizes}, ["tokens"], names)
+            break
+        except ExportError:
+            if said == attempts[-1][-1]:
+                raise
+    tokens, position = torch.zeros(2, 1, dtype=torch.int64), torch.tensor([3])
+    given = [torch.zeros(shape) for _, shape, _ in states]
+    moving = [{0: batch} if by_row else None for _, _, by_row in states]
+    second = _graph(
+        Step(file, there, context),
+        (tokens, position, given),
+        {"tokens": {0: batch}, "position": None, "states": moving},
+        ["tokens", "position", *(f"{name}.before" for name in names)],
+        names,
+    )
+    return first, second, said
+
+
+def _shapes(
+    file: Any, model: nn.Module, context: int
+) -> list[tuple[str, tuple[int, ...], bool]]:
+    """Of each state for two rows: its name, its shape, whether rows have their own."""
+    if not hasattr(file, "States"):
+        return []
+    found = []
+    for rows in (2, 3):
+        tokens = torch.zeros(rows, 1, dtype=torch.int64)
+        kept = Graph(file, model, context).kept(tokens).states
+        found.append([(n, tuple(getattr(s, f).shape)) for n, s, f in named(kept)])
+    return [
+        (name, shape, shape != other)
+        for (name, shape), (_, other) in zip(*found, strict=True)
+    ]
+
+
+@torch.no_grad()
+def _graph(
+    module: Graph, given: tuple[Any, ...], shapes: Any, inputs: list[str], names: Any
+) -> ir.Model:
+    """Raises ExportError where torch or onnxscript cannot."""
+    outputs = ["logits", *names]
+    with catch_warnings(), redirect_stdout(StringIO()):
+        simplefilter("ignore")
+        try:
+            program = torch.export.export(module, given, dynamic_shapes=shapes)
+            made = torch.onnx.export(
+                program,
+                dynamo=True,
+                input_names=inputs,
+                output_names=outputs,
+                opset_version=OPSET,
+                verbose=False,
+            )
+        except (RuntimeError, torch.onnx.OnnxExporterError) as error:
+            said = str(error).strip().splitlines() or [type(error).__name__]
+            raise ExportError(
+                f"torch {torch.__version__} writes no graph of ONNX of this model: "
+                f"{said[0][:200]}\n  {NEAREST}"
+            ) from error
+    assert made is not None
+    model: ir.Model = made.model
+    model.producer_name, model.producer_version = "starc", ""
+    return model
+
+
+def _apart(models: list[ir.Model], path: Path, name: str) -> None:
+    """Writes the weights of both, each once, and makes the graphs point there."""
+    places: dict[tuple[object, ...], ir.ExternalTensor] = {}
+    with path.open("wb") as file:
+        for model in models:
+            for key, value in model.graph.initializers.items():
+                tensor = value.const_value
+                assert tensor is not None
+                if tensor.nbytes < 1024:
+                    continue
+                data = np.ascontiguousarray(tensor.numpy()).data.cast("B")
+                same = sha256(data).digest(), tensor.dtype, *tensor.shape.numpy()
+                if same not in places:
+                    file.write(b"\0" * (-file.tell() % ALIGNED))
+                    start = file.tell()
+                    file.write(data)
+                    places[same] = ir.ExternalTensor(
+                        name,
+                        start,
+                        tensor.nbytes,
+                        tensor.dtype,
+                        shape=tensor.shape,
+                        name=key,
+                        base_dir=path.parent,
+                    )
+                at = places[same]
+                value.const_value = ir.ExternalTensor(
+                    name,
+                    at.offset,
+                    at.length,
+                    at.dtype,
+                    shape=at.shape,
+                    name=key,
+                    base_dir=path.parent,
+                )
