@@ -18,7 +18,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kernels.channel_delta import channel_delta
 from kernels.gated_conv import gated_conv_fused
+from kernels.gated_delta import gated_delta
 from kernels.rg_lru import rg_lru
 from kernels.rotary import rotary
 from kernels.selective_scan import selective_scan
@@ -109,6 +111,24 @@ def _ssd(shape: Shape, dtype: torch.dtype, device: str) -> list[Tensor]:
         _randn((batch, length, 1, 128), dtype, device),
         _randn((heads,), torch.float32, device),
     ]
+
+
+def _delta(channel: bool) -> Callable[[Shape, torch.dtype, str], list[Tensor]]:
+    def inputs(shape: Shape, dtype: torch.dtype, device: str) -> list[Tensor]:
+        batch, length, dim = shape
+        heads = (batch, length, max(dim // 128, 1))
+        tokens = (*heads, min(dim, 128))
+        q, k = (F.normalize(_randn(tokens, torch.float32, device), dim=3) for _ in "qk")
+        log = _randn(tokens if channel else heads, torch.float32, device)
+        return [
+            q.to(dtype),
+            k.to(dtype),
+            _randn(tokens, dtype, device),
+            F.logsigmoid(log + 3),
+            _randn(heads, dtype, device).sigmoid(),
+        ]
+
+    return inputs
 
 
 def _gate_up(shape: Shape, dtype: torch.dtype, device: str) -> list[Tensor]:
@@ -225,6 +245,21 @@ def _mamba_ssd(inputs: list[Tensor]) -> tuple[Call, list[Tensor]]:
     return call, inputs
 
 
+def _fla_delta(inputs: list[Tensor]) -> tuple[Call, list[Tensor]]:
+    from fla.ops.gated_delta_rule import chunk_gated_delta_rule
+
+    def call(*given: Tensor) -> Any:
+        return chunk_gated_delta_rule(*given, scale=1.0)[0]
+
+    return call, inputs
+
+
+def _fla_kda(inputs: list[Tensor]) -> tuple[Call, list[Tensor]]:
+    from fla.ops.kda import chunk_kda
+
+    return (lambda *given: chunk_kda(*given, scale=1.0)[0]), inputs
+
+
 def _rotary(x: Tensor) -> Tensor:
     return rotary(x, 0, 1e4)
 
@@ -305,6 +340,26 @@ CASES = (
         (2, 3),
         flops=(43.5e9 / 67.1e6, 103e9 / 67.1e6),
         peers=(Peer("mamba_ssm", _mamba_ssd, (1.5, 1.5)),),
+    ),
+    # Asked of these two is what is asked of SSD. Tiles of 64 tokens: two products of
+    # pairs, two with them, three with the state; six, two and three back, and four.
+    Case(
+        "delta rule H16 N128 P128",
+        gated_delta,
+        _delta(channel=False),
+        (4, 7),
+        (2, 3),
+        flops=(1280, 2560),
+        peers=(Peer("fla", _fla_delta, (1, 1)),),
+    ),
+    Case(
+        "the same, KDA",
+        channel_delta,
+        _delta(channel=True),
+        (6, 11),  # decays in float32
+        (2, 3),
+        flops=(1280, 2560),
+        peers=(Peer("fla", _fla_kda, (1, 1)),),
     ),
     Case(
         "SwiGLU",

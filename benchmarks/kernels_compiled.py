@@ -58,7 +58,7 @@ def gathered(reports: Path, before: Row) -> Row:
     names = (
         path.stem
         for path in KERNELS.glob("*.py")
-        if "with launch_on(" in path.read_text("utf-8")
+        if ' kernels_for("' in path.read_text("utf-8")
     )
     found: Row = {}
     for name in sorted(names):

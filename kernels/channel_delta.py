@@ -10,13 +10,14 @@
 
 The lengths of k must not pass 1, nor beta 2, or the state may grow without bound.
 With cu_seqlens, S sequences packed as kernels/sequences.py says, states are
-(S, H, N, P). Plain PyTorch on every device: there is no Triton form yet.
+(S, H, N, P).
 
 Everything is computed in float32 (float64 for float64), the state too; None means
 zeros. For every pair of tokens of a chunk there is one power of two by which they lie
 in two blocks side by side; where these meet their decays are split, so that one
 product serves all pairs of two blocks, and no exponent is ever positive.
-kernels/delta_rule.py has the formulas. Source: Kimi Linear, arXiv 2510.26692.
+kernels/delta_rule.py has the formulas, kernels/delta_tiles.py those on a
+GPU. Source: Kimi Linear, arXiv 2510.26692.
 """
 
 import torch
@@ -24,6 +25,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kernels.delta_rule import _delta_plain, _delta_repeat
+from kernels.delta_tiles import _delta_tiles, _delta_why_not
+from kernels.dispatch import kernels_for
 
 
 def channel_delta(
@@ -37,6 +40,9 @@ def channel_delta(
     cu_seqlens: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return y and the last state."""
+    tensors = (q, k, v, log_decay, beta, state)
+    if kernels_for("channel_delta", *tensors, why_not=_delta_why_not(q, v)):
+        return _delta_tiles(*tensors, cu_seqlens)
     return _delta_plain(
         _channel_delta_pairs, q, k, v, log_decay, beta, state, cu_seqlens
     )

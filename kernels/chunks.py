@@ -95,3 +95,33 @@ if triton is not None:
         a, b = _chunk_cast(a, DOT), _chunk_cast(b, DOT)
         PRECISION: tl.constexpr = "ieee" if DOT == "bf16" else DOT
         return tl.dot(a, b, acc, input_precision=PRECISION)
+
+    @triton.jit
+    def _chunk_sums(mask, x, DOT: tl.constexpr):
+        """Sums of x (BT, BK) over the tokens that a row of the mask (BT, BT) names.
+
+        A product, so that no small sum is the difference of two large ones. bfloat16
+        takes x in two parts.
+        """
+        mask, high = _chunk_cast(tl.where(mask, 1.0, 0.0), DOT), _chunk_cast(x, DOT)
+        out = _chunk_dot(mask, high, DOT)
+        if DOT == "bf16":
+            out = _chunk_dot(mask, x - high.to(tl.float32), DOT, out)
+        return out
+
+    @triton.jit
+    def _chunk_level(q, k, log, t, level, DOT: tl.constexpr):
+        """Pairs of tokens in two blocks of 2^level tokens, side by side: their decay
+        is split where the blocks meet.
+
+        Which tokens ask (those of the second block); the decays from there to each of
+        them, or to there from each of the first block; these times q or k, for a
+        product; which pairs it is for.
+        """
+        block = t >> level
+        asks = (block & 1 == 1)[:, None]
+        later = t[None, :] > t[:, None]
+        between = (block[:, None] == block[None, :]) & (later != asks)
+        decay = tl.exp(_chunk_sums(between, log, DOT))
+        operand = _chunk_cast(tl.where(asks, q, k) * decay, DOT)
+        return asks, decay, operand, (block[:, None] ^ block[None, :]) == 1

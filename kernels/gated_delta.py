@@ -10,18 +10,21 @@
 
 The lengths of k must not pass 1, nor beta 2, or the state may grow without bound.
 With cu_seqlens, S sequences packed as kernels/sequences.py says, states are
-(S, H, N, P). Plain PyTorch on every device: there is no Triton form yet.
+(S, H, N, P).
 
 Everything is computed in float32 (float64 for float64), the state too; None means
 zeros. Inside a chunk the pairs of tokens are a masked matrix, of which k k^T and
-q k^T are shared by a group; kernels/delta_rule.py has the formulas. No exponent is
-ever positive. Source: Yang et al., arXiv 2412.06464.
+q k^T are shared by a group; kernels/delta_rule.py has the formulas, and
+kernels/delta_tiles.py those on a GPU. No exponent is ever positive.
+Source: Yang et al., arXiv 2412.06464.
 """
 
 import torch
 from torch import Tensor
 
 from kernels.delta_rule import _delta_plain
+from kernels.delta_tiles import _delta_tiles, _delta_why_not
+from kernels.dispatch import kernels_for
 
 
 def gated_delta(
@@ -36,6 +39,9 @@ def gated_delta(
 ) -> tuple[Tensor, Tensor]:
     """Return y and the last state."""
     log = torch.zeros_like(beta) if log_decay is None else log_decay
+    tensors = (q, k, v, log, beta, state)
+    if kernels_for("gated_delta", *tensors, why_not=_delta_why_not(q, v)):
+        return _delta_tiles(*tensors, cu_seqlens)
     return _delta_plain(
         _gated_delta_pairs, q, k, v, log.unsqueeze(3), beta, state, cu_seqlens
     )

@@ -54,7 +54,14 @@ try:
     import triton
     import triton.language as tl
 
-    from kernels.chunks import _chunk_cast, _chunk_dot, _chunk_load, _chunk_turned
+    from kernels.chunks import (
+        _chunk_cast,
+        _chunk_dot,
+        _chunk_level,
+        _chunk_load,
+        _chunk_sums,
+        _chunk_turned,
+    )
     from kernels.sequences import _seq_place, _seq_span, _seq_tile
 except ImportError:
     triton = None
@@ -320,36 +327,6 @@ if triton is not None:
         whole = tl.exp(first + tl.sum(log, AXIS))
         return tl.exp(tl.cumsum(log, AXIS, reverse=TO_END)), whole
 
-    @triton.jit
-    def _gla_sums(mask, x, DOT: tl.constexpr):
-        """Sums of x (BT, BK) over the tokens that a row of the mask (BT, BT) names.
-
-        A product, so that no small sum is the difference of two large ones. bfloat16
-        takes x in two parts.
-        """
-        mask, high = _chunk_cast(tl.where(mask, 1.0, 0.0), DOT), _chunk_cast(x, DOT)
-        out = _chunk_dot(mask, high, DOT)
-        if DOT == "bf16":
-            out = _chunk_dot(mask, x - high.to(tl.float32), DOT, out)
-        return out
-
-    @triton.jit
-    def _gla_level(q, k, log, t, level, DOT: tl.constexpr):
-        """Pairs of tokens in two blocks of 2^level tokens, side by side: their decay
-        is split where the blocks meet.
-
-        Which tokens ask (those of the second block); the decays from there to each of
-        them, or to there from each of the first block; these times q or k, for a
-        product; which pairs it is for.
-        """
-        block = t >> level
-        asks = (block & 1 == 1)[:, None]
-        later = t[None, :] > t[:, None]
-        between = (block[:, None] == block[None, :]) & (later != asks)
-        decay = tl.exp(_gla_sums(between, log, DOT))
-        operand = _chunk_cast(tl.where(asks, q, k) * decay, DOT)
-        return asks, decay, operand, (block[:, None] ^ block[None, :]) == 1
-
     @triton.jit(do_not_specialize=["T"])
     def _gla_scores_kernel(
         q, k, log_decay, scores, cu_seqlens, q_stride, k_stride, g_stride, T, H, K,
@@ -377,7 +354,7 @@ if triton is not None:
             own = tl.sum(qs * ks, 1)
             out += tl.where(t[:, None] == t[None, :], own[:, None], 0.0)
             for level in range(0, LEVELS):
-                asks, decay, left, pairs = _gla_level(qs, ks, log, t, level, DOT)
+                asks, decay, left, pairs = _chunk_level(qs, ks, log, t, level, DOT)
                 both = _chunk_dot(left, tl.trans(left), DOT)
                 out += tl.where(pairs, both, 0.0)
         scores += (place.to(tl.int64) * H + h) * BT * BT
@@ -524,9 +501,9 @@ if triton is not None:
             qs, ks = qs.to(tl.float32), ks.to(tl.float32)
             log = tl.maximum(log.to(tl.float32), -104.0)  # exp of it is 0
             earlier, later = t[:, None] > t[None, :], t[:, None] < t[None, :]
-            dks = adds * tl.exp(_gla_sums(later, log, DOT))
-            dqs = reads * tl.exp(_gla_sums(t[:, None] >= t[None, :], log, DOT))
-            dlogs = _gla_sums(earlier, dks * ks, DOT)
+            dks = adds * tl.exp(_chunk_sums(later, log, DOT))
+            dqs = reads * tl.exp(_chunk_sums(t[:, None] >= t[None, :], log, DOT))
+            dlogs = _chunk_sums(earlier, dks * ks, DOT)
             dlogs += (through * tl.exp(tl.sum(log, 0)))[None, :]
             near = tl.zeros((BT, BK), tl.float32)
             pairs = tl.zeros((BT, BT), tl.float32)
@@ -539,7 +516,7 @@ if triton is not None:
                 turned = _chunk_dot(vs, tl.trans(dys), DOT, turned)
             pairs = tl.where(earlier, pairs, turned)  # of both tokens, either way
             for level in range(0, LEVELS):
-                asks, decay, right, both = _gla_level(qs, ks, log, t, level, DOT)
+                asks, decay, right, both = _chunk_level(qs, ks, log, t, level, DOT)
                 more = _chunk_dot(tl.where(both, pairs, 0.0), right, DOT) * decay
                 dqs += tl.where(asks, more, 0.0)
                 near += tl.where(asks, 0.0, more)

@@ -130,12 +130,52 @@ def mamba_chunk_scan_combined(
     return torch.stack(ys, 1).to(x.dtype)
 
 
+def chunk_gated_delta_rule(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    g: Tensor,
+    beta: Tensor,
+    scale: float | None = None,
+    initial_state: Tensor | None = None,
+    output_final_state: bool = False,
+) -> tuple[Tensor, Tensor | None]:
+    """fla-core 0.6.0, ops/gated_delta_rule/chunk.py: q, k, v (B, L, H, D), g, beta
+    (B, L, H)."""
+    assert q.dtype == k.dtype == v.dtype and scale is not None
+    h, ys = torch.zeros(len(q), *q.shape[2:], v.shape[3]), []
+    for t in range(q.shape[1]):
+        h = h * g[:, t].float().exp().reshape(*h.shape[:2], -1, 1)
+        new = v[:, t].float() - torch.einsum("bhk,bhkv->bhv", k[:, t].float(), h)
+        new = beta[:, t, :, None].float() * new
+        h = h + k[:, t, :, :, None].float() * new[:, :, None]
+        ys.append(torch.einsum("bhk,bhkv->bhv", scale * q[:, t].float(), h))
+    return torch.stack(ys, 1).to(v.dtype), None
+
+
+def chunk_kda(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    g: Tensor,
+    beta: Tensor,
+    scale: float | None = None,
+    initial_state: Tensor | None = None,
+    output_final_state: bool = False,
+) -> tuple[Tensor, Tensor | None]:
+    """fla-core 0.6.0, ops/kda/chunk.py: the same with g (B, L, H, D)."""
+    assert g.shape == k.shape
+    return chunk_gated_delta_rule(q, k, v, g, beta, scale)
+
+
 def modules() -> dict[str, ModuleType]:
     """What `import` finds, by name."""
     here: dict[str, Any] = {
         "causal_conv1d": causal_conv1d_fn,
         "fla.modules.convolution": causal_conv1d,
         "fla.ops.hgrn": chunk_hgrn,
+        "fla.ops.gated_delta_rule": chunk_gated_delta_rule,
+        "fla.ops.kda": chunk_kda,
         "accelerated_scan.scalar": scan,
         "mamba_ssm.ops.selective_scan_interface": selective_scan_fn,
         "mamba_ssm.ops.triton.ssd_combined": mamba_chunk_scan_combined,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,7 @@ class KernelCases:
     timed: places of arguments with time in dimension 1. state: the state's place.
     wide: places of arguments that stay in float32 beside bfloat16, as weights do.
     lowest: a place whose numbers start there instead of at 0.
+    unit: places of arguments whose last axis has length 1.
     twins: tests/kernels/test_<twins>.py, where it has the twins of several functions.
     graph: Triton kernels in a compiled graph, forward and backward.
     """
@@ -41,6 +43,7 @@ class KernelCases:
     state: int | None = None
     wide: tuple[int, ...] = ()
     lowest: tuple[int, float] = (0, 0.0)
+    unit: tuple[int, ...] = ()
     twins: str = ""
     graph: int = 2
     tiles: Tiles | None = None
@@ -62,5 +65,8 @@ class KernelCases:
             if isinstance(shape, tuple):
                 kind = rest if rest and n in (*self.wide, self.state) else dtype
                 start = self.lowest[1] if n == self.lowest[0] else 0.0
-                made[n] = (torch.rand(shape) + start).to(kind)
+                numbers = torch.rand(shape) + start
+                if n in self.unit:
+                    numbers = F.normalize(numbers, dim=-1)
+                made[n] = numbers.to(kind)
         return made

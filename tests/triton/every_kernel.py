@@ -10,7 +10,7 @@ from torch import Tensor
 
 from starc import operators
 from starc.reference.cases import cases_of
-from starc.reference.kernel_cases import KernelCases
+from starc.reference.kernel_cases import KernelCases, Tiles
 
 OF_OPERATORS = [
     kernel for kind in operators.NAMES if (kernel := cases_of(kind).kernel) is not None
@@ -33,6 +33,22 @@ FUNCTIONS = [
         wide=(0,),
         twins="linear_recurrence",
         graph=4,
+    ),
+    KernelCases(
+        name="channel_delta",
+        shapes=lambda b, t, c, n: [
+            *((b, t, 4, n), (b, t, 4, n), (b, t, 4, c), (b, t, 4, n), (b, t, 4)),
+            (b, 4, n, c),
+        ],
+        timed=(0, 1, 2, 3, 4),
+        state=5,
+        wide=(3, 4),
+        lowest=(3, -1.0),
+        unit=(0, 1),
+        graph=4,
+        tiles=Tiles(
+            sizes=((16, 16), (32, 32), (64, 64), (128, 128)), packed=(128, 128)
+        ),
     ),
     # Left to Inductor in a graph.
     KernelCases(

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from starc.operators.gated_delta.operator import GatedDelta
 from starc.reference.cases import WIDTH, Cases, Known, ones
+from starc.reference.kernel_cases import KernelCases, Tiles
 from starc.reference.mixing import split
 
 
@@ -125,6 +126,22 @@ CASES = Cases(
             "groups = [q, k, v, gate, beta]; nonlinear = silu | "
             "token = semi_separable; channel = grouped(heads = 2)",
             {"heads": 2, "decay": "none", "kernel": 0},
+        ),
+    ),
+    kernel=KernelCases(
+        name="gated_delta",
+        shapes=lambda b, t, c, n: [
+            *((b, t, 2, n), (b, t, 2, n), (b, t, 4, c), (b, t, 4), (b, t, 4)),
+            (b, 4, n, c),
+        ],
+        timed=(0, 1, 2, 3, 4),
+        state=5,
+        wide=(3, 4),
+        lowest=(3, -1.0),
+        unit=(0, 1),
+        graph=4,
+        tiles=Tiles(
+            sizes=((16, 16), (32, 32), (64, 64), (128, 128)), packed=(128, 128)
         ),
     ),
 )
