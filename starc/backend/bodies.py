@@ -27,6 +27,7 @@ class Bodies:
         self.of: dict[Body, BlockClass] = {}
         self.block_of: dict[str, BlockClass] = {}  # by path of the iteration
         self.answers: dict[str, str] = {}  # label -> variable beside the stream
+        self.sharing: dict[str, tuple[str, ...]] = {}  # by path of the scope, in words
         self.root = self._body(tree.root, "model", "states")
 
     def _body(self, scope: Scope, holder: str, state: str) -> Body:
@@ -54,8 +55,9 @@ class Bodies:
                     assert_never(step)
         if scope.path and not returns:
             forward.append(f"        return {', '.join(['x', *outputs])}")
+        self.sharing[scope.path] = tuple(sharing(scope, self.tree, self.wiring))
         return Body(
-            " ".join(sharing(scope, self.tree, self.wiring)),
+            " ".join(self.sharing[scope.path]),
             tuple(construct),
             tuple(self.crossing.inputs[scope.path].values()),
             tuple(forward),

@@ -9,7 +9,6 @@ from typing import assert_never
 from starc.backend.bodies import Bodies
 from starc.backend.classes import Classes
 from starc.backend.residuals import formula
-from starc.backend.shared import sharing
 from starc.backend.tree import Blocks, Scope, Use
 from starc.ir.cost import costs
 from starc.ir.nodes import Model, again
@@ -21,6 +20,8 @@ WIDTH = 88
 @lru_cache(maxsize=1024)
 def wrap(text: str, width: int, subsequent_indent: str = "") -> tuple[str, ...]:
     """Lines of a sentence. A search compiles many models that say the same."""
+    if len(text) <= width:
+        return (text,)
     lines = textwrap.wrap(
         text, width, subsequent_indent=subsequent_indent, break_on_hyphens=False
     )
@@ -154,7 +155,7 @@ def _sharing(bodies: Bodies) -> Iterator[str]:
     said: dict[str, None] = {}
     for scope, name in _classes(bodies, bodies.tree.root, ""):
         place = f"In each {name} " if name else ""
-        for sentence in sharing(scope, bodies.tree, bodies.wiring):
+        for sentence in bodies.sharing[scope.path]:
             said[f"{place}{sentence}"] = None
     yield from list(said)[:24]
     if len(said) > 24:

@@ -2,7 +2,7 @@
 
 import ast
 
-from starc.backend.code import LIMIT, Call, Expression, List, statement
+from starc.backend.code import LIMIT, Call, Expression, List, nodes, statement
 
 
 def fitted(line: str) -> list[str]:
@@ -33,7 +33,7 @@ def _last_value(line: str) -> tuple[str, Expression] | None:
     except SyntaxError:  # a part of a statement: a template has broken it
         return None
     code = _Code(line)
-    for node in ast.walk(tree):  # the outermost first
+    for node in nodes(tree):  # the outermost first
         if isinstance(node, ast.Call | ast.List) and node.end_col_offset == code.size:
             return code.text(0, node.col_offset), code.value(node)
     return None

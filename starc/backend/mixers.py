@@ -66,6 +66,10 @@ class MixerClass:
     reads: frozenset[str] = frozenset()  # names of kernels among others
     state_lines: tuple[str, ...] = ()  # of a class that holds the states of branches
 
+    def __hash__(self) -> int:
+        """Of the name alone: few of one name differ, and all have many lines."""
+        return hash(self.name)
+
     def construct(self, emission: Emission) -> Call:
         """`Attention(config, heads=16, ...)`."""
         by_name = {argument.name: argument for argument in emission.arguments}

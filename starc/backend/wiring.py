@@ -31,8 +31,9 @@ class Wiring:
             for layer in self.whole.values()
             for branch in branches(layer)
         }
-        self._weight_arguments: dict[str, tuple[Liv, dict[str, str]]] = {}
-        self._foreign_inputs: dict[str, tuple[Liv, dict[Value, str]]] = {}
+        # By identity: the model keeps its LIVs alive, and to hash one is slow.
+        self._weight_arguments: dict[int, dict[str, str]] = {}
+        self._foreign_inputs: dict[int, dict[Value, str]] = {}
         self.lent = self._lent(inside=True)
         self.lent_out = self._lent(inside=False)
 
@@ -71,10 +72,9 @@ class Wiring:
 
     def weight_arguments(self, liv: Liv) -> dict[str, str]:
         """The other LIVs with whose tensors it computes, and the argument for each."""
-        of, found = self._weight_arguments.get(liv.label, (None, {}))
-        if of is not liv:
-            found = self._other_weights(liv)
-            self._weight_arguments[liv.label] = liv, found
+        found = self._weight_arguments.get(id(liv))
+        if found is None:
+            found = self._weight_arguments[id(liv)] = self._other_weights(liv)
         return found
 
     def _other_weights(self, liv: Liv) -> dict[str, str]:
@@ -106,10 +106,9 @@ class Wiring:
     def foreign_inputs(self, liv: Liv) -> dict[Value, str]:
         """What of other LIVs this one multiplies (share_features is off), and the
         argument for each: `u_1` for the first normed input, `x_2` for a feature."""
-        of, found = self._foreign_inputs.get(liv.label, (None, {}))
-        if of is not liv:
-            found = self._from_others(liv)
-            self._foreign_inputs[liv.label] = liv, found
+        found = self._foreign_inputs.get(id(liv))
+        if found is None:
+            found = self._foreign_inputs[id(liv)] = self._from_others(liv)
         return found
 
     def _from_others(self, liv: Liv) -> dict[Value, str]:

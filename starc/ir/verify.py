@@ -124,15 +124,17 @@ class _Verifier:
                 if reference and (reference == label or reference not in self.livs):
                     self.fail(f"{label} refers to {reference}, which is not before it")
             return
-        if [feature.group for feature in liv.features] != list(groups):
+        names = tuple([feature.group for feature in liv.features])
+        if names != tuple(groups):
             self.fail(f"{label} lacks a feature, or has them out of order")
-        self.projections(liv, groups)
-        users = {liv.mixing}
+        users, computed = {liv.mixing}, []
         for feature in liv.features:
             if feature.weights != label or feature.input != label or feature.borrowed:
                 self.feature(liv, feature, groups[feature.group])
             if not feature.borrowed:
                 users.add(feature.weights)
+                computed.append(feature.group)
+        self.projections(liv, groups, computed)
         if liv.mixing not in self.livs:
             self.fail(f"{label} mixes with {liv.mixing}, which is not before it")
         elif liv.mixing != label and featurizer(
@@ -161,13 +163,14 @@ class _Verifier:
                     f"{what} is borrowed from {feature.input}: not computed there"
                 )
 
-    def projections(self, liv: Liv, groups: dict[str, Group]) -> None:
+    def projections(
+        self, liv: Liv, groups: dict[str, Group], computed: list[str]
+    ) -> None:
         """They partition the computed groups, each in the operator's order."""
-        computed = [f.group for f in liv.features if not f.borrowed]
         key = (id(liv.operator), liv.projections)
         if len(computed) == len(groups) and key in self.plain:
             return
-        if [(name,) for name in computed] == list(liv.projections):
+        if liv.projections == tuple([(name,) for name in computed]):
             return  # before fuse: each group alone
         if sorted(name for p in liv.projections for name in p) != sorted(computed):
             self.fail(f"the projections of {liv.label} are not what it computes")
