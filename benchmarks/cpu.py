@@ -43,9 +43,7 @@ class Ours:
 
     def prefill(self, tokens: Tensor, more: int) -> Tensor:
         self.cache = self.model.new_cache(tokens.shape[0], tokens.shape[1] + more)
-        logits: Tensor = self.model.logits(
-            self.model.hidden(tokens, self.cache)[:, -1:]
-        )
+        logits: Tensor = self.model(tokens, self.cache, last_only=True)
         return logits
 
     def step(self, token: Tensor) -> Tensor:

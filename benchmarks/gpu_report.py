@@ -25,11 +25,11 @@ def line(row: Row) -> str:
     error = f"{row['error']:.1e}" if "error" in row else "-"
     return (
         f"{row['kernel']:26} {row['pass']:9} {row['ms']:8.3f} {row['floor_ms']:8.3f}"
-        f" {row['ratio']:6.2f} {asked:>6} {error:>8}  {'; '.join(_against(row))}"
+        f" {row['ratio']:6.2f} {asked:>6} {error:>8}  {'; '.join(_comparisons(row))}"
     )
 
 
-def _against(row: Row) -> Iterator[str]:
+def _comparisons(row: Row) -> Iterator[str]:
     if "peak_bytes" in row:
         yield f"peak {row['peak_bytes'] / 1e9:.1f} GB"
     if row.get("graph_gives_plain_tokens") is False:

@@ -85,8 +85,8 @@ def delta_loop(q: Tensor, k: Tensor, v: Tensor, log: Tensor, beta: Tensor) -> Te
         a = log[:, t].exp()
         state = state * a.reshape(*a.shape[:2], -1, 1)
         held = (state * k[:, t].unsqueeze(3)).sum(2)
-        told = (v[:, t] - held) * beta[:, t].unsqueeze(2)
-        state = state + k[:, t].unsqueeze(3) * told.unsqueeze(2)
+        change = (v[:, t] - held) * beta[:, t].unsqueeze(2)
+        state = state + k[:, t].unsqueeze(3) * change.unsqueeze(2)
         ys.append((state * q[:, t].unsqueeze(3)).sum(2))
     return torch.stack(ys, 1)
 

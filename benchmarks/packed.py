@@ -23,6 +23,7 @@ from random import Random
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 
 from benchmarks import machine
 from starc import compiler
@@ -76,8 +77,7 @@ def nothing_asked(model: Any) -> float:
         x = model.embedding(tokens)
         for block in model.blocks:
             x = block(x)
-        found: torch.Tensor = model.logits(model.norm(x))
-        return found
+        return F.linear(model.norm(x), model.embedding.weight)
 
     with torch.no_grad():
         assert torch.equal(apart(), model(tokens))

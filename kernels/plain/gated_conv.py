@@ -15,6 +15,24 @@ from torch import Tensor
 from kernels.plain.causal_conv import _conv_plain
 
 
+def gated_conv_fused(
+    bcx: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    state: Tensor | None = None,
+    sigmoid: bool = False,
+    *,
+    cu_seqlens: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """c * conv(b * x) of b, c, x side by side, (B, T, 3 D), and the next state."""
+    b, c, x = bcx.chunk(3, dim=-1)
+    if sigmoid:
+        wide = torch.promote_types(x.dtype, torch.float32)
+        b, c = b.to(wide).sigmoid(), c.to(wide).sigmoid()
+    z, final = _conv_plain((b * x).to(x.dtype), weight, bias, state, cu_seqlens)
+    return (c * z).to(x.dtype), final
+
+
 def gated_conv(
     b: Tensor,
     c: Tensor,
@@ -26,23 +44,6 @@ def gated_conv(
     *,
     cu_seqlens: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Return c * conv(b * x) and the last K - 1 products b * x."""
-    if sigmoid:
-        wide = torch.promote_types(x.dtype, torch.float32)
-        b, c = b.to(wide).sigmoid(), c.to(wide).sigmoid()
-    z, final = _conv_plain((b * x).to(x.dtype), weight, bias, state, cu_seqlens)
-    return (c * z).to(x.dtype), final
-
-
-def gated_conv_fused(
-    bcx: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    state: Tensor | None = None,
-    sigmoid: bool = False,
-    *,
-    cu_seqlens: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """gated_conv of b, c, x side by side, (B, T, 3 D)."""
-    b, c, x = bcx.chunk(3, dim=-1)
-    return gated_conv(b, c, x, weight, bias, state, sigmoid, cu_seqlens=cu_seqlens)
+    """The same of b, c and x apart."""
+    bcx = torch.cat((b, c, x), dim=-1)
+    return gated_conv_fused(bcx, weight, bias, state, sigmoid, cu_seqlens=cu_seqlens)

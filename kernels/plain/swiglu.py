@@ -1,10 +1,6 @@
-"""SwiGLU and its kin: the gate of a gated linear unit, after its one projection.
+"""The gate of a gated linear unit, arXiv 2002.05202, after its one projection.
 
-    y = silu(gate) * up        or gelu (by tanh), relu, sigmoid instead of silu
-
-    gate_up (..., 2 F): gate, then up        returns y (..., F) in its dtype
-
-Source: arXiv 2002.05202.
+gate_up (..., 2 F): gate, then up        returns activation(gate) * up (..., F)
 """
 
 import torch.nn.functional as F
@@ -12,7 +8,7 @@ from torch import Tensor
 
 
 def swiglu(gate_up: Tensor, activation: str = "silu") -> Tensor:
-    """activation(gate) * up, of both side by side."""
+    """gelu is that by tanh."""
     gate, up = gate_up.chunk(2, dim=-1)
     if activation == "gelu":
         return F.gelu(gate, approximate="tanh") * up

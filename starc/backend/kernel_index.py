@@ -19,7 +19,7 @@ PLAIN = "plain/"
 
 STANDARD = sys.stdlib_module_names
 SWITCH = ("kernels_for", "_in_triton")
-"""What a condition that chooses Triton calls ends with."""
+"""What a condition that chooses Triton, or another kernel for GPUs, calls ends with."""
 
 
 class Part(TypedDict):
@@ -112,7 +112,7 @@ def _file(tree: ast.Module, text: str, known: set[str]) -> File:
         first = min([node.lineno, *(d.lineno for d in decorators)])
         while lines[first - 2].lstrip().startswith("#"):  # a comment belongs to it
             first -= 1
-        cut = [] if guarded else list(_triton_only(node))
+        cut = [] if guarded else list(triton_only(node))
         own = set(_defines(node))
         parts.append(
             Part(
@@ -148,7 +148,7 @@ def _reads(node: ast.AST, cut: list[tuple[int, int]]) -> set[str]:
     }
 
 
-def _triton_only(node: ast.stmt) -> Iterator[tuple[int, int]]:
+def triton_only(node: ast.stmt) -> Iterator[tuple[int, int]]:
     """Lines of branches that choose Triton, and of what is computed for them alone."""
     branches = [
         (inner.lineno, inner.end_lineno or inner.lineno)

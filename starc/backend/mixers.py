@@ -16,7 +16,6 @@ from starc.backend.residuals import LORA, LOW_RANK
 from starc.backend.states import KEPT
 from starc.backend.templates import block
 from starc.backend.tensors import add_tensors
-from starc.backend.vendor import function_text
 from starc.ir.operator import Operator
 from starc.ir.sharing import has_mixing_tensors
 from starc.values import dataclass
@@ -62,7 +61,7 @@ class MixerClass:
     arguments: tuple[str, ...]  # that its constructor takes, of emission.arguments
     has_state: bool
     state_fields: tuple[StateField, ...] = ()
-    functions: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()  # that it may call
     reads: frozenset[str] = frozenset()  # names of kernels among others
     state_lines: tuple[str, ...] = ()  # of a class that holds the states of branches
 
@@ -154,19 +153,9 @@ def mixer_class(
         tuple(argument.name for argument in body.arguments()),
         has_state,
         tuple(states),
-        _called(emission.functions, read),
+        emission.functions,
         read,
     )
-
-
-def _called(functions: tuple[str, ...], read: frozenset[str]) -> tuple[str, ...]:
-    """Those that are read, or that a later one of them reads."""
-    called: list[str] = []
-    for name in reversed(functions):
-        if name in read:
-            called.insert(0, name)
-            read |= reads(function_text(name))
-    return tuple(called)
 
 
 def _product(emission: Emission, variant: Variant) -> str:

@@ -23,7 +23,7 @@ from starc.backend.mixers import MixerClass
 from starc.backend.rename import renamed
 from starc.backend.residuals import norm_call
 from starc.backend.tree import Tree
-from starc.backend.vendor import GUARDED_TRITON, Kernels, function_text
+from starc.backend.vendor import GUARDED_TRITON, Kernels, functions
 from starc.backend.weight_map import Piece, weight_map
 from starc.backend.wiring import Wiring
 from starc.choices import OPTIONAL_PASSES
@@ -99,18 +99,18 @@ def make_plan(
     out_names = {
         liv.label: classes.emission(liv.operator).out_name for liv in model.livs()
     }
-    called = [name for made in classes.classes for name in made.functions]
-    functions = {n: function_text(n) for n in (*stream_functions(model), *called)}
-    read = frozenset().union(
-        *(made.reads for made in classes.classes), *map(reads, functions.values())
-    )
+    stream = stream_functions(model)
+    read = frozenset(stream).union(*(made.reads for made in classes.classes))
+    offered = [name for made in classes.classes for name in made.functions]
+    called = functions([*stream, *offered], read, plain=not triton)
+    read = read.union(*map(reads, called.values()))
     kernels = Kernels(sorted(read), plain=not triton)
     states = tuple(_states(bodies, classes)) if stateful else ()
     defined = {
         *(block.name for block in bodies.blocks),
         *(made.name for made in classes.classes),
         *(name for lines in states for name in _defined(lines[0])),
-        *functions,
+        *called,
         *kernels.reached,
         *kernels.imports,
     }
@@ -143,14 +143,14 @@ def make_plan(
             for liv in model.livs()
             for parameter in liv.operator.parameters
         ),
-        experts="Experts" in functions,
-        biased_experts="BiasedExperts" in functions,
+        experts="Experts" in called,
+        biased_experts="BiasedExperts" in called,
         construct=bodies.root.construct,
         forward=bodies.root.forward,
         blocks=tuple(tuple(block.lines()) for block in bodies.blocks),
         classes=tuple(classes.classes),
         layers=tuple(statement("return ", List(tuple(layers(tree, wiring))), "", 4)),
-        functions=functions,
+        functions=called,
         state_fields=_state_fields(classes),
         states=states,
         kernels=_section(kernels, imports),

@@ -1,11 +1,13 @@
 """Text of kernels and functions: of their files, the parts that something reaches."""
 
+import ast
 import json
 from collections.abc import Iterable
 from functools import cache, lru_cache
 
 from starc import resources
-from starc.backend.kernel_index import INDEX, PLAIN, File, Part
+from starc.backend.code import reads
+from starc.backend.kernel_index import INDEX, PLAIN, File, Part, triton_only
 
 GUARDED_TRITON = """try:
     triton: Any = import_module("triton")
@@ -101,12 +103,36 @@ def _part(part: Part, lines: list[str], plain: bool) -> list[str]:
 
 
 @cache
-def function_text(name: str) -> str:
-    """A file of `templates/functions/`, verbatim."""
+def function_text(name: str, plain: bool = False) -> str:
+    """A file of `templates/functions/`, verbatim.
+
+    plain: branches that choose a kernel for GPUs are left out, as in kernels.
+    """
     text = resources.read("templates/functions", f"{name}.py")
     lines = text.split("\n")
     end = next(i for i, line in enumerate(lines) if not _is_header(line))
-    return "\n".join(lines[end:]).strip("\n")
+    body = ast.parse(text).body if plain else []
+    cut = [span for node in body for span in triton_only(node)]
+    kept = [
+        line
+        for number, line in enumerate(lines[end:], end + 1)
+        if not any(first <= number <= last for first, last in cut)
+    ]
+    return "\n".join(kept).strip("\n")
+
+
+def functions(names: Iterable[str], read: Iterable[str], plain: bool) -> dict[str, str]:
+    """Name -> text, in their order, of those that are read, or that a later one reads.
+
+    plain: as for one text.
+    """
+    found: dict[str, str] = {}
+    needed = set(read)
+    for name in reversed(tuple(dict.fromkeys(names))):
+        if name in needed:
+            found[name] = function_text(name, plain)
+            needed |= reads(found[name])
+    return dict(reversed(found.items()))
 
 
 def _is_header(line: str) -> bool:

@@ -112,10 +112,16 @@ class _Reader:
 
 def _count(body: tuple[ast.Step, ...]) -> int:
     """How many LIVs the steps are when every repeat is written out."""
-    return sum(
-        _times(step) * _count(step.body) if isinstance(step, ast.Repeat) else 1
-        for step in body
-    )
+    found = 0
+    for step in body:
+        match step:
+            case ast.Repeat():
+                found += _times(step) * _count(step.body)
+            case ast.Use() | ast.Parallel():
+                found += 1
+            case _:
+                assert_never(step)
+    return found
 
 
 def _times(repeat: ast.Repeat) -> int:

@@ -1,6 +1,7 @@
 """What stands between the lines: numbers behind the text, and commands above it."""
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from starc.frontend import ast
 from starc.lower.count import iterations
@@ -27,15 +28,20 @@ def hints(document: Document) -> list[Hint]:
 
 def _repeats(body: tuple[ast.Step, ...]) -> Iterator[Hint]:
     for step in body:
-        if isinstance(step, ast.Use):
-            continue
-        if isinstance(step, ast.Repeat):
-            livs = _livs(step.body)
-            count = iterations(step.count)
-            brace = step.span.source.text.find("{", step.count.span.end)
-            about = f"{count} iterations of {counted(livs, 'LIV')}"
-            yield Hint(brace + 1, f" {count * livs} LIVs", about)
-        yield from _repeats(step.body)
+        match step:
+            case ast.Repeat():
+                livs = _livs(step.body)
+                count = iterations(step.count)
+                brace = step.span.source.text.find("{", step.count.span.end)
+                about = f"{count} iterations of {counted(livs, 'LIV')}"
+                yield Hint(brace + 1, f" {count * livs} LIVs", about)
+                yield from _repeats(step.body)
+            case ast.Parallel():
+                yield from _repeats(step.body)
+            case ast.Use():
+                pass
+            case _:
+                assert_never(step)
 
 
 def _livs(body: tuple[ast.Step, ...]) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import assert_never
 
 from starc.diagnostics import Problems
 from starc.frontend import ast
@@ -49,9 +50,17 @@ def _in_parallel(document: Document, use: ast.Use) -> bool:
         for step in body:
             if step is use:
                 return parallel
-            if isinstance(step, ast.Repeat | ast.Parallel):
-                if inside(step.body, parallel or isinstance(step, ast.Parallel)):
-                    return True
+            match step:
+                case ast.Parallel():
+                    found = inside(step.body, True)
+                case ast.Repeat():
+                    found = inside(step.body, parallel)
+                case ast.Use():
+                    found = False
+                case _:
+                    assert_never(step)
+            if found:
+                return True
         return False
 
     block = document.blocks.backbone

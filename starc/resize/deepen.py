@@ -163,10 +163,14 @@ def _each(body: Sequence[ast.Step]) -> Iterator[Single]:
 
 
 def _branch(step: ast.Step, own: Rename, other: Rename) -> ast.Step:
-    if isinstance(step, ast.Repeat):
-        inner = tuple(_branch(step, own, other) for step in step.body)
-        return replace(step, body=inner)
-    return _relabelled(step, own, other)
+    match step:
+        case ast.Repeat():
+            inner = tuple(_branch(step, own, other) for step in step.body)
+            return replace(step, body=inner)
+        case ast.Use() | ast.Parallel():
+            return _relabelled(step, own, other)
+        case _:
+            assert_never(step)
 
 
 def _relabelled(step: Single, own: Rename, other: Rename) -> Single:

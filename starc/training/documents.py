@@ -5,6 +5,7 @@ nothing is learned across it, nor is anything seen.
 """
 
 from collections.abc import Iterator
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 
@@ -67,7 +68,7 @@ def require(module: ModuleType, compiled: bool) -> None:
             "documents of every length would each be compiled anew: --compile is for "
             "text without ends of documents"
         )
-    if not hasattr(module, "check_borders"):
+    if "cu_seqlens" not in signature(module.Model.forward).parameters:
         raise TrainingError(
             f"{module.__file__}: it takes no cu_seqlens, so documents cannot be kept "
             "apart: compile it anew, or train on text without ends of documents"

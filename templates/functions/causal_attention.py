@@ -3,7 +3,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from templates.functions.packed_attention import packed_attention
-from templates.functions.varlen_attention import varlen_attention
+from templates.functions.varlen_attention import varlen_attention, varlen_kernels_for
 
 
 def causal_attention(
@@ -11,8 +11,9 @@ def causal_attention(
 ) -> Tensor:
     """Softmax attention; q (B, H, T, K) follow the first `length` tokens of k, v."""
     if packed is not None:
-        y = varlen_attention(q, k, v, packed)
-        return packed_attention(causal_attention, q, k, v, packed) if y is None else y
+        if varlen_kernels_for(q, v, packed):
+            return varlen_attention(q, k, v, packed)
+        return packed_attention(causal_attention, q, k, v, packed)
     if q.shape[2] == 1:  # the heads of a group stand as its queries: k, v are read once
         grouped = q.unflatten(1, (k.shape[1], q.shape[1] // k.shape[1])).squeeze(3)
         mask = None

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from templates.functions.causal_attention import causal_attention
 from templates.functions.packed_attention import packed_attention
-from templates.functions.varlen_attention import varlen_attention
+from templates.functions.varlen_attention import varlen_attention, varlen_kernels_for
 
 
 def sliding_attention(
@@ -22,10 +22,9 @@ def sliding_attention(
     with its square.
     """
     if packed is not None:
-        y = varlen_attention(q, k, v, packed, window)
-        if y is None:
-            y = packed_attention(sliding_attention, q, k, v, packed, window)
-        return y
+        if varlen_kernels_for(q, v, packed):
+            return varlen_attention(q, k, v, packed, window)
+        return packed_attention(sliding_attention, q, k, v, packed, window)
     tokens, past = q.shape[2], k.shape[2] - q.shape[2]
     if tokens == 1:
         return causal_attention(q, k, v, length)

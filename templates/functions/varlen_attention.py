@@ -2,22 +2,28 @@ import torch
 from torch import Tensor
 
 
-def varlen_attention(
-    q: Tensor, k: Tensor, v: Tensor, packed: Packed, *window: int
-) -> Tensor | None:
-    """Softmax attention of all packed sequences in one launch, with no work across
-    their borders; None where torch, or the GPU, has none that serves."""
+def varlen_kernels_for(q: Tensor, v: Tensor, packed: Packed) -> bool:
+    """Whether torch, and the GPU, have one launch for all packed sequences."""
     size, half = q.shape[-1], q.dtype in (torch.float16, torch.bfloat16)
     serves = half and size == v.shape[-1] and size % 8 == 0 and size <= 256
     if not q.is_cuda or not serves or any(past for _, _, past in packed.spans):
-        return None
+        return False
     try:
-        from torch.nn.attention import varlen
+        from torch.nn.attention.varlen import varlen_attn
     except ImportError:
-        return None
+        return False
+    # The first versions have only a part of it.
+    return {"window_size", "enable_gqa"} <= varlen_attn.__annotations__.keys()
+
+
+def varlen_attention(
+    q: Tensor, k: Tensor, v: Tensor, packed: Packed, *window: int
+) -> Tensor:
+    """Softmax attention of all packed sequences in one launch, with no work across
+    their borders."""
+    from torch.nn.attention import varlen
+
     attend: Any = varlen.varlen_attn
-    if not {"window_size", "enable_gqa"} <= attend.__annotations__.keys():
-        return None  # the first versions have only a part of it
     borders = packed.cu_seqlens.to(torch.int32)
     longest = max(stop - start for start, stop, _ in packed.spans)
     window_size = window[0] - 1 if window else -1, 0  # -1: all before

@@ -126,8 +126,8 @@ RANGES = {
 def legal(name: str, value: Any) -> bool:
     if name in RANGES:
         least, most = RANGES[name]
-        fits = isinstance(value, (int, float)) and least <= value <= most
-        return fits and value != float("inf")
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return number and least <= value <= most and value != float("inf")
     return type(value) is int and value >= (name == "top_k")
 
 

@@ -132,7 +132,7 @@ def test_tokens_come_one_by_one(name: str) -> None:
     assert torch.equal(torch.stack(called, dim=1), found.tokens[:, 4:])
     stream_tokens = emitted(name).module.stream_tokens
     steps = stream_tokens(model, prompt, 9, generator=seeded())
-    with mock.patch.object(type(model), "logits", side_effect=model.logits) as computed:
+    with mock.patch.object(type(model), "hidden", side_effect=model.hidden) as computed:
         next(steps)
         assert computed.call_count == 1  # the others only where they are asked for
     assert torch.is_grad_enabled()
@@ -170,7 +170,7 @@ def test_what_is_not_asked_costs_nothing(name: str) -> None:
         cache = model.new_cache(2, 4 + count)
         new = prompt
         for _ in range(count):
-            logits = model.logits(model.hidden(new, cache)[:, -1:])[:, 0]
+            logits = model(new, cache, last_only=True)[:, 0]
             new = logits.argmax(dim=-1, keepdim=True)
 
     def ours(count: int) -> None:

@@ -90,7 +90,7 @@ def train_rate(subject: Subject) -> float:
 def _first_token(subject: Subject, model: Any, prompt: torch.Tensor) -> float:
     began = _now(subject)
     cache = model.new_cache(1, prompt.shape[1] + 1)
-    model.logits(model.hidden(prompt, cache)[:, -1]).argmax(-1)
+    model(prompt, cache, last_only=True).argmax(-1)
     return _now(subject) - began
 
 
@@ -99,13 +99,11 @@ def _decode(
 ) -> list[float]:
     """Seconds of each of `count` tokens that follow the prompt."""
     cache = model.new_cache(1, prompt.shape[1] + count)
-    hidden = model.hidden(prompt, cache)[:, -1]
+    token = model(prompt, cache, last_only=True).argmax(-1)
     seconds = []
     for _ in range(count):
-        token = model.logits(hidden).argmax(-1)[:, None]
         began = _now(subject)
-        hidden = model.hidden(token, cache)[:, -1]
-        model.logits(hidden).argmax(-1)
+        token = model(token, cache).argmax(-1)
         seconds.append(_now(subject) - began)
     return seconds
 
