@@ -8,8 +8,8 @@
     x and the gates, which are logits, (B, T, D)    decay (D)    state (B, D) or None
     returns y (B, T, D) in the dtype of x, and the last h as state (B, D)
 
-The slope of the square root is at most 1000, as the authors have it: arXiv 2402.19427,
-equations 1 to 4.
+The slope of the square root is at most 1000, as the authors have it: arXiv
+2402.19427, equations 1 to 4.
 """
 
 import torch

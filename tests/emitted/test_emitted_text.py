@@ -1,5 +1,6 @@
 """The text itself: formatted, linted, typed, the same bytes each time, on its own."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -112,6 +113,27 @@ def test_no_line_is_too_long(texts: dict[str, str]) -> None:
         assert max(len(line) for line in text.split("\n")) <= 88, name
         assert text.endswith("\n") and not text.endswith("\n\n"), name
         assert text.isascii(), name
+
+
+def _is_module(made: ast.ClassDef) -> bool:
+    return [ast.unparse(base) for base in made.bases] == ["nn.Module"]
+
+
+def test_forward_spells_out_what_it_takes(texts: dict[str, str]) -> None:
+    """For readers, editors and type checkers: every argument by name, with its type."""
+    for name, text in texts.items():
+        methods = [
+            node
+            for made in ast.parse(text).body
+            if isinstance(made, ast.ClassDef) and _is_module(made)
+            for node in made.body
+            if isinstance(node, ast.FunctionDef) and node.name in ("forward", "hidden")
+        ]
+        assert len(methods) > 2
+        for found in methods:
+            given = found.args
+            assert given.vararg is None and given.kwarg is None, name
+            assert all(each.annotation for each in given.args[1:]), name
 
 
 def test_ruff_finds_nothing(files: Path) -> None:

@@ -849,9 +849,7 @@ def stream_tokens(
     _, skipped = check(tokens, None, None, pads)
     if tokens.shape[1] in (0, *skipped):
         what = "pads" if skipped else "tokens"
-        raise ValueError(
-            f"{what}: at least one token in each row is there to go on from"
-        )
+        raise ValueError(f"{what}: each row needs a token to go on from")
     ends = check_stop(stop, model.config.vocab, tokens.device)
     how = Sampling(**sampling)
 

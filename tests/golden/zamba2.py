@@ -47,8 +47,6 @@ class Config:
 
 
 class Zamba2(nn.Module):
-    """Tokens (B, T) to logits (B, T, vocab), each from the tokens up to its own."""
-
     def __init__(self, config: Config = Config()) -> None:
         super().__init__()
         random = torch.get_rng_state()
@@ -75,13 +73,21 @@ class Zamba2(nn.Module):
     def reset_parameters(self) -> None:
         draw_all(self)
 
-    def forward(self, tokens: Tensor, cache: Cache | None = None, **seq: Any) -> Tensor:
+    def forward(
+        self,
+        tokens: Tensor,
+        cache: Cache | None = None,
+        cu_seqlens: Tensor | None = None,  # (S + 1): borders of packed sequences
+        pads: Tensor | None = None,  # (B): tokens on the left that are none
+        last_only: bool = False,  # logits of the last token alone, (B, 1, vocab)
+    ) -> Tensor:
         """Logits (B, T, vocab) for tokens (B, T), which follow those in the cache."""
-        return self.logits(self.hidden(tokens, cache, **seq))
+        tokens, states, real = start(self, tokens, cache, cu_seqlens, pads)
+        x = padded(self.hidden(tokens, states), real)
+        x = x[:, -1:] if last_only else x
+        return F.linear(x, self.embedding.weight)  # tied
 
-    def hidden(self, tokens: Tensor, cache: Cache | None = None, **seq: Any) -> Tensor:
-        """What the head reads, (B, T, D); seq: cu_seqlens or pads, see start."""
-        tokens, states, real = start(self, tokens, cache, **seq)
+    def hidden(self, tokens: Tensor, states: States | None = None) -> Tensor:
         x = self.embedding(tokens)  # (B, T, D)
         entered = x  # later layers read it too
         for i, block in enumerate(self.blocks):
@@ -102,18 +108,12 @@ class Zamba2(nn.Module):
         x = x + self.mamba_13(
             self.mamba_13_norm(x + self.mamba_13_plus(y_f2)), states and states.mamba_13
         )
-        return padded(self.norm(x), real)
-
-    def logits(self, x: Tensor) -> Tensor:
-        """The head: (B, T, D) to (B, T, vocab)."""
-        return F.linear(x, self.embedding.weight)  # tied
+        return self.norm(x)  # what the head reads
 
     def new_cache(self, batch: int, max_length: int, **like: Any) -> Cache:
-        """An empty cache for `batch` sequences of up to `max_length`: see Cache."""
         return Cache(self, batch, max_length, **like)
 
     def generate(self, tokens: Tensor, max_new_tokens: int, **how: Any) -> Generated:
-        """The tokens (B, T) and those sampled behind them: see the function."""
         return generate(self, tokens, max_new_tokens, **how)
 
 
@@ -322,22 +322,28 @@ def packed_attention(
     return torch.cat([attention(*each, *window) for each in own], dim=2)
 
 
-def varlen_attention(
-    q: Tensor, k: Tensor, v: Tensor, packed: Packed, *window: int
-) -> Tensor | None:
-    """Softmax attention of all packed sequences in one launch, with no work across
-    their borders; None where torch, or the GPU, has none that serves."""
+def varlen_kernels_for(q: Tensor, v: Tensor, packed: Packed) -> bool:
+    """Whether torch, and the GPU, have one launch for all packed sequences."""
     size, half = q.shape[-1], q.dtype in (torch.float16, torch.bfloat16)
     serves = half and size == v.shape[-1] and size % 8 == 0 and size <= 256
     if not q.is_cuda or not serves or any(past for _, _, past in packed.spans):
-        return None
+        return False
     try:
-        from torch.nn.attention import varlen
+        from torch.nn.attention.varlen import varlen_attn
     except ImportError:
-        return None
+        return False
+    # The first versions have only a part of it.
+    return {"window_size", "enable_gqa"} <= varlen_attn.__annotations__.keys()
+
+
+def varlen_attention(
+    q: Tensor, k: Tensor, v: Tensor, packed: Packed, *window: int
+) -> Tensor:
+    """Softmax attention of all packed sequences in one launch, with no work across
+    their borders."""
+    from torch.nn.attention import varlen
+
     attend: Any = varlen.varlen_attn
-    if not {"window_size", "enable_gqa"} <= attend.__annotations__.keys():
-        return None  # the first versions have only a part of it
     borders = packed.cu_seqlens.to(torch.int32)
     longest = max(stop - start for start, stop, _ in packed.spans)
     window_size = window[0] - 1 if window else -1, 0  # -1: all before
@@ -352,8 +358,9 @@ def causal_attention(
 ) -> Tensor:
     """Softmax attention; q (B, H, T, K) follow the first `length` tokens of k, v."""
     if packed is not None:
-        y = varlen_attention(q, k, v, packed)
-        return packed_attention(causal_attention, q, k, v, packed) if y is None else y
+        if varlen_kernels_for(q, v, packed):
+            return varlen_attention(q, k, v, packed)
+        return packed_attention(causal_attention, q, k, v, packed)
     if q.shape[2] == 1:  # the heads of a group stand as its queries: k, v are read once
         grouped = q.unflatten(1, (k.shape[1], q.shape[1] // k.shape[1])).squeeze(3)
         mask = None
@@ -494,7 +501,7 @@ class Cache:
     ) -> None:
         """Room for `batch` sequences of at most `max_length` tokens; device and dtype
         are the model's where none is given."""
-        at_least(0, batch=batch, max_length=max_length)
+        between(0, float("inf"), batch=batch, max_length=max_length)
         weight = model.embedding.weight
         device, dtype = device or weight.device, dtype or weight.dtype
         if not dtype.is_floating_point:
@@ -515,16 +522,14 @@ class Cache:
         kept = [vars(state).values() for state in leaves(self.states)]
         return sum(t.nbytes for values in kept for t in values if isinstance(t, Tensor))
 
-    def reserve(self, tokens: int) -> None:
-        """Raises ValueError unless so many more tokens fit."""
+    def advance(self, tokens: int, packed: Packed | None = None) -> None:
+        """Counts tokens that the layers are about to see, in every row or as packed.
+        ValueError where they do not fit."""
         if self.length + tokens > self.max_length:
             raise ValueError(
                 f"{self.length} + {tokens} tokens do not fit a cache of "
                 f"{self.max_length}: give new_cache a larger max_length"
             )
-
-    def advance(self, tokens: int, packed: Packed | None = None) -> None:
-        """Counts tokens that the layers are about to see, in every row or as packed."""
         length = self.length if self.position is None else self.position
         if self.behind is not None:
             length = length - self.behind
@@ -575,96 +580,67 @@ def start(
     (1, T); each is computed as if it were alone. pads (B): how many tokens on the left
     of each row are none; they are left out, and what is computed there is zero.
     """
-    check_integers("tokens", "(B, T)", tokens)
-    if cu_seqlens is not None:
-        if cache is not None or pads is not None:
-            raise ValueError("cu_seqlens: neither with a cache nor with pads")
-        borders = check_borders(cu_seqlens, tokens)
-        packed = pack(borders, [0] * (len(borders) - 1), tokens.device)
-        return tokens, States.new(model, lambda layer: packed), None
-    if cache is not None:
-        check_cache(cache, tokens)
+    borders, skipped = check(tokens, cache, cu_seqlens, pads)
     rows, length = tokens.shape
-    skipped = [] if pads is None else check_pads(pads, tokens)
     unequal = cache is not None and cache.behind is not None and length > 1
-    if not unequal and not any(skipped):
-        if cache is None:
-            return tokens, None, None
-        cache.reserve(length)
-        cache.advance(length)
-        return tokens, cache.states, None
-    skipped = skipped or [0] * rows
-    real = torch.arange(length) >= torch.tensor(skipped)[:, None]  # (B, T)
-    real = real.to(tokens.device)
-    lengths = [length - n for n in skipped]
-    borders = [sum(lengths[:row]) for row in range(rows + 1)]
-    past = [0] * rows if cache is None else cache.rows()
+    if not borders and not (unequal or any(skipped)):
+        if cache is not None:
+            cache.advance(length)
+        return tokens, cache and cache.states, None
+    real = None
+    if not borders:  # what is real of the rows stands one after the other
+        skipped = skipped or [0] * rows
+        real = torch.arange(length) >= torch.tensor(skipped)[:, None]  # (B, T)
+        real = real.to(tokens.device)
+        borders = [row * length - sum(skipped[:row]) for row in range(rows + 1)]
+        tokens = tokens[real][None]
+    past = cache.rows() if cache is not None else [0] * (len(borders) - 1)
     packed = pack(borders, past, tokens.device)
     if cache is None:
-        return tokens[real][None], States.new(model, lambda layer: packed), real
-    cache.reserve(max(lengths))
-    cache.advance(max(lengths), packed)
-    return tokens[real][None], cache.states, real
+        return tokens, States.new(model, lambda layer: packed), real
+    cache.advance(length - min(skipped), packed)
+    return tokens, cache.states, real
 
 
-def check_integers(name: str, shape: str, given: Tensor) -> None:
-    """Raises ValueError unless these are integers with as many dimensions."""
+def check(
+    tokens: Tensor, cache: Cache | None, cu_seqlens: Tensor | None, pads: Tensor | None
+) -> tuple[list[int], list[int]]:
+    """Borders and pads as numbers; ValueError with the name of what does not fit."""
+    check_integers("tokens", "(B, T)", tokens, tokens)
+    rows, length = tokens.shape
+    if cache is not None and (rows, tokens.device) != (cache.batch, cache.device):
+        raise ValueError(
+            f"tokens: {rows} rows on {tokens.device}, for a cache of {cache.batch} on "
+            f"{cache.device}: give new_cache that batch and device"
+        )
+    borders: list[int] = []
+    if cu_seqlens is not None:
+        check_integers("cu_seqlens", "(S + 1)", cu_seqlens, tokens)
+        if rows != 1 or cache is not None or pads is not None:
+            raise ValueError("cu_seqlens: of one row, without a cache and without pads")
+        borders = cu_seqlens.tolist()
+        ends = len(borders) > 1 and (borders[0], borders[-1]) == (0, length)
+        if not ends or borders != sorted(borders):
+            raise ValueError(f"cu_seqlens: from 0 up to the number of tokens, {length}")
+    skipped: list[int] = []
+    if pads is not None:
+        check_integers("pads", "(B)", pads, tokens)
+        skipped = pads.tolist()
+        if len(skipped) != rows or any(not 0 <= n <= length for n in skipped):
+            raise ValueError(f"pads: for each of {rows} rows, from 0 to its {length}")
+    return borders, skipped
+
+
+def check_integers(name: str, shape: str, given: Tensor, tokens: Tensor) -> None:
+    """Raises ValueError unless these are integers of that shape, beside the tokens."""
     if not isinstance(given, Tensor):
         raise ValueError(f"{name}: a tensor of integers {shape}, not {given!r}")
     whole = given.dtype in (torch.int64, torch.int32)
     if not whole or given.dim() != shape.count(",") + 1:
-        found = tuple(given.shape)
-        raise ValueError(f"{name}: integers {shape}, not {given.dtype} {found}")
-
-
-def check_cache(cache: Cache, tokens: Tensor) -> None:
-    """Raises ValueError unless the cache has a row for each row of tokens, there."""
-    if tokens.shape[0] != cache.batch:
-        raise ValueError(
-            f"tokens: {tokens.shape[0]} rows for a cache of {cache.batch}: give "
-            "new_cache that batch"
-        )
-    if tokens.device != cache.device:
-        raise ValueError(
-            f"tokens: on {tokens.device}, but the cache is on {cache.device}"
-        )
-
-
-def check_device(name: str, given: Tensor, tokens: Tensor) -> None:
-    """Raises ValueError unless it is where the tokens are."""
+        found = f"{given.dtype} {tuple(given.shape)}"
+        raise ValueError(f"{name}: integers {shape}, not {found}")
     if given.device != tokens.device:
-        raise ValueError(
-            f"{name}: on {given.device}, but tokens are on {tokens.device}"
-        )
-
-
-def check_borders(cu_seqlens: Tensor, tokens: Tensor) -> list[int]:
-    """The borders as numbers; ValueError unless they part one row of tokens."""
-    check_integers("cu_seqlens", "(S + 1)", cu_seqlens)
-    if tokens.shape[0] != 1:
-        raise ValueError(f"cu_seqlens: for one row of tokens, not {tokens.shape[0]}")
-    check_device("cu_seqlens", cu_seqlens, tokens)
-    borders: list[int] = cu_seqlens.tolist()
-    if len(borders) < 2 or borders[0] != 0 or borders[-1] != tokens.shape[1]:
-        raise ValueError(
-            f"cu_seqlens: from 0 to the number of tokens, {tokens.shape[1]}"
-        )
-    if borders != sorted(borders):
-        raise ValueError("cu_seqlens: each border at or behind the one before")
-    return borders
-
-
-def check_pads(pads: Tensor, tokens: Tensor) -> list[int]:
-    """The pads as numbers; ValueError unless each row may have so many."""
-    rows, length = tokens.shape
-    check_integers("pads", "(B)", pads)
-    if pads.shape[0] != rows:
-        raise ValueError(f"pads: {rows}, one for each row, not {pads.shape[0]}")
-    check_device("pads", pads, tokens)
-    counts: list[int] = pads.tolist()
-    if any(not 0 <= count <= length for count in counts):
-        raise ValueError(f"pads: from 0 to the {length} tokens of a row")
-    return counts
+        raise ValueError(f"{name}: on {given.device}, the tokens on {tokens.device}")
 
 
 def pack(borders: list[int], past: list[int], device: torch.device) -> Packed:
@@ -721,7 +697,6 @@ class DecodeGraph:
             with torch.cuda.graph(self.graph, stream=self.side):
                 self.logits = self._step()
         else:
-            self.cache.reserve(1)
             self.cache.advance(1)
         self.graph.replay()
         return self.logits
@@ -763,9 +738,9 @@ class Sampling:
 
     def __post_init__(self) -> None:
         """Raises ValueError with the name of a number that is out of range."""
-        at_least(1, top_k=1 if self.top_k is None else self.top_k)
-        between(0, float("inf"), temperature=self.temperature)
-        between(0, 1, top_p=self.top_p, min_p=self.min_p)
+        between(1, float("inf"), top_k=1 if self.top_k is None else self.top_k)
+        between(0.0, float("inf"), temperature=self.temperature)
+        between(0.0, 1, top_p=self.top_p, min_p=self.min_p)
         between(0.01, 100, repetition_penalty=self.repetition_penalty)
 
 
@@ -815,12 +790,11 @@ def stream_tokens(
     pads (B): how many tokens on the left of each row are none. stop: a row that has
     drawn one of these repeats it from then on; all rows, and this ends.
     """
-    at_least(0, max_new_tokens=max_new_tokens)
-    check_integers("tokens", "(B, T)", tokens)
-    if tokens.shape[1] == 0:
-        raise ValueError("tokens: at least one in each row, to continue from")
-    if pads is not None and tokens.shape[1] in check_pads(pads, tokens):
-        raise ValueError("pads: at least one token in each row has to be real")
+    between(0, float("inf"), max_new_tokens=max_new_tokens)
+    _, skipped = check(tokens, None, None, pads)
+    if tokens.shape[1] in (0, *skipped):
+        what = "pads" if skipped else "tokens"
+        raise ValueError(f"{what}: each row needs a token to go on from")
     ends = check_stop(stop, model.config.vocab, tokens.device)
     how = Sampling(**sampling)
 
@@ -835,7 +809,7 @@ def stream_tokens(
         new = tokens
         for step in range(max_new_tokens):
             if step == 0:
-                logits = model.logits(model.hidden(new, cache, pads=pads)[:, -1:])
+                logits = model(new, cache, pads=pads, last_only=True)
             else:
                 logits = decode(new)  # (B, 1, vocab)
             drawn = sample(logits[:, 0], how, seen)
@@ -898,19 +872,15 @@ def check_stop(
     return torch.tensor(stops, dtype=torch.int64, device=device)
 
 
-def at_least(least: int, **numbers: int) -> None:
-    """Raises ValueError with the name of a number that is less, or not whole."""
-    for name, value in numbers.items():
-        if type(value) is not int or value < least:
-            raise ValueError(f"{name}: a whole number, at least {least}, not {value!r}")
-
-
 def between(least: float, most: float, **numbers: float) -> None:
-    """Raises ValueError with the name of a number that is out of range, or infinite."""
+    """Raises ValueError with the name of a number that is out of range, infinite, or
+    not whole where `least` is."""
+    kind = int if isinstance(least, int) else (int, float)
     for name, value in numbers.items():
-        fits = isinstance(value, (int, float)) and least <= value <= most
-        if not fits or value == float("inf"):
-            raise ValueError(f"{name}: a number from {least} to {most}, not {value!r}")
+        fits = isinstance(value, kind) and not isinstance(value, bool)
+        if not fits or not least <= value <= most or value == float("inf"):
+            what = "a whole number" if kind is int else "a number"
+            raise ValueError(f"{name}: {what} from {least} to {most}, not {value!r}")
 
 
 # What follows are kernels; each has a plain form that is used without Triton.
