@@ -27,9 +27,7 @@ from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
-class Config:
-    """What may vary without another file."""
-
+class Config:  # what may vary without another file
     vocab: int = 256_000
     width: int = 2304  # channels of the residual stream
     context: int = 8192  # tokens of a sequence in training

@@ -28,9 +28,7 @@ from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
-class Config:
-    """What may vary without another file."""
-
+class Config:  # what may vary without another file
     vocab: int = 32_000
     width: int = 1024  # channels of the residual stream
     context: int = 4096  # tokens of a sequence in training

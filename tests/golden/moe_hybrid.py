@@ -30,9 +30,7 @@ from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
-class Config:
-    """What may vary without another file."""
-
+class Config:  # what may vary without another file
     vocab: int = 65_536
     width: int = 1536  # channels of the residual stream
     context: int = 32_768  # tokens of a sequence in training

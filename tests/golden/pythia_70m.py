@@ -24,9 +24,7 @@ from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
-class Config:
-    """What may vary without another file."""
-
+class Config:  # what may vary without another file
     vocab: int = 50_304
     width: int = 512  # channels of the residual stream
     context: int = 2048  # tokens of a sequence in training
