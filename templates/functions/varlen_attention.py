@@ -9,11 +9,12 @@ def varlen_kernels_for(q: Tensor, v: Tensor, packed: Packed) -> bool:
     if not q.is_cuda or not serves or any(past for _, _, past in packed.spans):
         return False
     try:
-        from torch.nn.attention.varlen import varlen_attn
+        from torch.nn.attention import varlen
     except ImportError:
         return False
-    # The first versions have only a part of it.
-    return {"window_size", "enable_gqa"} <= varlen_attn.__annotations__.keys()
+    attend: Any = varlen.varlen_attn
+    arguments: dict[str, Any] = attend.__annotations__
+    return {"window_size", "enable_gqa"} <= arguments.keys()  # at first it had not
 
 
 def varlen_attention(

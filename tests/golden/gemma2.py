@@ -527,7 +527,7 @@ def start(
     if not borders and not (unequal or any(skipped)):
         if cache is not None:
             cache.advance(length)
-        return tokens, cache and cache.states, None
+        return tokens, None if cache is None else cache.states, None
     real = None
     if not borders:  # what is real of the rows stands one after the other
         skipped = skipped or [0] * rows
@@ -815,7 +815,7 @@ def check_stop(
 def between(least: float, most: float, **numbers: float) -> None:
     """Raises ValueError with the name of a number that is out of range, infinite, or
     not whole where `least` is."""
-    kind = int if isinstance(least, int) else (int, float)
+    kind: Any = int if isinstance(least, int) else (int, float)
     for name, value in numbers.items():
         fits = isinstance(value, kind) and not isinstance(value, bool)
         if not fits or not least <= value <= most or value == float("inf"):

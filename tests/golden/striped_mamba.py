@@ -263,11 +263,12 @@ def varlen_kernels_for(q: Tensor, v: Tensor, packed: Packed) -> bool:
     if not q.is_cuda or not serves or any(past for _, _, past in packed.spans):
         return False
     try:
-        from torch.nn.attention.varlen import varlen_attn
+        from torch.nn.attention import varlen
     except ImportError:
         return False
-    # The first versions have only a part of it.
-    return {"window_size", "enable_gqa"} <= varlen_attn.__annotations__.keys()
+    attend: Any = varlen.varlen_attn
+    arguments: dict[str, Any] = attend.__annotations__
+    return {"window_size", "enable_gqa"} <= arguments.keys()  # at first it had not
 
 
 def varlen_attention(
@@ -502,7 +503,7 @@ def start(
     if not borders and not (unequal or any(skipped)):
         if cache is not None:
             cache.advance(length)
-        return tokens, cache and cache.states, None
+        return tokens, None if cache is None else cache.states, None
     real = None
     if not borders:  # what is real of the rows stands one after the other
         skipped = skipped or [0] * rows
@@ -791,7 +792,7 @@ def check_stop(
 def between(least: float, most: float, **numbers: float) -> None:
     """Raises ValueError with the name of a number that is out of range, infinite, or
     not whole where `least` is."""
-    kind = int if isinstance(least, int) else (int, float)
+    kind: Any = int if isinstance(least, int) else (int, float)
     for name, value in numbers.items():
         fits = isinstance(value, kind) and not isinstance(value, bool)
         if not fits or not least <= value <= most or value == float("inf"):
