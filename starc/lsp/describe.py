@@ -5,8 +5,8 @@ from starc.alphabet import FeaturizerGenome, LivClass, Meaning, Option
 from starc.alphabet.liv_class import CHOICES
 from starc.evolve.problem.objectives import MEASURES
 from starc.ir.descriptions import described
-from starc.ir.residual import INPUT, PLUS
-from starc.lower.built import Built
+from starc.ir.operator import Operator
+from starc.ir.residual import INPUT, PLUS, Residual
 from starc.lsp.document import BYTES
 from starc.numerals import written
 
@@ -77,15 +77,13 @@ def formula(liv: LivClass) -> str:
     )
 
 
-def built(found: Built, context: int) -> str:
+def built(operator: Operator, residual: Residual, context: int) -> str:
     """Shapes and costs of one LIV that shares nothing."""
-    operator = found.operator
     every = (*operator.all_parameters(), *operator.adapters)
     tensors = [p for p in every if p.trained]
     params = sum(_size(p.shape) for p in tensors)
     params += sum(
-        _size(p.shape)
-        for p in found.residual.parameters(operator.width, operator.reads)
+        _size(p.shape) for p in residual.parameters(operator.width, operator.reads)
     )
     states = operator.all_state(context)
     cache = sum(_size(s.shape) * (4 if s.float32 else BYTES) for s in states)

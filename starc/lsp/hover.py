@@ -109,7 +109,9 @@ def _of_use(document: Document, use: ast.Use) -> str:
     settings = document.settings
     parts = []
     if built is not None and settings is not None and settings.stream is not None:
-        parts.append(describe.built(built, settings.stream.context))
+        parts.append(
+            describe.built(built.operator, built.residual, settings.stream.context)
+        )
     found = document.layers.get((use.span.start, use.span.end), [])
     shared = [text for layer, _ in found[-1:] for text in sharing(layer)]
     if shared and found:

@@ -21,7 +21,6 @@ from starc.cli.commands import MODULES
 from starc.draw import architecture, heatmap
 from starc.draw import operator as drawn
 from starc.genome import reference
-from starc.lower.built import Built
 from starc.lsp import describe
 from starc.reference.cases import cases_of
 from starc.source import Source
@@ -175,7 +174,7 @@ def _meanings(names: dict[str, Meaning]) -> Iterator[str]:
         name = together[0]
         text = f"model m {{ width = {WIDTH} }}\nbackbone {{ {name} }}\n"
         (liv,) = passes.run(compiler.to_ir(text)).livs()
-        costs = describe.built(Built(liv.operator, liv.residual), CONTEXT)
+        costs = describe.built(liv.operator, liv.residual, CONTEXT)
         yield f"## {', '.join(together)}"
         yield describe.meaning(name, names[name])
         yield f"At a width of {WIDTH}: {costs}"

@@ -411,5 +411,5 @@ def test_texts_of_a_database_are_shown(run: Path) -> None:
     shown = str(_template().environment.from_string("{{ x }}").render(x=STRANGE))
     assert "&lt;b&gt;" in shown and "\x1b" not in shown and "\u202e" not in shown
     labels = (STRANGE,)
-    table = motifs_text(Motifs([], 0, 0, 0, labels, "x", ()))
+    table = motifs_text(Motifs([], 0, 0, 0, labels, "x", (), "", ""))
     assert "\x1b" not in table and "\u202e" not in table
