@@ -9,8 +9,8 @@ the start of the tile, start and end the decays from there and to its end:
 
 First (I + M)^-1 and R, all tiles at once. The inverse doubles: with T that of blocks
 side by side, T - T M T is that of pairs of them, where M keeps what lies between the
-two; no entry is above 2, and none is lost. Then a walk over the tiles with the state on
-the chip. Back in time, with D the gradient of the state at the end of a tile:
+two; no entry is above 2, and none is lost. Then a walk over the tiles with the state
+on the chip. Back in time, with D the gradient of the state at the end of a tile:
 
     du = R^T dy + (k * end) D        dv = beta (I + M)^-T du
     dS_0 = start_BT D + (q * start)^T dy - (k * start)^T dv
@@ -23,8 +23,8 @@ That of beta_i is (u_i / beta_i) . (dv_i / beta_i).
 With S the bytes of q at as many heads of keys as of values, K = V = 128, bfloat16:
 7.1 S forward, 8.6 S for gradients, and 13.2 S backward; decays for each channel, in
 float32, add 3.5 S and 5.8 S. No atomics: two runs are equal to the bit. bfloat16
-multiplies on tensor cores in bfloat16, float16 in TF32, float32 in three TF32 products
-or on the plain units. One token without gradients changes `state` in place.
+multiplies on tensor cores in bfloat16, float16 in TF32, float32 in three TF32
+products or on the plain units. One token without gradients changes `state` in place.
 """
 
 from typing import Any
