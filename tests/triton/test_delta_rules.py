@@ -83,14 +83,16 @@ def test_strong_and_absent_decay(name: str) -> None:
 
 
 @pytest.mark.parametrize("beta", [1.0, 2.0])
-@first
-def test_equal_keys(name: str, beta: float) -> None:
-    """The hardest triangular system: powers of it grow to 10^18, its inverse not."""
-    delta = RULES[name]
+def test_equal_keys(beta: float) -> None:
+    """The hardest triangular system: powers of it grow to 10^18, its inverse not.
+
+    Without decays: with beta 1 a token replaces all, and their gradients would be 0.
+    """
+    delta = RULES["gated_delta"]
     args = delta.inputs(70, dtype=torch.float32, state=False, heads=1, batch=1)
     args[1][:] = args[1][:1, :1, :1]
     args[4][:] = beta
-    args[3][:] = 0.0
+    args[3] = None
     delta.agrees(args, 5e-6, 5e-5)
 
 
