@@ -145,6 +145,8 @@ class Bodies:
         if residual.source:
             answer = self.answers[source(layer)]
             u = f"x + {around[PLUS]}({answer})" if PLUS in around else answer
+            if u == answer and residual.before is not None:
+                u = f"{answer}.type_as(x)"  # a norm's, which autocast leaves wide
         if residual.entered:
             u = Call("torch.cat", (f"[{u}, {ENTERED}]", "dim=-1"))
         return Call(around["norm"], (u,)) if "norm" in around else u

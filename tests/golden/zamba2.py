@@ -93,7 +93,7 @@ class Zamba2(nn.Module):
         y_a1 = self.a1(
             self.a1_norm(torch.cat([x, entered], dim=-1)), states and states.a1
         )
-        y_f1 = self.f1(self.f1_norm(y_a1), self.f1_lora)
+        y_f1 = self.f1(self.f1_norm(y_a1.type_as(x)), self.f1_lora)
         x = x + self.mamba_7(
             self.mamba_7_norm(x + self.mamba_7_plus(y_f1)), states and states.mamba_7
         )
@@ -102,7 +102,7 @@ class Zamba2(nn.Module):
         y_a2 = self.a1(
             self.a1_norm(torch.cat([x, entered], dim=-1)), states and states.a2
         )
-        y_f2 = self.f1(self.f1_norm(y_a2), self.f2_lora)
+        y_f2 = self.f1(self.f1_norm(y_a2.type_as(x)), self.f2_lora)
         x = x + self.mamba_13(
             self.mamba_13_norm(x + self.mamba_13_plus(y_f2)), states and states.mamba_13
         )
