@@ -36,6 +36,7 @@ INPUT = Option(
     "what it reads: the stream, or behind its channels those that entered the stream",
     STREAM,
     choices=(STREAM, AND_EMBEDDING),
+    field="reads",
 )
 OUTPUT = Option(
     "output",
@@ -59,6 +60,7 @@ LORA_DOWN = Option(
     "whether each feature group has the first of these matrices for itself, or all one",
     "each",
     choices=("each", "one"),
+    field="lora_one",
 )
 _EVERY = (PLACEMENT, RESIDUAL_SCALE, SKIP_SCALE, INPUT, OUTPUT, LORA, LORA_DOWN)
 AROUND = {option.name: option for option in _EVERY}
