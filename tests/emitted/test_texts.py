@@ -29,6 +29,9 @@ def small(text: str) -> str:
     }
     for name, size in sizes.items():
         text = re.sub(rf"\b{name}(\s*)= [\d_]+", rf"{name}\1= {size}", text)
+    text = re.sub(  # no more of them than have some channels to turn
+        r"\bheads(\s*)= (\d+)", lambda m: f"heads{m[1]}= {min(int(m[2]), 16)}", text
+    )
     return re.sub(r"\b\d+ x \{", "2 x {", text)
 
 
