@@ -69,8 +69,9 @@ def beside(
     if gate:
         names[f"mlp.{gate}.weight"] = "share.weight"
         shared = replace(shared, options={"share": True})
-    norm: Names = {k: v for k, v in moe.names.items() if v == "norm.weight"}
-    return Beside((without_norm(moe), shared), norm)
+    bare = without_norm(moe)
+    norm: Names = {k: v for k, v in moe.names.items() if k not in bare.names}
+    return Beside((bare, shared), norm)
 
 
 def of_experts(
