@@ -139,15 +139,22 @@ def test_swiglu(activation: str) -> None:
         assert relative(one, other) < 1e-14
 
 
+@pytest.mark.parametrize("behind", [0, 7])
 @pytest.mark.parametrize("ends", [(3, 3, 8, 9), (0, 0, 0, 9), (0, 0, 0, 0)])
-def test_grouped_linear(ends: tuple[int, ...]) -> None:
+def test_grouped_linear(ends: tuple[int, ...], behind: int) -> None:
+    """Rows behind the last of ends are there, and of no expert."""
     from kernels import grouped_linear
     from kernels.plain import grouped_linear as plain
 
-    args = [randn(ends[-1], 5), randn(4, 6, 5)]
-    at = torch.tensor(ends)
-    got = with_grads(lambda x, w: plain.grouped_linear(x, w, at), args)
-    want = with_grads(lambda x, w: grouped_linear.grouped_linear(x, w, at), args)
+    args, at = [randn(ends[-1], 5), randn(4, 6, 5)], torch.tensor(ends)
+
+    def said(product: Callable[..., Tensor]) -> tuple[list[Any], list[Any]]:
+        more = randn(behind, 5)
+        return with_grads(
+            lambda x, w: product(torch.cat((x, more)), w, at)[: ends[-1]], args
+        )
+
+    got, want = said(plain.grouped_linear), said(grouped_linear.grouped_linear)
     for one, other in zip(got[0] + got[1], want[0] + want[1], strict=True):
         assert one is not None and other is not None
         assert relative(one, other) < 1e-14
