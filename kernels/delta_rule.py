@@ -110,11 +110,27 @@ def _delta_chunks(
     if torch.compiler.is_compiling():
         y, state = _delta_graph(*inputs, state)
     else:
-        y, last = autograd(
-            _DeltaChunks, *(z.flatten(1, 2) for z in inputs), state.flatten(0, 1)
-        )
-        y, state = y.view(v.shape), last.view(state.shape)
+        y, state = _delta_walk(*inputs, state)
     return _chunk_join(y.permute(1, 0, 3, 2, 4), length), state
+
+
+def _delta_walk(
+    asks: Tensor,
+    knows: Tensor,
+    adds: Tensor,
+    v: Tensor,
+    beta: Tensor,
+    keys: Tensor,
+    reads: Tensor,
+    keep: Tensor,
+    state: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """y and the last state, from chunk to chunk; (K, B, H, ...) as below, state too."""
+    inputs = (asks, knows, adds, v, beta, keys, reads, keep)
+    y, last = autograd(
+        _DeltaChunks, *(z.flatten(1, 2) for z in inputs), state.flatten(0, 1)
+    )
+    return y.view(v.shape), last.view(state.shape)
 
 
 class _DeltaChunks(torch.autograd.Function):
@@ -164,30 +180,33 @@ class _DeltaChunks(torch.autograd.Function):
         asks, knows, adds, beta, keys, reads, keep, inverse, starts, beyond, u = (
             ctx.saved_tensors
         )
-        z, du = torch.empty_like(dy), reads.transpose(2, 3) @ dy
-        ends, dkeep = torch.empty_like(starts), torch.empty_like(starts[1:, ..., :1])
-        ends[-1] = dlast
-        for n in reversed(range(len(dy))):
-            end = ends[n + 1]
-            torch.sum(end * starts[n], 2, keepdim=True, out=dkeep[n])
-            du[n].baddbmm_(adds[n], end)
-            torch.bmm(inverse[n].transpose(1, 2), du[n], out=z[n])
-            ask, know = (each[n].transpose(1, 2) for each in (asks, knows))
-            torch.baddbmm(end * keep[n], ask, dy[n], out=ends[n])
-            ends[n].baddbmm_(know, z[n] * beta[n], alpha=-1)
-        turned, less = starts[:-1].transpose(2, 3), z * -beta
-        dbeta = (z * (beyond - keys @ u)).sum(3, keepdim=True)
-        return (
-            dy @ turned,
-            less @ turned,
-            u @ ends[1:].transpose(2, 3),
-            z * beta,
-            dbeta,
-            less @ u.transpose(2, 3),
-            dy @ u.transpose(2, 3),
-            dkeep.sum_to_size(keep.shape),
-            ends[0],
-        )
+        with torch.autocast(dy.device.type, enabled=False):
+            z, du = torch.empty_like(dy), reads.transpose(2, 3) @ dy
+            ends, dkeep = torch.empty_like(starts), torch.empty_like(
+                starts[1:, ..., :1]
+            )
+            ends[-1] = dlast
+            for n in reversed(range(len(dy))):
+                end = ends[n + 1]
+                torch.sum(end * starts[n], 2, keepdim=True, out=dkeep[n])
+                du[n].baddbmm_(adds[n], end)
+                torch.bmm(inverse[n].transpose(1, 2), du[n], out=z[n])
+                ask, know = (each[n].transpose(1, 2) for each in (asks, knows))
+                torch.baddbmm(end * keep[n], ask, dy[n], out=ends[n])
+                ends[n].baddbmm_(know, z[n] * beta[n], alpha=-1)
+            turned, less = starts[:-1].transpose(2, 3), z * -beta
+            dbeta = (z * (beyond - keys @ u)).sum(3, keepdim=True)
+            return (
+                dy @ turned,
+                less @ turned,
+                u @ ends[1:].transpose(2, 3),
+                z * beta,
+                dbeta,
+                less @ u.transpose(2, 3),
+                dy @ u.transpose(2, 3),
+                dkeep.sum_to_size(keep.shape),
+                ends[0],
+            )
 
 
 def _delta_graph(

@@ -54,7 +54,8 @@ def functions(case: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     )
 
 
-OTHERS = {"sequences", "causal_conv", "state_scan", "swiglu", "grouped_linear"}
+OTHERS = {"sequences", "causal_conv", "state_scan", "swiglu"}
+OTHERS |= {"grouped_linear", "delta_rule"}
 """Helpers, and those below that have no state."""
 
 
@@ -158,3 +159,28 @@ def test_grouped_linear(ends: tuple[int, ...], behind: int) -> None:
     for one, other in zip(got[0] + got[1], want[0] + want[1], strict=True):
         assert one is not None and other is not None
         assert relative(one, other) < 1e-14
+
+
+@pytest.mark.parametrize("channels", [1, 5])
+@pytest.mark.parametrize("chunks", [1, 3])
+def test_delta_walk(chunks: int, channels: int) -> None:
+    """Of chunks of 4 tokens, keys of 5 channels, with a decay or one for each."""
+    from kernels import delta_rule
+    from kernels.plain import delta_rule as plain
+
+    many = chunks, 2, 3
+    asks, knows, adds = (randn(*many, 4, 5) for _ in range(3))
+    v, beta = randn(*many, 4, 2), randn(*many, 4, 1)
+    keys, reads = randn(*many, 4, 4), randn(*many, 4, 4)
+    keep, state = randn(*many, channels, 1), randn(2, 3, 5, 2)
+    args = [asks, knows, adds, v, beta, keys, reads, keep, state]
+
+    def said(walk: Callable[..., Any]) -> tuple[list[Any], list[Any]]:
+        return with_grads(
+            lambda *a: walk(*a[:5], a[5].tril(-1), a[6].tril(), *a[7:]), args
+        )
+
+    got, want = said(plain._delta_walk), said(delta_rule._delta_walk)
+    for one, other in zip(got[0] + got[1], want[0] + want[1], strict=True):
+        assert one is not None and other is not None
+        assert relative(one, other) < 1e-12
