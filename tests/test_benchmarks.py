@@ -79,7 +79,8 @@ def test_kernels_compiled(tmp_path: Path) -> None:
     (tmp_path / "ssd-sm_80.json").write_text(json.dumps([row, more]))
     made = kernels_compiled.gathered(tmp_path, {"ssd": {"sm_90": {}}, "gone": {}})
     worst = {"launches": 2, "registers": 90, "spilled": 8, "shared": 1536}
-    assert made["ssd"] == {"sm_90": {}, "sm_80": worst | {"spilling": "k, K=7"}}
+    worst |= {"spilling": "k, K=7", "tightest": {"k": "K=7"}}
+    assert made["ssd"] == {"sm_90": {}, "sm_80": worst}
     assert "gone" not in made
     text = kernels_compiled.page(
         {"triton": "3.9", "files": {"ssd": {"sm_80": made["ssd"]["sm_80"]}}}

@@ -10,11 +10,10 @@ from dataclasses import replace
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
-import onnx_ir as ir
 import torch
 from torch import Tensor, nn
 
@@ -27,6 +26,9 @@ from starc.export.error import ExportError
 from starc.export.model import loaded
 from starc.ir.operator import Operator
 from starc.values import dataclass
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
 
 OPSET = 20
 PROMPT = 6
@@ -164,6 +166,8 @@ def export(
             raise ExportError(
                 f"{liv.label}: no graph of ONNX is written of this: {why}\n  {NEAREST}"
             )
+    import onnx_ir as ir
+
     written = Files(path)
     model = loaded(architecture, weights, seed)
     prompt, step, lengths = graphs(architecture, model)
@@ -194,7 +198,7 @@ def _not_served(operator: Operator) -> str:
     return ""
 
 
-def graphs(architecture: Architecture, model: Any) -> tuple[ir.Model, ir.Model, str]:
+def graphs(architecture: Architecture, model: Any) -> "tuple[ir.Model, ir.Model, str]":
     """The prompt, the step, and which lengths the prompt takes, in words."""
     plan = plan_of(architecture.model, architecture.source.name, kernels="none")
     file = emitted(render(replace(plan, graphs=plan.stateful)))
@@ -257,7 +261,7 @@ def _shapes(
 @torch.no_grad()
 def _graph(
     module: Graph, given: tuple[Any, ...], shapes: Any, inputs: list[str], names: Any
-) -> ir.Model:
+) -> "ir.Model":
     """Raises ExportError where torch or onnxscript cannot."""
     outputs = ["logits", *names]
     with catch_warnings(), redirect_stdout(StringIO()):
@@ -284,8 +288,10 @@ def _graph(
     return model
 
 
-def _apart(models: list[ir.Model], path: Path, name: str) -> None:
+def _apart(models: "list[ir.Model]", path: Path, name: str) -> None:
     """Writes the weights of both, each once, and makes the graphs point there."""
+    import onnx_ir as ir
+
     places: dict[tuple[object, ...], ir.ExternalTensor] = {}
     with path.open("wb") as file:
         for model in models:

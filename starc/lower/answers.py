@@ -25,11 +25,18 @@ def reading(residual: Residual, read: Read | None) -> Residual:
 
 
 class Answers:
-    """Of the body at hand: what answers there are, and whether somebody reads them."""
+    """Of the body at hand: what answers there are, and whether somebody reads them.
 
-    def __init__(self, references: References, problems: Problems) -> None:
+    whole: all statements could be read. Else a LIV that reads or gives an answer may be
+    in one that could not, and its lack is told by that one.
+    """
+
+    def __init__(
+        self, references: References, problems: Problems, *, whole: bool
+    ) -> None:
         self.references = references
         self.problems = problems
+        self.whole = whole
         self.there: dict[str, ast.Use] = {}
         self.unread: dict[int, ast.Use] = {}  # by where they stand
         self.wanted: set[str] = set()  # labels that some LIV would read
@@ -40,7 +47,7 @@ class Answers:
         outside = self.there, self.unread
         self.there, self.unread = {}, {}
         yield
-        for use in self.unread.values():
+        for use in self.unread.values() if self.whole else ():
             if use.label is not None and use.label.text in self.wanted:
                 continue  # told where it would be read
             self.problems.add(
@@ -88,7 +95,7 @@ class Answers:
             self.unread.pop(self.there[text].span.start, None)
             return text
         target = self.references.find(clause.source, use.label)
-        if target is not None and target.built is not None:
+        if self.whole and target is not None and target.built is not None:
             label = "its answer goes to the stream"
             if target.parallel or target.differential:
                 label = "it has no answer of its own"

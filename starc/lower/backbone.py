@@ -56,7 +56,7 @@ class _Backbone:
         self.problems = problems
         self.sharing = Sharing(labels, alphabet.broken, problems)
         self.entered = False  # the parallel at hand reads what entered the stream
-        self.answers = Answers(self.sharing, problems)
+        self.answers = Answers(self.sharing, problems, whole=not alphabet.broken_spans)
 
     def steps(
         self, body: tuple[ast.Step, ...], what: str, span: Span

@@ -173,7 +173,9 @@ def _states(text: str) -> list[int]:
 
 
 class _Reading(lalr.Reading):
-    """States alone, without values."""
+    """States alone, without values: no line is made of one that was read before."""
+
+    remembers = False
 
     def __init__(self, text: str) -> None:
         super().__init__(text, TreeBuilder())

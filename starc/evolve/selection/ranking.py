@@ -153,8 +153,9 @@ def hypervolume(
     ideal: Sequence[float],
     nadir: Sequence[float],
 ) -> float:
-    """Of values as placed, scaled so that ideal is 0 and nadir 1, up to 1.1 in each."""
-    if not values:
+    """Of values as placed, scaled so that ideal is 0 and nadir 1, up to 1.1 in each;
+    0 of no values, and where nothing is measured."""
+    if not values or not ideal:
         return 0.0
     import numpy as np
     from pymoo.indicators.hv import HV

@@ -38,7 +38,7 @@ def evaluated(monkeypatch: pytest.MonkeyPatch, folder: Path, change: Change) -> 
 def at_end_of_hidden(line: str) -> Change:
     """`line` before the final norm; x is (B, T, D)."""
     return lambda text: re.sub(
-        r"\n( +)(return padded\(self.norm\(x\), real\))", rf"\n\1{line}\n\1\2", text
+        r"\n( +)(return self\.norm\(x\))", rf"\n\1{line}\n\1\2", text
     )
 
 
