@@ -6,7 +6,7 @@ from math import gcd
 from typing import NamedTuple, assert_never
 
 from starc.choices import WAYS
-from starc.diagnostics import Problems
+from starc.diagnostics import Problems, StarError
 from starc.frontend import ast
 from starc.frontend.parse import parse
 from starc.frontend.unparse import unparse
@@ -58,7 +58,12 @@ def scale(source: Source, width: int = 0, depth: int = 0, by: str = "stack") -> 
     said += ["The rule:", *RULE.splitlines()]
     top = "".join(f"# {line}\n" for line in said)
     result = Source("scaled.star", f"{top}\n{text}")
-    compiler.to_ir(result)
+    try:
+        compiler.to_ir(result)
+    except StarError as error:
+        if any(found.code != "unread-answer" for found in error.diagnostics):
+            raise
+        raise _parted(depth, depth_of(program)) from error
     return unparse(parse(result, problems))
 
 
@@ -89,6 +94,13 @@ def depth_of(program: ast.Program) -> int:
         if isinstance(item, ast.Backbone):
             return deepen.depth(item.body)
     raise ScaleError("there is no backbone")
+
+
+def _parted(depth: int, have: int) -> ScaleError:
+    return ScaleError(
+        f"at a depth of {depth} a LIV with output = none is parted from the one that "
+        f"reads it; choose another depth: multiples of {have} part none"
+    )
 
 
 def _done(program: ast.Program, width: int, depth: int, by: str) -> str:

@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 import starc
@@ -38,6 +38,16 @@ def body(found: Model) -> int:
     return costs(found, 128, 2).params_without_embeddings - here
 
 
+def at_depth(before: Source, depth: int, by: str = "stack") -> str:
+    """Scaled; the example is left out where it parts an answer from its reader."""
+    try:
+        return scale(before, depth=depth, by=by)
+    except ScaleError:
+        own = scales.depth_of(starc.parse(before.text))
+        assert "output = none" in before.text and depth % own
+        reject()
+
+
 @settings(max_examples=40, deadline=None)
 @given(path=ALL, more=st.integers(0, 40), by=BY)
 def test_depth_is_as_asked_and_the_text_canonical(
@@ -45,7 +55,7 @@ def test_depth_is_as_asked_and_the_text_canonical(
 ) -> None:
     before = source(path)
     wanted = scales.depth_of(starc.parse(before.text)) + more
-    text = scale(before, depth=wanted, by=by)
+    text = at_depth(before, wanted, by)
     assert len(list(model(text).layers())) == wanted
     assert unparse(starc.parse(text)) == text
     assert scales.RULE.splitlines()[0] in text
@@ -54,7 +64,7 @@ def test_depth_is_as_asked_and_the_text_canonical(
 @settings(max_examples=20, deadline=None)
 @given(path=ALL, depth=st.integers(1, 30))
 def test_a_stack_may_be_cut(path: Path, depth: int) -> None:
-    assert len(list(model(scale(source(path), depth=depth)).layers())) == depth
+    assert len(list(model(at_depth(source(path), depth)).layers())) == depth
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -110,6 +120,14 @@ def test_what_cannot_be_is_said_with_a_remedy() -> None:
         scale(Source("m.star", text), width=1000)
     with pytest.raises(ScaleError, match="--by stack"):
         scale(source(EXAMPLES[0]), depth=1, by="interleave")
+    text = (
+        "model m { width = 64 }\nbackbone { a: SA-1(output = none); SA-1 plus from a }"
+    )
+    for depth in (1, 3):
+        with pytest.raises(ScaleError, match="multiples of 2 part none"):
+            scale(Source("m.star", text), depth=depth)
+    for by in WAYS:
+        assert len(list(model(scale(Source("m.star", text), 0, 6, by)).layers())) == 6
 
 
 def test_hidden_goes_up_to_a_multiple_of_eight() -> None:
