@@ -80,7 +80,6 @@ def known() -> Known:
 CASES = Cases(
     instances={
         "": _small(),
-        "undecayed": _small(decay="none", beta_limit=2),
         "channel": _small(
             decay="channel", decay_rank=5, gate_activation="sigmoid", gate_rank=3
         ),
@@ -88,6 +87,7 @@ CASES = Cases(
             decay="channel", decay_bound=5.0, key_heads=4, kernel=0, norm_eps=0.1
         ),
         # Keys of few channels may all be near 0, and their length divides.
+        "undecayed": _small(key_dim=8, decay="none", beta_limit=2),
         "biases": _small(
             key_dim=8, kernel=3, bias=True, out_bias=True, beta_limit=2, decay_bound=2.0
         ),
