@@ -48,7 +48,7 @@ def check_training(model: Any, compiled: object) -> None:
 # Tracing takes seconds each: of three sweeps `make test` takes different operators, and
 # all of them together. One graph, and with aot_eager that of its gradients too.
 @pytest.mark.parametrize("backend", sampled(("eager", "aot_eager"), ("aot_eager",)))
-@pytest.mark.parametrize("name", sampled(TEXTS, list(TEXTS)[::3]))
+@pytest.mark.parametrize("name", sampled(TEXTS, list(TEXTS)[::6]))
 def test_one_graph_forward_and_backward(backend: str, name: str) -> None:
     model = fresh(name)
     counter = CompileCounterWithBackend(backend)
@@ -66,7 +66,7 @@ backbone { GConv-1; SA-3(heads = 4, kv_heads = 2, qk_norm = true); GMemless }
     check_training(model, torch.compile(model, fullgraph=True))
 
 
-@pytest.mark.parametrize("name", sampled(TEXTS, list(TEXTS)[1::3]))
+@pytest.mark.parametrize("name", sampled(TEXTS, list(TEXTS)[1::6]))
 def test_decoding_is_a_graph_for_all_lengths(name: str) -> None:
     """The first token makes one, the second one for any length; windows and strides
     that happen to agree at some length may ask for one more."""
@@ -85,7 +85,7 @@ def test_decoding_is_a_graph_for_all_lengths(name: str) -> None:
 EACH = [cases_of(kind).uses[0] for kind in operators.NAMES]
 """One operator each: a text with several takes a minute to trace."""
 MORE = [liv for kind in operators.NAMES for liv in cases_of(kind).uses[1:2]]
-SWEPT = sampled((*EACH, *MORE, *SMALL), EACH[1::3])
+SWEPT = sampled((*EACH, *MORE, *SMALL), EACH[1::6])
 
 
 def swept(name: str) -> Any:
