@@ -138,6 +138,20 @@ def test_ddp(place: Path) -> None:
     assert found == pytest.approx(alone(6), rel=1e-4)
 
 
+WAITS = """
+import os, time
+_now = loss
+
+
+def loss(model, step, rank=0):
+    with open(f"process{rank}", "w") as file:
+        file.write(str(os.getpid()))
+    time.sleep(600 if step == 3 else 0)
+    return _now(model, step, rank)
+"""
+"""Of data.py, so that there is time to be killed in the fourth step."""
+
+
 @pytest.mark.slow
 def test_fsdp_goes_on_where_it_was_killed(place: Path) -> None:
     """Two processes, killed in the fourth step: the same losses as if not."""
@@ -145,16 +159,14 @@ def test_fsdp_goes_on_where_it_was_killed(place: Path) -> None:
     assert whole == pytest.approx(alone(6), rel=1e-4)
     (place / "saved").rename(place / "first")
     data = place / "data.py"
-    waits = "\n\nimport time\n\n_now = loss\n\n\ndef loss(model, step, rank=0):\n"
-    waits += (
-        "    time.sleep(600 if step == 3 else 0)\n    return _now(model, step, rank)\n"
-    )
-    data.write_text(FILES["data.py"] + waits, "utf-8")
+    data.write_text(FILES["data.py"] + WAITS, "utf-8")
     process = started(place, *torchrun("fsdp.py"))
     while not (place / "saved" / "3" / ".metadata").exists():
         assert process.poll() is None, process.communicate()[1][-3000:]
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
+    for rank in range(2):  # torchrun gives each a session of its own
+        os.kill(int((place / f"process{rank}").read_text()), signal.SIGKILL)
     killed = losses(process.communicate()[0])
     data.write_text(FILES["data.py"], "utf-8")
     rest = losses(output(place, *torchrun("fsdp.py")))
