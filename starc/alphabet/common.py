@@ -135,3 +135,33 @@ def hidden(options: ResolvedOptions) -> int:
     if stated is None:
         stated = -(-options.exact("expand") * options.width // 8) * 8
     return stated
+
+
+# Of units behind a gate, alone or as experts.
+LARGEST_LIMIT = 10_000
+LIMIT = Option(
+    "limit",
+    "number",
+    "gate is cut above it, up above it and below its negative",
+    0,
+    low=1e-3,
+    high=LARGEST_LIMIT,
+    none=True,
+)
+ALPHA = Option(
+    "alpha",
+    "number",
+    "how steep the sigmoid is in silu: gate sigmoid(alpha gate)",
+    1,
+    low=1e-3,
+    high=LARGEST_LIMIT,
+)
+UP_OFFSET = Option(
+    "up_offset",
+    "number",
+    "what is added to up, after its limit",
+    0,
+    low=1e-3,
+    high=LARGEST_LIMIT,
+    none=True,
+)

@@ -173,6 +173,18 @@ def number(value: int | float) -> str:
     return repr(value).replace("e-0", "e-")
 
 
+def limits(limit: float, alpha: float, up_offset: float) -> list[Argument]:
+    """Those of a gated unit that are not as usual: 0, 1 and 0."""
+    found = []
+    if limit:
+        found.append(Argument("limit", "float", limit, "gate and up are cut here"))
+    if alpha != 1:
+        found.append(Argument("alpha", "float", alpha, "steepness of the gate"))
+    if up_offset:
+        found.append(Argument("up_offset", "float", up_offset))
+    return found
+
+
 def biases(operator: Operator) -> dict[str, bool | str]:
     """Options of every operator: which of its dense projections add a bias."""
     found: dict[str, bool | str] = {

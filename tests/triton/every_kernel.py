@@ -4,17 +4,20 @@ Those with the name of an operator stand in its `cases.py`; here are the others.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
 
 from starc import operators
 from starc.reference.cases import cases_of
-from starc.reference.kernel_cases import KernelCases, Tiles
+from starc.reference.kernel_cases import KernelCases
 
 OF_OPERATORS = [
     kernel for kind in operators.NAMES if (kernel := cases_of(kind).kernel) is not None
 ]
+
+(HEAD_DELTA,) = (kernel for kernel in OF_OPERATORS if kernel.name == "gated_delta")
 
 FUNCTIONS = [
     *OF_OPERATORS,
@@ -34,21 +37,13 @@ FUNCTIONS = [
         twins="linear_recurrence",
         graph=4,
     ),
-    KernelCases(
+    replace(  # a decay for each channel
+        HEAD_DELTA,
         name="channel_delta",
         shapes=lambda b, t, c, n: [
             *((b, t, 4, n), (b, t, 4, n), (b, t, 4, c), (b, t, 4, n), (b, t, 4)),
             (b, 4, n, c),
         ],
-        timed=(0, 1, 2, 3, 4),
-        state=5,
-        wide=(3, 4),
-        lowest=(3, -1.0),
-        unit=(0, 1),
-        graph=4,
-        tiles=Tiles(
-            sizes=((16, 16), (32, 32), (64, 64), (128, 128)), packed=(128, 128)
-        ),
     ),
     # Left to Inductor in a graph.
     KernelCases(

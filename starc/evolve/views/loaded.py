@@ -1,5 +1,6 @@
 """A run in a notebook: its candidates as tables, each of them as a model."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,39 +27,27 @@ class Loaded:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        database = Database.open(folder)
-        try:
+        with closing(Database.open(folder)) as database:
             self.spec = database.spec()
-        finally:
-            database.close()
 
     def candidates(self) -> "DataFrame":
         """All candidates, in the order in which they were proposed."""
-        database = Database.open(self.folder)
-        try:
+        with closing(Database.open(self.folder)) as database:
             rows, front = database.candidates(), members(database)
-        finally:
-            database.close()
         return self._table(rows, front)
 
     def front(self) -> "DataFrame":
         """Those that nobody beats in every objective; by the first of them."""
-        database = Database.open(self.folder)
-        try:
+        with closing(Database.open(self.folder)) as database:
             front = members(database)
-        finally:
-            database.close()
         return self._table(front, front)
 
     def generations(self) -> "DataFrame":
         """The finished ones, by number: hypervolume, and how many are on the front."""
         import pandas
 
-        database = Database.open(self.folder)
-        try:
+        with closing(Database.open(self.folder)) as database:
             found = database.generations()
-        finally:
-            database.close()
         return pandas.DataFrame(
             {
                 "hypervolume": [one.hypervolume for one in found],
@@ -104,11 +93,8 @@ class Loaded:
         return model
 
     def _row(self, id: int) -> Row:
-        database = Database.open(self.folder)
-        try:
+        with closing(Database.open(self.folder)) as database:
             return row_of(database, id)
-        finally:
-            database.close()
 
     def _table(self, rows: list[Row], front: list[Row]) -> "DataFrame":
         import pandas

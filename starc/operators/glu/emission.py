@@ -1,6 +1,6 @@
 """Gated linear units as the emitted file shows them."""
 
-from starc.backend.emission import Argument, Emission, biases
+from starc.backend.emission import Argument, Emission, biases, limits
 from starc.operators.glu.operator import Glu
 
 NAMES = {"silu": "SwiGLU", "gelu": "GeGLU", "gelu_erf": "GeGLU", "relu": "ReGLU"}
@@ -12,13 +12,7 @@ def emission(op: Glu) -> Emission:
     arguments = [
         Argument("hidden", "int", op.hidden, "channels of the gated linear unit")
     ]
-    if op.limit:
-        meaning = "gate and up are cut here"
-        arguments.append(Argument("limit", "float", op.limit, meaning))
-    if op.alpha != 1:
-        arguments.append(Argument("alpha", "float", op.alpha, "steepness of the gate"))
-    if op.up_offset:
-        arguments.append(Argument("up_offset", "float", op.up_offset))
+    arguments += limits(op.limit, op.alpha, op.up_offset)
     gate = "min(gate, limit)" if op.limit else "gate"
     gate = (
         f"{gate} sigmoid(alpha gate)" if op.alpha != 1 else f"{op.activation}({gate})"

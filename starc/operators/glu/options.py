@@ -7,7 +7,6 @@ from starc.alphabet.template import Feature, Template
 from starc.operators.glu.operator import Glu
 
 ACTIVATIONS = ("silu", "gelu", "gelu_erf", "relu", "relu2", "sigmoid")
-LARGEST = 10_000
 
 
 def build(options: ResolvedOptions) -> Glu:
@@ -64,32 +63,9 @@ TEMPLATE = Template(
             "silu",
             choices=ACTIVATIONS,
         ),
-        Option(
-            "limit",
-            "number",
-            "gate is cut above it, up above it and below its negative",
-            0,
-            low=1e-3,
-            high=LARGEST,
-            none=True,
-        ),
-        Option(
-            "alpha",
-            "number",
-            "how steep the sigmoid is in silu: gate sigmoid(alpha gate)",
-            1,
-            low=1e-3,
-            high=LARGEST,
-        ),
-        Option(
-            "up_offset",
-            "number",
-            "what is added to up, after its limit",
-            0,
-            low=1e-3,
-            high=LARGEST,
-            none=True,
-        ),
+        common.LIMIT,
+        common.ALPHA,
+        common.UP_OFFSET,
         Option(
             "share",
             "flag",

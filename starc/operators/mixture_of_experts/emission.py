@@ -1,6 +1,6 @@
 """Mixtures of experts as the emitted file shows them."""
 
-from starc.backend.emission import Argument, Emission, biases, number
+from starc.backend.emission import Argument, Emission, biases, limits, number
 from starc.operators.mixture_of_experts.operator import MixtureOfExperts
 
 
@@ -16,13 +16,7 @@ def emission(op: MixtureOfExperts) -> Emission:
     if op.zero:
         meaning = "experts more that give the token back"
         arguments.append(Argument("zero", "int", op.zero, meaning))
-    if op.limit:
-        meaning = "gate and up are cut here"
-        arguments.append(Argument("limit", "float", op.limit, meaning))
-    if op.alpha != 1:
-        arguments.append(Argument("alpha", "float", op.alpha, "steepness of the gate"))
-    if op.up_offset:
-        arguments.append(Argument("up_offset", "float", op.up_offset))
+    arguments += limits(op.limit, op.alpha, op.up_offset)
     if op.near:
         meaning = "how far from the best of those left"
         arguments.append(Argument("near", "float", op.near, meaning))

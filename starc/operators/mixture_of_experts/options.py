@@ -12,7 +12,6 @@ from starc.operators.mixture_of_experts.operator import MixtureOfExperts
 
 MOST_EXPERTS = 4096
 ACTIVATIONS = ("silu", "gelu", "gelu_erf", "relu", "relu2")
-LARGEST = 10_000
 
 
 def build(options: ResolvedOptions) -> MixtureOfExperts:
@@ -197,32 +196,9 @@ TEMPLATE = Template(
             True,
             field="gated",
         ),
-        Option(
-            "limit",
-            "number",
-            "gate is cut above it, up above it and below its negative",
-            0,
-            low=1e-3,
-            high=LARGEST,
-            none=True,
-        ),
-        Option(
-            "alpha",
-            "number",
-            "how steep the sigmoid is in silu: gate sigmoid(alpha gate)",
-            1,
-            low=1e-3,
-            high=LARGEST,
-        ),
-        Option(
-            "up_offset",
-            "number",
-            "what is added to up, after its limit",
-            0,
-            low=1e-3,
-            high=LARGEST,
-            none=True,
-        ),
+        common.LIMIT,
+        common.ALPHA,
+        common.UP_OFFSET,
         Option(
             "latent",
             "whole",
@@ -264,7 +240,7 @@ TEMPLATE = Template(
             "one expert after the other, its score among those left that are near it",
             0,
             low=1e-6,
-            high=LARGEST,
+            high=common.LARGEST_LIMIT,
             none=True,
         ),
         Option(
