@@ -89,8 +89,9 @@ test-llama-cpp: $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt llama-cpp-python
 	$(BIN)/python -m pytest tests/export/test_gguf.py $(PYTEST)
 
+# Many samples, drawn anew each time.
 test-slow: $(READY)
-	$(BIN)/python -m pytest -m slow $(PYTEST)
+	STAR_TEST_NEW=1 $(BIN)/python -m pytest -m slow $(PYTEST)
 
 check: $(READY)
 	$(BIN)/black --check --quiet starc tests kernels benchmarks tools

@@ -58,13 +58,25 @@ EXPERTS = {
 }
 """Fields of experts, of a model whose layers are all without."""
 
+BESIDE = {
+    *("num_mem_blocks", "use_shared_attention_adapter", "adapter_rank"),
+    *("add_bias_linear", "hidden_act", "intermediate_size", "use_mem_rope"),
+}
+"""Fields of the blocks beside Zamba 2's stream, of which a model has none."""
+
 
 def of_no_layer(layers: tuple[str, ...]) -> set[str]:
     """Fields of a kind of layer of which there is none."""
     words = {kind.rpartition(" ")[2] for kind in layers}
     without = {"dense"}, {"mamba", "attn", "mlp"}  # the second: of Nemotron-H
     found = EXPERTS if any(words <= kinds for kinds in without) else set()
-    return found | ({"intermediate_size"} if words == {"sparse"} else set())
+    if words == {"sparse"}:
+        found = found | {"intermediate_size"}
+    if words == {"linear_attention"}:
+        found = found | BESIDE
+    if layers.count("hybrid") == 1:  # of Zamba 2, whose one block is all there are
+        found = found | {"num_mem_blocks"}
+    return found
 
 
 def model_of(text: str) -> Model:
