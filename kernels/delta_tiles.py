@@ -117,27 +117,31 @@ def _delta_tile(q: Tensor, v: Tensor, CHANNEL: bool, backward: bool) -> dict[str
     BK = max(16, triton.next_power_of_2(q.shape[3]))
     wide, half = q.dtype != torch.bfloat16, q.dtype == torch.float16
     small = torch.version.hip is not None or not warp_group_products(q)
-    DOT, BT, KEEP, BV, stages = "bf16" if not wide else "tf32x3", 64, 256, 64, 1
+    DOT, BT, KEEP, BV = "bf16" if not wide else "tf32x3", 64, 256, 64
     if torch.version.hip is not None:
         DOT, BT, KEEP, BV = "ieee" if wide else "bf16", 32, 128, 16
     elif wide:
         BT, KEEP, BV = 16, 64, 32 if half else 16
         if half:
             DOT = "tf32"  # as many bits as float16 has
-        elif BK >= (32 if backward else 128):
+        elif backward or BK >= 64:
             DOT = "ieee"  # on the plain arithmetic units: fewer registers
     elif not backward:
         BT, BV = 32 if CHANNEL else 64, 32
     elif small:
         BT = 32
+    if backward:  # whose BV stays as wide for narrow values: less of it would spill
+        BK = min(BK, 16 if small or CHANNEL else 32)
+    else:
+        BV = min(BV, max(16, triton.next_power_of_2(v.shape[3])))
     return {
         "BT": BT,
         "KEEP": KEEP,
-        "BK": min(BK, 16 if small or CHANNEL else 32) if backward else BK,
-        "BV": min(BV, max(16, triton.next_power_of_2(v.shape[3]))),
+        "BK": BK,
+        "BV": BV,
         "DOT": DOT,
         "num_warps": 8,
-        "num_stages": stages,
+        "num_stages": 1,
     }
 
 
@@ -427,8 +431,6 @@ if triton is not None:
             b = _delta_beta(beta + row * H + h, t, rest, H)
             key = (row * G + h // (H // G)) * K
             start = _delta_decays(g, t, rest, g_stride, n, K, False, 0, CHANNEL)
-            qs = _chunk_load(q + key, t, rest, G * K, n, K)
-            o = _delta_read(qs, start, now, DOT, CHANNEL)
             ks = _chunk_load(k + key, t, rest, G * K, n, K)
             held = _delta_read(ks, start, now, DOT, CHANNEL)
             u = _chunk_load(v + row * v_stride + h * V, t, rest, v_stride, p, V)
@@ -436,6 +438,8 @@ if triton is not None:
             mix = pairs + ((place + i) * H + h) * 2 * BT * BT
             mix += t[:, None] * BT + t[None, :]
             u = _chunk_dot(tl.load(mix, causal, 0.0), u * b[:, None], DOT)
+            qs = _chunk_load(q + key, t, rest, G * K, n, K)
+            o = _delta_read(qs, start, now, DOT, CHANNEL)
             o = _chunk_dot(tl.load(mix + BT * BT, causal, 0.0), u, DOT, o)
             to = (row * H + h) * V + t[:, None] * H * V + p[None, :]
             there = (t < rest)[:, None] & (p < V)[None, :]
