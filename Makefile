@@ -25,7 +25,7 @@ $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ray,test]'
-	$(BIN)/python -m compileall -q starc  # pip compiles what it copies, not a checkout
+	$(BIN)/python -m compileall -q starc templates  # pip compiles what it copies, not a checkout
 	@touch $@
 
 # make demo DATA=my.txt MINUTES=5

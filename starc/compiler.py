@@ -36,7 +36,7 @@ def compile(
     text, ValueError where `without` names no pass, or one that has to run, and where
     `kernels` is another word.
     """
-    from starc.backend.render import render  # jinja2 takes as long as a compilation
+    from starc.backend.render import render  # check and show need no backend
 
     return render(to_plan(text, name, without, kernels))
 

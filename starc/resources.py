@@ -21,6 +21,13 @@ def path(folder: str, name: str) -> str:
     return os.path.join(_folder(folder), name)
 
 
+def checksum(folder: str, name: str) -> int:
+    """Of the text of one file: another text hardly has the same."""
+    from zlib import crc32
+
+    return crc32(read(folder, name).encode())
+
+
 def names(folder: str) -> tuple[str, ...]:
     """The names of the files in a folder, sorted."""
     with os.scandir(_folder(folder)) as found:

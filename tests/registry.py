@@ -39,5 +39,5 @@ def registered(name: str, folder: Path = HERE) -> Iterator[None]:
 
 
 def _forget() -> None:
-    for kept in (templates, template_of, backend._template):
+    for kept in (templates, template_of, backend._blocks):
         kept.cache_clear()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from starc import compiler
+from starc.backend import template_code
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.star"))
@@ -28,6 +29,14 @@ def test_example_is_as_expected(example: Path, request: pytest.FixtureRequest) -
     if request.config.getoption("--update-golden"):
         expected.write_text(found, encoding="utf-8")
     assert found == expected.read_text(encoding="utf-8")
+
+
+def test_templates_ship_as_python(request: pytest.FixtureRequest) -> None:
+    for name, text in template_code.shipped().items():
+        path = ROOT / "templates" / name
+        if request.config.getoption("--update-golden"):
+            path.write_text(text, encoding="utf-8")
+        assert text == path.read_text(encoding="utf-8"), "make golden"
 
 
 def test_no_golden_is_left_over() -> None:
