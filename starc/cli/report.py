@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from starc.choices import MOTIF_FORMS
+from starc.cli import complete
 from starc.cli.failure import WRONG_INPUT, Failure, needs
 from starc.cli.options import (
     Json,
     Output,
-    Run,
     input_argument,
     input_option,
     number,
@@ -22,19 +22,27 @@ if TYPE_CHECKING:
 
 
 def report(
-    run: Run,
+    runs: Annotated[
+        list[Path],
+        input_argument("RUN...", "The folders of searches.", complete.runs),
+    ],
     output: Annotated[str, output_option("OUT", "- is stdout.")] = "report.html",
 ) -> None:
     """Write one page about a search, at any moment; RUN is only read.
 
-    The page opens without a network: charts, pictures and data are inside.
+    Of several runs with the same objectives: what each had found after as many
+    evaluations, in bands over random seeds. The page opens without a network: charts,
+    pictures and data are inside.
     """
     _needs_evolve()
-    from starc.evolve.report.page import report as page
+    from starc.evolve.report import comparison_page, page
     from starc.evolve.report.read import ReportError
 
     try:
-        text = page(run)
+        if len(runs) == 1:
+            text = page.report(runs[0])
+        else:
+            text = comparison_page.report(runs)
     except ReportError as error:
         raise Failure(str(error), WRONG_INPUT) from None
     write(output, text)

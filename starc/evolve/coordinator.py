@@ -19,9 +19,6 @@ from starc.folders import Folder, refuse_odd
 MakeWorkers = Callable[[Spec, Folder], Workers]
 """From the spec and the folder of the candidates' folders."""
 
-BUDGET = ("generations", "evaluations", "minutes")
-"""What may be changed when a run is resumed: nothing else would give one search."""
-
 
 @dataclass(frozen=True)
 class End:

@@ -84,6 +84,11 @@ class Trainer:
     mad_steps: int = 200
 
 
+BUDGET = ("generations", "evaluations", "minutes")
+"""Settings that say when a run ends, and decide no result: they may change when it is
+resumed."""
+
+
 @dataclass(frozen=True)
 class Spec:
     """All that decides the result of a search.
@@ -180,7 +185,7 @@ class Spec:
     def digest(self) -> str:
         """sha256 of all that decides results: not the budget, which may grow."""
         found = json.loads(self.to_json())
-        for name in ("evaluations", "minutes", "generations"):
+        for name in BUDGET:
             found.pop(name)
         text = json.dumps(found, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

@@ -1,20 +1,15 @@
 """One page that says all about a run, and needs nothing else to open."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
-from starc import __version__, resources
+from starc import __version__
 from starc.draw import architecture, palette
 from starc.evolve.problem.architecture import genome_text
-from starc.evolve.report import expense, failures, frequencies
+from starc.evolve.report import expense, failures, frequencies, html
 from starc.evolve.report.baselines import baselines
 from starc.evolve.report.contributions import contributions
 from starc.evolve.report.data import chart_data
@@ -28,7 +23,6 @@ from starc.evolve.report.proxies import proxies
 from starc.evolve.report.read import Run, read
 from starc.evolve.report.rungs import agreements
 from starc.evolve.storage.rows import Row
-from starc.printable import lines
 
 SCRIPTS = ("page.js", "front.js", "charts.js", "parallel.js", "lineage.js")
 
@@ -70,7 +64,7 @@ def page(run: Run) -> str:
     ]
     chosen = dict.fromkeys(pick.id for pick in picked)
     charts = chart_data(run, designs, measured, best, picked, ranked)
-    text: str = _template().render(
+    text: str = html.template("page").render(
         run=run,
         version=__version__,
         axes=measured,
@@ -100,10 +94,10 @@ def page(run: Run) -> str:
         agreements=agreements(run),
         kinds=_kinds(designs),
         narrow=max((len(d.columns) for d in designs.values()), default=0) <= NARROW,
-        data=_json(charts),
-        styles=Markup(resources.read("templates", "report/page.css")),
-        scripts=[Markup(resources.read("templates", f"report/{s}")) for s in SCRIPTS],
-        plotly=Markup(_plotly()),
+        data=html.data(charts),
+        styles=html.styles(),
+        scripts=html.scripts(SCRIPTS),
+        plotly=html.plotly(),
         invalid=sum(not entry.valid_before_repair for entry in run.entries),
         settings=_settings(run),
         scales=_scales(objectives),
@@ -189,65 +183,3 @@ def _settings(run: Run) -> list[tuple[str, str]]:
         ("random seed", str(spec.seed)),
     ]  # fmt: skip
     return found
-
-
-def _json(value: Any) -> Markup:
-    """JSON that no text in it can end or leave, and that can be shown."""
-    text = json.dumps(_plain(value), allow_nan=False, separators=(",", ":"))
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)  # json.dumps writes ASCII alone
-
-
-def _plotly() -> str:
-    """plotly.js as the Python package ships it (MIT licence, in its first lines)."""
-    path = files("plotly") / "package_data" / "plotly.min.js"
-    text = path.read_text(encoding="utf-8")
-    assert "</script" not in text.lower(), "cannot stand in a page"
-    return text
-
-
-def _plain(value: Any) -> Any:
-    """The same with every text, names of fields too, as it can be shown."""
-    if isinstance(value, str):
-        return lines(value)
-    if isinstance(value, dict):
-        return {lines(str(key)): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return value
-
-
-def _shown(value: Any) -> Any:
-    """Text of the database without what turns its direction or is no text.
-
-    Whatever it comes from: only what this page itself made is markup already.
-    """
-    return value if hasattr(value, "__html__") else lines(str(value))
-
-
-@lru_cache(maxsize=1)
-def _template() -> Any:
-    names = ("page.html.j2", "macros.html.j2")
-    texts = {name: resources.read("templates", f"report/{name}") for name in names}
-    environment = Environment(
-        loader=DictLoader(texts),
-        undefined=StrictUndefined,
-        autoescape=True,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["written"] = written
-    environment.filters["percent"] = lambda share: f"{100 * share:.0f} %"
-    environment.filters["duration"] = duration
-    return environment.get_template("page.html.j2")
-
-
-def duration(seconds: float) -> str:
-    """`2 h 5 min`, `3 min 20 s`, `4.2 s`."""
-    if seconds < 60:
-        return f"{seconds:.3g} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -9,6 +9,7 @@ import json
 import math
 import sqlite3
 import sys
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -56,7 +57,8 @@ def write(
     connection = sqlite3.connect(folder / FILE)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.executescript(SCHEMA)
-    made = _Fake(connection, spec(population, generations), Random(seed))
+    searched = replace(spec(population, generations), seed=seed)
+    made = _Fake(connection, searched, Random(seed))
     made.meta()
     for number in range(generations):
         made.generation(number)

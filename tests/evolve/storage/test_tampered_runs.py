@@ -21,7 +21,8 @@ from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.problem.architecture import source as source_of
 from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.spec import Objective, Requirement, Spec, Trainer
-from starc.evolve.report.page import _template, report
+from starc.evolve.report.html import template
+from starc.evolve.report.page import report
 from starc.evolve.report.read import ReportError
 from starc.evolve.report.read import read as read_run
 from starc.evolve.report.table import Motifs, collect
@@ -408,7 +409,7 @@ def test_texts_of_a_database_are_shown(run: Path) -> None:
     text = front.as_text(front.members(database), database.spec())
     database.close()
     assert "<b>" in text and "\x1b" not in text and "\u202e" not in text
-    shown = str(_template().environment.from_string("{{ x }}").render(x=STRANGE))
+    shown = str(template("page").environment.from_string("{{ x }}").render(x=STRANGE))
     assert "&lt;b&gt;" in shown and "\x1b" not in shown and "\u202e" not in shown
     labels = (STRANGE,)
     table = motifs_text(Motifs([], 0, 0, 0, labels, "x", (), "", ""))
