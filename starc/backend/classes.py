@@ -36,7 +36,10 @@ class Classes:
         self._emissions: dict[int, Emission] = {}  # by identity: to hash one is slow
         self._names: set[str] = set()
         self.config = _agreed(
-            [emission(o) for o in dict.fromkeys(liv.operator for liv in model.livs())]
+            [
+                emission(o)
+                for o in {id(v.operator): v.operator for v in model.livs()}.values()
+            ]
         )
         self.layers: dict[str, Made] = {}
         self.livs: dict[str, str] = {}  # label -> class, branches of parallels too

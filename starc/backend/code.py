@@ -118,22 +118,6 @@ def names_read(code: str) -> list[str]:
     return [node.id for node in _names(code)]
 
 
-@_kept
-def attributes_read(code: str, of: str) -> frozenset[str]:
-    """What code reads of an object besides methods that it calls: `self.heads`."""
-    tree = ast.parse(code)
-    called: set[ast.expr] = set()  # a call stands before what it calls
-    found = set()
-    for node in nodes(tree):
-        match node:
-            case ast.Call(func):
-                called.add(func)
-            case ast.Attribute(ast.Name(name), attribute) if name == of:
-                if node not in called:
-                    found.add(attribute)
-    return frozenset(found)
-
-
 def with_names(code: str, names: dict[str, str]) -> str:
     """Code that reads other names instead of these; comments stay as they are."""
     lines = [line.encode() for line in code.split("\n")]  # ast counts bytes

@@ -5,13 +5,7 @@ from dataclasses import field
 from functools import cached_property
 from textwrap import dedent
 
-from starc.backend.code import (
-    LIMIT,
-    attributes_read,
-    names_read,
-    signature,
-    with_names,
-)
+from starc.backend.code import LIMIT, names_read, reads, signature, with_names
 from starc.backend.emission import Argument, Emission
 from starc.backend.layout import broken
 from starc.values import dataclass
@@ -36,8 +30,9 @@ class Body:
 
     @cached_property
     def _attributes(self) -> frozenset[str]:
-        """The names that the methods read as self.name, asked when all are there."""
-        return attributes_read(dedent("\n".join(self.methods)), "self")
+        """The names that the methods read, asked when all are there: self.name, since
+        nothing else in them has an attribute that is called like a number."""
+        return reads(dedent("\n".join(self.methods)))
 
     def arguments(self) -> list[Argument]:
         """Once all lines are there: what the constructor takes."""

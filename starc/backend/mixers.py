@@ -17,7 +17,6 @@ from starc.backend.states import KEPT
 from starc.backend.templates import block
 from starc.backend.tensors import add_tensors
 from starc.ir.operator import Operator
-from starc.ir.sharing import has_mixing_tensors
 from starc.values import dataclass
 
 NEW_STATE = ("self", "batch: int", "max_length: int", "like: Tensor")
@@ -107,7 +106,7 @@ def mixer_class(
         product=product,
         like=next(iter(variant.computed), "u"),
     )
-    own_mixing = variant.mixing == "self" or not has_mixing_tensors(operator)
+    own_mixing = variant.mixing == "self" or not operator.has_mixing_tensors
     add_tensors(body, operator, emission, own, own_mixing, context)
     inner, bias = emission.inner, operator.out_bias
     out = "y"  # in the stream already: the template's lines brought it there

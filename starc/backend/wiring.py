@@ -7,7 +7,6 @@ from typing import assert_never
 from starc.backend.features import Projection, projections
 from starc.backend.mixers import Variant
 from starc.ir.nodes import Again, Feature, Layer, Liv, Model, Parallel, again, branches
-from starc.ir.sharing import has_mixing_tensors
 
 Value = tuple[str, str]
 """(label of the LIV that computes it, group or "input" for its normed input)."""
@@ -79,7 +78,7 @@ class Wiring:
 
     def _other_weights(self, liv: Liv) -> dict[str, str]:
         used = [f.weights for f in liv.features if not f.borrowed]
-        if has_mixing_tensors(liv.operator):
+        if liv.operator.has_mixing_tensors:
             used.append(liv.mixing)
         labels = [x for x in dict.fromkeys(used) if x in self.shared and x != liv.label]
         if len(labels) == 1:

@@ -7,7 +7,6 @@ from typing import assert_never
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Written
 from starc.ir.operator import Operator
 from starc.ir.residual import AND_EMBEDDING, BARE, LEARNED, STREAM, Norm, Residual
-from starc.ir.sharing import has_mixing_tensors
 from starc.numerals import numeral
 
 
@@ -173,7 +172,7 @@ def sources(liv: Liv) -> list[tuple[str, str]]:
         whole = len(groups) == computed
         found.append(("weights" if whole else f"weights of {listed(groups)}", owner))
     if liv.mixing != liv.label and liv.mixing not in owners:
-        if has_mixing_tensors(liv.operator):
+        if liv.operator.has_mixing_tensors:
             found.append(("weights of the mixing", liv.mixing))
     found.extend((listed(groups), source) for source, groups in taken.items())
     if liv.source:

@@ -10,7 +10,6 @@ from typing import assert_never
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, source
 from starc.ir.operator import Operator
 from starc.ir.residual import BARE, Norm, Residual
-from starc.ir.sharing import has_mixing_tensors
 from starc.values import dataclass
 
 Site = tuple[int, int]
@@ -135,7 +134,7 @@ class _Reader:
             operator = operators.setdefault(liv.operator, len(operators))
             self.known[id(liv.operator)] = operator
         sites = self.sites
-        mixing = sites[liv.mixing] if has_mixing_tensors(liv.operator) else None
+        mixing = sites[liv.mixing] if liv.operator.has_mixing_tensors else None
         features = tuple((sites[f.weights], sites[f.input]) for f in liv.features)
         residual = (
             self.residual(liv.residual) if branch and liv.residual != BARE else None

@@ -209,6 +209,17 @@ class Operator:
             found.append(Parameter(f"{group.name}.lora_up", up, ZEROS))
         return tuple(found)
 
+    @cached_property
+    def has_mixing_tensors(self) -> bool:
+        """Whether T(x) has tensors of its own besides those that make the features."""
+        return any(p.featurizer and not p.group for p in self.parameters)
+
+    @cached_property
+    def featurizer(self) -> tuple[object, ...]:
+        """The tensors that make T(x), which `weights from` shares, and their use."""
+        tensors = ((p.name, p.shape) for p in self.all_parameters() if p.featurizer)
+        return self.kind, self.groups, tuple(tensors)
+
     def all_parameters(self) -> tuple[Parameter, ...]:
         """Every tensor of the LIV when nothing is shared, without its norms."""
         found = [p for group in self.groups for p in self.projection_parameters(group)]

@@ -23,7 +23,7 @@ from starc.ir.nodes import (
     Written,
     flat,
 )
-from starc.ir.sharing import borrowed, has_mixing_tensors
+from starc.ir.sharing import borrowed
 from starc.numerals import counted
 
 
@@ -108,7 +108,7 @@ def _liv(liv: Liv, indent: str) -> Iterator[str]:
         yield f"{indent}  computes {listed(projection)}{_made(liv, projection)}"
     for source, groups in borrowed(liv).items():
         yield f"{indent}  borrows {listed(groups)} of {source}"
-    if liv.mixing not in ("", liv.label) and has_mixing_tensors(liv.operator):
+    if liv.mixing not in ("", liv.label) and liv.operator.has_mixing_tensors:
         yield f"{indent}  mixes with the tensors of {liv.mixing}"
 
 

@@ -1,11 +1,10 @@
-"""What must hold after every pass. A violation is a bug in starc, not in the text."""
+"""What holds after every pass. A violation is a bug in starc, not in the text."""
 
 from typing import assert_never
 
 from starc.ir.nodes import Again, Feature, Liv, Model, Parallel
 from starc.ir.operator import Group, Operator
 from starc.ir.residual import BARE, Residual
-from starc.ir.sharing import featurizer
 
 
 class InternalError(Exception):
@@ -137,9 +136,10 @@ class _Verifier:
         self.projections(liv, groups, computed)
         if liv.mixing not in self.livs:
             self.fail(f"{label} mixes with {liv.mixing}, which is not before it")
-        elif liv.mixing != label and featurizer(
-            self.livs[liv.mixing].operator
-        ) != featurizer(liv.operator):
+        elif (
+            liv.mixing != label
+            and self.livs[liv.mixing].operator.featurizer != liv.operator.featurizer
+        ):
             self.fail(f"{label} mixes with {liv.mixing}, which is another operator")
         for user in users:
             if user in self.users:

@@ -6,7 +6,6 @@ from starc.ir.descriptions import number, residual_settings, said_none
 from starc.ir.operator import Operator
 from starc.ir.residual import AND_EMBEDDING, STREAM
 from starc.ir.rope import Rope
-from starc.ir.sharing import featurizer
 from starc.lower.references import Shared
 from starc.numerals import counted, numeral, written
 
@@ -52,13 +51,11 @@ def other_weights(user: Shared, target: Shared) -> str:
     """
     mine, theirs = user.operator, target.operator
     assert mine is not None and theirs is not None
-    if featurizer(mine) == featurizer(theirs):
+    if mine.featurizer == theirs.featurizer:
         return ""
     names = [field.name for field in fields(mine)]
     here = [n for n in names if getattr(mine, n) != getattr(theirs, n)]
-    shaping = [
-        n for n in here if featurizer(_with(mine, theirs, n)) != featurizer(mine)
-    ]
+    shaping = [n for n in here if _with(mine, theirs, n).featurizer != mine.featurizer]
     return differences(user, target, tuple(shaping or here))
 
 

@@ -1,13 +1,13 @@
 """The pipeline: from the IR as written to the IR as it is to be computed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 from starc.choices import OPTIONAL_PASSES
 from starc.diagnostics import did_you_mean
 from starc.ir.nodes import Model, Written
-from starc.ir.verify import verify
+from starc.ir.verify import InternalError, verify
 from starc.passes.expand import expand
 from starc.passes.fuse import fuse
 from starc.passes.prune import prune
@@ -40,23 +40,32 @@ PIPELINE: tuple[Pass, ...] = (
 
 
 def run(written: Written, without: AbstractSet[str] = frozenset()) -> Model:
-    """The model after all passes but those named in `without`, verified after each.
+    """The model after all passes but those named in `without`, verified.
 
     Leaving one out never changes what the model computes. Raises ValueError if
     `without` names no pass, or one that is required.
     """
     check_names(without)
-    first, *others = PIPELINE
-    model = first.function(written)
-    verify(model, first.name)
-    for step in others:
-        if step.name in without:
-            continue
-        result = step.function(model)
-        if result is not model:  # unchanged: it has been verified
-            verify(result, step.name)
-        model = result
-    return model
+    steps = [step for step in PIPELINE if step.name not in without]
+    try:
+        return run_steps(steps, written, steps[-1:])
+    except InternalError:
+        run_steps(steps, written, steps)  # the first that is wrong is at fault
+        raise
+
+
+def run_steps(
+    steps: Sequence[Pass], written: Written, verified: Container[Pass]
+) -> Model:
+    """What these steps make of it. Raises InternalError, with the name of the step,
+    where what one of `verified` made is no model of its phase."""
+    model: Any = written
+    for step in steps:
+        model = step.function(model)
+        if step in verified:
+            verify(model, step.name)
+    found: Model = model
+    return found
 
 
 def check_names(names: AbstractSet[str]) -> None:

@@ -7,7 +7,6 @@ from starc.alphabet import template_of
 from starc.ir.nodes import Again, Liv, Loop, Parallel, Written, WrittenStep
 from starc.ir.operator import Operator
 from starc.ir.residual import Norm
-from starc.ir.sharing import featurizer
 from tests.reference.operators import OPERATORS, SHARED
 from tests.residuals import settings_of
 
@@ -148,7 +147,7 @@ def otherwise() -> dict[str, Written]:
     """Weights of one LIV used by others with another window, rotation, and so on."""
     found: dict[str, Written] = {}
     for name, op in OPERATORS.items():
-        alike = [o for o in OPERATORS.values() if featurizer(o) == featurizer(op)]
+        alike = [o for o in OPERATORS.values() if o.featurizer == op.featurizer]
         if len(alike) > 1 and alike[0] is op:
             users = (use(other, "", "a") for other in alike)
             found[f"{name}-otherwise"] = model(use(op, "a"), use(MLP), *users)

@@ -6,7 +6,6 @@ from random import Random
 from starc.ir.nodes import Liv, Loop, Parallel, Written, WrittenStep
 from starc.ir.operator import Operator
 from starc.ir.residual import PLACEMENTS, Norm, placed
-from starc.ir.sharing import featurizer
 from tests.emitted.architectures import again, beside, diff, model, use
 from tests.reference.operators import OPERATORS
 
@@ -119,7 +118,7 @@ class Sampler:
         lend = [
             label
             for label, (other, what) in self.labels.items()
-            if featurizer(other) == featurizer(operator) and (what == "diff") == differs
+            if other.featurizer == operator.featurizer and (what == "diff") == differs
         ]
         found = {}
         if lend and self.chance(0.5):

@@ -68,11 +68,6 @@ def test_names_read(text: str, read: list[str]) -> None:
     assert code.names_read(text) == read
 
 
-def test_attributes_read() -> None:
-    text = "a = self.heads + self.call(self.width).x\nself.set = other.heads"
-    assert code.attributes_read(text, "self") == {"heads", "width", "set"}
-
-
 def test_with_names() -> None:
     text = "x = {'heads': heads}  # heads\ny = f(heads=heads + 'ä'.width, b=heads)"
     assert code.with_names(text, {"heads": "config.heads"}) == (

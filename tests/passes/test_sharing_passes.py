@@ -1,14 +1,18 @@
 """share_features, share_weights, prune and fuse, by example and by definition."""
 
 from collections import defaultdict
+from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 
 from starc import passes
 from starc.ir.nodes import Feature, Liv, Loop, Model, Parallel, Written, WrittenStep
+from starc.ir.verify import InternalError
 from starc.operators.attention.operator import Attention
 from starc.operators.selective_scan.operator import SelectiveScan
 from starc.operators.ssd.operator import Ssd
+from starc.passes import PIPELINE
 from tests.ir.ir_models import (
     ATTENTION,
     CONV,
@@ -120,10 +124,20 @@ OPTIONAL = [step.name for step in passes.PIPELINE if not step.required]
 @settings(max_examples=60, deadline=None)
 @given(models())
 def test_by_definition(written: Written) -> None:
-    """Every result is verified by run(); here against the definitions, spelled out."""
+    """What each step makes is verified, and held to the definitions, spelled out."""
     for name in ["", *OPTIONAL]:
-        without = frozenset([name]) if name else frozenset()
-        check_projections(passes.run(written, without))
+        steps = [step for step in passes.PIPELINE if step.name != name]
+        check_projections(passes.run_steps(steps, written, steps))
+
+
+def test_the_pass_at_fault_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(found: Model) -> Model:
+        return replace(found, shared=("nothing",))
+
+    wrong = [s._replace(function=broken) if s.name == "prune" else s for s in PIPELINE]
+    monkeypatch.setattr(passes, "PIPELINE", tuple(wrong))
+    with pytest.raises(InternalError, match="in prune"):
+        passes.run(model(liv(CONV), liv(GLU)))
 
 
 def check_projections(found: Model) -> None:
