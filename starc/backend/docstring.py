@@ -1,6 +1,5 @@
 """The docstring of the emitted file: layers, sharing in words, letters of shapes."""
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -18,13 +17,14 @@ WIDTH = 88
 
 
 @lru_cache(maxsize=1024)
-def wrap(text: str, width: int, subsequent_indent: str = "") -> tuple[str, ...]:
+def wrap(text: str, width: int, indent: str = "") -> tuple[str, ...]:
     """Lines of a sentence. A search compiles many models that say the same."""
-    if len(text) <= width:
-        return (text,)
-    lines = textwrap.wrap(
-        text, width, subsequent_indent=subsequent_indent, break_on_hyphens=False
-    )
+    lines = [text]
+    while len(last := lines[-1]) > width:
+        start = len(last) - len(last.lstrip())
+        cut = last.rfind(" ", start, width + 1)
+        cut = width if cut < 0 else cut
+        lines[-1:] = [last[:cut].rstrip(), indent + last[cut:].lstrip()]
     return tuple(lines)
 
 
@@ -95,7 +95,7 @@ def _operators(bodies: Bodies) -> list[str]:
     lines: list[str] = []
     for label, (name, summary) in zip(labels, rows, strict=True):
         start = f"    {label:{first}}  {name:{second}}  "
-        lines += wrap(start + summary, WIDTH, subsequent_indent=" " * 8)
+        lines += wrap(start + summary, WIDTH, indent=" " * 8)
     return lines
 
 

@@ -62,8 +62,10 @@ def _with_lora(
     """The operator with what is said of each use's own matrices."""
     rank, down = said.get(LORA.name, 0), said.get(LORA_DOWN.name)
     assert isinstance(rank, int)
+    if not rank and not down:
+        return operator
     plain = all(not (group.stack or group.source) for group in operator.groups)
-    if (rank and not plain) or (down and not rank):
+    if not (rank and plain):
         label = "its projections are not all of the input"
         problems.add(
             "conflicting-settings",
@@ -75,7 +77,7 @@ def _with_lora(
             "leave it out" if rank else "say lora = 8 too, or leave out lora_down",
         )
         return operator
-    return replace(operator, lora=rank, lora_one=down == "one") if rank else operator
+    return replace(operator, lora=rank, lora_one=down == "one")
 
 
 class Builder:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
+from functools import cached_property
 
 from starc.alphabet.around import (
     INPUT,
@@ -131,7 +132,7 @@ class ModelSettings:
         assert default is not None
         return default
 
-    @property
+    @cached_property
     def stream(self) -> Stream | None:
         if "width" not in self.stated:
             return None
@@ -141,7 +142,7 @@ class ModelSettings:
         width, context = (_whole(self.value(name)) for name in ("width", "context"))
         return Stream(width, context, rope, word)
 
-    @property
+    @cached_property
     def the_norm(self) -> Norm:
         word, given = self.norm
         eps = given["eps"].value if "eps" in given else self.value("eps")
