@@ -66,6 +66,19 @@ def test_kernels_on_a_cpu() -> None:
         ) in text
 
 
+def test_playground() -> None:
+    found = results("playground")
+    assert f"load {found['load']}" in TEXT and found["first_in_line"]
+    assert (
+        f"| first compilation | {found['first_s']} s, "
+        f"at most {found['first_worst_s']} s | {found['first_ratio']} of"
+    ) in TEXT
+    assert (
+        f"{found['later_ms']} ms, 95 in 100 within {found['later_p95_ms']} ms "
+        f"| {found['later_ratio']} of"
+    ) in TEXT
+
+
 def test_kernels_compiled(tmp_path: Path) -> None:
     """The page says what the result says, and the result what reports would say."""
     found = results("kernels_compiled")

@@ -76,11 +76,41 @@ async function answered(request: string): Promise<string> {
 let last: Promise<void> = Promise.resolve();
 
 worker.onmessage = ({ data }) => {
+  clearTimeout(idle);
   last = last.then(async () => {
     try {
       worker.postMessage({ id: data.id, answer: await answered(data.request) });
     } catch (error) {
       worker.postMessage({ id: data.id, failed: String(error) });
     }
+    clearTimeout(idle);
+    if (turns < TURNS) idle = setTimeout(() => warm(data.request), IDLE);
   });
 };
+
+// A browser translates what runs often into faster code. The turns that this takes are
+// made while nobody waits, so that the first key already finds the faster code.
+
+/** Programs compiled for this alone; more of them gain nothing. */
+const TURNS = 25;
+/** Milliseconds without a request. */
+const IDLE = 150;
+/** Characters; a long program would be in the way. */
+const LONG = 20_000;
+
+let turns = 0;
+let idle: ReturnType<typeof setTimeout> | undefined;
+
+function warm(request: string): void {
+  const { text, name } = JSON.parse(request);
+  if (text.length > LONG) return;
+  const other = `${text}${"\n".repeat(++turns)}`; // the compiler remembers its last texts
+  last = last.then(async () => {
+    try {
+      for (const ask of ["compile", "draw"]) await answered(JSON.stringify({ ask, text: other, name }));
+      if (turns < TURNS) idle = setTimeout(() => warm(request), 0);
+    } catch {
+      turns = TURNS; // who asks the same is told
+    }
+  });
+}

@@ -42,7 +42,6 @@ const said = (page) => page.textContent("#notice");
 await mkdir(out, { recursive: true });
 const page = await opened();
 seen.first = await emitted(page);
-seen.first_ms = await page.evaluate(() => performance.now());
 
 // Every example, by the menu.
 seen.pictures = {};
@@ -158,20 +157,6 @@ seen.huge_state = await page.evaluate(() => {
 }).then(() => settled(page, "wrong"));
 seen.huge = await page.textContent("#mistakes");
 seen.after_huge = await opens(page, start, "tiny_hybrid.star");
-
-// How long later compilations take: a digit is typed, twenty times.
-seen.later_ms = await page.evaluate(async (text) => {
-  const times = [];
-  for (let turn = 0; turn < 20; turn++) {
-    playground.open(text.replace("kernel = 3", `kernel = ${(turn % 7) + 2}`), "tiny_hybrid.star");
-    await new Promise((done) => {
-      const look = () => (document.body.dataset.state === "compiled" ? done() : setTimeout(look, 1));
-      setTimeout(look, 1);
-    });
-    times.push(Number(document.getElementById("state").textContent.match(/\d+/)[0]));
-  }
-  return times;
-}, start);
 
 for (const [place, size] of Object.entries({ wide: { width: 1400, height: 900 }, narrow: { width: 390, height: 844 } }))
   for (const scheme of ["light", "dark"]) {
