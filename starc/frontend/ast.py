@@ -217,6 +217,12 @@ class Broken(Node):
 
 Item = Model | Featurizer | LivGenome | LivDiff | LivAlias | Backbone | Search | Broken
 
+Block = Model | Featurizer | LivGenome | LivDiff | Backbone | Search | Repeat | Parallel
+"""What may have braces."""
+
+Statement = Block | Use | LivAlias | Setting | Objective | Require
+"""What stands on a line, or is a block of them."""
+
 
 @dataclass(frozen=True)
 class Comment(Node):

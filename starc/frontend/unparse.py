@@ -11,17 +11,10 @@ from starc.frontend import ast
 from starc.frontend.layout import INDENT, WIDTH, Brackets, Item, Line, lay_out
 from starc.frontend.one_line import clauses, head, header, one_line
 
-Block = (
-    ast.Model
-    | ast.Featurizer
-    | ast.LivGenome
-    | ast.LivDiff
-    | ast.Backbone
-    | ast.Search
-    | ast.Repeat
-    | ast.Parallel
-)
-_BLOCKS = Block.__args__
+Inside = ast.Value | ast.Setting
+"""What stands in brackets."""
+
+_BLOCKS = ast.Block.__args__
 _LONGEST_FLAT = 1000  # characters of a block that may turn out to fit on one line
 
 
@@ -32,14 +25,15 @@ def unparse(program: ast.Program) -> str:
     return _Printer(program).run()
 
 
-def _children(block: Block) -> Sequence[ast.Node]:
+def _children(block: ast.Block) -> Sequence[ast.Statement]:
     match block:
         case ast.Backbone() | ast.Repeat() | ast.Parallel():
             return block.body
         case ast.Model() | ast.Featurizer() | ast.LivGenome() | ast.LivDiff():
             return block.settings
         case ast.Search():
-            goals = [*block.settings, *block.objectives, *block.requirements]
+            goals: list[ast.Statement] = [*block.settings]
+            goals += [*block.objectives, *block.requirements]
             return sorted(goals, key=lambda goal: goal.span.start)
         case _:
             assert_never(block)
@@ -59,6 +53,7 @@ class _Printer:
     def run(self) -> str:
         several = False
         for item in self.program.items:
+            assert not isinstance(item, ast.Broken)  # unparse refused those
             one_line = not isinstance(item, _BLOCKS) or self._flat(item, 0) is not None
             self.wants_blank = bool(self.lines) and (several or not one_line)
             self._statements([item], 0)
@@ -69,7 +64,7 @@ class _Printer:
 
     # Statements -----------------------------------------------------------------------
 
-    def _statements(self, nodes: Sequence[ast.Node], depth: int) -> None:
+    def _statements(self, nodes: Sequence[ast.Statement], depth: int) -> None:
         """Statements of one line of the original, on one line where they fit."""
         flat = [self._flat(node, depth) for node in nodes]
         joined = "; ".join(text for text in flat if text is not None)
@@ -89,7 +84,7 @@ class _Printer:
             self._comments_before(end, depth)
             self._add(line, start, end)
 
-    def _block(self, block: Block, depth: int) -> None:
+    def _block(self, block: ast.Block, depth: int) -> None:
         (start, end), brace = self._ends(block), self._brace(block)
         self._comments_before(brace, depth)
         self._add(Line(depth, header(block) + " {"), start, brace)
@@ -100,9 +95,9 @@ class _Printer:
         self.place = None
         self._add(Line(depth, "}"), end - 1, end)
 
-    def _groups(self, nodes: Sequence[ast.Node]) -> list[list[ast.Node]]:
+    def _groups(self, nodes: Sequence[ast.Statement]) -> list[list[ast.Statement]]:
         """Steps that share a line of the original; all else stands alone."""
-        groups: list[list[ast.Node]] = []
+        groups: list[list[ast.Statement]] = []
         steps = (ast.Use, ast.Repeat, ast.Parallel)
         for node in nodes:
             before = groups[-1][-1] if groups else None
@@ -112,7 +107,7 @@ class _Printer:
                 groups.append([node])
         return groups
 
-    def _flat(self, node: ast.Node, depth: int) -> str | None:
+    def _flat(self, node: ast.Statement, depth: int) -> str | None:
         """The text on one line; None for a block that is to have several."""
         if not isinstance(node, _BLOCKS):
             return one_line(node)
@@ -130,8 +125,8 @@ class _Printer:
         return text if _fits(text, depth) else None
 
     def _line(
-        self, node: ast.Node, flat: str, depth: int
-    ) -> tuple[Line, Sequence[ast.Node]]:
+        self, node: ast.Statement, flat: str, depth: int
+    ) -> tuple[Line, Sequence[Inside]]:
         """The line of a statement, and what it has in brackets that may be broken:
         those of its parameters, unless the next comment stands in others."""
         items = _items(node)
@@ -170,7 +165,7 @@ class _Printer:
                 return comment.span.start < last.span.end
         return False
 
-    def _has_comment_in(self, block: Block) -> bool:
+    def _has_comment_in(self, block: ast.Block) -> bool:
         """Whether one stands between its braces; those of the header move before it."""
         brace = self._brace(block)
         for comment in reversed(self.comments):
@@ -178,7 +173,7 @@ class _Printer:
                 return comment.span.start < block.span.end
         return False
 
-    def _brace(self, block: Block) -> int:
+    def _brace(self, block: ast.Block) -> int:
         """The end of the block's `{` in the text."""
         if not self._is_real(block):
             return -1
@@ -249,58 +244,79 @@ class _Printer:
             self.place = comment.span.end
 
 
-def _line(node: ast.Node, flat: str, depth: int) -> Line:
+def _line(node: ast.Statement, flat: str, depth: int) -> Line:
     """The line of one statement, with what is aligned set apart."""
     items = [Item(one_line(item)) for item in _items(node)]
-    if isinstance(node, ast.Use):
-        inside = Brackets(head(node, "") + "(", items, ")") if items else None
-        return Line(depth, head(node), clauses(node), "clauses", inside)
-    if isinstance(node, ast.Setting):
-        value = node.value
-        opening, closing = "= [", "]"
-        if isinstance(value, ast.Call):
-            opening, closing = f"= {value.name.text}(", ")"
-        inside = Brackets(opening, items, closing) if items else None
-        return Line(depth, node.name.text, f"= {one_line(value)}", "setting", inside)
-    if isinstance(node, ast.LivAlias):
-        inside = Brackets(f"= {node.liv.text}(", items, ")") if items else None
-        name, equals, definition = flat.partition("=")
-        return Line(depth, name.rstrip(), equals + definition, "liv", inside)
-    if isinstance(node, ast.LivDiff):
-        name, equals, definition = flat.partition("=")
-        return Line(depth, name.rstrip(), equals + definition, "liv")
+    match node:
+        case ast.Use():
+            inside = Brackets(head(node, "") + "(", items, ")") if items else None
+            return Line(depth, head(node), clauses(node), "clauses", inside)
+        case ast.Setting(name=name, value=value):
+            opening, closing = "= [", "]"
+            if isinstance(value, ast.Call):
+                opening, closing = f"= {value.name.text}(", ")"
+            inside = Brackets(opening, items, closing) if items else None
+            return Line(depth, name.text, f"= {one_line(value)}", "setting", inside)
+        case ast.LivAlias() | ast.LivDiff():
+            called, equals, definition = flat.partition("=")
+            inside = None
+            if isinstance(node, ast.LivAlias) and items:
+                inside = Brackets(f"= {node.liv.text}(", items, ")")
+            return Line(depth, called.rstrip(), equals + definition, "liv", inside)
+        case ast.Objective() | ast.Require() | ast.Model() | ast.Featurizer():
+            pass
+        case ast.LivGenome() | ast.Backbone() | ast.Search():
+            pass
+        case ast.Repeat() | ast.Parallel():
+            pass
+        case _:
+            assert_never(node)
     return Line(depth, flat)
 
 
-def _items(node: ast.Node) -> Sequence[ast.Node]:
+def _items(node: ast.Statement) -> Sequence[Inside]:
     """What a statement has in brackets that may stand on lines of their own."""
-    if isinstance(node, ast.Use | ast.LivAlias):
-        return node.arguments
-    value = node.value if isinstance(node, ast.Setting) else None
-    if isinstance(value, ast.Call):
-        return value.arguments
-    return value.items if isinstance(value, ast.List) else ()
+    match node:
+        case ast.Use() | ast.LivAlias():
+            return node.arguments
+        case ast.Setting(value=value):
+            if isinstance(value, ast.Call):
+                return value.arguments
+            return value.items if isinstance(value, ast.List) else ()
+        case ast.Objective() | ast.Require() | ast.Model() | ast.Featurizer():
+            return ()
+        case ast.LivGenome() | ast.LivDiff() | ast.Backbone() | ast.Search():
+            return ()
+        case ast.Repeat() | ast.Parallel():
+            return ()
+        case _:
+            assert_never(node)
 
 
-def _others(node: ast.Node) -> Iterator[tuple[ast.Node, Sequence[ast.Node]]]:
+def _others(node: ast.Statement) -> Iterator[tuple[ast.Node, Sequence[Inside]]]:
     """Parts of a statement with brackets besides its parameters, and their items."""
-    parts: Sequence[ast.Node] = ()
     match node:
         case ast.Use():
-            parts = node.clauses
+            for clause in node.clauses:
+                if isinstance(clause, ast.Genes):
+                    yield clause, clause.values
         case ast.Objective():
-            parts = node.measures
+            for measure in node.measures:
+                if isinstance(measure, ast.Call):
+                    yield measure, measure.arguments
         case ast.Require():
-            parts = (node.measure,)
+            if isinstance(node.measure, ast.Call):
+                yield node.measure, node.measure.arguments
         case ast.LivDiff():
             yield node, (node.of,)
-        case _:
+        case ast.Setting() | ast.LivAlias() | ast.Model() | ast.Featurizer():
             pass
-    for part in parts:
-        if isinstance(part, ast.Genes):
-            yield part, part.values
-        elif isinstance(part, ast.Call):
-            yield part, part.arguments
+        case ast.LivGenome() | ast.Backbone() | ast.Search():
+            pass
+        case ast.Repeat() | ast.Parallel():
+            pass
+        case _:
+            assert_never(node)
 
 
 def _fits(text: str, depth: int) -> bool:

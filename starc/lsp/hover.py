@@ -230,16 +230,16 @@ def _below(node: ast.Node) -> Iterator[ast.Node]:
 
 
 def _of_node(document: Document, node: ast.Node, offset: int) -> str:
-    if isinstance(node, ast.Number):
-        return _gene(document, node)
-    if isinstance(node, ast.Backbone) and document.costs is not None:
-        return _of_model(document)
+    """What its class says, and of some nodes more."""
     about = cleandoc(type(node).__doc__ or "")
-    if isinstance(node, ast.Repeat):
-        inner = sum(1 for _ in _uses(node))
-        count = node.count.value
-        if isinstance(count, int):
-            about += f"\n\n{count} iterations of {inner} LIVs: {count * inner}"
+    match node:
+        case ast.Number():
+            return _gene(document, node)
+        case ast.Backbone() if document.costs is not None:
+            return _of_model(document)
+        case ast.Repeat(count=ast.Number(value=int(count))):
+            inner = sum(1 for _ in _uses(node))
+            return f"{about}\n\n{count} iterations of {inner} LIVs: {count * inner}"
     return about
 
 

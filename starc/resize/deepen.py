@@ -175,19 +175,26 @@ def _branch(step: ast.Step, own: Rename, other: Rename) -> ast.Step:
 
 def _relabelled(step: Single, own: Rename, other: Rename) -> Single:
     """With its label through `own`, and those that it refers to through `other`."""
-    if isinstance(step, ast.Parallel):
-        branches = tuple(_branch(branch, own, other) for branch in step.body)
-        return replace(step, body=branches)
-    clauses = tuple(
-        (
-            clause
-            if isinstance(clause, ast.Genes)
-            else replace(clause, source=ast.Name(NOWHERE, other(clause.source.text)))
-        )
-        for clause in step.clauses
-    )
-    label = step.label and ast.Name(NOWHERE, own(step.label.text))
-    return replace(step, label=label, clauses=clauses)
+    match step:
+        case ast.Parallel():
+            branches = tuple(_branch(branch, own, other) for branch in step.body)
+            return replace(step, body=branches)
+        case ast.Use():
+            clauses = tuple(_referring(clause, other) for clause in step.clauses)
+            label = step.label and ast.Name(NOWHERE, own(step.label.text))
+            return replace(step, label=label, clauses=clauses)
+        case _:
+            assert_never(step)
+
+
+def _referring(clause: ast.Clause, other: Rename) -> ast.Clause:
+    match clause:
+        case ast.WeightsFrom() | ast.FeaturesFrom() | ast.SameAs():
+            return replace(clause, source=ast.Name(NOWHERE, other(clause.source.text)))
+        case ast.Genes():
+            return clause
+        case _:
+            assert_never(clause)
 
 
 def _rolled(steps: Sequence[Single]) -> Iterator[ast.Step]:
