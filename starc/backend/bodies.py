@@ -13,7 +13,7 @@ from starc.backend.shared import sharing
 from starc.backend.states import Kept
 from starc.backend.tree import Blocks, Scope, Tree, Use, runs
 from starc.backend.wiring import Wiring, lender
-from starc.ir.nodes import Layer, Liv, Model, again, source
+from starc.ir.nodes import Layer, Model, again, source
 from starc.ir.residual import PLUS, Residual
 
 
@@ -84,9 +84,9 @@ class Bodies:
     def _constructor(self, use: Use) -> list[str]:
         layer = self.wiring.module(use.layer)
         lora = []
-        if isinstance(layer, Liv) and layer.operator.lora:
+        if layer.adapters:
             made_here = f"self.{use.name}_{LORA} = "
-            lora = statement(made_here, low_rank(layer.operator))
+            lora = statement(made_here, low_rank(layer.livs[0].operator))
         if again(use.layer):
             return lora
         around = constructed(layer, use.name)
@@ -109,7 +109,7 @@ class Bodies:
             arguments += [crossing.variable(scope, v) for v in self.wiring.values(liv)]
             owners = self.wiring.owners(liv)
             arguments += [crossing.module(scope, label, "liv") for label in owners]
-        if isinstance(module, Liv) and module.operator.lora:
+        if module.adapters:
             arguments.append(f"self.{use.name}_{LORA}")
         if self.classes.layers[module.label].made_of.has_state:
             arguments.append(f"{state} and {state}.{use.name}")

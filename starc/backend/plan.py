@@ -22,6 +22,7 @@ from starc.backend.entrance import stream_functions
 from starc.backend.mixers import MixerClass
 from starc.backend.rename import renamed
 from starc.backend.residuals import norm_call
+from starc.backend.states import state_name
 from starc.backend.tree import Tree
 from starc.backend.vendor import GUARDED_TRITON, Kernels, functions
 from starc.backend.weight_map import Piece, weight_map
@@ -105,11 +106,11 @@ def make_plan(
     called = functions([*stream, *offered], read, plain=not triton)
     read = read.union(*map(reads, called.values()))
     kernels = Kernels(sorted(read), plain=not triton)
-    states = tuple(_states(bodies, classes)) if stateful else ()
+    states = dict(_states(bodies, classes)) if stateful else {}
     defined = {
         *(block.name for block in bodies.blocks),
         *(made.name for made in classes.classes),
-        *(name for lines in states for name in _defined(lines[0])),
+        *states,
         *called,
         *kernels.reached,
         *kernels.imports,
@@ -152,7 +153,7 @@ def make_plan(
         layers=tuple(statement("return ", List(tuple(layers(tree, wiring))), "", 4)),
         functions=called,
         state_fields=_state_fields(classes),
-        states=states,
+        states=tuple(states.values()),
         kernels=_section(kernels, imports),
         kernel_parts=kernels.parts(),
         weight_map=lambda: {
@@ -167,13 +168,17 @@ def _scale(value: float) -> str:
     return "" if value == 1 else f"{number(value)} * "
 
 
-def _states(bodies: Bodies, classes: Classes) -> Iterator[tuple[str, ...]]:
-    """The classes that hold the states: of parallels, of blocks, of the model."""
-    yield from (made.state_lines for made in classes.classes if made.state_lines)
+def _states(bodies: Bodies, classes: Classes) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Name and lines of the classes that hold the states: of parallels, of blocks, of
+    the model."""
+    for made in classes.classes:
+        if made.state_lines:
+            yield state_name(made.name), made.state_lines
     for block in reversed(bodies.blocks):
         if block.stateful:
-            yield tuple(state_lines(block.name, block.body, "block"))
-    yield tuple(state_lines("", bodies.root, "model"))
+            lines = state_lines(block.name, block.body, "block")
+            yield state_name(block.name), tuple(lines)
+    yield state_name(""), tuple(state_lines("", bodies.root, "model"))
 
 
 def _header(source_name: str) -> str:
@@ -202,7 +207,7 @@ def _class_name(name: str, defined: Set[str]) -> str:
 
 @lru_cache(maxsize=64)
 def _defined(text: str) -> frozenset[str]:
-    """The names that the top level of a text defines."""
+    """The names that the top level of a template defines."""
     return frozenset(a or b for a, b in re.findall(_DEFINED, text, re.MULTILINE))
 
 

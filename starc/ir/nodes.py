@@ -83,6 +83,11 @@ class Liv:
         return self.residual.parameters(self.operator.width, self.operator.reads)
 
     @property
+    def adapters(self) -> tuple[Parameter, ...]:
+        """The tensors that each use of it has of its own."""
+        return self.operator.adapters
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The labels of the text that stand at it, as they stand there."""
         return (self.stem,) if self.labelled else ()
@@ -137,6 +142,11 @@ class Parallel:
         """The tensors of its residual, without those of the branches' own."""
         operator = self.branches[0].operator
         return self.residual.parameters(operator.width, operator.reads)
+
+    @property
+    def adapters(self) -> tuple[Parameter, ...]:
+        """The tensors that each use of it has of its own: none."""
+        return ()
 
     @property
     def alone(self) -> bool:
@@ -339,8 +349,8 @@ class Architecture(Generic[Inner]):
         """Label of each use that has tensors of its own beside those of its LIV, and
         these, in order of depth."""
         for label, layer in self.whole().items():
-            if isinstance(layer, Liv) and layer.operator.lora:
-                yield label, layer.operator.adapters
+            if layer.adapters:
+                yield label, layer.adapters
 
     def livs(self: "Model") -> Iterator[Liv]:
         """Every LIV that has tensors, in order of depth, branches one by one."""

@@ -51,19 +51,16 @@ def _line(
         case Repeat():
             return f"{len(step.iterations)} x"
         case Again():
-            name, shared = "", sharing(step)
+            name, shared, stands = "", sharing(step), ""
         case Liv():
-            name, shared = name_of(step), sharing(step)
+            name, shared, stands = name_of(step), sharing(step), inside(step)
         case Parallel():
-            name, shared = name_of(step), []
+            name, shared, stands = name_of(step), [], ""
         case _:
             assert_never(step)
-    found = [f"{step.label}: {name}"]
     if step.label in whole:  # not a branch of a parallel
-        found += filter(None, [around(whole[step.label], model)])
-    elif isinstance(step, Liv):
-        found += filter(None, [inside(step)])
-    found += filter(None, shared)
+        stands = around(whole[step.label], model)
+    found = [f"{step.label}: {name}", *filter(None, (stands, *shared))]
     if step.label in costs:
         found.append(_numbers(costs[step.label]))
     return "  ".join(found)

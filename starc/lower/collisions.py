@@ -146,7 +146,10 @@ def _stem(layer: Liv | Parallel) -> str:
 
     A parallel of one plain branch is named as that branch alone.
     """
-    named: Liv | Parallel = layer
-    if isinstance(layer, Parallel) and layer.alone:
-        (named,) = layer.branches
-    return "" if named.labelled else named.stem
+    match layer:
+        case Parallel(branches=(branch,)) if layer.alone:
+            return _stem(branch)
+        case Liv() | Parallel():
+            return "" if layer.labelled else layer.stem
+        case _:
+            assert_never(layer)
