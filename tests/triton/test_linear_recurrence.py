@@ -30,7 +30,7 @@ def test_lengths(kernel: Kernel, length: int) -> None:
 
 
 @each
-@pytest.mark.parametrize("length", [300, pytest.param(1134, marks=some)])
+@pytest.mark.parametrize("length", [257, pytest.param(1134, marks=some)])
 def test_time_is_split(kernel: Kernel, length: int) -> None:
     """Parts of 128 steps or more, and a last one that is shorter."""
     args = kernel.inputs(length, torch.float32)
