@@ -1,12 +1,17 @@
 """From an IR or a text to an emitted model with given weights, and its gradients."""
 
+import __future__
+
 import linecache
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 from unittest import mock
 
@@ -23,19 +28,52 @@ Key = tuple[str, str]
 Weights = Mapping[Key, Tensor]
 
 OPTIONAL = frozenset(step.name for step in passes.PIPELINE if not step.required)
+KERNELS = "\n\n\n# kernels/"
+ANNOTATIONS = __future__.annotations.compiler_flag
+LAUNCHES = torch.cuda.is_available() or os.environ.get("TRITON_INTERPRET") == "1"
 _numbers = count()
 
 
 def load(text: str, name: str = "emitted") -> ModuleType:
-    """The emitted file as a module of its own, its lines there for tracebacks."""
+    """The emitted file as a module of its own, its lines there for tracebacks.
+
+    A kernel's file in it is compiled once a process. Where no kernel will run, Triton
+    is not there: it reads the source of each when it is defined, which takes longest.
+    """
     name = f"{name}_{next(_numbers)}"
-    path = f"<{name}>"
     module = ModuleType(name)
     sys.modules[name] = module  # dataclasses look their module up
+    model, *kernels = text.split(KERNELS)
+    parts = [_compiled(model, f"<{name}>")]
+    parts += [_kernel(KERNELS + kernel) for kernel in kernels]
+    with nullcontext() if LAUNCHES else _without_triton():
+        for part in parts:
+            exec(part, module.__dict__)
+    return module
+
+
+def _compiled(text: str, path: str) -> CodeType:
     lines = text.splitlines(keepends=True)
     linecache.cache[path] = (len(text), None, lines, path)
-    exec(compile(text, path, "exec"), module.__dict__)
-    return module
+    code: CodeType = compile(text, path, "exec", ANNOTATIONS)
+    return code
+
+
+@cache
+def _kernel(text: str) -> CodeType:
+    return _compiled(text, f"<kernel_{next(_numbers)}>")
+
+
+@contextmanager
+def _without_triton() -> Iterator[None]:
+    before = sys.modules.get("triton")
+    sys.modules["triton"] = None  # type: ignore[assignment]  # to import it fails
+    try:
+        yield
+    finally:
+        del sys.modules["triton"]
+        if before is not None:
+            sys.modules["triton"] = before
 
 
 @dataclass(frozen=True)
