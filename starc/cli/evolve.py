@@ -233,15 +233,23 @@ def pick(
         ),
     ],
     output: Annotated[Path, output_option("DIR", "Where to write.")],
+    checkpoint: Annotated[
+        bool,
+        option("--checkpoint", help="Also its training, for `starc train --resume`."),
+    ] = False,
 ) -> None:
-    """Write one candidate: its .star, model.py, weights if there are any, a card."""
+    """Write one candidate: its .star, model.py, weights if there are any, a card.
+
+    With --checkpoint, `starc train DIR/model.py -o DIR --resume --steps N` trains it on
+    from where the search stopped.
+    """
     needs("pymoo", "evolve")
     from starc.evolve.storage.errors import RunError
     from starc.evolve.views import pick as picks
 
     database = _open(run)
     try:
-        for path in picks.pick(database, id, output):
+        for path in picks.pick(database, id, output, checkpoint):
             streams.say_path(path)
     except RunError as error:
         raise Failure(str(error), WRONG_INPUT) from error

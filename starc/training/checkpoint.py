@@ -41,19 +41,24 @@ def save(place: Folder | Path, checkpoint: Checkpoint) -> None:
     new.make()
     save_tensors(new, MODEL, checkpoint.model, durable=True)
     save_tensors(new, OPTIMIZER, checkpoint.optimizer, durable=True)
-    state = {
-        "step": checkpoint.step,
-        "seconds": round(checkpoint.seconds, 3),
-        "data_sha256": checkpoint.digest,
-        "settings": asdict(checkpoint.settings),
-    }
-    new.write(STATE, json.dumps(state, indent=2) + "\n", durable=True)
+    new.write(STATE, state_of(checkpoint), durable=True)
     if folder.holds(NAME):
         folder.rename(NAME, OLD)
     else:
         folder.remove(NAME)  # a link, say
     folder.rename(NEW, NAME)
     folder.remove(OLD)
+
+
+def state_of(checkpoint: Checkpoint) -> str:
+    """All but the tensors, as JSON."""
+    state = {
+        "step": checkpoint.step,
+        "seconds": round(checkpoint.seconds, 3),
+        "data_sha256": checkpoint.digest,
+        "settings": asdict(checkpoint.settings),
+    }
+    return json.dumps(state, indent=2) + "\n"
 
 
 def exists(folder: Path) -> bool:

@@ -96,16 +96,17 @@ class Run:
             raise TrainingError(
                 f"step {self.step}: weights are no longer finite; try a lower --lr"
             )
-        checkpoint.save(
-            folder,
-            checkpoint.Checkpoint(
-                weights,
-                optimizer.tensors(self.model, self.optimizer),
-                self.settings,
-                self.step,
-                self.seconds,
-                self.text.digest,
-            ),
+        checkpoint.save(folder, self.checkpoint())
+
+    def checkpoint(self) -> checkpoint.Checkpoint:
+        """The run as it is, to go on from."""
+        return checkpoint.Checkpoint(
+            self.model.state_dict(),
+            optimizer.tensors(self.model, self.optimizer),
+            self.settings,
+            self.step,
+            self.seconds,
+            self.text.digest,
         )
 
     def _count(self, loads: list[torch.Tensor]) -> None:

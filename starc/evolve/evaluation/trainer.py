@@ -24,10 +24,11 @@ from starc.training.run import Run, begin
 from starc.training.settings import Settings, TrainingError
 
 PROGRESS = "training.json"
-WEIGHTS = "weights.safetensors"
+WEIGHTS, OPTIMIZER, RECIPE = "weights.safetensors", "optimizer.safetensors", "run.json"
+"""What is kept of a finished training; together a checkpoint, see `starc pick`."""
 
 LARGEST_KEPT = 64 * 2**20
-"""Bytes of weights that every candidate keeps; larger ones are trained again."""
+"""Bytes of a file of tensors that every candidate keeps; larger ones are left out."""
 
 RISE = 1.0
 """Nats above its start at which a loss has diverged."""
@@ -201,7 +202,7 @@ def _validate(subject: Subject, run: Run) -> float:
 
 
 def _keep(subject: Subject, run: Run, rung: int, history: History) -> None:
-    """A checkpoint for the next rung; after the last one weights, if not too large."""
+    """A checkpoint for the next rung; after the last its parts, if not too large."""
     folder = subject.inside
     try:
         if not is_last(subject.spec, rung):
@@ -210,8 +211,10 @@ def _keep(subject: Subject, run: Run, rung: int, history: History) -> None:
             return
     except TrainingError as error:
         raise failed(f"diverged: {error}") from None
-    weights = run.model.state_dict()
-    if sum(tensor.nbytes for tensor in weights.values()) <= LARGEST_KEPT:
-        checkpoint.save_tensors(folder, WEIGHTS, weights)
+    last = run.checkpoint()
+    for name, tensors in ((WEIGHTS, last.model), (OPTIMIZER, last.optimizer)):
+        if sum(tensor.nbytes for tensor in tensors.values()) <= LARGEST_KEPT:
+            checkpoint.save_tensors(folder, name, tensors)
+    folder.write(RECIPE, checkpoint.state_of(last))
     history.write(folder)
     folder.remove(checkpoint.NAME)

@@ -2,8 +2,9 @@
 
 import os
 import shutil
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 import starc
@@ -21,16 +22,30 @@ from starc.folders import Folder
 from starc.printable import markdown
 
 WEIGHTS = "weights.safetensors"
+CHECKPOINT = {
+    "model.safetensors": WEIGHTS,
+    "optimizer.safetensors": "optimizer.safetensors",
+    "training.json": "run.json",
+}
+"""Files of a checkpoint of `starc train`, and of a candidate that has been trained."""
 
 
-def pick(database: Database, id: int, folder: Path) -> list[Path]:
-    """Writes the candidate into `folder`, and says what it wrote. RunError, OSError."""
+def pick(
+    database: Database, id: int, folder: Path, checkpoint: bool = False
+) -> list[Path]:
+    """Writes the candidate into `folder`, and says what it wrote. RunError, OSError.
+
+    checkpoint: also its training, with which `starc train --resume` goes on.
+    """
     row, spec = row_of(database, id), database.spec()
     on_front = id in {one.id for one in members(database)}
     star = folder / f"{spec.name}_{id}.star"
     model = compiler.compile(row.source, star.name)
-    weights = _weights(database.path.parent, id)  # before anything is written
-    with weights or nullcontext():
+    with ExitStack() as stack:  # all is opened before anything is written
+        found = _kept(database.path.parent, id, stack)
+        weights = found.get(WEIGHTS)
+        if checkpoint:
+            _require_checkpoint(found, id, folder)
         folder.mkdir(parents=True, exist_ok=True)
         written = [star, folder / "model.py", folder / "card.md"]
         write_text(star, row.source)
@@ -38,8 +53,32 @@ def pick(database: Database, id: int, folder: Path) -> list[Path]:
         if weights:
             _copy(weights, folder / WEIGHTS)
             written.append(folder / WEIGHTS)
+        if checkpoint:
+            written.append(_copy_checkpoint(found, folder))
         write_text(folder / "card.md", card(row, spec, on_front, weights is not None))
     return written
+
+
+def _require_checkpoint(found: dict[str, BinaryIO], id: int, folder: Path) -> None:
+    """RunError where there is nothing to go on from, or a run to lose."""
+    absent = [name for name in CHECKPOINT.values() if name not in found]
+    if absent:
+        raise RunError(
+            f"candidate {id} has no {absent[0]}, so its training cannot go on: it was "
+            "not trained to the end, or this is larger than a search keeps"
+        )
+    if os.path.lexists(folder / "checkpoint"):
+        raise RunError(f"{folder} holds a run: -o is another folder")
+
+
+def _copy_checkpoint(found: dict[str, BinaryIO], folder: Path) -> Path:
+    """Whole or not at all."""
+    with TemporaryDirectory(prefix=".checkpoint.", dir=folder) as name:
+        new = Path(name, "checkpoint")
+        new.mkdir()
+        for copy, kept in CHECKPOINT.items():
+            _copy(found[kept], new / copy)
+        return new.rename(folder / "checkpoint")
 
 
 def row_of(database: Database, id: int) -> Row:
@@ -105,20 +144,25 @@ def card(row: Row, spec: Spec, on_front: bool, weights: bool) -> str:
     return "\n".join(lines)
 
 
-def _weights(run: Path, id: int) -> BinaryIO | None:
-    """Those of a candidate, opened through no link; None where it has none. OSError."""
-    try:
-        return os.fdopen(Folder(run).open(f"{CANDIDATES}/{id}/{WEIGHTS}"), "rb")
-    except FileNotFoundError:
-        return None
+def _kept(run: Path, id: int, stack: ExitStack) -> dict[str, BinaryIO]:
+    """What is kept of a candidate's training, opened through no link. OSError."""
+    found: dict[str, BinaryIO] = {}
+    for name in CHECKPOINT.values():
+        try:
+            handle = Folder(run).open(f"{CANDIDATES}/{id}/{name}")
+        except FileNotFoundError:
+            continue
+        found[name] = stack.enter_context(os.fdopen(handle, "rb"))
+    return found
 
 
-def _copy(weights: BinaryIO, copy: Path) -> None:
+def _copy(kept: BinaryIO, copy: Path) -> None:
     """Never for more eyes than the file itself."""
-    mode = os.fstat(weights.fileno()).st_mode & 0o777
+    kept.seek(0)
+    mode = os.fstat(kept.fileno()).st_mode & 0o777
     with replaced(copy) as beside, beside.open("wb") as target:
         os.fchmod(target.fileno(), os.fstat(target.fileno()).st_mode & mode)
-        shutil.copyfileobj(weights, target)
+        shutil.copyfileobj(kept, target)
 
 
 def _born(row: Row) -> str:

@@ -37,6 +37,8 @@ def test_it_learns(tmp_path: Path) -> None:
         "metrics.json",
         "training.json",
         "weights.safetensors",
+        "optimizer.safetensors",
+        "run.json",
     }
 
 
