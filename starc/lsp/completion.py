@@ -81,6 +81,11 @@ def _of(document: Document, cursor: Cursor, word: Word) -> Iterator[Completion]:
             for group in built.operator.groups if built else ():
                 if group.name not in taken:
                     yield make(group.name, f"(B, T, {group.width})")
+            if sharable.may_read(word.node) and sharable.answers(
+                document, cursor.start
+            ):
+                for name, about in describe.READS.items():
+                    yield make(name, about=about)
         case "setting":
             said = _said(word.node, word.path) | _around(document, cursor.start, word)
             for row in _new(options(word.path, alphabet).values(), said):

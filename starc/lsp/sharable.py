@@ -6,6 +6,7 @@ from typing import assert_never
 
 from starc.diagnostics import Problems
 from starc.frontend import ast
+from starc.ir.residual import INPUT, PLUS
 from starc.lower.references import Shared
 from starc.lower.sharing import Sharing
 from starc.lsp.document import Document
@@ -18,12 +19,53 @@ def labels(document: Document, use: ast.Use, before: int) -> list[str]:
     """
     if not use.clauses or isinstance(use.clauses[-1], ast.Genes):
         return []
+    if _reads(use.clauses[-1]):
+        return answers(document, before) if may_read(use) else []
     known = {u.label.text: u.label for u in document.uses if u.label is not None}
     earlier = dict(_earlier(document, before))
     own = _shared(document, use)
     return [
         label for label in earlier if _legal(document, use, own, label, known, earlier)
     ]
+
+
+def may_read(use: ast.Use) -> bool:
+    """Whether the last clause of a use may be one that reads an answer.
+
+    It is one word, `input` or `plus`, and the only such clause.
+    """
+    *before, last = use.clauses
+    alone = isinstance(last, ast.FeaturesFrom) and len(last.groups) == 1
+    return alone and not any(map(_reads, before))
+
+
+def _reads(clause: ast.Clause) -> bool:
+    return isinstance(clause, ast.FeaturesFrom) and any(
+        group.text in (INPUT, PLUS) for group in clause.groups
+    )
+
+
+def answers(document: Document, before: int) -> list[str]:
+    """The labels before a place whose answers can be read there: of the same body."""
+    block = document.blocks.backbone
+    return [] if block is None else _answers(document, block.body, before)
+
+
+def _answers(document: Document, body: tuple[ast.Step, ...], before: int) -> list[str]:
+    found = []
+    for step in body:
+        match step:
+            case ast.Repeat() if step.span.start < before <= step.span.end:
+                return _answers(document, step.body, before)
+            case ast.Parallel() if step.span.start < before <= step.span.end:
+                return []  # a branch reads what all of them read
+            case ast.Use() if step.label is not None and step.span.start < before:
+                built = document.built(step)
+                if built is not None and built.residual.aside:
+                    found.append(step.label.text)
+            case _:
+                pass
+    return found
 
 
 def _earlier(document: Document, before: int) -> Iterator[tuple[str, Shared]]:

@@ -137,6 +137,46 @@ def test_feature_groups_of_a_liv() -> None:
     assert found == ["q", "v"]
 
 
+ASIDE = """\
+model m { width = 8 }
+liv attn = MHA(heads = 2, output = none)
+backbone {
+  a: attn
+  2 x {
+    b: attn
+    SwiGLU   plus from b
+    %s
+  }
+  c: attn
+  SwiGLU   plus from a
+  SwiGLU   input from c
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("use", "found"),
+    [
+        ("SwiGLU   |", {"input", "plus"}),
+        ("attn   same as b   |", {"input", "plus"}),
+        ("SwiGLU   input from |", {"b"}),
+        ("attn   same as b   plus from |", {"b"}),
+        ("SwiGLU   input from b   |", set()),
+        ("SwiGLU   plus from b   input from |", set()),
+        ("attn   q, |", set()),
+        ("parallel { MHA(heads = 2)   |", set()),
+    ],
+)
+def test_answers_that_may_be_read(use: str, found: set[str]) -> None:
+    """In the body where they stand, by one clause of a LIV."""
+    there = {*proposed(ASIDE % use)}
+    assert there & {"input", "plus", "a", "b", "c"} == found
+
+
+def test_no_word_for_an_answer_where_there_is_none() -> None:
+    assert not {"input", "plus"} & {*proposed(BACKBONE % "attn |")}
+
+
 def test_words_of_clauses_as_the_grammar_has_them() -> None:
     assert {"weights", "same", "genes"} <= {*proposed(BACKBONE % "attn |")}
     assert proposed(BACKBONE % "attn k |") == ["from"]
