@@ -1,33 +1,46 @@
 """Public families that have no table yet, and what is in the way."""
 
-_EXPERTS = "mixture of experts"
-_LATENT = "latent attention"
+ONLY_A_TABLE = "a table of names and fields; the language has words for all of it"
+
+_SPARSE = "sparse index attention"
+_CLIPPED = "clipped q, k and v"
+
+_WITHOUT_WORDS: dict[str, tuple[str, ...]] = {
+    "afmoe": (),
+    "apertus": ("xIELU",),
+    "bailing_hybrid": ("bounds of a channel's decay", "gates of latents' heads"),
+    "dbrx": (_CLIPPED,),
+    "deepseek_v32": (_SPARSE,),
+    "deepseek_v4": (
+        *("compressed memory", "hyper-connections"),
+        "experts that a token's number chooses",
+    ),
+    "doge": ("a learned mask of keys", "product-key experts"),
+    "ernie4_5_moe": (),
+    "gemma3n": ("AltUp", "LAuReL", "per-layer embeddings", "top-k activation"),
+    "gemma4": ("per-layer embeddings", "a norm of v"),
+    "glm4_moe_lite": (),
+    "glm_moe_dsa": (_SPARSE,),
+    "granitemoe": (),
+    "inkling_text": ("learned relative biases", "residuals of earlier blocks"),
+    "jetmoe": ("heads that a token chooses",),
+    "llama4": (
+        *("attention within chunks", "queries scaled by their position"),
+        "experts whose input is scaled",
+    ),
+    "longcat_flash": ("experts beside several LIVs in a row",),
+    "minicpm3": (),
+    "minimax": ("linear attention with fixed decays", "a stream normed in every layer"),
+    "mpt": ("slopes of ALiBi that start elsewhere", _CLIPPED),
+    "qwen4_exp": (_SPARSE, "gated residual streams", "embeddings of several tokens"),
+    "rwkv": ("token shift", "WKV"),
+    "xlstm": ("matrix memory with exponential gates",),
+    "zamba": ("b, c and dt by heads in Mamba-1", "attention on two streams"),
+    "zaya": ("convolutions of q and k together", "a router that has a state"),
+}
+"""By `model_type`: what the language cannot say of it; (): nothing, it can be said."""
 
 MISSING = {
-    "afmoe": _EXPERTS,
-    "apertus": "xIELU",
-    "bailing_hybrid": f"delta rule of Kimi, {_LATENT}, {_EXPERTS}",
-    "dbrx": f"clipped q, k and v, {_EXPERTS}",
-    "deepseek_v32": f"{_LATENT}, sparse index attention, {_EXPERTS}",
-    "deepseek_v4": f"compressed attention, hyper-connections, {_EXPERTS}",
-    "doge": "a learned mask of keys, product-key experts",
-    "ernie4_5_moe": _EXPERTS,
-    "gemma3n": "AltUp, LAuReL, per-layer embeddings, top-k activation",
-    "gemma4": "per-layer embeddings, a norm of v",
-    "glm4_moe_lite": f"{_LATENT}, {_EXPERTS}",
-    "glm_moe_dsa": f"{_LATENT}, sparse index attention, {_EXPERTS}",
-    "granitemoe": _EXPERTS,
-    "inkling": "learned relative biases, block attention residuals",
-    "jetmoe": _EXPERTS,
-    "llama4": _EXPERTS,
-    "longcat_flash": "two LIVs beside experts, experts that change nothing",
-    "minicpm3": _LATENT,
-    "minimax": "linear attention with fixed decays, a stream normed in every layer",
-    "mpt": "slopes of ALiBi that start elsewhere, clipped q, k and v",
-    "qwen4_exp": "delta rule, sparse index attention, gated residual streams",
-    "rwkv": "token shift, WKV",
-    "xlstm": "matrix memory with exponential gates",
-    "zamba": "b, c and dt by heads in Mamba-1, attention on two streams",
-    "zaya": f"convolutional compressed attention, {_EXPERTS}",
+    name: ", ".join(lacking) or ONLY_A_TABLE for name, lacking in _WITHOUT_WORDS.items()
 }
-"""By `model_type`."""
+"""By `model_type`, in a few words."""
