@@ -30,7 +30,7 @@ from starc.zoo.checkpoint import Entry, Tensors
 from starc.zoo.error import ZooError
 from starc.zoo.family import Reading
 from starc.zoo.rows import Piece, Row, tensor_rows, unused
-from starc.zoo.spelling import source as spelled
+from starc.zoo.spelling import spelled_out
 from starc.zoo.tensor import Shape
 
 Where = tuple[str, int]
@@ -47,7 +47,8 @@ class Conversion:
         self.reading = reading
         self.model = _same(reading, passes.run(compiler.to_ir(source)))
         self.rows = tensor_rows(reading, self.model)
-        self.ours = make_plan(self.model, source.name, (), triton=False).weights
+        self.plan = make_plan(self.model, source.name, (), triton=False)
+        self.ours = self.plan.weights
         self.shapes = tensors(self.model)
 
     # Theirs to ours -------------------------------------------------------------------
@@ -255,8 +256,8 @@ def _factors(row: Row, start: int, stop: int) -> NDArray[np.float64] | float:
 
 def _same(reading: Reading, model: Model) -> Model:
     """The model, if it is what the configuration says; contexts may differ."""
-    text = spelled(reading, "model")
-    expected = passes.run(compiler.to_ir(Source("<imported>", text)))
+    said = Source("<imported>", spelled_out(reading))
+    expected = passes.run(compiler.to_ir(said))
     expected = replace(expected, context=model.context)
     if structure(expected) != structure(model):
         raise ZooError(

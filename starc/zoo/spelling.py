@@ -16,6 +16,7 @@ from starc.genome.roll import roll
 from starc.lower.built import built_of
 from starc.lower.model import MODEL_OPTIONS, read_model
 from starc.source import Source
+from starc.values import dataclass
 from starc.zoo.error import ZooError
 from starc.zoo.family import Beside, Part, Reading, Step
 from starc.zoo.values import arguments, written
@@ -25,6 +26,19 @@ _KEPT = {"width", "vocab", "context", "heads", "kv_heads", "hidden", "kernel"}
 
 _ORDER = [option.name for option in MODEL_OPTIONS]
 
+_Livs = dict[str, tuple[str, dict[str, Any]]]
+"""By alias: the LIV that it is, and what is said of it."""
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What stands in a text. layers: each on a line, by aliases."""
+
+    settings: Mapping[str, Any]
+    livs: _Livs
+    layers: list[str]
+
+
 _GATED = {"silu": "SwiGLU", "gelu": "GeGLU", "relu": "ReGLU"}
 
 
@@ -33,22 +47,33 @@ def source(reading: Reading, name: str, origin: str = "") -> str:
 
     Raises ZooError where the language cannot say it: a size beyond its limits, say.
     """
-    livs: dict[str, tuple[str, dict[str, Any]]] = {}
+    said = _said(reading)
+    first = _text(reading, name, origin, said)
+    silent = _silent(first) - _of_branches(reading)
+    settings = {k: v for k, v in said.settings.items() if ("", k) not in silent}
+    livs = {
+        alias: (liv, {k: v for k, v in options.items() if (alias, k) not in silent})
+        for alias, (liv, options) in said.livs.items()
+    }
+    text = _text(reading, name, origin, _Said(settings, livs, said.layers))
+    return unparse(parse(Source("<imported>", text), Problems()))
+
+
+def spelled_out(reading: Reading) -> str:
+    """The same model in more words, with what `source` leaves out because a default
+    says it: quicker, for whoever wants what the text means."""
+    return _text(reading, "model", "", _said(reading))
+
+
+def _said(reading: Reading) -> _Said:
+    livs: _Livs = {}
     layers = [
         _layer(reading, steps, depth, livs) for depth, steps in enumerate(reading.steps)
     ]
-    said = _of("model", reading.settings)
-    settings = {name: said[name] for name in _ORDER if name in said}
-    assert settings.keys() == said.keys(), "a setting that the language lacks"
-    first = _text(reading, name, origin, settings, livs, layers)
-    silent = _silent(first) - _of_branches(reading)
-    shown = {key: value for key, value in settings.items() if ("", key) not in silent}
-    spoken = {
-        alias: (liv, {k: v for k, v in options.items() if (alias, k) not in silent})
-        for alias, (liv, options) in livs.items()
-    }
-    text = _text(reading, name, origin, shown, spoken, layers)
-    return unparse(parse(Source("<imported>", text), Problems()))
+    found = _of("model", reading.settings)
+    settings = {name: found[name] for name in _ORDER if name in found}
+    assert settings.keys() == found.keys(), "a setting that the language lacks"
+    return _Said(settings, livs, layers)
 
 
 def _of_branches(reading: Reading) -> set[tuple[str, str]]:
@@ -71,7 +96,7 @@ def _layer(
     reading: Reading,
     steps: tuple[Step, ...],
     depth: int,
-    livs: dict[str, tuple[str, dict[str, Any]]],
+    livs: _Livs,
 ) -> str:
     """A layer on a line; the aliases that it needs are noted in `livs`."""
     words = []
@@ -89,7 +114,7 @@ def _alias(
     reading: Reading,
     part: Part,
     depth: int,
-    livs: dict[str, tuple[str, dict[str, Any]]],
+    livs: _Livs,
 ) -> str:
     """How a part is used, and what its alias means, noted in `livs`."""
     found = _spelled(part.liv, reading.options(part))
@@ -117,22 +142,15 @@ def _spelled(liv: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     return liv, options
 
 
-def _text(
-    reading: Reading,
-    name: str,
-    origin: str,
-    settings: Mapping[str, Any],
-    livs: Mapping[str, tuple[str, dict[str, Any]]],
-    layers: list[str],
-) -> str:
+def _text(reading: Reading, name: str, origin: str, said: _Said) -> str:
     comments = [f"# {reading.family.title}" + (f", from {origin}" if origin else "")]
     notes = [*reading.notes, *(f"in the weights: {fold}" for fold in reading.folds)]
     comments += [f"# {note[:1].upper()}{note[1:]}." for note in notes]
-    lines = [f"{key} = {written(value)}" for key, value in settings.items()]
+    lines = [f"{key} = {written(value)}" for key, value in said.settings.items()]
     aliases = [
         f"liv {alias} = {liv}"
         + (f"({inside})" if (inside := arguments(options)) else "")
-        for alias, (liv, options) in livs.items()
+        for alias, (liv, options) in said.livs.items()
     ]
     return "\n".join(
         [
@@ -142,7 +160,7 @@ def _text(
             "}\n",
             *aliases,
             "\nbackbone {",
-            *_rolled(layers),
+            *_rolled(said.layers),
             "}\n",
         ]
     )

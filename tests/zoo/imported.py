@@ -15,9 +15,8 @@ from torch import Tensor
 from transformers.core_model_loading import revert_weight_conversion
 
 from starc.backend import render as rendering
-from starc.backend.plan import make_plan
+from starc.backend.plan import Plan
 from starc.folders import Folder
-from starc.ir.nodes import Model
 from starc.source import Source
 from starc.zoo.checkpoint import opened
 from starc.zoo.convert import Conversion
@@ -28,13 +27,11 @@ from tests.emitted.helpers import load
 
 @dataclass(frozen=True)
 class Imported:
-    """text: the source. weights, back: as starc converted them, there and back."""
+    """text: the source. model: emitted, with the weights that starc converted."""
 
     text: str
     model: Any
     conversion: Conversion
-    weights: dict[str, Tensor]
-    back: dict[str, Tensor]
 
 
 def as_json(config: Any, whole: bool) -> Any:
@@ -95,28 +92,31 @@ def published(model: Any) -> dict[str, Tensor]:
 
 
 def imported(config: Any, theirs: dict[str, Tensor], folder: Path) -> Imported:
-    """config: JSON. theirs: of their checkpoint, in any dtype; ours has the same."""
+    """config: JSON. theirs: of their checkpoint, in any dtype; ours has the same.
+
+    Both are in the folder, as `model.safetensors` and `ours.safetensors`.
+    """
     reading = read(config)
     text = source(reading, "m")
     conversion = Conversion(reading, Source("m.star", text))
     save_file(theirs, folder / "model.safetensors")
     with opened(Folder(folder)) as tensors:
         conversion.forward(tensors, folder / "ours.safetensors")
-    kind = {"torch.float64": "F64", "torch.bfloat16": "BF16"}.get(
-        str(next(iter(theirs.values())).dtype), "F32"
-    )
+    model = emitted(conversion.plan)
+    model.load_state_dict(load_file(folder / "ours.safetensors"))
+    return Imported(text, model.eval(), conversion)
+
+
+def converted_back(conversion: Conversion, folder: Path) -> dict[str, Tensor]:
+    """Their tensors, made of `ours.safetensors`, whose dtype all of them have."""
     with opened(Folder(folder), "ours.safetensors") as tensors:
+        kind = next(iter(tensors.values())).kind
         conversion.backward(tensors, folder / "back.safetensors", kind)
-    weights = load_file(folder / "ours.safetensors")
-    model = emitted(conversion.model)
-    model.load_state_dict(weights)
-    back = load_file(folder / "back.safetensors")
-    return Imported(text, model.eval(), conversion, weights, back)
+    return load_file(folder / "back.safetensors")
 
 
-def emitted(model: Model) -> Any:
+def emitted(plan: Plan) -> Any:
     """A new model of the emitted file, in float64. Without Triton: there is no GPU."""
-    plan = make_plan(model, "m.star", (), triton=False)
     with mock.patch.object(rendering, "tidy", lambda text: text):  # black's time
         text = rendering.render(plan)
     return getattr(load(text), plan.model)().to(torch.float64)

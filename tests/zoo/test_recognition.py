@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import torch
 import transformers
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from starc import compiler, passes
 from starc.ir.nodes import Model
@@ -15,7 +16,7 @@ from starc.zoo.families import NAMES
 from starc.zoo.reading import read
 from starc.zoo.recognition import recognise
 from starc.zoo.spelling import source
-from tests.zoo.every_family import FAMILIES
+from tests.zoo.every_family import FAMILIES, PHASES, SLOW
 from tests.zoo.imported import as_json, from_json
 
 WINDOWS = {"use_sliding_window", "sliding_window"}
@@ -101,22 +102,11 @@ def came_back(name: str, config: Any) -> dict[str, Any]:
     return found.config
 
 
-def tried(name: str, examples: int, check: Any) -> None:
-    @settings(
-        max_examples=examples,
-        phases=[Phase.reuse, Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(FAMILIES[name])
-    def run(config: Any) -> None:
-        check(name, config)
-
-    run()
-
-
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_imported_is_recognised(name: str) -> None:
-    tried(name, 2, came_back)
+@settings(max_examples=2, phases=PHASES, suppress_health_check=SLOW)
+@given(data=st.data())
+def test_what_is_imported_is_recognised(name: str, data: st.DataObject) -> None:
+    came_back(name, data.draw(FAMILIES[name]))
 
 
 def same_tensors(name: str, config: Any) -> None:
@@ -131,8 +121,10 @@ def same_tensors(name: str, config: Any) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_transformers_reads_what_is_recognised(name: str) -> None:
-    tried(name, 50, same_tensors)
+@settings(max_examples=50, phases=PHASES, suppress_health_check=SLOW)
+@given(data=st.data())
+def test_transformers_reads_what_is_recognised(name: str, data: st.DataObject) -> None:
+    same_tensors(name, data.draw(FAMILIES[name]))
 
 
 LLAMA = {
