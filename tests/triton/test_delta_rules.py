@@ -48,7 +48,8 @@ def test_low_precision(name: str, dtype: torch.dtype, size: int) -> None:
     delta = RULES[name]
     for length, state in [(67, False), *([(2, True), (130, True)] if SLOW else [])]:
         args = delta.inputs(length, size, dtype, state, 1, 32, batch=1)
-        delta.agrees(args)
+        # a decay's gradient is a difference of sums, each rounded by its factors
+        delta.agrees(args, None, 1.5e-2 if dtype == torch.bfloat16 else None)
         y, last = delta(*args)
         assert y.dtype == dtype and last.dtype == torch.float32
 
