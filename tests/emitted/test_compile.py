@@ -45,8 +45,8 @@ def check_training(model: Any, compiled: object) -> None:
     assert max(apart(found[key], expected[key]) for key in found) < 2e-5
 
 
-# Tracing takes seconds each: of three sweeps `make test` takes different operators, and
-# all of them together. One graph, and with aot_eager that of its gradients too.
+# Tracing takes seconds each: of each sweep `make test` takes a sixth, and others of the
+# next; the slow tests all. One graph, and with aot_eager that of its gradients too.
 @pytest.mark.parametrize("backend", sampled(("eager", "aot_eager"), ("aot_eager",)))
 @pytest.mark.parametrize("name", sampled(TEXTS, list(TEXTS)[::6]))
 def test_one_graph_forward_and_backward(backend: str, name: str) -> None:
