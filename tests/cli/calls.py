@@ -24,6 +24,7 @@ VALUES = {
     "A": "good.star",
     "B": "other.star",
     "RUN": "run",
+    "RUN...": "run",
     "PATHS...": "good.star run",
     "GENOME": "21211-31112",
     "CODE": "unknown-liv",
