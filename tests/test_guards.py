@@ -18,6 +18,8 @@ ORDER = (
     "values",
     "printable",
     "numerals",
+    "columns",
+    "working",
     "spelling",
     "artefacts",
     "source",
@@ -367,6 +369,7 @@ def test_functions_without_types_are_found() -> None:
 PRINTS = {"print", "echo", "secho", "Console"}
 STREAMS = {"stdout", "stderr", "stdin", "__stdout__", "__stderr__", "__stdin__"}
 MAY_USE_STREAMS = {
+    "cli/progress.py",
     "cli/streams.py",
     "cli/descriptors.py",
     "workers/worker.py",  # a process of its own, which prints to a log

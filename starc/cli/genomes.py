@@ -5,7 +5,7 @@ from typing import Annotated
 import starc
 from starc.cli.failure import Failure
 from starc.cli.options import File, Json, Output, argument, number, option
-from starc.cli.streams import STANDARD, read_bytes, read_source, say, write
+from starc.cli.streams import STANDARD, columns, read_bytes, read_source, say, write
 
 
 def decode(
@@ -72,4 +72,4 @@ def genes(json: Json = False) -> None:
     if json:
         write(STANDARD, reference.as_json())
     else:
-        say(reference.as_text().removesuffix("\n"))
+        say(reference.as_text(columns()).removesuffix("\n"))

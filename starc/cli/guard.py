@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import ParamSpec
 
 from starc import files
-from starc.cli import streams
+from starc.cli import progress, streams
 from starc.cli.failure import (
     FINE,
     INTERRUPTED,
@@ -24,7 +24,8 @@ def guarded(command: Callable[P, object]) -> Callable[P, None]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        code = _code(lambda: command(*args, **kwargs))
+        with progress.shown(" ".join(["starc", *sys.argv[1:2]])):
+            code = _code(lambda: command(*args, **kwargs))
         code = _code(streams.settle) or code
         files.unprotect()
         if code:

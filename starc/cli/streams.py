@@ -1,7 +1,8 @@
 """Where commands read, write and print: files, `-` for stdin and stdout, and stderr.
 
-Nothing else in starc prints. What a person reads goes through `say` and `tell`, where
-nothing moves the cursor; what a program reads goes through `write`, as it is.
+Nothing else in starc prints but progress.py, whose line these take away. What a person
+reads goes through `say` and `tell`, where nothing moves the cursor; what a program
+reads goes through `write`, as it is.
 """
 
 import os
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
 from starc import files
+from starc.cli import progress
 from starc.cli.failure import WRONG_INPUT, Failure
+from starc.columns import WIDTH
 from starc.diagnostics import Diagnostic
 from starc.numerals import counted
 from starc.printable import printable
@@ -33,6 +36,8 @@ def read_bytes(name: str, limit: int = -1) -> bytes:
     """
     size = limit + 1 if limit >= 0 else -1
     if name == STANDARD:
+        if sys.stdin.isatty():
+            progress.end()  # a person types
         files.protect(0)
         return sys.stdin.buffer.read(size)
     files.protect(name)
@@ -84,6 +89,7 @@ def write(name: str, data: str | bytes, in_place: bool = False) -> None:
         return
     if files.is_protected(1):
         raise Failure("stdout: This is read, and would be overwritten")
+    progress.end()
     sys.stdout.flush()
     sys.stdout.buffer.write(raw)
     sys.stdout.buffer.flush()
@@ -91,6 +97,7 @@ def write(name: str, data: str | bytes, in_place: bool = False) -> None:
 
 def say(text: str) -> None:
     """A line or several on stdout."""
+    progress.end()
     sys.stdout.write(_lines(text))
 
 
@@ -106,6 +113,7 @@ def say_path(name: str | Path) -> None:
     if sys.stdout.isatty():
         say(str(name))
         return
+    progress.end()
     sys.stdout.flush()
     sys.stdout.buffer.write(os.fsencode(name) + b"\n")
 
@@ -120,6 +128,7 @@ def say_text(text: str) -> None:
 
 def tell(text: str) -> None:
     """A line or several on stderr."""
+    progress.end()
     sys.stderr.write(_lines(text))
 
 
@@ -129,23 +138,25 @@ def report(diagnostics: Iterable[Diagnostic]) -> None:
 
     found = list(diagnostics)
     colour = in_colour(sys.stderr)
+    progress.end()
     for diagnostic in found:
         sys.stderr.write(render(diagnostic, colour) + "\n\n")
     tell(f"starc: {counted(len(found), 'error')}")
 
 
 def console() -> "Console":
-    """For what moves: progress, on stderr."""
+    """For what moves: progress of its own, on stderr."""
     from rich.console import Console
 
+    progress.end()
     return Console(stderr=True, highlight=False)
 
 
 def columns() -> int:
-    """What a table may take: those of the terminal, and 80 where there is none."""
+    """What a table may take: those of the terminal, and WIDTH where there is none."""
     from shutil import get_terminal_size
 
-    return max(get_terminal_size().columns, 76) if sys.stdout.isatty() else 80
+    return max(get_terminal_size().columns, 76) if sys.stdout.isatty() else WIDTH
 
 
 def in_colour(stream: IO[str]) -> bool:
@@ -157,6 +168,7 @@ def in_colour(stream: IO[str]) -> bool:
 
 def pipes() -> tuple[BinaryIO, BinaryIO]:
     """stdin, and a stdout that may be closed, for a protocol that has both."""
+    progress.end()
     return sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
 
 

@@ -30,7 +30,7 @@ from gguf import (
 )
 from numpy.typing import NDArray
 
-from starc import files
+from starc import files, working
 from starc.export import native, weights
 from starc.export.architecture import Architecture
 from starc.export.error import ExportError
@@ -489,12 +489,15 @@ def _write(
         writer.write_ti_data_to_file()
         assert writer.fout is not None
         (file,) = writer.fout
+        done, total = 0, sum(one.size for one in tensors)
         for one in tensors:
             writer.write_padding(file, file.tell())
             found = np.ascontiguousarray(one.made())
             assert found.shape == one.shape and found.nbytes == one.size, one.name
             file.write(found.data)
             writer.write_padding(file, found.nbytes)
+            done += one.size
+            working.tell(done, total)
     finally:
         writer.close()
 

@@ -2,12 +2,13 @@
 
 import json
 
+from starc.columns import WIDTH
 from starc.genome import alphabet_tables, backbone_tables
 from starc.genome.marks import MARKS
 from starc.genome.table import Table
 
 _TITLE = """\
-# The genes of STAR, as starc reads them
+The genes of STAR, as starc reads them
 
 Backbone genomes of arXiv 2411.17800, down to every parameter."""
 
@@ -26,14 +27,20 @@ def tables() -> tuple[Table, ...]:
     )
 
 
-def as_text() -> str:
-    """Markdown that also reads well as it is."""
-    legend = "\n".join(f"- {mark}: {meaning}" for mark, meaning in MARKS.items())
+def as_markdown() -> str:
+    """A page of the documentation."""
     sections = [table.as_markdown() for table in tables()]
-    return "\n\n".join([_TITLE, legend, *sections]) + "\n"
+    return "\n\n".join([f"# {_TITLE}", _legend(), *sections]) + "\n"
 
 
-reference = as_text
+def as_text(columns: int = WIDTH) -> str:
+    """For a terminal."""
+    sections = [table.as_text(columns) for table in tables()]
+    return "\n\n\n".join([f"{_TITLE}\n\n{_legend()}", *sections]) + "\n"
+
+
+def _legend() -> str:
+    return "\n".join(f"- {mark}: {meaning}" for mark, meaning in MARKS.items())
 
 
 def as_json() -> str:

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
+from starc.columns import aligned
 from starc.training.compare import Entry, Result
 
 LEVEL = 0.95
@@ -105,12 +106,7 @@ def as_text(found: Sequence[Line], at: int) -> str:
                 "-" if not one.tokens_per_second else f"{one.tokens_per_second:,.0f}",
             ]
         )
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    text = ""
-    for row in rows:
-        name, *rest = row
-        cells = [cell.rjust(w) for cell, w in zip(rest, widths[1:], strict=True)]
-        text += "  ".join([name.ljust(widths[0]), *cells]).rstrip() + "\n"
+    text = "".join(f"{line}\n" for line in aligned(rows, 5))
     for one in found:
         text += "".join(f"{one.name}: {reason}\n" for reason in one.failed)
     return text + "+-: 95 % confidence, Student's t over seeds\n"

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from starc import files
+from starc import files, working
 from starc.values import dataclass
 from starc.zoo.checkpoint import SIZES, Entry
 from starc.zoo.error import ZooError
@@ -120,5 +120,6 @@ def write(path: Path, outputs: Mapping[str, Output]) -> None:
             before = file.tell()
             for block in outputs[name].blocks:
                 file.write(np.ascontiguousarray(block).data)
+                working.tell(file.tell() - len(text) - 8, place)
             if file.tell() - before != outputs[name].size:
                 raise ZooError(f"{name}: its shape is not the one that was expected")

@@ -1,5 +1,8 @@
 """What `starc zoo` lists: families that can be read, and what others lack."""
 
+from textwrap import fill
+
+from starc.columns import WIDTH
 from starc.values import dataclass
 from starc.zoo.families import NAMES, family
 from starc.zoo.missing import MISSING
@@ -37,7 +40,7 @@ def entries() -> list[Entry]:
 
 
 def as_text() -> str:
-    """A line a family."""
+    """A line a family, as wide as a terminal; what is lacking goes on below itself."""
     rows = [
         (
             one.name,
@@ -47,7 +50,9 @@ def as_text() -> str:
         for one in entries()
     ]
     wide = max(len(row[0]) for row in rows)
-    return "\n".join(f"{a:{wide}}  {b:14}  {c}".rstrip() for a, b, c in rows)
+    found = (f"{a:{wide}}  {b:14}  {c}" for a, b, c in rows)
+    beside = " " * (wide + 18)
+    return "\n".join(fill(line, WIDTH, subsequent_indent=beside) for line in found)
 
 
 INTRODUCTION = """\

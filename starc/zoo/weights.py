@@ -1,8 +1,10 @@
 """What each tensor of an emitted model is made of, for whoever maps weights to it."""
 
 from math import prod
+from textwrap import fill
 
 from starc import compiler, passes
+from starc.columns import WIDTH
 from starc.ir.tensors import tensors
 from starc.source import Source
 from starc.values import dataclass
@@ -51,6 +53,16 @@ def as_text(found: list[Tensor]) -> str:
         for one in found
     ]
     wide = [max(len(line[i]) for line in lines) for i in (0, 1)]
-    rows = [f"{k:{wide[0]}}  {s:>{wide[1]}}  {parts}" for k, s, parts in lines]
+    beside = " " * (sum(wide) + 4)
+    rows = [
+        fill(
+            f"{key:{wide[0]}}  {shape:>{wide[1]}}  {parts}",
+            WIDTH,
+            subsequent_indent=beside,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for key, shape, parts in lines
+    ]
     total = sum(prod(one.shape) for one in found)
     return "\n".join([*rows, f"{len(found)} tensors, {total:,} parameters"])

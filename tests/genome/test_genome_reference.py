@@ -7,19 +7,32 @@ import pytest
 from starc.alphabet import templates
 from starc.genome import legality, published
 from starc.genome.marks import MARKS
-from starc.genome.reference import as_json, as_text, tables
+from starc.genome.reference import as_json, as_markdown, as_text, tables
 from starc.genome.strategies import FEATURE_STRATEGIES, borrowed_groups
 
 
 def test_it_names_everything() -> None:
-    text = as_text()
+    text = as_markdown()
     for liv in published().values():
         assert f"| {liv.name} " in text
         assert "".join(map(str, liv.digits or "none")) in text
     for template in templates():
         assert all(f"| {option.name} " in text for option in template.options)
         assert all(option.assumption in text for option in template.options)
-    assert as_text() == text
+    assert as_markdown() == text
+
+
+@pytest.mark.parametrize("columns", [76, 80, 120])
+def test_a_terminal_shows_the_same_words(columns: int) -> None:
+    """Whatever its width: none is cut, none is wider."""
+    text = as_text(columns)
+    assert max(map(len, text.splitlines())) <= columns
+    shown = "".join(text.split())
+    for table in tables():
+        for row in table.rows:
+            for cell in row:
+                words = cell if isinstance(cell, list) else [str(cell or "")]
+                assert all(one in shown for name in words for one in name.split())
 
 
 def test_published_operator_genomes() -> None:
@@ -52,7 +65,7 @@ def test_every_row_of_every_table_is_complete() -> None:
 
 
 def test_assumptions_are_marked() -> None:
-    text = as_text()
+    text = as_markdown()
     for mark in MARKS:
         assert text.count(mark) > 3
     for line in text.splitlines():

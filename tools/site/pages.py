@@ -47,7 +47,7 @@ def pages() -> Pages:
     yield from operator_pages()
     yield "reference/mistakes.md", mistakes()
     yield "reference/commands.md", commands()
-    yield "reference/genes.md", reference.as_text()
+    yield "reference/genes.md", reference.as_markdown()
 
 
 def linked(text: str, folder: str = "") -> str:

@@ -4,8 +4,10 @@ import json
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from textwrap import fill
 
 from starc import compiler, passes
+from starc.columns import WIDTH, aligned
 from starc.diagnostics import Problems, StarError
 from starc.evolve.report.designs import Design, design, of
 from starc.evolve.report.enrichment import Row, table
@@ -215,14 +217,8 @@ def as_text(found: Motifs, top: int = 0) -> str:
     heads = ["motif", "places", "designs", *compared, ratio, "95 %", "p", "q"]
     heads += [f"{printable(label)} %" for label in found.labels]
     lines = [[*map(printable, _cells(row, found))] for row in rows]
-    widths = [max(map(len, column)) for column in zip(heads, *lines, strict=True)]
-    written = [
-        "  ".join(
-            cell.ljust(width) if place == 0 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in [heads, ["-" * width for width in widths], *lines]
-    ]
+    places = 3 + len(compared), len(heads) - len(found.labels)
+    written = aligned([heads, *lines], *places, rule=True)
     note = f"{len(found.rows)} motifs of {found.designs} designs"
     if found.initial:
         note += f", {found.selected} of them (last) against {found.initial} (first)"
@@ -231,7 +227,7 @@ def as_text(found: Motifs, top: int = 0) -> str:
     if found.skipped:
         count = len(found.skipped)
         note += f"; {count} files left out (no architecture of at most {DEEPEST} LIVs)"
-    return "\n".join([*written, "", note]) + "\n"
+    return "\n".join([*written, "", fill(note, WIDTH)]) + "\n"
 
 
 def _cells(row: Row, found: Motifs) -> list[str]:
