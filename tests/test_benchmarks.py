@@ -18,7 +18,7 @@ def results(name: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("kind", ["amx", "avx512_bf16"])
+@pytest.mark.parametrize("kind", ["amx", "avx512_bf16", "avx2"])
 def test_models(kind: str) -> None:
     found = results(f"cpu_{kind}")
     assert found["machine"]["kind"] == kind in machine.KINDS
