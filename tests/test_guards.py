@@ -457,3 +457,14 @@ def test_no_test_reads_a_clock() -> None:
 )
 def test_a_clock_is_seen_under_any_name(text: str) -> None:
     assert list(clocks(ast.parse(text)))
+
+
+def test_files_of_one_name_are_in_packages() -> None:
+    """pytest knows a test file outside of a package by its name alone, in one process:
+    tests/triton has its own."""
+    seen: dict[str, Path] = {}
+    for path in sorted(Path(__file__).parent.rglob("test_*.py")):
+        alone = path.parent.name == "triton"
+        if not alone and not (path.parent / "__init__.py").exists():
+            assert path.name not in seen, f"{path} and {seen[path.name]}"
+            seen[path.name] = path
