@@ -3,11 +3,11 @@
     python -m benchmarks.experts [--tokens 2048]
 
 The mixture takes 8 of 64 experts; the dense layer is one gated linear unit with the
-channels of 8. A training step is forward and backward of both, in turn; a decode step
-is one token. Counted are seconds of the processor, of all threads together, so that
-what else runs on the machine matters little. bfloat16 is measured where the processor
-has instructions for it. Writes benchmarks/results/experts.json: medians, and ratios
-within a round.
+channels of 8. A training step is forward and backward of both, in turn, to weights and
+input, as of a layer in a model; a decode step is one token. Counted are seconds of the
+processor, of all threads together, so that what else runs on the machine matters
+little. bfloat16 is measured where the processor has instructions for it. Writes
+benchmarks/results/experts.json: medians, and ratios within a round.
 """
 
 import argparse
@@ -70,7 +70,7 @@ def measured(dtype: torch.dtype, tokens: int) -> dict[str, Any]:
     torch.manual_seed(0)
     mixture = layer(f"MoE(experts = {EXPERTS}, top = {TOP}, hidden = {HIDDEN})", dtype)
     dense = layer(f"SwiGLU(hidden = {TOP * HIDDEN})", dtype)
-    x = torch.randn(1, tokens, WIDTH, dtype=dtype)
+    x = torch.randn(1, tokens, WIDTH, dtype=dtype, requires_grad=True)
     found = rounds({"mixture": step(mixture, x), "dense": step(dense, x)})
     one = x[:, :1]
     with torch.no_grad():
