@@ -91,12 +91,12 @@ class Run:
 
     def save(self, folder: Folder | Path) -> None:
         """Writes a checkpoint. Raises TrainingError rather than keep a broken model."""
-        weights = self.model.state_dict()
-        if not all(w.isfinite().all() for w in weights.values()):
+        now = self.checkpoint()
+        if not all(w.isfinite().all() for w in now.model.values()):
             raise TrainingError(
                 f"step {self.step}: weights are no longer finite; try a lower --lr"
             )
-        checkpoint.save(folder, self.checkpoint())
+        checkpoint.save(folder, now)
 
     def checkpoint(self) -> checkpoint.Checkpoint:
         """The run as it is, to go on from."""

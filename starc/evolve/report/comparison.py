@@ -13,9 +13,10 @@ from statistics import median
 from typing import Any
 
 from starc.evolve.problem.spec import BUDGET
+from starc.evolve.report.growth import ends, growth, measured
 from starc.evolve.report.measures import Axis, axes
 from starc.evolve.report.read import ReportError, Run
-from starc.evolve.selection.ranking import Scored, front, hypervolume, placed, score
+from starc.evolve.selection.ranking import Scored, front
 from starc.evolve.storage.rows import Row
 
 
@@ -97,20 +98,18 @@ def compare(runs: Sequence[tuple[str, Run]]) -> Comparison:
     generation in an objective, 1 the worst.
     """
     _one_problem(runs)
-    measured = {name: _measured(run) for name, run in runs}
-    spec = runs[0][1].spec
+    scored = {name: measured(run) for name, run in runs}
     born = [
-        placed(one.values, spec)
+        one
         for name, run in runs
-        for one in measured[name]
+        for one in scored[name]
         if run.by_id[one.id].generation == 0
     ]
-    columns = list(zip(*born, strict=True))
-    ideal, nadir = ([end(column) for column in columns] for end in (min, max))
-    best = _joint(runs, measured)
+    ideal, nadir = ends(born, runs[0][1].spec)
+    best = _joint(runs, scored)
     found: dict[str, list[Member]] = {}
     for name, run in runs:
-        curve = _curve(run, measured[name], ideal, nadir)
+        curve = _curve(run, scored[name], ideal, nadir)
         member = Member(name, run, curve, best[name])
         found.setdefault(json.dumps(_settings(run), sort_keys=True), []).append(member)
     groups = tuple(
@@ -140,33 +139,14 @@ def _one_problem(runs: Sequence[tuple[str, Run]]) -> None:
         )
 
 
-def _measured(run: Run) -> list[Scored]:
-    """Those that were measured to the end and are feasible, in order."""
-    found = [
-        score(entry.id, entry.rung or 0, entry.outcome, run.spec)
-        for entry in run.evaluated
-        if entry.outcome is not None
-    ]
-    return [one for one in found if one.tier == 0]
-
-
 def _curve(
-    run: Run, measured: Sequence[Scored], ideal: Sequence[float], nadir: Sequence[float]
+    run: Run, scored: Sequence[Scored], ideal: Sequence[float], nadir: Sequence[float]
 ) -> Curve:
-    number = {
-        id: count for count, id in enumerate((e.id for e in _evaluated(run)), start=1)
-    }
-    best: list[Scored] = []
+    number = {entry.id: count for count, entry in enumerate(_evaluated(run), start=1)}
     at, volumes = [0], [0.0]
-    for one in measured:
-        now = front([*best, one])
-        if one not in now:
-            continue
-        best = now
-        values = [placed(member.values, run.spec) for member in best]
-        volume = hypervolume(values, ideal, nadir)
+    for id, volume in growth(scored, run.spec, ideal, nadir):
         if volume > volumes[-1]:
-            at.append(number[one.id])
+            at.append(number[id])
             volumes.append(volume)
     return Curve(tuple(at), tuple(volumes), len(number))
 
@@ -177,10 +157,10 @@ def _evaluated(run: Run) -> list[Row]:
 
 
 def _joint(
-    runs: Sequence[tuple[str, Run]], measured: dict[str, list[Scored]]
+    runs: Sequence[tuple[str, Run]], scored: dict[str, list[Scored]]
 ) -> dict[str, tuple[int, ...]]:
     """Of each run its members on the front of all."""
-    origin = [(name, one) for name, _ in runs for one in measured[name]]
+    origin = [(name, one) for name, _ in runs for one in scored[name]]
     numbered = [Scored(at, one.values, 0) for at, (_, one) in enumerate(origin)]
     found: dict[str, list[int]] = {name: [] for name, _ in runs}
     for one in front(numbered):

@@ -8,6 +8,7 @@ from typing import Any
 from starc import __version__
 from starc.evolve.report import html
 from starc.evolve.report.comparison import Comparison, Group, compare
+from starc.evolve.report.data import axes_data
 from starc.evolve.report.read import ReportError, read
 
 SCRIPTS = ("page.js", "comparison.js")
@@ -52,17 +53,7 @@ def _chart_data(found: Comparison) -> dict[str, Any]:
     return {
         "candidates": [],
         "generations": [],
-        "axes": [
-            {
-                "label": axis.label,
-                "unit": axis.unit,
-                "direction": axis.direction,
-                "objective": True,
-                "scale": axis.scale.kind,
-                "grain": axis.scale.grain,
-            }
-            for axis in found.objectives
-        ],
+        "axes": axes_data(found.objectives),
         "groups": [_group(group, found) for group in found.groups],
     }
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from starc.evolve.report.growth import ends, growth, measured
 from starc.evolve.report.read import Run
-from starc.evolve.selection.ranking import Scored, front, hypervolume, placed, score
 from starc.evolve.storage.rows import Row
 from starc.evolve.variation.changes import Change
 
@@ -76,26 +76,12 @@ def _operator(change: Change) -> str:
 
 def _gains(run: Run) -> dict[int, float]:
     """What each candidate added to the hypervolume of those before it, by id."""
-    measured = [
-        score(entry.id, entry.rung or 0, entry.outcome, run.spec)
-        for entry in run.evaluated
-        if entry.outcome is not None
-    ]
-    measured = [one for one in measured if one.tier == 0]
-    if not measured:
+    found = measured(run)
+    if not found:
         return {}
-    first = min(run.by_id[one.id].generation for one in measured)
-    born = [one.values for one in measured if run.by_id[one.id].generation == first]
-    columns = list(zip(*born, strict=True))
-    ideal, nadir = (placed([end(c) for c in columns], run.spec) for end in (min, max))
-    best: list[Scored] = []
-    volume, found = 0.0, {}
-    for one in measured:
-        now = front([*best, one])
-        if one not in now:
-            continue
-        best = now
-        values = [placed(member.values, run.spec) for member in best]
-        after = hypervolume(values, ideal, nadir)
-        found[one.id], volume = max(0.0, after - volume), after
-    return found
+    first = min(run.by_id[one.id].generation for one in found)
+    born = [one for one in found if run.by_id[one.id].generation == first]
+    gains, volume = {}, 0.0
+    for id, after in growth(found, run.spec, *ends(born, run.spec)):
+        gains[id], volume = max(0.0, after - volume), after
+    return gains

@@ -27,17 +27,7 @@ def chart_data(
     """Everything; a number is never not finite, a text is never HTML."""
     names = sorted({name for d in designs.values() for name in d.names})
     return {
-        "axes": [
-            {
-                "label": axis.label,
-                "unit": axis.unit,
-                "direction": axis.direction,
-                "objective": axis.objective,
-                "scale": axis.scale.kind,
-                "grain": axis.scale.grain,
-            }
-            for axis in axes
-        ],
+        "axes": axes_data(axes),
         "quality": quality.label if quality else None,
         "names": names,
         "palette": {"kinds": palette.KINDS, "light": palette.LIGHT},
@@ -71,6 +61,21 @@ def chart_data(
         "statuses": failures.statuses(run),
         "seconds": expense.by_generation(run),
     }
+
+
+def axes_data(axes: Sequence[Axis]) -> list[dict[str, Any]]:
+    """What the charts draw measures by."""
+    return [
+        {
+            "label": axis.label,
+            "unit": axis.unit,
+            "direction": axis.direction,
+            "objective": axis.objective,
+            "scale": axis.scale.kind,
+            "grain": axis.scale.grain,
+        }
+        for axis in axes
+    ]
 
 
 def _candidate(
