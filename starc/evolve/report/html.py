@@ -13,13 +13,14 @@ from starc import resources
 from starc.evolve.report.measures import written
 from starc.printable import lines
 
-MACROS = "macros.html.j2"
+PARTS = ("frame.html.j2", "macros.html.j2")
+"""What pages are made of."""
 
 
 @lru_cache(maxsize=4)
 def template(name: str) -> Any:
     """templates/report/<name>.html.j2, whose texts are text wherever they come from."""
-    names = (f"{name}.html.j2", MACROS)
+    names = (f"{name}.html.j2", *PARTS)
     texts = {each: resources.read("templates", f"report/{each}") for each in names}
     environment = Environment(
         loader=DictLoader(texts),
