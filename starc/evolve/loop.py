@@ -142,7 +142,7 @@ class Search:
 
     def _measure(self, number: int, rows: Sequence[Row]) -> None:
         """All rungs of one generation; what is in the database is not done again."""
-        alive = [row for row in rows if not row.key.startswith("illegal:")]
+        alive = [row for row in rows if row.legal]
         last = len(self.spec.trainer.rungs) - 1
         for rung in range(last + 1):
             done = self.database.rung(rung, number)
@@ -225,9 +225,8 @@ class Search:
             for name, candidate in self.spec.seeds:
                 sound.check_candidate(candidate, self.spec, f"seed {name!r}", True)
             for row in rows:
-                legal = not row.key.startswith("illegal:")
                 at = f"candidate {row.id}"
-                sound.check_candidate(row.candidate, self.spec, at, legal)
+                sound.check_candidate(row.candidate, self.spec, at, row.legal)
             if self.last is not None:
                 sound.check_statistics(self.last.statistics, self.spec)
 

@@ -17,6 +17,7 @@ from starc.evolve.evaluation import data
 from starc.evolve.evaluation.failure import Ended, failed
 from starc.evolve.evaluation.rungs import is_last, loss_label, steps
 from starc.evolve.evaluation.subject import Subject
+from starc.evolve.storage.kept import OPTIMIZER, RECIPE, WEIGHTS
 from starc.folders import Folder
 from starc.training import checkpoint
 from starc.training.recipe import LOOK, NARROW, VALIDATION_BATCHES
@@ -24,8 +25,6 @@ from starc.training.run import Run, begin
 from starc.training.settings import Settings, TrainingError
 
 PROGRESS = "training.json"
-WEIGHTS, OPTIMIZER, RECIPE = "weights.safetensors", "optimizer.safetensors", "run.json"
-"""What is kept of a finished training; together a checkpoint, see `starc pick`."""
 
 LARGEST_KEPT = 64 * 2**20
 """Bytes of a file of tensors that every candidate keeps; larger ones are left out."""

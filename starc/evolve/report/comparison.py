@@ -152,8 +152,8 @@ def _curve(
 
 
 def _evaluated(run: Run) -> list[Row]:
-    """Candidates that cost an evaluation: those that describe an architecture."""
-    return [entry for entry in run.entries if entry.outcome and entry.source]
+    """Candidates that have had an evaluation."""
+    return [entry for entry in run.entries if entry.outcome and entry.legal]
 
 
 def _joint(

@@ -31,6 +31,11 @@ class Row:
     def status(self) -> str:
         return self.outcome.status if self.outcome else "waiting"
 
+    @property
+    def legal(self) -> bool:
+        """Whether it describes an architecture, which alone costs an evaluation."""
+        return not self.key.startswith("illegal:")
+
     def measure(self, label: str) -> float | None:
         """What the last evaluation says, if there was one and it came so far."""
         return self.outcome.measures.get(label) if self.outcome else None

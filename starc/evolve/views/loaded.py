@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from starc import compiler
 from starc.evolve.storage.database import CANDIDATES, Database
 from starc.evolve.storage.errors import RunError
+from starc.evolve.storage.kept import WEIGHTS
 from starc.evolve.storage.rows import Row
 from starc.evolve.views.front import members
-from starc.evolve.views.pick import WEIGHTS, row_of
+from starc.evolve.views.pick import row_of
 from starc.evolve.views.records import records
 from starc.folders import Folder
 

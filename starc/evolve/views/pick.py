@@ -14,6 +14,7 @@ from starc.evolve.problem.architecture import genome_text
 from starc.evolve.problem.spec import Spec
 from starc.evolve.storage.database import CANDIDATES, Database
 from starc.evolve.storage.errors import RunError
+from starc.evolve.storage.kept import OPTIMIZER, RECIPE, WEIGHTS
 from starc.evolve.storage.rows import Row
 from starc.evolve.views import units
 from starc.evolve.views.front import members
@@ -21,11 +22,10 @@ from starc.files import replaced, write_text
 from starc.folders import Folder
 from starc.printable import markdown
 
-WEIGHTS = "weights.safetensors"
 CHECKPOINT = {
     "model.safetensors": WEIGHTS,
-    "optimizer.safetensors": "optimizer.safetensors",
-    "training.json": "run.json",
+    "optimizer.safetensors": OPTIMIZER,
+    "training.json": RECIPE,
 }
 """Files of a checkpoint of `starc train`, and of a candidate that has been trained."""
 
