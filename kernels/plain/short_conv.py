@@ -8,10 +8,11 @@
 Source: the input convolution of Mamba, arXiv 2312.00752, section 3.4.
 """
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kernels.plain.causal_conv import _conv_plain
+from kernels.plain.sequences import _seq_apart, _seq_count
 
 
 def short_conv(
@@ -23,6 +24,22 @@ def short_conv(
     *,
     cu_seqlens: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Convolve x with K taps a channel; return y and the last K - 1 inputs."""
-    z, final = _conv_plain(x, weight, bias, state, cu_seqlens)
-    return (z if activation is None else F.silu(z)).to(x.dtype), final
+    """K shifted products, summed in float32; y and the last K - 1 inputs."""
+    if state is None:
+        rows = _seq_count(x, cu_seqlens)
+        state = x.new_zeros(rows, weight.shape[1] - 1, x.shape[2])
+    if cu_seqlens is not None:
+        return _seq_apart(
+            lambda x, state: short_conv(x, weight, bias, state, activation),
+            (x,),
+            state,
+            cu_seqlens,
+        )
+    wide = torch.promote_types(x.dtype, torch.float32)
+    window = torch.cat([state.to(x.dtype), x], 1)  # (B, K - 1 + T, D)
+    z = x.new_zeros(x.shape, dtype=wide)
+    for k, tap in enumerate(weight.t().to(wide)):
+        z = z + tap * window[:, k : k + x.shape[1]]
+    z = z if bias is None else z + bias
+    y = z if activation is None else F.silu(z)
+    return y.to(x.dtype), window[:, x.shape[1] :].to(state.dtype)

@@ -57,9 +57,8 @@ class BlockClass:
 
 def state_lines(owner: str, body: Body, holder: str) -> Iterator[str]:
     """The class of what a body keeps; `owner`: whose it is, "" for the model's."""
-    doc = f"What a {owner} keeps." if owner else "What all layers keep."
     holders = tuple(f"{module}: Any" for module in (holder, *body.state_modules))
-    return state_class(state_name(owner), doc, body.state, holders)
+    return state_class(state_name(owner), body.state, holders)
 
 
 def quoted(text: str) -> list[str]:

@@ -27,10 +27,13 @@ class Made:
 
 
 class Classes:
-    """The emitted classes in order of first use, and what each layer is made of."""
+    """The emitted classes in order of first use, and what each layer is made of.
 
-    def __init__(self, model: Model, wiring: Wiring) -> None:
-        self.wiring = wiring
+    fused: what a kernel computes in one launch is one call.
+    """
+
+    def __init__(self, model: Model, wiring: Wiring, fused: bool = True) -> None:
+        self.wiring, self.fused = wiring, fused
         self.classes: list[MixerClass] = []
         self._by_structure: dict[object, MixerClass] = {}
         self._emissions: dict[int, Emission] = {}  # by identity: to hash one is slow
@@ -57,6 +60,8 @@ class Classes:
         found = self._emissions.get(id(operator))
         if found is None:
             found = emission(operator).with_config(self.config.keys())
+            if not self.fused:
+                found = found.written_out()
             self._emissions[id(operator)] = found
         return found
 

@@ -63,6 +63,7 @@ class Emission:
     options: what distinguishes one emitted class of this kind from another.
     kernels, functions: files of `kernels/` and `templates/functions/` it calls.
     takes_product: its kernel splits the product of one projection itself.
+    fused: what one of its kernels does in a launch, its lines leave to that kernel.
     graphs: a token is the same work at every length, as a CUDA graph asks.
     out_name: of the nn.Linear that writes to the stream; it starts smaller the deeper
         the model is. "": there is none.
@@ -87,6 +88,7 @@ class Emission:
     letters: dict[str, str] = field(default_factory=dict)
     out_name: str = "out_proj"
     takes_product: bool = False
+    fused: bool = True
     graphs: bool = True
     configured: tuple[str, ...] = ()
 
@@ -98,12 +100,17 @@ class Emission:
             arguments=tuple(a for a in self.arguments if a.name not in names),
         )
 
+    def written_out(self) -> "Emission":
+        """With lines that say what a fused kernel computes, for a file without them."""
+        return replace(self, takes_product=False, fused=False)
+
     @cached_property
     def structure(self) -> tuple[object, ...]:
         """Equal for operators that one emitted class serves."""
         names = tuple(argument.name for argument in self.arguments)
         options = tuple(self.options.items())
-        return (self.template, self.class_name, options, names, self.configured)
+        shown = (self.template, self.class_name, self.fused)
+        return (*shown, options, names, self.configured)
 
 
 @lru_cache(maxsize=1024)

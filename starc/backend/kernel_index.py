@@ -148,6 +148,28 @@ def _reads(node: ast.AST, cut: list[tuple[int, int]]) -> set[str]:
     }
 
 
+def gpu_only(node: ast.stmt) -> Iterator[tuple[int, int]]:
+    """Lines of a function that are there for GPUs: those for Triton, and the answer to
+    a length that is on a GPU, as in a CUDA graph; unless that alone reads an argument.
+    """
+    yield from triton_only(node)
+    if not isinstance(node, ast.FunctionDef):
+        return
+    spans = [
+        (inner.lineno, inner.end_lineno or inner.lineno)
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.If) and _asks_for_a_tensor(inner.test)
+    ]
+    if {argument.arg for argument in node.args.args} <= _reads(node, spans):
+        yield from spans
+
+
+def _asks_for_a_tensor(test: ast.expr) -> bool:
+    """`isinstance(state.length, Tensor)`, alone or with more that must hold."""
+    terms = test.values if isinstance(test, ast.BoolOp) else [test]
+    return any(ast.unparse(term).startswith("isinstance(") for term in terms)
+
+
 def triton_only(node: ast.stmt) -> Iterator[tuple[int, int]]:
     """Lines of branches that choose Triton, and of what is computed for them alone."""
     branches = [

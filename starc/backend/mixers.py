@@ -125,8 +125,7 @@ def mixer_class(
     if training := block(emission.template, "training", context):
         mixing += ["        if self.training:", *training]
     output = ", ".join([out, *_lent(variant)])
-    text = "\n".join([*features, *mixing])
-    has_state = "state." in text
+    has_state = "state" in reads("\n".join([*features, *(m[8:] for m in mixing)]))
     forward = _forward_head(variant, has_state)
     if has_state:
         forward.append("        state = begin(state)")
@@ -168,7 +167,8 @@ def _product(emission: Emission, variant: Variant) -> str:
 
 
 def _context(emission: Emission, groups: set[str], **more: object) -> dict[str, object]:
-    return {**emission.options, "inner": emission.inner, "groups": groups, **more}
+    own = {"inner": emission.inner, "groups": groups, "fused": emission.fused}
+    return {**emission.options, **own, **more}
 
 
 def _lent(variant: Variant) -> list[str]:

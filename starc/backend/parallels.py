@@ -92,8 +92,7 @@ def _states(name: str, branches: tuple[Branch, ...]) -> Iterator[str]:
         for branch in branches
         if branch.mixer.has_state
     )
-    doc = f"What the branches of {name} keep."
-    return state_class(state_name(name), doc, fields, (f"mixer: {name}",))
+    return state_class(state_name(name), fields, (f"mixer: {name}",))
 
 
 def _sign(branch: Branch) -> str:

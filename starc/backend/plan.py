@@ -94,7 +94,7 @@ def make_plan(
     model, origins = renamed(model)
     tree = Tree(model)
     wiring = Wiring(model)
-    classes = Classes(model, wiring)
+    classes = Classes(model, wiring, fused=triton)
     bodies = Bodies(model, tree, wiring, classes)
     stateful = bool(bodies.root.state)
     out_names = {

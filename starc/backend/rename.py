@@ -5,6 +5,7 @@ from keyword import iskeyword
 from typing import assert_never
 
 from starc.backend.reserved import RESERVED
+from starc.backend.tree import BRANCHED
 from starc.ir.nodes import (
     Again,
     Layer,
@@ -19,7 +20,7 @@ from starc.ir.nodes import (
 from starc.passes.rebuild import changed
 
 _BLOCKS = re.compile(r"blocks_\d+")
-_ENDS = ("_norm", "_post", "_scale", "_skip", "_plus", "_lora")
+_ENDS = ("_norm", "_post", "_scale", "_skip", "_plus", "_lora", BRANCHED)
 _WORDS = frozenset(word.rstrip("_") for word in RESERVED)
 
 
@@ -28,7 +29,8 @@ def safe(name: str) -> str:
 
     It depends on the label alone, so no other LIV changes it; no two labels become
     one, because those that end in `_` move on by one as well. So do those that end as
-    the names of norms, of factors and of lists of blocks do: attn_norm, blocks_2.
+    the names of norms, of factors, of parallels and of lists of blocks do: attn_norm,
+    attn_parallel, blocks_2.
     """
     word = name.rstrip("_")
     used = word in _WORDS or iskeyword(word) or word.endswith(_ENDS)

@@ -17,13 +17,14 @@ def state_name(owner: str) -> str:
 
 
 def state_class(
-    name: str, doc: str, fields: tuple[Kept, ...], holders: tuple[str, ...]
+    name: str, fields: tuple[Kept, ...], holders: tuple[str, ...]
 ) -> Iterator[str]:
     """A NamedTuple; `holders`: parameters with modules that the expressions read, `new`
     makes what one LIV keeps."""
     yield f"class {name}(NamedTuple):"
-    yield f'    """{doc}"""'
-    yield ""
+    if name == state_name(""):
+        yield '    """What all layers keep, under their names in model and blocks."""'
+        yield ""
     yield from (f"    {field}: {kind}" for field, kind, _ in fields)
     yield ""
     yield "    @classmethod"

@@ -19,6 +19,9 @@ from starc.values import dataclass
 
 Thing = TypeVar("Thing")
 
+BRANCHED = "_parallel"
+"""What the name of a parallel ends with, behind the label of a branch."""
+
 
 @dataclass(frozen=True)
 class Use:
@@ -85,7 +88,8 @@ class Tree:
 
     Names follow from the text alone. In a block a layer has its label, or the word for
     its kind, with a number where the block has more of that kind; outside of blocks an
-    unlabelled layer's number is its depth.
+    unlabelled layer's number is its depth. A parallel is called after the first of its
+    branches that has a label.
     """
 
     def __init__(self, model: Model) -> None:
@@ -139,19 +143,28 @@ class Tree:
 def _names(steps: tuple[Step, ...], in_block: bool) -> dict[str, str]:
     """Label -> attribute, for the layers of a scope."""
     layers = list(outside_repeats(steps))
+    given = {layer.label: _given(layer, in_block) for layer in layers}
     if not in_block:
-        return {layer.label: layer.label for layer in layers}
-    stems = [layer.stem for layer in layers if not layer.labelled]
-    taken = {layer.stem for layer in layers if layer.labelled}
+        return {label: name or label for label, name in given.items()}
+    stems = [layer.stem for layer in layers if not given[layer.label]]
+    taken = {name for name in given.values() if name}
     names: dict[str, str] = {}
     for layer in layers:
-        name = layer.stem
-        if not layer.labelled and (stems.count(name) > 1 or name in taken):
+        name = given[layer.label] or layer.stem
+        if not given[layer.label] and (stems.count(name) > 1 or name in taken):
             numbered = (f"{layer.stem}_{number}" for number in count(1))
             name = next(name for name in numbered if name not in taken)
         taken.add(name)
         names[layer.label] = name
     return names
+
+
+def _given(layer: Layer, in_block: bool) -> str:
+    """The name that labels of the text give it, "" where there are none."""
+    if layer.labelled:
+        return layer.stem if in_block else layer.label
+    branch = next((branch for branch in branches(layer) if branch.labelled), None)
+    return f"{branch.stem}{BRANCHED}" if branch else ""
 
 
 def runs(things: Sequence[Thing]) -> list[tuple[Thing, int, int]]:

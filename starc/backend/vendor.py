@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 
 from starc import resources
 from starc.backend.code import reads
-from starc.backend.kernel_index import INDEX, PLAIN, File, Part, triton_only
+from starc.backend.kernel_index import INDEX, PLAIN, File, Part, gpu_only
 
 GUARDED_TRITON = """try:
     triton: Any = import_module("triton")
@@ -106,13 +106,13 @@ def _part(part: Part, lines: list[str], plain: bool) -> list[str]:
 def function_text(name: str, plain: bool = False) -> str:
     """A file of `templates/functions/`, verbatim.
 
-    plain: branches that choose a kernel for GPUs are left out, as in kernels.
+    plain: what is there for GPUs alone is left out, as in kernels.
     """
     text = resources.read("templates/functions", f"{name}.py")
     lines = text.split("\n")
     end = next(i for i, line in enumerate(lines) if not _is_header(line))
     body = ast.parse(text).body if plain else []
-    cut = [span for node in body for span in triton_only(node)]
+    cut = [span for node in body for span in gpu_only(node)]
     kept = [
         line
         for number, line in enumerate(lines[end:], end + 1)

@@ -3,7 +3,7 @@ from torch import Tensor
 
 
 def absorbed_attention(
-    q: Tensor, k: Tensor, v: Tensor, weight: Tensor, length: int | Tensor, scale: float
+    q: Tensor, k: Tensor, v: Tensor, weight: Tensor, state: State, scale: float
 ) -> Tensor:
     """Latent attention of one token, q (B, H, 1, K), to the latents v (B, S, R).
 
@@ -15,8 +15,8 @@ def absorbed_attention(
     to_keys, to_values = weight[:, :own], weight[:, own:]
     asked = torch.einsum("bhn,hnr->bhr", q[:, :, 0, :own], to_keys)
     scores = scale * (asked @ v.mT + q[:, :, 0, own:] @ k.mT)  # (B, H, S)
-    if isinstance(length, Tensor):  # behind it the buffer is empty
-        seen = torch.arange(k.shape[1], device=k.device) <= length[:, None]
+    if isinstance(state.length, Tensor):  # behind it the buffer is empty
+        seen = torch.arange(k.shape[1], device=k.device) <= state.length[:, None]
         scores = scores.masked_fill(~seen[:, None], float("-inf"))
     read = scores.softmax(dim=-1) @ v  # (B, H, R)
     return torch.einsum("bhr,hvr->bhv", read, to_values)[:, :, None]

@@ -3,28 +3,28 @@ from torch import Tensor
 
 
 def append_window(
-    buffer: Tensor | None, new: Tensor, length: int | Tensor, packed: Packed | None
+    buffer: Tensor | None, new: Tensor, state: State
 ) -> tuple[Tensor, Tensor | None]:
     """What the tokens new (B, G, T, K) can see, the ring buffer, then themselves; and
     the buffer with them.
 
     Token p stands in slot p % size of the buffer. A single token's answer may come in
-    any order, since attention does not ask for one. If the length is on the GPU, new is
-    one token, and the whole buffer comes back. Each of several packed sequences has a
-    row of the buffer, and what they see comes back packed.
+    any order, since attention does not ask for one. Each of several packed sequences
+    has a row of the buffer, and what they see comes back packed.
     """
     if buffer is None:
         return new, None
     if torch.is_grad_enabled():
         buffer = buffer.clone()  # the backward of the tokens before reads the old one
-    if packed is not None:
+    if state.packed is not None:
         seen = [
             extend_ring(buffer[row : row + 1], new[:, :, start:stop], past)
-            for row, (start, stop, past) in enumerate(packed.spans)
+            for row, (start, stop, past) in enumerate(state.packed.spans)
         ]
         return torch.cat(seen, dim=2), buffer
-    size, tokens = buffer.shape[2], new.shape[2]
+    size, tokens, length = buffer.shape[2], new.shape[2], state.length
     if isinstance(length, Tensor):
+        # On a GPU it sets no shape: new is one token, and the whole buffer comes back.
         place = (length % size).view(-1, 1, 1, 1).expand_as(new)
         buffer.scatter_(2, place, new.type_as(buffer))
         return buffer.type_as(new), buffer

@@ -4,19 +4,14 @@ from torch import Tensor
 
 
 def entering(
-    x: Tensor,
-    i: Tensor,
-    r: Tensor,
-    decay: Tensor,
-    h: Tensor | None,
-    length: int | Tensor,
-    packed: Packed | None,
+    x: Tensor, i: Tensor, r: Tensor, decay: Tensor, h: Tensor | None, state: State
 ) -> Tensor | None:
     """The state (B, D) before x (B, T, D): h, but at the start of a sequence the one
     that makes its first state sigmoid(i) x, with no factor sqrt(1 - a^2).
 
     For h = a / (1 + s) i x with s = sqrt(1 - a^2), a h + s i x is i x.
     """
+    length, packed = state.length, state.packed
     later = packed is None and not isinstance(length, Tensor) and length > 0
     if x.shape[1] == 0 or later:
         return h

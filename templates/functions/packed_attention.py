@@ -10,5 +10,6 @@ def packed_attention(
     new = [stop - start for start, stop, _ in packed.spans]
     kept = [min(past, window[0] - 1) if window else past for _, _, past in packed.spans]
     keys = [n + past for n, past in zip(new, kept, strict=True)]
-    own = zip(q.split(new, dim=2), k.split(keys, dim=2), v.split(keys, dim=2), kept)
+    states = [State(length=n) for n in kept]
+    own = zip(q.split(new, dim=2), k.split(keys, dim=2), v.split(keys, dim=2), states)
     return torch.cat([attention(*each, *window) for each in own], dim=2)

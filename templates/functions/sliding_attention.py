@@ -8,29 +8,24 @@ from templates.functions.varlen_attention import varlen_attention, varlen_kernel
 
 
 def sliding_attention(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    length: int | Tensor,
-    window: int,
-    packed: Packed | None = None,
+    q: Tensor, k: Tensor, v: Tensor, state: State, window: int
 ) -> Tensor:
     """Each of the T tokens of q (B, H, T, K) sees itself and the window - 1 before it.
 
-    q are the last T of the S tokens of k, v (B, G, S, K), `length` tokens from the
-    first. Prompts longer than a window go block by block: the cost grows with T, not
-    with its square.
+    q are the last T of the S tokens of k, v (B, G, S, K). Prompts longer than a window
+    go block by block: the cost grows with T, not with its square.
     """
+    packed = state.packed
     if packed is not None:
         if varlen_kernels_for(q, v, packed):
             return varlen_attention(q, k, v, packed, window)
         return packed_attention(sliding_attention, q, k, v, packed, window)
     tokens, past = q.shape[2], k.shape[2] - q.shape[2]
     if tokens == 1:
-        return causal_attention(q, k, v, length)
+        return causal_attention(q, k, v, state)
     any_length = torch.compiler.is_compiling()  # one graph for all, in blocks
     if past == 0 and not any_length and tokens <= window:  # all are in the window
-        return causal_attention(q, k, v, length)
+        return causal_attention(q, k, v, state)
     if not any_length and tokens <= window:
         seen = torch.ones(tokens, k.shape[2], dtype=torch.bool, device=q.device)
         mask = seen.tril(past).triu(past - window + 1)  # (T, S)

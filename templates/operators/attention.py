@@ -248,7 +248,7 @@ def forward(_given):
         _text += (
             '        kv = torch.cat((k, v), dim=1)\n        kv, state.kv = append',
             str(('_window' if _given['window'] else '')),
-            '(state.kv, kv, state.length, state.packed)  # (B, 2 ',
+            '(state.kv, kv, state)  # (B, 2 ',
             str(g),
             ', S, K)\n',
         )
@@ -271,7 +271,7 @@ def forward(_given):
             str(name),
             ', ',
             str(name),
-            ', state.length, state.packed)  # (B, ',
+            ', state)  # (B, ',
             str(g),
             ', S, ',
             str((value if (name == 'v') else 'K')),
@@ -283,20 +283,20 @@ def forward(_given):
         )
         if _given['window']:
             _text += (
-                '        def attention(\n            q: Tensor, k: Tensor, v: Tensor, length: int | Tensor, window: int\n        ) -> Tensor:\n',
+                '        def attention(\n            q: Tensor, k: Tensor, v: Tensor, state: State, window: int\n        ) -> Tensor:\n',
             )
         else:
             _text += (
-                '        def attention(q: Tensor, k: Tensor, v: Tensor, length: int | Tensor) -> Tensor:\n',
+                '        def attention(q: Tensor, k: Tensor, v: Tensor, state: State) -> Tensor:\n',
             )
         _text += (
             '            visible = ',
-            str(('visible_window(q, k, length, window)' if _given['window'] else 'visible_tokens(q, k, length)')),
+            str(('visible_window(q, k, state, window)' if _given['window'] else 'visible_tokens(q, k, state)')),
             '\n',
         )
         if _given['alibi']:
             _text += (
-                '            bias = distances(q, k, length).float().masked_fill(~visible, float("inf"))\n            bias = -slopes(self.heads, q)[:, None, None] * bias\n',
+                '            bias = distances(q, k, state).float().masked_fill(~visible, float("inf"))\n            bias = -slopes(self.heads, q)[:, None, None] * bias\n',
             )
         if _given['by_scores']:
             _text += (
@@ -356,7 +356,7 @@ def forward(_given):
                 ')\n',
             )
         _text += (
-            '\n        if state.packed is None:\n            y = attention(q, k, v, state.length',
+            '\n        if state.packed is None:\n            y = attention(q, k, v, state',
             str((', self.window' if _given['window'] else '')),
             ')  # (B, H, T, ',
             str(value),
@@ -371,7 +371,7 @@ def forward(_given):
             )
         if _given['differential']:
             call = (str(('sliding' if _given['window'] else 'causal')) + str('_attention(') + str(('scaled' if _given['scale'] else 'q')) + str(', k, '))
-            rest = (str(', state.length') + str((', self.window' if _given['window'] else '')) + str(', state.packed)'))
+            rest = (str(', state') + str((', self.window' if _given['window'] else '')) + str(')'))
             _text += (
                 '        v1, v2 = (half.repeat(1, 2, 1, 1) for half in v.chunk(2, dim=1))\n        y1 = ',
                 str(call),
@@ -397,9 +397,9 @@ def forward(_given):
                 str(('sliding' if _given['window'] else 'causal')),
                 '_attention(',
                 str(('scaled' if _given['scale'] else 'q')),
-                ', k, v, state.length, ',
-                str(('self.window, ' if _given['window'] else '')),
-                'state.packed)  # (B, H, T, K)\n',
+                ', k, v, state',
+                str((', self.window' if _given['window'] else '')),
+                ')  # (B, H, T, K)\n',
             )
     if (_given['gate'] == 'head'):
         _text += (
@@ -422,7 +422,7 @@ def forward(_given):
 
 
 SOURCES = {
-    'operators/attention.py.j2': 988299909,
+    'operators/attention.py.j2': 3486229562,
     'operators/rotation.j2': 2432401815,
 }
 BLOCKS = {'doc': doc, 'forward': forward}

@@ -17,8 +17,20 @@ def doc(_given):
 def forward(_given):
     _text = []
     bias = ((str(_given['m']) + str('.filter_bias')) if _given['filter_bias'] else 'None')
-    rest = (str(_given['m']) + str('.filter, ') + str(bias) + str(', state.conv') + str((', sigmoid=True' if _given['sigmoid_gates'] else '')) + str(', cu_seqlens=state.cu_seqlens)'))
-    if _given['product']:
+    rest = (str(_given['m']) + str('.filter, ') + str(bias) + str(', state.conv'))
+    gated = (', sigmoid=True' if _given['sigmoid_gates'] else '')
+    if (not _given['fused']):
+        gate = ('.sigmoid()' if _given['sigmoid_gates'] else '')
+        _text += (
+            '        y, state.conv = short_conv(b',
+            str(gate),
+            ' * x, ',
+            str(rest),
+            ', cu_seqlens=state.cu_seqlens)\n        y = c',
+            str(gate),
+            ' * y\n',
+        )
+    elif _given['product']:
         if (_given['product'] != 'bcx'):
             _text += (
                 '        bcx = ',
@@ -28,18 +40,20 @@ def forward(_given):
         _text += (
             '        y, state.conv = gated_conv_fused(bcx, ',
             str(rest),
-            '\n',
+            str(gated),
+            ', cu_seqlens=state.cu_seqlens)\n',
         )
     else:
         _text += (
             '        y, state.conv = gated_conv(b, c, x, ',
             str(rest),
-            '\n',
+            str(gated),
+            ', cu_seqlens=state.cu_seqlens)\n',
         )
     return "".join(_text)
 
 
 SOURCES = {
-    'operators/gated_conv.py.j2': 4250093821,
+    'operators/gated_conv.py.j2': 3322613974,
 }
 BLOCKS = {'doc': doc, 'forward': forward}

@@ -107,18 +107,18 @@ def forward(_given):
             )
     if ('k' in _given['computed']):
         _text += (
-            '        k, state.k = append(state.k, k, state.length, state.packed)  # (B, S, P)\n',
+            '        k, state.k = append(state.k, k, state)  # (B, S, P)\n',
         )
     if ('v' in _given['computed']):
         _text += (
             '        v = ',
             str(normed('v')),
-            '\n        v, state.v = append(state.v, v, state.length, state.packed)  # (B, S, R)\n',
+            '\n        v, state.v = append(state.v, v, state)  # (B, S, R)\n',
         )
     _text += (
         '        if queries.shape[2] == 1 and state.packed is None:\n            # No key and no value of the past is made.\n            weight = ',
         str(_given['m']),
-        '.kv_weight.unflatten(0, (self.heads, -1))  # (H, N + V, R)\n            y = absorbed_attention(queries, k, v, weight, state.length, ',
+        '.kv_weight.unflatten(0, (self.heads, -1))  # (H, N + V, R)\n            y = absorbed_attention(queries, k, v, weight, state, ',
         str(('self.scale' if _given['scale'] else 'self.head_dim**-0.5')),
         ')\n        else:\n            made = F.linear(v, ',
         str(_given['m']),
@@ -129,13 +129,13 @@ def forward(_given):
             '            queries = queries * (self.scale * self.head_dim**0.5)  # of 1 / sqrt(K)\n',
         )
     _text += (
-        '            y = causal_attention(queries, keys, values, state.length, state.packed)\n        y = y.transpose(1, 2).flatten(2)  # (B, T, H V)\n',
+        '            y = causal_attention(queries, keys, values, state)\n        y = y.transpose(1, 2).flatten(2)  # (B, T, H V)\n',
     )
     return "".join(_text)
 
 
 SOURCES = {
-    'operators/latent_attention.py.j2': 1958505830,
+    'operators/latent_attention.py.j2': 4139669124,
     'operators/rotation.j2': 2432401815,
 }
 BLOCKS = {'doc': doc, 'forward': forward}

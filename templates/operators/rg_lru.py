@@ -46,7 +46,7 @@ def forward(_given):
         _text += (
             '        h = entering(x, i, r, ',
             str(_given['m']),
-            '.decay, state.h, state.length, state.packed)\n',
+            '.decay, state.h, state)\n',
         )
     _text += (
         '        y, state.h = rg_lru(x, i, r, ',
@@ -59,6 +59,6 @@ def forward(_given):
 
 
 SOURCES = {
-    'operators/rg_lru.py.j2': 1781177159,
+    'operators/rg_lru.py.j2': 4002257404,
 }
 BLOCKS = {'doc': doc, 'weights': weights, 'forward': forward}

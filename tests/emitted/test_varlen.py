@@ -59,10 +59,8 @@ def attended(heads: int, dtype: torch.dtype, *window: int, past: int = 0) -> Ten
     shapes = (4, borders[-1]), (heads, borders[-1] + past), (heads, borders[-1] + past)
     q, k, v = (torch.randn(1, *s, 16, generator=random).to(dtype) for s in shapes)
     q = q.as_subclass(OnGpu)
-    if window:
-        found: Tensor = MODULE.sliding_attention(q, k, v, 0, *window, packed)
-    else:
-        found = MODULE.causal_attention(q, k, v, 0, packed)
+    name = "sliding_attention" if window else "causal_attention"
+    found: Tensor = getattr(MODULE, name)(q, k, v, MODULE.State(packed=packed), *window)
     return found
 
 

@@ -156,13 +156,13 @@ class SlidingGroupedQueryAttention(nn.Module):
         v = v.unflatten(-1, (self.kv_heads, -1)).transpose(1, 2)  # (B, G, T, K)
         q = rotary(q, state.position, self.theta)
         k = rotary(k, state.position, self.theta)
-        k, state.k = append_window(state.k, k, state.length, state.packed)
-        v, state.v = append_window(state.v, v, state.length, state.packed)
+        k, state.k = append_window(state.k, k, state)  # (B, G, S, K)
+        v, state.v = append_window(state.v, v, state)  # (B, G, S, K)
 
         def attention(
-            q: Tensor, k: Tensor, v: Tensor, length: int | Tensor, window: int
+            q: Tensor, k: Tensor, v: Tensor, state: State, window: int
         ) -> Tensor:
-            visible = visible_window(q, k, length, window)
+            visible = visible_window(q, k, state, window)
             scaled = q * self.head_dim**-0.5
             scores = scaled.unflatten(1, (self.kv_heads, -1)).flatten(2, 3) @ k.mT
             scores = scores.view(*q.shape[:3], k.shape[2])  # (B, H, T, S)
@@ -173,7 +173,7 @@ class SlidingGroupedQueryAttention(nn.Module):
             return y.view(*q.shape[:3], v.shape[3])
 
         if state.packed is None:
-            y = attention(q, k, v, state.length, self.window)  # (B, H, T, K)
+            y = attention(q, k, v, state, self.window)  # (B, H, T, K)
         else:
             y = packed_attention(attention, q, k, v, state.packed, self.window)
         y = y.transpose(1, 2).flatten(2)  # (B, T, H K)
@@ -233,9 +233,9 @@ class Attention(nn.Module):
         v = v.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, T, K)
         q = rotary(q, state.position, self.theta)
         k = rotary(k, state.position, self.theta)
-        k, state.k = append(state.k, k, state.length, state.packed)  # (B, H, S, K)
-        v, state.v = append(state.v, v, state.length, state.packed)  # (B, H, S, K)
-        y = causal_attention(q, k, v, state.length, state.packed)  # (B, H, T, K)
+        k, state.k = append(state.k, k, state)  # (B, H, S, K)
+        v, state.v = append(state.v, v, state)  # (B, H, S, K)
+        y = causal_attention(q, k, v, state)  # (B, H, T, K)
         y = y.transpose(1, 2).flatten(2)  # (B, T, H K)
         return self.out_proj(y)
 
@@ -288,11 +288,11 @@ class GroupedQueryAttention(nn.Module):
         v = v.unflatten(-1, (self.kv_heads, -1)).transpose(1, 2)  # (B, G, T, K)
         q = rotary(q, state.position, self.theta)
         k = rotary(k, state.position, self.theta)
-        k, state.k = append(state.k, k, state.length, state.packed)  # (B, G, S, K)
-        v, state.v = append(state.v, v, state.length, state.packed)  # (B, G, S, K)
+        k, state.k = append(state.k, k, state)  # (B, G, S, K)
+        v, state.v = append(state.v, v, state)  # (B, G, S, K)
         v1, v2 = (half.repeat(1, 2, 1, 1) for half in v.chunk(2, dim=1))
-        y1 = causal_attention(q, k, v1, state.length, state.packed)
-        y2 = causal_attention(q, k, v2, state.length, state.packed)
+        y1 = causal_attention(q, k, v1, state)
+        y2 = causal_attention(q, k, v2, state)
         one, other = torch.cat((y1, y2), dim=-1).chunk(2, dim=1)  # (B, H / 2, T, 2 K)
         plus = (self.lambda_q1 * self.lambda_k1).sum().exp()
         minus = (self.lambda_q2 * self.lambda_k2).sum().exp()
@@ -341,9 +341,9 @@ class Attention2(nn.Module):
         )
         q = rotary(q, state.position, self.theta)
         k = rotary(k, state.position, self.theta)
-        k, state.k = append(state.k, k, state.length, state.packed)  # (B, H, S, K)
-        v, state.v = append(state.v, v, state.length, state.packed)  # (B, H, S, K)
-        y = causal_attention(q, k, v, state.length, state.packed)  # (B, H, T, K)
+        k, state.k = append(state.k, k, state)  # (B, H, S, K)
+        v, state.v = append(state.v, v, state)  # (B, H, S, K)
+        y = causal_attention(q, k, v, state)  # (B, H, T, K)
         y = y.transpose(1, 2).flatten(2)  # (B, T, H K)
         return self.out_proj(y)
 
@@ -391,9 +391,9 @@ class GroupedQueryAttention2(nn.Module):
         k = F.rms_norm(k, k.shape[-1:], self.k_norm.type_as(k), self.eps)
         q = rotary(q, state.position, self.theta)
         k = rotary(k, state.position, self.theta)
-        k, state.k = append(state.k, k, state.length, state.packed)  # (B, G, S, K)
-        v, state.v = append(state.v, v, state.length, state.packed)  # (B, G, S, K)
-        y = causal_attention(q, k, v, state.length, state.packed)  # (B, H, T, K)
+        k, state.k = append(state.k, k, state)  # (B, G, S, K)
+        v, state.v = append(state.v, v, state)  # (B, G, S, K)
+        y = causal_attention(q, k, v, state)  # (B, H, T, K)
         y = y.transpose(1, 2).flatten(2)  # (B, T, H K)
         y = y * gate.sigmoid()
         return self.out_proj(y)
@@ -436,9 +436,9 @@ class GroupedQueryAttention3(nn.Module):
         q = rotary(q, state.position, self.theta)
         k = rotary(k, state.position, self.theta)
         kv = torch.cat((k, v), dim=1)
-        kv, state.kv = append(state.kv, kv, state.length, state.packed)
+        kv, state.kv = append(state.kv, kv, state)  # (B, 2 G, S, K)
         k, v = kv.chunk(2, dim=1)  # (B, G, S, K)
-        y = causal_attention(q, k, v, state.length, state.packed)  # (B, H, T, K)
+        y = causal_attention(q, k, v, state)  # (B, H, T, K)
         y = y.transpose(1, 2).flatten(2)  # (B, T, H K)
         return self.out_proj(y)
 
@@ -449,28 +449,28 @@ class GroupedQueryAttention3(nn.Module):
 
 
 def append_window(
-    buffer: Tensor | None, new: Tensor, length: int | Tensor, packed: Packed | None
+    buffer: Tensor | None, new: Tensor, state: State
 ) -> tuple[Tensor, Tensor | None]:
     """What the tokens new (B, G, T, K) can see, the ring buffer, then themselves; and
     the buffer with them.
 
     Token p stands in slot p % size of the buffer. A single token's answer may come in
-    any order, since attention does not ask for one. If the length is on the GPU, new is
-    one token, and the whole buffer comes back. Each of several packed sequences has a
-    row of the buffer, and what they see comes back packed.
+    any order, since attention does not ask for one. Each of several packed sequences
+    has a row of the buffer, and what they see comes back packed.
     """
     if buffer is None:
         return new, None
     if torch.is_grad_enabled():
         buffer = buffer.clone()  # the backward of the tokens before reads the old one
-    if packed is not None:
+    if state.packed is not None:
         seen = [
             extend_ring(buffer[row : row + 1], new[:, :, start:stop], past)
-            for row, (start, stop, past) in enumerate(packed.spans)
+            for row, (start, stop, past) in enumerate(state.packed.spans)
         ]
         return torch.cat(seen, dim=2), buffer
-    size, tokens = buffer.shape[2], new.shape[2]
+    size, tokens, length = buffer.shape[2], new.shape[2], state.length
     if isinstance(length, Tensor):
+        # On a GPU it sets no shape: new is one token, and the whole buffer comes back.
         place = (length % size).view(-1, 1, 1, 1).expand_as(new)
         buffer.scatter_(2, place, new.type_as(buffer))
         return buffer.type_as(new), buffer
@@ -498,58 +498,56 @@ def packed_attention(
     new = [stop - start for start, stop, _ in packed.spans]
     kept = [min(past, window[0] - 1) if window else past for _, _, past in packed.spans]
     keys = [n + past for n, past in zip(new, kept, strict=True)]
-    own = zip(q.split(new, dim=2), k.split(keys, dim=2), v.split(keys, dim=2), kept)
+    states = [State(length=n) for n in kept]
+    own = zip(q.split(new, dim=2), k.split(keys, dim=2), v.split(keys, dim=2), states)
     return torch.cat([attention(*each, *window) for each in own], dim=2)
 
 
-def visible_tokens(q: Tensor, k: Tensor, length: int | Tensor) -> Tensor:
+def visible_tokens(q: Tensor, k: Tensor, state: State) -> Tensor:
     """(T, S), True where one of the last T tokens, q, may read one of the S of k.
 
     A length on the GPU comes with one token, and a whole buffer, empty behind it.
     """
-    if isinstance(length, Tensor):
-        seen = torch.arange(k.shape[2], device=k.device) <= length[:, None]
+    if isinstance(state.length, Tensor):
+        seen = torch.arange(k.shape[2], device=k.device) <= state.length[:, None]
         return seen[:, None, None]  # (B or 1, 1, 1, S)
     tokens, keys = q.shape[2], k.shape[2]
     seen = torch.ones(tokens, keys, dtype=torch.bool, device=q.device)
     return seen.tril(keys - tokens)
 
 
-def visible_window(q: Tensor, k: Tensor, length: int | Tensor, window: int) -> Tensor:
+def visible_window(q: Tensor, k: Tensor, state: State, window: int) -> Tensor:
     """(T, S), the same of tokens that see themselves and the window - 1 before them."""
-    seen = visible_tokens(q, k, length)
+    seen = visible_tokens(q, k, state)
     if q.shape[2] == 1:  # a ring buffer, in any order, holds no more than it may see
         return seen
     return seen.triu(k.shape[2] - q.shape[2] - window + 1)
 
 
 def append(
-    buffer: Tensor | None, new: Tensor, length: int | Tensor, packed: Packed | None
+    buffer: Tensor | None, new: Tensor, state: State
 ) -> tuple[Tensor, Tensor | None]:
     """Writes new (B, ..., T, K) behind the tokens of the buffer; returns them all, and
-    the buffer.
-
-    A length on the GPU cannot set a shape: then new is one token, and the whole buffer
-    comes back. Each of several packed sequences has a row of the buffer, and they come
-    back packed.
+    the buffer. Each of several packed sequences has a row of it, and they come packed.
     """
     if buffer is None:
         return new, None
     if torch.is_grad_enabled():
         buffer = buffer.clone()  # the backward of the tokens before reads the old one
-    if packed is not None:
+    if state.packed is not None:
         seen = []
-        for row, (start, stop, past) in enumerate(packed.spans):
+        for row, (start, stop, past) in enumerate(state.packed.spans):
             end = past + stop - start
             buffer[row, ..., past:end, :] = new[0, ..., start:stop, :]
             seen.append(buffer[row : row + 1, ..., :end, :])
         return torch.cat(seen, dim=-2).type_as(new), buffer
-    if isinstance(length, Tensor):
-        place = length.view(-1, *[1] * (new.dim() - 1)).expand_as(new)
+    if isinstance(state.length, Tensor):
+        # On a GPU it sets no shape: new is one token, and the whole buffer comes back.
+        place = state.length.view(-1, *[1] * (new.dim() - 1)).expand_as(new)
         buffer.scatter_(-2, place, new.type_as(buffer))
         return buffer.type_as(new), buffer
-    end = length + new.shape[-2]
-    buffer[..., length:end, :] = new
+    end = state.length + new.shape[-2]
+    buffer[..., state.length : end, :] = new
     return buffer[..., :end, :].type_as(new), buffer
 
 
@@ -585,21 +583,21 @@ def varlen_attention(
     return y.transpose(0, 1)[None]
 
 
-def causal_attention(
-    q: Tensor, k: Tensor, v: Tensor, length: int | Tensor, packed: Packed | None = None
-) -> Tensor:
-    """Softmax attention; q (B, H, T, K) follow the first `length` tokens of k, v."""
+def causal_attention(q: Tensor, k: Tensor, v: Tensor, state: State) -> Tensor:
+    """Softmax attention of q (B, H, T, K) to the S tokens of k, v; q are the last T."""
+    packed = state.packed
     if packed is not None:
         if varlen_kernels_for(q, v, packed):
             return varlen_attention(q, k, v, packed)
         return packed_attention(causal_attention, q, k, v, packed)
     if q.shape[2] == 1:  # the heads of a group stand as its queries: k, v are read once
         grouped = q.unflatten(1, (k.shape[1], q.shape[1] // k.shape[1])).squeeze(3)
-        mask = None
-        if isinstance(length, Tensor):  # behind it the buffer is empty
-            seen = torch.arange(k.shape[2], device=k.device) <= length[:, None]
+        if isinstance(state.length, Tensor):  # behind it the buffer is empty
+            seen = torch.arange(k.shape[2], device=k.device) <= state.length[:, None]
             mask = seen[:, None, None]  # (B or 1, 1, 1, S)
-        y = F.scaled_dot_product_attention(grouped, k, v, mask)
+            y = F.scaled_dot_product_attention(grouped, k, v, mask)
+            return y.view(*q.shape[:3], v.shape[3])
+        y = F.scaled_dot_product_attention(grouped, k, v)
         return y.view(*q.shape[:3], v.shape[3])
     past = k.shape[2] - q.shape[2]
     if past == 0:
@@ -694,7 +692,7 @@ class Packed(NamedTuple):
 
 
 class States(NamedTuple):
-    """What all layers keep."""
+    """What all layers keep, under their names in model and blocks."""
 
     sinking_0: State | Packed
     normed_2: State | Packed

@@ -110,18 +110,18 @@ class Attention(nn.Module):
         q = q.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, T, K)
         k = k.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, T, K)
         v = v.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, T, K)
-        k, state.k = append(state.k, k, state.length, state.packed)  # (B, H, S, K)
-        v, state.v = append(state.v, v, state.length, state.packed)  # (B, H, S, K)
+        k, state.k = append(state.k, k, state)  # (B, H, S, K)
+        v, state.v = append(state.v, v, state)  # (B, H, S, K)
 
-        def attention(q: Tensor, k: Tensor, v: Tensor, length: int | Tensor) -> Tensor:
-            visible = visible_tokens(q, k, length)
-            bias = distances(q, k, length).float().masked_fill(~visible, float("inf"))
+        def attention(q: Tensor, k: Tensor, v: Tensor, state: State) -> Tensor:
+            visible = visible_tokens(q, k, state)
+            bias = distances(q, k, state).float().masked_fill(~visible, float("inf"))
             bias = -slopes(self.heads, q)[:, None, None] * bias
             mask = bias.type_as(q).expand(*q.shape[:3], k.shape[2])  # 4 axes: fused
             return F.scaled_dot_product_attention(q, k, v, mask)
 
         if state.packed is None:
-            y = attention(q, k, v, state.length)  # (B, H, T, K)
+            y = attention(q, k, v, state)  # (B, H, T, K)
         else:
             y = packed_attention(attention, q, k, v, state.packed)
         y = y.transpose(1, 2).flatten(2)  # (B, T, H K)
@@ -150,32 +150,29 @@ class MLP(nn.Module):
 
 
 def append(
-    buffer: Tensor | None, new: Tensor, length: int | Tensor, packed: Packed | None
+    buffer: Tensor | None, new: Tensor, state: State
 ) -> tuple[Tensor, Tensor | None]:
     """Writes new (B, ..., T, K) behind the tokens of the buffer; returns them all, and
-    the buffer.
-
-    A length on the GPU cannot set a shape: then new is one token, and the whole buffer
-    comes back. Each of several packed sequences has a row of the buffer, and they come
-    back packed.
+    the buffer. Each of several packed sequences has a row of it, and they come packed.
     """
     if buffer is None:
         return new, None
     if torch.is_grad_enabled():
         buffer = buffer.clone()  # the backward of the tokens before reads the old one
-    if packed is not None:
+    if state.packed is not None:
         seen = []
-        for row, (start, stop, past) in enumerate(packed.spans):
+        for row, (start, stop, past) in enumerate(state.packed.spans):
             end = past + stop - start
             buffer[row, ..., past:end, :] = new[0, ..., start:stop, :]
             seen.append(buffer[row : row + 1, ..., :end, :])
         return torch.cat(seen, dim=-2).type_as(new), buffer
-    if isinstance(length, Tensor):
-        place = length.view(-1, *[1] * (new.dim() - 1)).expand_as(new)
+    if isinstance(state.length, Tensor):
+        # On a GPU it sets no shape: new is one token, and the whole buffer comes back.
+        place = state.length.view(-1, *[1] * (new.dim() - 1)).expand_as(new)
         buffer.scatter_(-2, place, new.type_as(buffer))
         return buffer.type_as(new), buffer
-    end = length + new.shape[-2]
-    buffer[..., length:end, :] = new
+    end = state.length + new.shape[-2]
+    buffer[..., state.length : end, :] = new
     return buffer[..., :end, :].type_as(new), buffer
 
 
@@ -187,32 +184,30 @@ def packed_attention(
     new = [stop - start for start, stop, _ in packed.spans]
     kept = [min(past, window[0] - 1) if window else past for _, _, past in packed.spans]
     keys = [n + past for n, past in zip(new, kept, strict=True)]
-    own = zip(q.split(new, dim=2), k.split(keys, dim=2), v.split(keys, dim=2), kept)
+    states = [State(length=n) for n in kept]
+    own = zip(q.split(new, dim=2), k.split(keys, dim=2), v.split(keys, dim=2), states)
     return torch.cat([attention(*each, *window) for each in own], dim=2)
 
 
-def visible_tokens(q: Tensor, k: Tensor, length: int | Tensor) -> Tensor:
+def visible_tokens(q: Tensor, k: Tensor, state: State) -> Tensor:
     """(T, S), True where one of the last T tokens, q, may read one of the S of k.
 
     A length on the GPU comes with one token, and a whole buffer, empty behind it.
     """
-    if isinstance(length, Tensor):
-        seen = torch.arange(k.shape[2], device=k.device) <= length[:, None]
+    if isinstance(state.length, Tensor):
+        seen = torch.arange(k.shape[2], device=k.device) <= state.length[:, None]
         return seen[:, None, None]  # (B or 1, 1, 1, S)
     tokens, keys = q.shape[2], k.shape[2]
     seen = torch.ones(tokens, keys, dtype=torch.bool, device=q.device)
     return seen.tril(keys - tokens)
 
 
-def distances(q: Tensor, k: Tensor, length: int | Tensor) -> Tensor:
-    """(T, S): how many tokens before each of q one of k stands, where q may read it.
-
-    (B or 1, 1, 1, S) of single tokens behind a length on the GPU.
-    """
-    tokens, keys = q.shape[2], k.shape[2]
+def distances(q: Tensor, k: Tensor, state: State) -> Tensor:
+    """(T, S): how many tokens before each of q one of k stands, where q may read it."""
+    tokens, keys, length = q.shape[2], k.shape[2], state.length
     key = torch.arange(keys, device=q.device)
     if isinstance(length, Tensor):
-        return (length[:, None, None, None] - key) % keys
+        return (length[:, None, None, None] - key) % keys  # (B or 1, 1, 1, S)
     if tokens == 1:  # of a ring buffer, token p stands in slot p % size
         return (length - key)[None] % keys
     return torch.arange(keys - tokens, keys, device=q.device)[:, None] - key
@@ -285,8 +280,6 @@ class Packed(NamedTuple):
 
 
 class BlockState(NamedTuple):
-    """What a Block keeps."""
-
     attn: State | Packed
 
     @classmethod
@@ -295,7 +288,7 @@ class BlockState(NamedTuple):
 
 
 class States(NamedTuple):
-    """What all layers keep."""
+    """What all layers keep, under their names in model and blocks."""
 
     blocks: list[BlockState]
 

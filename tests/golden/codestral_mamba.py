@@ -235,8 +235,6 @@ class Packed(NamedTuple):
 
 
 class BlockState(NamedTuple):
-    """What a Block keeps."""
-
     mamba: State | Packed
 
     @classmethod
@@ -245,7 +243,7 @@ class BlockState(NamedTuple):
 
 
 class States(NamedTuple):
-    """What all layers keep."""
+    """What all layers keep, under their names in model and blocks."""
 
     blocks: list[BlockState]
 

@@ -153,22 +153,20 @@ class LatentAttention(nn.Module):
         turned = rotary(turned, state.position, self.theta)
         queries = torch.cat((queries[..., : -self.rope_dims], turned), dim=-1)
         k = rotary(k[:, None], state.position, self.theta)[:, 0]
-        k, state.k = append(state.k, k, state.length, state.packed)  # (B, S, P)
+        k, state.k = append(state.k, k, state)  # (B, S, P)
         v = F.rms_norm(v, v.shape[-1:], self.v_norm.type_as(v), self.eps)
-        v, state.v = append(state.v, v, state.length, state.packed)  # (B, S, R)
+        v, state.v = append(state.v, v, state)  # (B, S, R)
         if queries.shape[2] == 1 and state.packed is None:
             # No key and no value of the past is made.
             weight = self.kv_weight.unflatten(0, (self.heads, -1))  # (H, N + V, R)
-            y = absorbed_attention(
-                queries, k, v, weight, state.length, self.head_dim**-0.5
-            )
+            y = absorbed_attention(queries, k, v, weight, state, self.head_dim**-0.5)
         else:
             made = F.linear(v, self.kv_weight).unflatten(-1, (self.heads, -1))
             sizes = self.head_dim - self.rope_dims, self.value_dim
             keys, values = made.transpose(1, 2).split(sizes, dim=-1)
             alike = k[:, None].expand(-1, self.heads, -1, -1)
             keys = torch.cat((keys, alike), dim=-1)  # (B, H, S, K)
-            y = causal_attention(queries, keys, values, state.length, state.packed)
+            y = causal_attention(queries, keys, values, state)
         y = y.transpose(1, 2).flatten(2)  # (B, T, H V)
         return self.out_proj(y)
 
@@ -242,32 +240,29 @@ class MixtureOfExperts(nn.Module):
 
 
 def append(
-    buffer: Tensor | None, new: Tensor, length: int | Tensor, packed: Packed | None
+    buffer: Tensor | None, new: Tensor, state: State
 ) -> tuple[Tensor, Tensor | None]:
     """Writes new (B, ..., T, K) behind the tokens of the buffer; returns them all, and
-    the buffer.
-
-    A length on the GPU cannot set a shape: then new is one token, and the whole buffer
-    comes back. Each of several packed sequences has a row of the buffer, and they come
-    back packed.
+    the buffer. Each of several packed sequences has a row of it, and they come packed.
     """
     if buffer is None:
         return new, None
     if torch.is_grad_enabled():
         buffer = buffer.clone()  # the backward of the tokens before reads the old one
-    if packed is not None:
+    if state.packed is not None:
         seen = []
-        for row, (start, stop, past) in enumerate(packed.spans):
+        for row, (start, stop, past) in enumerate(state.packed.spans):
             end = past + stop - start
             buffer[row, ..., past:end, :] = new[0, ..., start:stop, :]
             seen.append(buffer[row : row + 1, ..., :end, :])
         return torch.cat(seen, dim=-2).type_as(new), buffer
-    if isinstance(length, Tensor):
-        place = length.view(-1, *[1] * (new.dim() - 1)).expand_as(new)
+    if isinstance(state.length, Tensor):
+        # On a GPU it sets no shape: new is one token, and the whole buffer comes back.
+        place = state.length.view(-1, *[1] * (new.dim() - 1)).expand_as(new)
         buffer.scatter_(-2, place, new.type_as(buffer))
         return buffer.type_as(new), buffer
-    end = length + new.shape[-2]
-    buffer[..., length:end, :] = new
+    end = state.length + new.shape[-2]
+    buffer[..., state.length : end, :] = new
     return buffer[..., :end, :].type_as(new), buffer
 
 
@@ -279,7 +274,8 @@ def packed_attention(
     new = [stop - start for start, stop, _ in packed.spans]
     kept = [min(past, window[0] - 1) if window else past for _, _, past in packed.spans]
     keys = [n + past for n, past in zip(new, kept, strict=True)]
-    own = zip(q.split(new, dim=2), k.split(keys, dim=2), v.split(keys, dim=2), kept)
+    states = [State(length=n) for n in kept]
+    own = zip(q.split(new, dim=2), k.split(keys, dim=2), v.split(keys, dim=2), states)
     return torch.cat([attention(*each, *window) for each in own], dim=2)
 
 
@@ -315,21 +311,21 @@ def varlen_attention(
     return y.transpose(0, 1)[None]
 
 
-def causal_attention(
-    q: Tensor, k: Tensor, v: Tensor, length: int | Tensor, packed: Packed | None = None
-) -> Tensor:
-    """Softmax attention; q (B, H, T, K) follow the first `length` tokens of k, v."""
+def causal_attention(q: Tensor, k: Tensor, v: Tensor, state: State) -> Tensor:
+    """Softmax attention of q (B, H, T, K) to the S tokens of k, v; q are the last T."""
+    packed = state.packed
     if packed is not None:
         if varlen_kernels_for(q, v, packed):
             return varlen_attention(q, k, v, packed)
         return packed_attention(causal_attention, q, k, v, packed)
     if q.shape[2] == 1:  # the heads of a group stand as its queries: k, v are read once
         grouped = q.unflatten(1, (k.shape[1], q.shape[1] // k.shape[1])).squeeze(3)
-        mask = None
-        if isinstance(length, Tensor):  # behind it the buffer is empty
-            seen = torch.arange(k.shape[2], device=k.device) <= length[:, None]
+        if isinstance(state.length, Tensor):  # behind it the buffer is empty
+            seen = torch.arange(k.shape[2], device=k.device) <= state.length[:, None]
             mask = seen[:, None, None]  # (B or 1, 1, 1, S)
-        y = F.scaled_dot_product_attention(grouped, k, v, mask)
+            y = F.scaled_dot_product_attention(grouped, k, v, mask)
+            return y.view(*q.shape[:3], v.shape[3])
+        y = F.scaled_dot_product_attention(grouped, k, v)
         return y.view(*q.shape[:3], v.shape[3])
     past = k.shape[2] - q.shape[2]
     if past == 0:
@@ -340,7 +336,7 @@ def causal_attention(
 
 
 def absorbed_attention(
-    q: Tensor, k: Tensor, v: Tensor, weight: Tensor, length: int | Tensor, scale: float
+    q: Tensor, k: Tensor, v: Tensor, weight: Tensor, state: State, scale: float
 ) -> Tensor:
     """Latent attention of one token, q (B, H, 1, K), to the latents v (B, S, R).
 
@@ -352,8 +348,8 @@ def absorbed_attention(
     to_keys, to_values = weight[:, :own], weight[:, own:]
     asked = torch.einsum("bhn,hnr->bhr", q[:, :, 0, :own], to_keys)
     scores = scale * (asked @ v.mT + q[:, :, 0, own:] @ k.mT)  # (B, H, S)
-    if isinstance(length, Tensor):  # behind it the buffer is empty
-        seen = torch.arange(k.shape[1], device=k.device) <= length[:, None]
+    if isinstance(state.length, Tensor):  # behind it the buffer is empty
+        seen = torch.arange(k.shape[1], device=k.device) <= state.length[:, None]
         scores = scores.masked_fill(~seen[:, None], float("-inf"))
     read = scores.softmax(dim=-1) @ v  # (B, H, R)
     return torch.einsum("bhr,hvr->bhv", read, to_values)[:, :, None]
@@ -456,8 +452,6 @@ class Packed(NamedTuple):
 
 
 class BlockState(NamedTuple):
-    """What a Block keeps."""
-
     attn: State | Packed
 
     @classmethod
@@ -466,7 +460,7 @@ class BlockState(NamedTuple):
 
 
 class States(NamedTuple):
-    """What all layers keep."""
+    """What all layers keep, under their names in model and blocks."""
 
     attn_0: State | Packed
     blocks: list[BlockState]

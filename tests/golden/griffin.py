@@ -207,9 +207,9 @@ class SlidingGroupedQueryAttention(nn.Module):
         v = v.unflatten(-1, (self.kv_heads, -1)).transpose(1, 2)  # (B, G, T, K)
         q = rotary(q, state.position, self.theta)
         k = rotary(k, state.position, self.theta)
-        k, state.k = append_window(state.k, k, state.length, state.packed)
-        v, state.v = append_window(state.v, v, state.length, state.packed)
-        y = sliding_attention(q, k, v, state.length, self.window, state.packed)
+        k, state.k = append_window(state.k, k, state)  # (B, G, S, K)
+        v, state.v = append_window(state.v, v, state)  # (B, G, S, K)
+        y = sliding_attention(q, k, v, state, self.window)  # (B, H, T, K)
         y = y.transpose(1, 2).flatten(2)  # (B, T, H K)
         return self.out_proj(y)
 
@@ -231,28 +231,28 @@ def block_diagonal(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def append_window(
-    buffer: Tensor | None, new: Tensor, length: int | Tensor, packed: Packed | None
+    buffer: Tensor | None, new: Tensor, state: State
 ) -> tuple[Tensor, Tensor | None]:
     """What the tokens new (B, G, T, K) can see, the ring buffer, then themselves; and
     the buffer with them.
 
     Token p stands in slot p % size of the buffer. A single token's answer may come in
-    any order, since attention does not ask for one. If the length is on the GPU, new is
-    one token, and the whole buffer comes back. Each of several packed sequences has a
-    row of the buffer, and what they see comes back packed.
+    any order, since attention does not ask for one. Each of several packed sequences
+    has a row of the buffer, and what they see comes back packed.
     """
     if buffer is None:
         return new, None
     if torch.is_grad_enabled():
         buffer = buffer.clone()  # the backward of the tokens before reads the old one
-    if packed is not None:
+    if state.packed is not None:
         seen = [
             extend_ring(buffer[row : row + 1], new[:, :, start:stop], past)
-            for row, (start, stop, past) in enumerate(packed.spans)
+            for row, (start, stop, past) in enumerate(state.packed.spans)
         ]
         return torch.cat(seen, dim=2), buffer
-    size, tokens = buffer.shape[2], new.shape[2]
+    size, tokens, length = buffer.shape[2], new.shape[2], state.length
     if isinstance(length, Tensor):
+        # On a GPU it sets no shape: new is one token, and the whole buffer comes back.
         place = (length % size).view(-1, 1, 1, 1).expand_as(new)
         buffer.scatter_(2, place, new.type_as(buffer))
         return buffer.type_as(new), buffer
@@ -280,7 +280,8 @@ def packed_attention(
     new = [stop - start for start, stop, _ in packed.spans]
     kept = [min(past, window[0] - 1) if window else past for _, _, past in packed.spans]
     keys = [n + past for n, past in zip(new, kept, strict=True)]
-    own = zip(q.split(new, dim=2), k.split(keys, dim=2), v.split(keys, dim=2), kept)
+    states = [State(length=n) for n in kept]
+    own = zip(q.split(new, dim=2), k.split(keys, dim=2), v.split(keys, dim=2), states)
     return torch.cat([attention(*each, *window) for each in own], dim=2)
 
 
@@ -316,21 +317,21 @@ def varlen_attention(
     return y.transpose(0, 1)[None]
 
 
-def causal_attention(
-    q: Tensor, k: Tensor, v: Tensor, length: int | Tensor, packed: Packed | None = None
-) -> Tensor:
-    """Softmax attention; q (B, H, T, K) follow the first `length` tokens of k, v."""
+def causal_attention(q: Tensor, k: Tensor, v: Tensor, state: State) -> Tensor:
+    """Softmax attention of q (B, H, T, K) to the S tokens of k, v; q are the last T."""
+    packed = state.packed
     if packed is not None:
         if varlen_kernels_for(q, v, packed):
             return varlen_attention(q, k, v, packed)
         return packed_attention(causal_attention, q, k, v, packed)
     if q.shape[2] == 1:  # the heads of a group stand as its queries: k, v are read once
         grouped = q.unflatten(1, (k.shape[1], q.shape[1] // k.shape[1])).squeeze(3)
-        mask = None
-        if isinstance(length, Tensor):  # behind it the buffer is empty
-            seen = torch.arange(k.shape[2], device=k.device) <= length[:, None]
+        if isinstance(state.length, Tensor):  # behind it the buffer is empty
+            seen = torch.arange(k.shape[2], device=k.device) <= state.length[:, None]
             mask = seen[:, None, None]  # (B or 1, 1, 1, S)
-        y = F.scaled_dot_product_attention(grouped, k, v, mask)
+            y = F.scaled_dot_product_attention(grouped, k, v, mask)
+            return y.view(*q.shape[:3], v.shape[3])
+        y = F.scaled_dot_product_attention(grouped, k, v)
         return y.view(*q.shape[:3], v.shape[3])
     past = k.shape[2] - q.shape[2]
     if past == 0:
@@ -341,29 +342,24 @@ def causal_attention(
 
 
 def sliding_attention(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    length: int | Tensor,
-    window: int,
-    packed: Packed | None = None,
+    q: Tensor, k: Tensor, v: Tensor, state: State, window: int
 ) -> Tensor:
     """Each of the T tokens of q (B, H, T, K) sees itself and the window - 1 before it.
 
-    q are the last T of the S tokens of k, v (B, G, S, K), `length` tokens from the
-    first. Prompts longer than a window go block by block: the cost grows with T, not
-    with its square.
+    q are the last T of the S tokens of k, v (B, G, S, K). Prompts longer than a window
+    go block by block: the cost grows with T, not with its square.
     """
+    packed = state.packed
     if packed is not None:
         if varlen_kernels_for(q, v, packed):
             return varlen_attention(q, k, v, packed, window)
         return packed_attention(sliding_attention, q, k, v, packed, window)
     tokens, past = q.shape[2], k.shape[2] - q.shape[2]
     if tokens == 1:
-        return causal_attention(q, k, v, length)
+        return causal_attention(q, k, v, state)
     any_length = torch.compiler.is_compiling()  # one graph for all, in blocks
     if past == 0 and not any_length and tokens <= window:  # all are in the window
-        return causal_attention(q, k, v, length)
+        return causal_attention(q, k, v, state)
     if not any_length and tokens <= window:
         seen = torch.ones(tokens, k.shape[2], dtype=torch.bool, device=q.device)
         mask = seen.tril(past).triu(past - window + 1)  # (T, S)
@@ -463,8 +459,6 @@ class Packed(NamedTuple):
 
 
 class InnerBlockState(NamedTuple):
-    """What a InnerBlock keeps."""
-
     rec: State | Packed
 
     @classmethod
@@ -473,8 +467,6 @@ class InnerBlockState(NamedTuple):
 
 
 class BlockState(NamedTuple):
-    """What a Block keeps."""
-
     blocks: list[InnerBlockState]
     local: State | Packed
 
@@ -487,7 +479,7 @@ class BlockState(NamedTuple):
 
 
 class States(NamedTuple):
-    """What all layers keep."""
+    """What all layers keep, under their names in model and blocks."""
 
     blocks: list[BlockState]
 

@@ -214,8 +214,6 @@ class Packed(NamedTuple):
 
 
 class BlockState(NamedTuple):
-    """What a Block keeps."""
-
     rec: State | Packed
 
     @classmethod
@@ -224,7 +222,7 @@ class BlockState(NamedTuple):
 
 
 class States(NamedTuple):
-    """What all layers keep."""
+    """What all layers keep, under their names in model and blocks."""
 
     blocks: list[BlockState]
 

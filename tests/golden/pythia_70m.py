@@ -129,9 +129,9 @@ class Attention(nn.Module):
         v = v.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, T, K)
         q = rotary(q, state.position, self.theta, self.rotary_dims)
         k = rotary(k, state.position, self.theta, self.rotary_dims)
-        k, state.k = append(state.k, k, state.length, state.packed)  # (B, H, S, K)
-        v, state.v = append(state.v, v, state.length, state.packed)  # (B, H, S, K)
-        y = causal_attention(q, k, v, state.length, state.packed)  # (B, H, T, K)
+        k, state.k = append(state.k, k, state)  # (B, H, S, K)
+        v, state.v = append(state.v, v, state)  # (B, H, S, K)
+        y = causal_attention(q, k, v, state)  # (B, H, T, K)
         y = y.transpose(1, 2).flatten(2)  # (B, T, H K)
         return self.out_proj(y)
 
@@ -158,32 +158,29 @@ class MLP(nn.Module):
 
 
 def append(
-    buffer: Tensor | None, new: Tensor, length: int | Tensor, packed: Packed | None
+    buffer: Tensor | None, new: Tensor, state: State
 ) -> tuple[Tensor, Tensor | None]:
     """Writes new (B, ..., T, K) behind the tokens of the buffer; returns them all, and
-    the buffer.
-
-    A length on the GPU cannot set a shape: then new is one token, and the whole buffer
-    comes back. Each of several packed sequences has a row of the buffer, and they come
-    back packed.
+    the buffer. Each of several packed sequences has a row of it, and they come packed.
     """
     if buffer is None:
         return new, None
     if torch.is_grad_enabled():
         buffer = buffer.clone()  # the backward of the tokens before reads the old one
-    if packed is not None:
+    if state.packed is not None:
         seen = []
-        for row, (start, stop, past) in enumerate(packed.spans):
+        for row, (start, stop, past) in enumerate(state.packed.spans):
             end = past + stop - start
             buffer[row, ..., past:end, :] = new[0, ..., start:stop, :]
             seen.append(buffer[row : row + 1, ..., :end, :])
         return torch.cat(seen, dim=-2).type_as(new), buffer
-    if isinstance(length, Tensor):
-        place = length.view(-1, *[1] * (new.dim() - 1)).expand_as(new)
+    if isinstance(state.length, Tensor):
+        # On a GPU it sets no shape: new is one token, and the whole buffer comes back.
+        place = state.length.view(-1, *[1] * (new.dim() - 1)).expand_as(new)
         buffer.scatter_(-2, place, new.type_as(buffer))
         return buffer.type_as(new), buffer
-    end = length + new.shape[-2]
-    buffer[..., length:end, :] = new
+    end = state.length + new.shape[-2]
+    buffer[..., state.length : end, :] = new
     return buffer[..., :end, :].type_as(new), buffer
 
 
@@ -195,7 +192,8 @@ def packed_attention(
     new = [stop - start for start, stop, _ in packed.spans]
     kept = [min(past, window[0] - 1) if window else past for _, _, past in packed.spans]
     keys = [n + past for n, past in zip(new, kept, strict=True)]
-    own = zip(q.split(new, dim=2), k.split(keys, dim=2), v.split(keys, dim=2), kept)
+    states = [State(length=n) for n in kept]
+    own = zip(q.split(new, dim=2), k.split(keys, dim=2), v.split(keys, dim=2), states)
     return torch.cat([attention(*each, *window) for each in own], dim=2)
 
 
@@ -231,21 +229,21 @@ def varlen_attention(
     return y.transpose(0, 1)[None]
 
 
-def causal_attention(
-    q: Tensor, k: Tensor, v: Tensor, length: int | Tensor, packed: Packed | None = None
-) -> Tensor:
-    """Softmax attention; q (B, H, T, K) follow the first `length` tokens of k, v."""
+def causal_attention(q: Tensor, k: Tensor, v: Tensor, state: State) -> Tensor:
+    """Softmax attention of q (B, H, T, K) to the S tokens of k, v; q are the last T."""
+    packed = state.packed
     if packed is not None:
         if varlen_kernels_for(q, v, packed):
             return varlen_attention(q, k, v, packed)
         return packed_attention(causal_attention, q, k, v, packed)
     if q.shape[2] == 1:  # the heads of a group stand as its queries: k, v are read once
         grouped = q.unflatten(1, (k.shape[1], q.shape[1] // k.shape[1])).squeeze(3)
-        mask = None
-        if isinstance(length, Tensor):  # behind it the buffer is empty
-            seen = torch.arange(k.shape[2], device=k.device) <= length[:, None]
+        if isinstance(state.length, Tensor):  # behind it the buffer is empty
+            seen = torch.arange(k.shape[2], device=k.device) <= state.length[:, None]
             mask = seen[:, None, None]  # (B or 1, 1, 1, S)
-        y = F.scaled_dot_product_attention(grouped, k, v, mask)
+            y = F.scaled_dot_product_attention(grouped, k, v, mask)
+            return y.view(*q.shape[:3], v.shape[3])
+        y = F.scaled_dot_product_attention(grouped, k, v)
         return y.view(*q.shape[:3], v.shape[3])
     past = k.shape[2] - q.shape[2]
     if past == 0:
@@ -326,8 +324,6 @@ class Packed(NamedTuple):
 
 
 class AttentionAndMLPState(NamedTuple):
-    """What the branches of AttentionAndMLP keep."""
-
     attn: State | Packed
 
     @classmethod
@@ -336,8 +332,6 @@ class AttentionAndMLPState(NamedTuple):
 
 
 class BlockState(NamedTuple):
-    """What a Block keeps."""
-
     parallel: AttentionAndMLPState
 
     @classmethod
@@ -346,7 +340,7 @@ class BlockState(NamedTuple):
 
 
 class States(NamedTuple):
-    """What all layers keep."""
+    """What all layers keep, under their names in model and blocks."""
 
     blocks: list[BlockState]
 

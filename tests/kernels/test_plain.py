@@ -18,10 +18,6 @@ CASES: dict[str, Made] = {
     "short_conv": lambda b, t: [x(b, t), x(D, 4), x(D), x(b, 3, D), "silu"],
     "short_conv-bare": lambda b, t: [x(b, t), x(D, 2), None, x(b, 1, D)],
     "short_conv-one": lambda b, t: [x(b, t), x(D, 1), x(D), x(b, 0, D)],
-    "gated_conv": lambda b, t: [*xs(3, b, t), x(D, 3), x(D), x(b, 2, D)],
-    "gated_conv-sigmoid": lambda b, t: [
-        *(*xs(3, b, t), x(D, 3), None, x(b, 2, D), True)
-    ],
     "min_gru": lambda b, t: [*xs(2, b, t), x(b, D)],
     "rg_lru": lambda b, t: [*xs(3, b, t), x(D), x(b, D)],
     "rg_lru-gate": lambda b, t: [*xs(3, b, t), x(D), x(b, D), x(b, t)],
@@ -31,7 +27,7 @@ CASES: dict[str, Made] = {
     ],
 }
 TIMED = {"selective_scan": (0, 1, 3, 4), "rg_lru-gate": (0, 1, 2, 5)}
-STATE = {"short_conv": 3, "gated_conv": 5, "min_gru": 2, "rg_lru": 4}
+STATE = {"short_conv": 3, "min_gru": 2, "rg_lru": 4}
 STATE["selective_scan"] = 6
 LENGTHS = (1, 2, 9, 67)
 
@@ -54,8 +50,7 @@ def functions(case: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     )
 
 
-OTHERS = {"sequences", "causal_conv", "state_scan", "swiglu"}
-OTHERS |= {"grouped_linear", "delta_rule"}
+OTHERS = {"sequences", "state_scan", "grouped_linear", "delta_rule"}
 """Helpers, and those below that have no state."""
 
 
@@ -125,19 +120,6 @@ def test_bfloat16_stays_what_it_is(case: str) -> None:
     for one, other in zip(plain(*args), kernel(*args), strict=True):
         assert one.dtype == other.dtype
         assert relative(one, other) < 1e-2
-
-
-@pytest.mark.parametrize("activation", ["silu", "gelu", "relu", "sigmoid"])
-def test_swiglu(activation: str) -> None:
-    from kernels import swiglu
-    from kernels.plain import swiglu as plain
-
-    gate_up = randn(2, 3, 16)
-    got = with_grads(plain.swiglu, [gate_up, activation])
-    want = with_grads(swiglu.swiglu, [gate_up, activation])
-    for one, other in zip(got[0] + got[1], want[0] + want[1], strict=True):
-        assert one is not None and other is not None
-        assert relative(one, other) < 1e-14
 
 
 @pytest.mark.parametrize("behind", [0, 7])
