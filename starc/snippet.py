@@ -28,9 +28,9 @@ def draw(span: Span, label: str, mark: str, width: int) -> list[str]:
     text = span.source.line(number)
     length = max(1, min(span.end - span.start, len(text) - column + 1))
     text, column, length = _window(text, column - 1, length)
-    before = _shown(text[:column])
-    marked = _shown(text[column : column + length], _width(before)) or " "
-    after = _shown(text[column + length :], _width(before + marked))
+    before = _printed(text[:column])
+    marked = _printed(text[column : column + length], _width(before)) or " "
+    after = _printed(text[column + length :], _width(before + marked))
     underline = f"{' ' * _width(before)}{mark * max(1, _width(marked))} {label}"
     return [
         f"{'':{width}}┌─ {span.place}",
@@ -54,7 +54,7 @@ def _window(text: str, column: int, length: int) -> tuple[str, int, int]:
     return text, column, max(1, min(length, len(text) - column - len(right)))
 
 
-def _shown(text: str, start: int = 0) -> str:
+def _printed(text: str, start: int = 0) -> str:
     """The text as it can be shown: tabs as spaces, nothing that moves the cursor."""
     shown, width = [], start
     for character in text:

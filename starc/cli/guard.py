@@ -24,7 +24,7 @@ def guarded(command: Callable[P, object]) -> Callable[P, None]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        with progress.shown(" ".join(["starc", *sys.argv[1:2]])):
+        with progress.indicator(" ".join(["starc", *sys.argv[1:2]])):
             code = _code(lambda: command(*args, **kwargs))
         code = _code(streams.settle) or code
         files.unprotect()

@@ -18,17 +18,17 @@ PATIENCE = 1.5
 REFRESH = 0.1
 """Seconds between two looks."""
 
-_shown: "_Shown | None" = None
+_current: "_Indicator | None" = None
 
 
 @contextmanager
-def shown(words: str) -> Iterator[None]:
+def indicator(words: str) -> Iterator[None]:
     """While it is open, unless end() came first."""
-    global _shown
+    global _current
     if sys.stderr is not None and sys.stderr.isatty():
-        _shown = _Shown(words)
-        working.watch(_shown.far)
-        _shown.start()
+        _current = _Indicator(words)
+        working.watch(_current.far)
+        _current.start()
     try:
         yield
     finally:
@@ -37,15 +37,15 @@ def shown(words: str) -> Iterator[None]:
 
 def end() -> None:
     """Nothing is drawn any more, and what was is gone."""
-    global _shown
-    if _shown is not None:
-        ending, _shown = _shown, None
+    global _current
+    if _current is not None:
+        ending, _current = _current, None
         working.leave(ending.far)
         ending.over.set()
         ending.join()
 
 
-class _Shown(Thread):
+class _Indicator(Thread):
     def __init__(self, words: str) -> None:
         super().__init__(daemon=True)
         self.words = words

@@ -68,7 +68,7 @@ def mixing(
         maps += [(f"{what} {i}", found[i].tolist()) for i in dict.fromkeys(chosen)]
     trained = Path(weights).name if weights else f"random weights, seed {seed}"
     heading = f"|T(x)| of {label} ({name_of(liv)}), {model.name}, {trained}"
-    return Mixing(maps, [_shown(byte) for byte in data], heading)
+    return Mixing(maps, [_printed(byte) for byte in data], heading)
 
 
 def _liv(model: Model, label: str) -> Liv:
@@ -126,6 +126,6 @@ def _loaded(source: Source, model: Model, path: str) -> dict[tuple[str, str], Te
     return found
 
 
-def _shown(byte: int) -> str:
+def _printed(byte: int) -> str:
     """A blank is a low line, a byte that is no letter of ASCII a dot."""
     return "␣" if byte == 32 else chr(byte) if 33 <= byte < 127 else "·"

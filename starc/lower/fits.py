@@ -39,7 +39,7 @@ def differences(
             continue  # they turn other channels because the heads are others
         if a != b and (only is None or field.name in only):
             name = _PLAIN.get(field.name) or words.get(field.name, field.name)
-            shown = _read if field.name == "reads" else _shown
+            shown = _read if field.name == "reads" else _printed
             found.append(f"{name} {shown(a)}, not {shown(b)}")
     return "; ".join(found)
 
@@ -85,7 +85,7 @@ def _read(channels: int) -> str:
     return AND_EMBEDDING if channels else STREAM
 
 
-def _shown(value: object) -> str:
+def _printed(value: object) -> str:
     value = said_none(value)
     if value is None:
         return "none"

@@ -9,8 +9,8 @@ from starc.frontend import ast
 from starc.lsp import describe, sharable
 from starc.lsp.cursor import NAME, Cursor
 from starc.lsp.document import Document
+from starc.lsp.names import Word
 from starc.lsp.vocabulary import options, values
-from starc.lsp.words import Word
 from starc.values import dataclass
 
 

@@ -16,7 +16,7 @@ from starc.diagnostics import Problems
 from starc.frontend import ast, lalr
 from starc.frontend.build import TreeBuilder
 from starc.frontend.lines import without_inner_ends
-from starc.lsp.words import Word, words
+from starc.lsp.names import Word, words
 from starc.source import Source
 from starc.values import dataclass
 

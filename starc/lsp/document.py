@@ -13,8 +13,8 @@ from starc.lower.blocks import Blocks, find_blocks
 from starc.lower.built import Builder, Built
 from starc.lower.labels import uses
 from starc.lower.model import ModelSettings, read_model
+from starc.lsp.names import Word, words
 from starc.lsp.positions import Text
-from starc.lsp.words import Word, words
 from starc.source import Source
 
 BYTES = 2

@@ -9,11 +9,11 @@ from starc.frontend import ast
 from starc.genome import backbone_tables
 from starc.ir.descriptions import number, said_none, sharing
 from starc.lsp import describe, navigation
-from starc.lsp import words as at
+from starc.lsp import names as at
 from starc.lsp.cursor import Cursor, named
 from starc.lsp.document import BYTES, Document
+from starc.lsp.names import Word
 from starc.lsp.vocabulary import option, structures, values
-from starc.lsp.words import Word
 from starc.source import Span
 from starc.values import dataclass
 

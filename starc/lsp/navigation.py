@@ -10,7 +10,7 @@ from starc.diagnostics import Diagnostic, Problems
 from starc.frontend import ast
 from starc.frontend.parse import parse
 from starc.lsp.document import Document
-from starc.lsp.words import Word, words
+from starc.lsp.names import Word, words
 from starc.source import Source, Span
 from starc.values import dataclass
 

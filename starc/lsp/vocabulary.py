@@ -20,7 +20,7 @@ from starc.lower.search_options import (
     TRAINER_KIND,
     WORDS,
 )
-from starc.lsp import words as at
+from starc.lsp import names as at
 
 Options = Mapping[str, Option]
 

@@ -98,9 +98,9 @@ def as_text(found: Sequence[Line], at: int) -> str:
             [
                 one.name,
                 str(one.seeds),
-                _shown(one.loss),
-                _shown(one.bits_per_byte),
-                _shown(one.difference, "+"),
+                _printed(one.loss),
+                _printed(one.bits_per_byte),
+                _printed(one.difference, "+"),
                 "-" if one.parameters is None else f"{one.parameters:,}",
                 "-" if one.cache is None else f"{one.cache:,} B",
                 "-" if not one.tokens_per_second else f"{one.tokens_per_second:,.0f}",
@@ -128,7 +128,7 @@ def _plain(result: Result) -> dict[str, object]:
     return {**found, "loss": found["loss"] if result.status == "ok" else None}
 
 
-def _shown(value: Estimate | None, sign: str = "") -> str:
+def _printed(value: Estimate | None, sign: str = "") -> str:
     if value is None:
         return "-"
     mean = f"{value.mean:{sign}.4f}"

@@ -7,7 +7,7 @@ importer would not read as the same architecture.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, assert_never
 
 from starc import compiler, passes
 from starc.alphabet import prelude, template_of
@@ -148,17 +148,21 @@ def _cost(
 
 def _fits(step: Step, layer: Liv | Parallel) -> bool:
     """Whether they are of one kind."""
-    if isinstance(step, Beside) and isinstance(layer, Parallel):
-        branches = layer.branches
-        return (
-            len(branches) == len(step.parts)
-            and {*layer.signs} == {1}
-            and all(map(_fits, step.parts, branches))
-        )
-    if isinstance(step, Part) and isinstance(layer, Liv):
-        of_kind = _kind(step.liv) == layer.operator.kind
-        return of_kind and step.reads == layer.residual.source
-    return False
+    match layer:
+        case Parallel() if isinstance(step, Beside):
+            branches = layer.branches
+            return (
+                len(branches) == len(step.parts)
+                and {*layer.signs} == {1}
+                and all(map(_fits, step.parts, branches))
+            )
+        case Liv() if isinstance(step, Part):
+            of_kind = _kind(step.liv) == layer.operator.kind
+            return of_kind and step.reads == layer.residual.source
+        case Liv() | Parallel():
+            return False
+        case _:
+            assert_never(layer)
 
 
 def _kind(liv: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
+from typing import assert_never
 
 from starc.ir.nodes import Again, Liv, Model, Parallel
 from starc.ir.tensors import Key, tensors
@@ -71,16 +72,19 @@ def _rows(reading: Reading, model: Model, shapes: Mapping[Key, Shape]) -> Iterat
         if isinstance(step, Part) and step.use is not None:
             own = step.use(reading.values, depth).names
             yield from _named(reading, own, "", layer.label, shapes)
-        if isinstance(step, Part) and isinstance(layer, Again):
-            continue  # its names are those of the layer that it is
-        if isinstance(step, Beside) and isinstance(layer, Parallel):
-            yield from _named(reading, step.names, prefix, layer.label, shapes)
-            for part, liv in zip(step.parts, layer.branches, strict=True):
-                yield from _named(reading, part.names, prefix, liv.label, shapes)
-        elif isinstance(step, Part) and isinstance(layer, Liv):
-            yield from _named(reading, step.names, prefix, layer.label, shapes)
-        else:
-            raise ZooError(f"{prefix}: a parallel on one side only")
+        match layer:
+            case Again() if isinstance(step, Part):
+                pass  # its names are those of the layer that it is
+            case Liv() if isinstance(step, Part):
+                yield from _named(reading, step.names, prefix, layer.label, shapes)
+            case Parallel() if isinstance(step, Beside):
+                yield from _named(reading, step.names, prefix, layer.label, shapes)
+                for part, liv in zip(step.parts, layer.branches, strict=True):
+                    yield from _named(reading, part.names, prefix, liv.label, shapes)
+            case Again() | Liv() | Parallel():
+                raise ZooError(f"{prefix}: a parallel on one side only")
+            case _:
+                assert_never(layer)
 
 
 def _named(

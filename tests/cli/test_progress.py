@@ -64,14 +64,14 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Screen]:
 
 
 def showing() -> bool:
-    return any(isinstance(one, progress._Shown) for one in threading.enumerate())
+    return any(isinstance(one, progress._Indicator) for one in threading.enumerate())
 
 
 def test_what_and_how_far_and_then_nothing(
     screen: Screen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stderr", screen.terminal)
-    with progress.shown("starc convert"):
+    with progress.indicator("starc convert"):
         screen.until(b"starc convert")
         working.tell(1, 4)
         assert b"100%" not in screen.until(b"25%")
@@ -103,7 +103,7 @@ def test_it_is_gone_however_the_command_ends(
 def test_no_colour(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", screen.terminal)
     monkeypatch.setenv("NO_COLOR", "1")
-    with progress.shown("starc convert"):
+    with progress.indicator("starc convert"):
         seen = screen.until(b"0:00:0")
     assert b"\x1b[3" not in seen and b"\x1b[9" not in seen
 
@@ -114,7 +114,7 @@ def test_nothing_where_stderr_is_no_terminal(
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
     written = io.StringIO()
     monkeypatch.setattr(sys, "stderr", written)
-    with progress.shown("starc convert"):
+    with progress.indicator("starc convert"):
         assert not showing()
     assert written.getvalue() == ""
 

@@ -26,7 +26,7 @@ def template(name: str) -> Any:
         loader=DictLoader(texts),
         undefined=StrictUndefined,
         autoescape=True,
-        finalize=_shown,
+        finalize=_printed,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -71,7 +71,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _shown(value: Any) -> Any:
+def _printed(value: Any) -> Any:
     """Text of the database without what turns its direction or is no text.
 
     Whatever it comes from: only what this page itself made is markup already.

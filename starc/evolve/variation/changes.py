@@ -43,7 +43,7 @@ def parameter(
     why: str = "",
 ) -> Change:
     """An opened parameter of a LIV; None: as its class has it by default."""
-    words = f"LIV {position}: {name} {_shown(old)} -> {_shown(new)}"
+    words = f"LIV {position}: {name} {_printed(old)} -> {_printed(new)}"
     return {
         "by": by,
         "position": position,
@@ -56,7 +56,7 @@ def parameter(
 
 def model(by: str, name: str, old: Value | None, new: Value) -> Change:
     """A gene of the model block."""
-    words = f"model: {name} {_shown(old)} -> {new}"
+    words = f"model: {name} {_printed(old)} -> {new}"
     return {"by": by, "model": name, "old": old, "new": new, "words": words}
 
 
@@ -112,5 +112,5 @@ def _class(code: int, classes: Classes) -> str:
     return classes[code].name if code in classes else str(code)
 
 
-def _shown(value: Value | None) -> str:
+def _printed(value: Value | None) -> str:
     return "default" if value is None else str(value)

@@ -150,7 +150,7 @@ def test_the_order_of_outcomes_makes_no_difference(whole: Path, tmp_path: Path) 
     assert tables(tmp_path / "run") == tables(whole)
 
 
-class Told(Inline):
+class Scripted(Inline):
     """Workers whose outcomes a test makes up."""
 
     outcome = Outcome("failed", "no luck")
@@ -160,17 +160,17 @@ class Told(Inline):
             yield self._waiting.popleft().number, self.outcome
 
 
-class Alike(Told):
+class Equal(Scripted):
     outcome = Outcome("ok", "", {"bits_per_byte": 2.0, "cache": 100.0})
 
 
-class NotFinite(Told):
+class NotFinite(Scripted):
     outcome = Outcome("failed", "loss is nan", {"bits_per_byte": float("nan")})
 
 
-@pytest.mark.parametrize("workers", [Told, Alike, NotFinite])
+@pytest.mark.parametrize("workers", [Scripted, Equal, NotFinite])
 def test_without_anything_to_learn_the_search_goes_on(
-    workers: type[Told], tmp_path: Path
+    workers: type[Scripted], tmp_path: Path
 ) -> None:
     end = coordinator.begin(spec_of(SURROGATE), tmp_path / "run", workers)
     assert end.state == "finished" and end.evaluations == 32
