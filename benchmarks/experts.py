@@ -5,8 +5,8 @@
 The mixture takes 8 of 64 experts; the dense layer is one gated linear unit with the
 channels of 8. A training step is forward and backward of both, in turn, to weights and
 input, as of a layer in a model; a decode step is one token. Counted are seconds of the
-processor, of all threads together, so that what else runs on the machine matters
-little. bfloat16 is measured where the processor has instructions for it. Writes
+processor, in one thread, so that what else runs on the machine matters little: of two
+threads one spins while it waits for the other. bfloat16 is measured where the processor has instructions for it. Writes
 benchmarks/results/experts.json: medians, and ratios within a round.
 """
 
@@ -85,6 +85,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--tokens", type=int, default=2048)
     tokens = parser.parse_args().tokens
+    torch.set_num_threads(1)
     dtypes = [torch.float32]
     if machine.kind() in WITH_BFLOAT16:
         dtypes.append(torch.bfloat16)

@@ -144,7 +144,7 @@ def whole(_given):
         ' if last else 0.4\n            std = (variance / module.in_features) ** 0.5\n        else:\n            continue\n        setattr(module, "reset_parameters", partial(draw, module, std))\n    for module in model.modules():\n        reset = getattr(module, "reset_parameters", None)\n        if module is not model and reset is not None:\n            reset()\n\n\ndef draw(module: nn.Linear | nn.Embedding',
         str((' | Experts' if _given['plan'].experts else '')),
         ', std: float) -> None:\n    """Normal weights; biases 0."""\n    nn.init.normal_(module.weight, std=std)\n    if isinstance(module, ',
-        str(('(nn.Linear, BiasedExperts)' if _given['plan'].biased_experts else 'nn.Linear')),
+        str(((str('(nn.Linear, ') + str(', '.join(_given['plan'].biased_experts)) + str(')')) if _given['plan'].biased_experts else 'nn.Linear')),
         ') and module.bias is not None:\n        nn.init.zeros_(module.bias)\n',
     )
     if (_given['plan'].model != 'Model'):
@@ -565,7 +565,7 @@ SOURCES = {
     'generate.py.j2': 1055581064,
     'hf/arrange.py.j2': 2568835254,
     'hf/cache.py.j2': 1799609694,
-    'model.py.j2': 534478355,
+    'model.py.j2': 2948573754,
     'sequences.py.j2': 4177171957,
 }
 BLOCKS = {'whole': whole}

@@ -57,7 +57,7 @@ def _declaration(parameter: Parameter, shape: str, biased: Set[str]) -> str:
     name, _, layer = parameter.name.partition(".")
     if layer:  # the weight of a stack of projections, of which a token computes some
         count, out, inner = shape.split(", ")
-        made = "BiasedExperts" if f"{name}.bias" in biased else "Experts"
+        made = "BiasedExpertsBack" if f"{name}.bias" in biased else "ExpertsBack"
         return f"self.{name} = {made}({count}, {inner}, {out})"
     kind = "Parameter" if parameter.trained else "Buffer"
     return f"self.{name} = nn.{kind}(torch.empty({shape}))"

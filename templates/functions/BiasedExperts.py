@@ -1,5 +1,4 @@
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -10,10 +9,8 @@ class BiasedExperts(Experts):
         super().__init__(experts, in_features, out_features)
         self.bias = nn.Parameter(torch.empty(experts, out_features))
 
-    def forward(self, x: Tensor, ends: Tensor) -> Tensor:
-        """Rows (N, in) to (N, out): those of expert e end before ends[e]."""
-        row = torch.arange(x.shape[0], device=x.device)
-        expert = torch.searchsorted(ends, row, right=True)
-        y = super().forward(x, ends)
-        bias = F.pad(self.bias, (0, 0, 0, 1))  # none for rows behind the last expert's
-        return y + bias[expert].type_as(y)
+    def forward(self, x: Tensor, ends: Tensor, rows: Tensor) -> Tensor:
+        """Tokens (M, in) to their experts' (N, out): row n is made of token rows[n],
+        and those of expert e end before ends[e]."""
+        y = super().forward(x, ends, rows)
+        return y + expert_biases(self.bias, ends, rows).type_as(y)

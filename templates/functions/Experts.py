@@ -12,6 +12,7 @@ class Experts(nn.Module):
         self.in_features = in_features
         self.weight = nn.Parameter(torch.empty(experts, out_features, in_features))
 
-    def forward(self, x: Tensor, ends: Tensor) -> Tensor:
-        """Rows (N, in) to (N, out): those of expert e end before ends[e]."""
-        return grouped_linear(x, self.weight, ends)
+    def forward(self, x: Tensor, ends: Tensor, rows: Tensor) -> Tensor:
+        """Tokens (M, in) to their experts' (N, out): row n is made of token rows[n],
+        and those of expert e end before ends[e]."""
+        return grouped_linear(x, self.weight, ends, rows)

@@ -549,7 +549,7 @@ SOURCES = {
     'hf/arrange.py.j2': 2568835254,
     'hf/cache.py.j2': 1799609694,
     'hf/modeling.py.j2': 3786268684,
-    'model.py.j2': 534478355,
+    'model.py.j2': 2948573754,
     'sequences.py.j2': 4177171957,
 }
 BLOCKS = {'whole': whole}

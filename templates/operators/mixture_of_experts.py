@@ -83,25 +83,15 @@ def forward(_given):
         _text += (
             '        p = self.scale * p\n',
         )
-    if _given['zero']:
-        _text += (
-            '        order, every = by_expert(chosen, self.experts + self.zero)\n        ends = every[: self.experts]\n',
-        )
-    else:
-        _text += (
-            '        order, ends = by_expert(chosen, self.experts)\n',
-        )
     _text += (
-        '        x = ',
+        '        order, ends = by_expert(chosen, self.experts',
+        str((' + self.zero' if _given['zero'] else '')),
+        ')\n        x, rows = ',
         str(('latent' if _given['latent'] else 'u')),
-        '.flatten(0, 1)[order // self.top]  # a row a choice, expert by expert\n',
+        '.flatten(0, 1), order // self.top  # the tokens, expert by expert\n',
     )
-    if _given['zero']:
-        _text += (
-            '        token = x\n        real = torch.arange(x.shape[0], device=x.device)[:, None] < ends[-1]\n        x = torch.where(real, x, 0.0)  # behind the last expert: what stays as it is\n',
-        )
-    up = (str(_given['w']['up']) + str('.up_proj(x, ends)'))
-    gate = ((str(_given['w']['gate']) + str('.gate_proj(x, ends)')) if _given['gated'] else up)
+    up = (str(_given['w']['up']) + str('.up_proj(x, ends, rows)'))
+    gate = ((str(_given['w']['gate']) + str('.gate_proj(x, ends, rows)')) if _given['gated'] else up)
     more = (', approximate="tanh"' if (_given['activation'] == 'gelu') else '')
     function = ('gelu' if (_given['activation'] == 'gelu_erf') else ('relu' if (_given['activation'] == 'relu2') else _given['activation']))
     bounded = ('.clamp(-self.limit, self.limit)' if _given['limit'] else '')
@@ -146,42 +136,29 @@ def forward(_given):
             str(((str(' * ') + str(up)) if _given['gated'] else '')),
             '\n',
         )
-    given = (str('self.') + str(('back_proj' if _given['latent'] else 'down_proj')) + str('(y, ends)'))
-    if _given['zero']:
-        _text += (
-            '        y = torch.where(real, ',
-            str(given),
-            ', token)\n',
-        )
-        given = 'y'
     _text += (
-        '        y = weighted(',
-        str(given),
-        ', order, p)  # (B, T, ',
+        '        y = self.',
+        str(('back_proj' if _given['latent'] else 'down_proj')),
+        '(y, ends, order, p)  # (B, T, ',
         str(('latent' if _given['latent'] else 'D')),
         ')\n',
     )
+    if _given['zero']:
+        _text += (
+            '        alone = p.masked_fill(chosen < self.experts, 0.0).sum(-1, keepdim=True)\n        y = y + alone.type_as(u) * u\n',
+        )
     return "".join(_text)
 
 
 def training(_given):
     _text = []
-    every = ('every' if _given['zero'] else 'ends')
     if (_given['balance'] != 'loss'):
         _text += (
-            '            self.load.add_(',
-            str(every),
-            '.diff(prepend=',
-            str(every),
-            '.new_zeros(1)))\n',
+            '            self.load.add_(ends.diff(prepend=ends.new_zeros(1)))\n',
         )
     else:
         _text += (
-            '            load = ',
-            str(every),
-            '.diff(prepend=',
-            str(every),
-            '.new_zeros(1))\n            self.load.add_(load)\n            share = load / chosen.numel()\n',
+            '            load = ends.diff(prepend=ends.new_zeros(1))\n            self.load.add_(load)\n            share = load / chosen.numel()\n',
         )
         if (_given['scores'] == 'softmax'):
             _text += (
@@ -200,6 +177,6 @@ def training(_given):
 
 
 SOURCES = {
-    'operators/mixture_of_experts.py.j2': 3567642255,
+    'operators/mixture_of_experts.py.j2': 4252327689,
 }
 BLOCKS = {'doc': doc, 'forward': forward, 'training': training}

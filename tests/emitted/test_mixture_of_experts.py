@@ -193,7 +193,8 @@ def test_one_token_reads_its_own_experts_only(options: str) -> None:
     with FlopCounterMode(display=False) as counter:
         ours(x)
     read, width = TOP * HIDDEN * 3, 8 if "latent" in options else WIDTH
-    around = EXPERTS * WIDTH + TOP * width + (2 * 8 * WIDTH if width == 8 else 0)
+    around = EXPERTS * WIDTH + (2 * 8 * WIDTH if width == 8 else 0)
+    around += TOP * WIDTH if "bias" in options else 0  # the sum of the chosen biases
     assert counter.get_total_flops() == 2 * (read * width + around)
 
 

@@ -214,7 +214,7 @@ class MixtureOfExperts(nn.Module):
         self.up_proj = Experts(experts, config.width, hidden)
         self.router_proj = nn.Linear(config.width, experts, bias=False)
         self.balance = nn.Buffer(torch.empty(experts))
-        self.down_proj = Experts(experts, hidden, config.width)
+        self.down_proj = ExpertsBack(experts, hidden, config.width)
         self.load = nn.Buffer(torch.empty(experts, dtype=torch.int64), persistent=False)
         self.reset_parameters()
 
@@ -231,9 +231,9 @@ class MixtureOfExperts(nn.Module):
         chosen = choice.topk(self.top, sorted=False).indices  # (B, T, top)
         p = scores.gather(-1, chosen)
         order, ends = by_expert(chosen, self.experts)
-        x = u.flatten(0, 1)[order // self.top]  # a row a choice, expert by expert
-        y = F.silu(self.gate_proj(x, ends)) * self.up_proj(x, ends)
-        y = weighted(self.down_proj(y, ends), order, p)  # (B, T, D)
+        x, rows = u.flatten(0, 1), order // self.top  # the tokens, expert by expert
+        y = F.silu(self.gate_proj(x, ends, rows)) * self.up_proj(x, ends, rows)
+        y = self.down_proj(y, ends, order, p)  # (B, T, D)
         if self.training:
             self.load.add_(ends.diff(prepend=ends.new_zeros(1)))
         return y
@@ -363,9 +363,19 @@ class Experts(nn.Module):
         self.in_features = in_features
         self.weight = nn.Parameter(torch.empty(experts, out_features, in_features))
 
-    def forward(self, x: Tensor, ends: Tensor) -> Tensor:
-        """Rows (N, in) to (N, out): those of expert e end before ends[e]."""
-        return grouped_linear(x, self.weight, ends)
+    def forward(self, x: Tensor, ends: Tensor, rows: Tensor) -> Tensor:
+        """Tokens (M, in) to their experts' (N, out): row n is made of token rows[n],
+        and those of expert e end before ends[e]."""
+        return grouped_linear(x, self.weight, ends, rows)
+
+
+class ExpertsBack(Experts):
+    """A linear map for each expert, and the sum of what those of a token give."""
+
+    def forward(self, y: Tensor, ends: Tensor, order: Tensor, p: Tensor) -> Tensor:
+        """Rows (N, in), of the choices in this order, to tokens (B, T, out): each
+        times p (B, T, top)."""
+        return grouped_sum(y, self.weight, ends, order, p)
 
 
 def layers(model: DeepseekV2Lite) -> list[nn.Module]:
@@ -814,6 +824,7 @@ import os
 import warnings
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
+from itertools import pairwise
 from typing import TypeVar
 
 try:

@@ -1,33 +1,65 @@
 """Products by expert against a loop over the rows."""
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+from unittest import mock
+
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from kernels.grouped_linear import (
-    _grouped_linear_tiles,
-    by_expert,
-    grouped_linear,
-    weighted,
-)
+from kernels import grouped_linear as kernel
+from kernels.grouped_linear import by_expert, grouped_linear, grouped_sum
+from kernels.plain import grouped_linear as plain
 
 
-def a_row_at_a_time(x: Tensor, weight: Tensor, ends: Tensor) -> Tensor:
-    rows, expert = [], 0
-    for n, row in enumerate(x):
-        while n >= ends[expert]:
-            expert += 1
-        rows.append(weight[expert] @ row)
-    return torch.stack(rows) if rows else x.new_zeros(0, weight.shape[1])
+@contextmanager
+def at_once() -> Iterator[None]:
+    """As in a compiled graph: all products of a call together, of tiles."""
+    with mock.patch.object(kernel, "_at_once", lambda x: True):
+        yield
 
 
-def case(counts: list[int], dtype: torch.dtype = torch.float64) -> tuple[Tensor, ...]:
+WAYS: dict[str, Callable[[], AbstractContextManager[None]]] = {
+    "by expert": nullcontext,
+    "at once": at_once,
+}
+
+
+def a_row_at_a_time(x: Tensor, weight: Tensor, ends: Tensor, rows: Tensor) -> Tensor:
+    found = []
+    for n, row in enumerate(rows.tolist()):
+        expert = sum(n >= end for end in ends.tolist())
+        here = expert < len(weight)
+        found.append(weight[expert] @ x[row] if here else 0 * weight[0] @ x[row])
+    return torch.stack(found) if found else x.new_zeros(0, weight.shape[1])
+
+
+def a_choice_at_a_time(
+    h: Tensor, weight: Tensor, ends: Tensor, order: Tensor, p: Tensor
+) -> Tensor:
+    """h times p, to the token of its choice."""
+    rows = a_row_at_a_time(h, weight, ends, torch.arange(len(h)))
+    y = [h.new_zeros(weight.shape[1]) for _ in range(p[..., 0].numel())]
+    for n, place in enumerate(order.tolist()):
+        y[place // p.shape[-1]] = y[place // p.shape[-1]] + p.flatten()[place] * rows[n]
+    return torch.stack(y).view(*p.shape[:-1], -1)
+
+
+def case(
+    counts: list[int], behind: int = 0, dtype: torch.dtype = torch.float64
+) -> tuple[Tensor, ...]:
+    """x and rows with so many places for each expert, the last `behind` without one."""
     torch.manual_seed(sum(counts))
-    x = torch.randn(sum(counts), 5, dtype=dtype, requires_grad=True)
-    weight = torch.randn(len(counts), 3, 5, dtype=dtype, requires_grad=True)
-    return x, weight, torch.tensor(counts).cumsum(0)
+    x = torch.randn(7, 5, dtype=dtype, requires_grad=True)
+    experts = len(counts) - behind
+    weight = torch.randn(experts, 3, 5, dtype=dtype, requires_grad=True)
+    rows = torch.randint(7, (sum(counts),))
+    return x, weight, torch.tensor(counts).cumsum(0), rows
 
 
 def compare(found: Tensor, expected: Tensor, used: list[Tensor]) -> None:
@@ -44,62 +76,99 @@ def compare(found: Tensor, expected: Tensor, used: list[Tensor]) -> None:
 counts = st.lists(st.integers(0, 70), min_size=1, max_size=9)
 
 
-@given(counts)
+@pytest.mark.parametrize("way", WAYS)
+@given(counts, st.integers(0, 1))
+@settings(max_examples=30, deadline=None)
+def test_it_is_the_matrix_of_the_expert(
+    way: str, counts: list[int], behind: int
+) -> None:
+    x, weight, ends, rows = case([*counts, 5], behind)
+    expected = a_row_at_a_time(x, weight, ends, rows)
+    with WAYS[way]():
+        found = grouped_linear(x, weight, ends, rows)
+    compare(found, expected, [x, weight])
+
+
+@pytest.mark.parametrize("way", WAYS)
+@given(st.integers(0, 4), st.integers(0, 9), st.integers(1, 6), st.data())
 @settings(max_examples=40, deadline=None)
-def test_it_is_the_matrix_of_the_expert(counts: list[int]) -> None:
-    x, weight, ends = case(counts)
-    if x.shape[0] == 0:
-        assert grouped_linear(x, weight, ends).shape == (0, 3)
-        return
-    expected = a_row_at_a_time(x, weight, ends)
-    for product in grouped_linear, _grouped_linear_tiles:
-        compare(product(x, weight, ends), expected, [x, weight])
-
-
-def test_rows_behind_the_last_end_touch_nothing() -> None:
-    x, weight, ends = case([3, 0, 34])
-    for product, filled in (grouped_linear, torch.nan), (_grouped_linear_tiles, 7.0):
-        more = torch.cat((x, x.new_full((40, 5), filled))).detach().requires_grad_()
-        y = product(more, weight, ends)
-        assert y.shape == (77, 3)
-        (dw,) = torch.autograd.grad(y[:37].square().sum(), [weight])
-        expected = a_row_at_a_time(x, weight, ends)
-        torch.testing.assert_close(y[:37], expected)
-        (wanted,) = torch.autograd.grad(expected.square().sum(), [weight])
-        torch.testing.assert_close(dw, wanted)
-
-
-@pytest.mark.parametrize("needed", ["x", "weight"])
-def test_only_what_is_asked_is_computed(needed: str) -> None:
-    x, weight, ends = case([3, 0, 5])
-    (x if needed == "weight" else weight).requires_grad_(False)
-    grouped_linear(x, weight, ends).sum().backward()
-    assert (x.grad is None) == (needed == "weight")
-    assert (weight.grad is None) == (needed == "x")
-
-
-def test_one_token_reads_its_own_experts_only() -> None:
-    """What is not a number in any other expert would show."""
-    x, weight, ends = case([0, 1, 0, 1, 0])
-    with torch.no_grad():
-        weight[::2] = torch.nan
-    assert grouped_linear(x, weight, ends).isfinite().all()
-
-
-@given(st.integers(1, 4), st.integers(0, 9), st.integers(1, 6), st.data())
-@settings(max_examples=40, deadline=None)
-def test_rows_go_to_their_experts_and_come_back(
-    batch: int, length: int, experts: int, data: st.DataObject
+def test_each_token_gets_the_sum_of_its_experts(
+    way: str, batch: int, length: int, experts: int, data: st.DataObject
 ) -> None:
     top = data.draw(st.integers(1, experts))
+    behind = data.draw(st.integers(0, experts - 1))
     torch.manual_seed(0)
     chosen = torch.rand(batch, length, experts).topk(top).indices
     order, ends = by_expert(chosen, experts)
     expert = chosen.flatten()[order]
     assert (expert.diff() >= 0).all()
     assert torch.equal(ends, torch.bincount(expert, minlength=experts).cumsum(0))
-    x = torch.randn(batch, length, 4, dtype=torch.float64)
-    p = torch.rand(batch, length, top, dtype=torch.float64)
-    rows = x.flatten(0, 1)[order // top] * (1 + expert[:, None])
-    expected = (p * (1 + chosen)).sum(-1, keepdim=True) * x
-    torch.testing.assert_close(weighted(rows, order, p), expected)
+    if not len(order):
+        return
+    h = torch.randn(len(order), 5, dtype=torch.float64, requires_grad=True)
+    p = torch.rand(batch, length, top, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(experts - behind, 3, 5, dtype=torch.float64)
+    weight.requires_grad_()
+    expected = a_choice_at_a_time(h, weight, ends, order, p)
+    with WAYS[way]():
+        found = grouped_sum(h, weight, ends, order, p)
+    compare(found, expected, [h, weight, p])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_behind_touches_nothing(way: str) -> None:
+    """Not even where it is no number."""
+    x, weight, ends, rows = case([3, 0, 34, 40], behind=1)
+    rows[:37] %= 6  # the last token takes nothing
+    with torch.no_grad():
+        x[6] = torch.nan
+    rows[37:] = 6
+    order, p = torch.arange(77), torch.rand(77, 1, dtype=torch.float64)
+    with WAYS[way]():
+        y = grouped_linear(x, weight, ends, rows)
+        h = torch.cat((torch.randn(37, 5), torch.full((40, 5), 1e9))).double()
+        z = grouped_sum(h.requires_grad_(), weight, ends, order, p.requires_grad_())
+    assert y.isfinite().all() and z.isfinite().all()
+    expected = a_choice_at_a_time(h[:37], weight, ends, order[:37], p[:37])
+    torch.testing.assert_close(z, F.pad(expected, (0, 0, 0, 40)))
+    total = y.square().sum() + z.square().sum()
+    for gradient in torch.autograd.grad(total, [x, weight, h, p]):
+        assert gradient.isfinite().all()
+
+
+@pytest.mark.parametrize("product", ["grouped_linear", "grouped_sum"])
+@pytest.mark.parametrize("needed", ["x", "weight"])
+def test_only_what_is_asked_is_computed(needed: str, product: str) -> None:
+    x, weight, ends, rows = case([3, 0, 4])
+    (x if needed == "weight" else weight).requires_grad_(False)
+    if product == "grouped_linear":
+        grouped_linear(x, weight, ends, rows).sum().backward()
+    else:
+        p = torch.ones(7, 1, dtype=torch.float64)
+        grouped_sum(x, weight, ends, torch.arange(7), p).sum().backward()
+    assert (x.grad is None) == (needed == "weight")
+    assert (weight.grad is None) == (needed == "x")
+
+
+@pytest.mark.parametrize("form", [kernel, plain])
+def test_one_token_reads_its_own_experts_only(form: Any) -> None:
+    """What is not a number in any other expert would show."""
+    x, weight, ends, _ = case([0, 1, 0, 1, 0])
+    rows, p = torch.zeros(2, dtype=torch.int64), torch.ones(1, 2, dtype=torch.float64)
+    with torch.no_grad():
+        weight[::2] = torch.nan
+    assert form.grouped_linear(x, weight, ends, rows).isfinite().all()
+    assert form.grouped_sum(x[:2], weight, ends, torch.arange(2), p).isfinite().all()
+
+
+def test_sums_of_bfloat16_are_rounded_once() -> None:
+    """1 + 7 x 1/256: each alone is too little for 1, together they are not."""
+    h = torch.tensor([1.0, *[1 / 256] * 7], dtype=torch.bfloat16)[:, None]
+    weight = torch.ones(8, 1, 1, dtype=torch.bfloat16, requires_grad=True)
+    ends, order = torch.arange(1, 9), torch.arange(8)
+    y = grouped_sum(h, weight, ends, order, torch.ones(1, 8))
+    assert y.item() == 1.03125
+    x = torch.ones(1, 1, dtype=torch.bfloat16, requires_grad=True)
+    rows = torch.zeros(8, dtype=torch.int64)
+    (dx,) = torch.autograd.grad(grouped_linear(x, weight, ends, rows), [x], h)
+    assert dx.item() == 1.03125

@@ -125,20 +125,21 @@ def test_bfloat16_stays_what_it_is(case: str) -> None:
 @pytest.mark.parametrize("behind", [0, 7])
 @pytest.mark.parametrize("ends", [(3, 3, 8, 9), (0, 0, 0, 9), (0, 0, 0, 0)])
 def test_grouped_linear(ends: tuple[int, ...], behind: int) -> None:
-    """Rows behind the last of ends are there, and of no expert."""
+    """Rows behind those of the experts are there, and of none."""
     from kernels import grouped_linear
     from kernels.plain import grouped_linear as plain
 
-    args, at = [randn(ends[-1], 5), randn(4, 6, 5)], torch.tensor(ends)
+    many = ends[-1] + behind
+    at = torch.tensor([*ends, many] if behind else ends)
+    args, p = [randn(many, 5), randn(4, 6, 5)], randn(1, many, 1)
 
-    def said(product: Callable[..., Tensor]) -> tuple[list[Any], list[Any]]:
-        more = randn(behind, 5)
-        return with_grads(
-            lambda x, w: product(torch.cat((x, more)), w, at)[: ends[-1]], args
-        )
+    def said(form: Any) -> list[Any]:
+        rows = torch.arange(many).flip(0)
+        y = with_grads(lambda x, w: form.grouped_linear(x, w, at, rows), args)
+        z = with_grads(lambda h, w, p: form.grouped_sum(h, w, at, rows, p), [*args, p])
+        return [*y[0], *y[1], *z[0], *z[1]]
 
-    got, want = said(plain.grouped_linear), said(grouped_linear.grouped_linear)
-    for one, other in zip(got[0] + got[1], want[0] + want[1], strict=True):
+    for one, other in zip(said(plain), said(grouped_linear), strict=True):
         assert one is not None and other is not None
         assert relative(one, other) < 1e-14
 

@@ -3,6 +3,11 @@
 from starc.backend.emission import Argument, Emission, biases, limits, number
 from starc.operators.mixture_of_experts.operator import MixtureOfExperts
 
+_FUNCTIONS = (
+    *("expert_biases", "Experts", "BiasedExperts"),
+    *("ExpertsBack", "BiasedExpertsBack"),
+)
+
 
 def emission(op: MixtureOfExperts) -> Emission:
     arguments = [
@@ -33,7 +38,6 @@ def emission(op: MixtureOfExperts) -> Emission:
                 "balance_weight", "float", op.balance_weight, "of the term of the loss"
             )
         )
-    biased = op.out_bias or op.bias
     return Emission(
         template="mixture_of_experts",
         class_name="MixtureOfExperts",
@@ -60,7 +64,7 @@ def emission(op: MixtureOfExperts) -> Emission:
             **biases(op),
         },
         kernels=("grouped_linear",),
-        functions=("Experts", "BiasedExperts") if biased else ("Experts",),
+        functions=_FUNCTIONS,
         letters={"E": "experts"},
         out_name="out_proj" if op.latent else "down_proj",
     )

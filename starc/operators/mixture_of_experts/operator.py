@@ -120,8 +120,9 @@ class MixtureOfExperts(Operator):
         return self.balance == "loss"
 
     def mixing_flops(self, context: int, tokens: int) -> float:
-        """What the chosen experts give, weighted and added."""
-        return 2.0 * self.top * (self.latent or self.width)
+        """The sum of the chosen experts' biases."""
+        biased = self.out_bias and not self.latent
+        return 2.0 * self.top * self.width if biased else 0.0
 
     def active(self, parameter: Parameter) -> int:
         size = prod(parameter.shape)
