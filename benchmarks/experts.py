@@ -6,8 +6,9 @@ The mixture takes 8 of 64 experts; the dense layer is one gated linear unit with
 channels of 8. A training step is forward and backward of both, in turn, to weights and
 input, as of a layer in a model; a decode step is one token. Counted are seconds of the
 processor, in one thread, so that what else runs on the machine matters little: of two
-threads one spins while it waits for the other. bfloat16 is measured where the processor has instructions for it. Writes
-benchmarks/results/experts.json: medians, and ratios within a round.
+threads one spins while it waits for the other. bfloat16 is measured where the processor
+has instructions for it. Writes benchmarks/results/experts.json: medians, and ratios
+within a round.
 """
 
 import argparse
