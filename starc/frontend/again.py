@@ -1,8 +1,8 @@
 """A node of the syntax tree once more, at another place of another text."""
 
-from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 from starc.frontend import ast
 from starc.source import Source, Span
@@ -10,34 +10,39 @@ from starc.source import Source, Span
 T = TypeVar("T", bound=ast.Node)
 
 
-def maker(node: T, start: int) -> Callable[[int, Source], T]:
-    """What makes the node and all below it again, so that what stood at `start` stands
-    at the place that it is given. It keeps nothing of the text of the node.
-    """
-    kind = type(node)
-    first, last = node.span.start - start, node.span.end - start
-    plain: dict[str, Any] = {}
-    nodes: list[tuple[str, Callable[[int, Source], ast.Node]]] = []
-    lists: list[tuple[str, list[Callable[[int, Source], ast.Node]]]] = []
-    for field in fields(node):
-        value = getattr(node, field.name)
-        plain[field.name] = value  # in the order of the fields
-        if isinstance(value, ast.Node):
-            nodes.append((field.name, maker(value, start)))
-        elif isinstance(value, tuple) and value:
-            lists.append((field.name, [maker(one, start) for one in value]))
-    plain["span"] = None
-    plain.update(dict.fromkeys(name for name, _ in (*nodes, *lists)))
+class Recipe(Generic[T]):
+    """Makes a node again. It keeps nothing of the text that the node stood in.
 
-    def make(place: int, source: Source) -> T:
-        made = object.__new__(kind)
+    Of a new node there is no more than its place. What is below it is made when it is
+    asked for: of a line that did not change, nobody asks for most of it.
+    """
+
+    def __init__(self, node: T, start: int) -> None:
+        """start: the place of which `at` gets the new one."""
+        self.kind = type(node)
+        self.first, self.last = node.span.start - start, node.span.end - start
+        self.plain: dict[str, Any] = {}
+        self.parts: dict[str, Recipe[Any] | list[Recipe[Any]]] = {}
+        for field in fields(node):
+            value = getattr(node, field.name)
+            if isinstance(value, ast.Node):
+                self.parts[field.name] = Recipe(value, start)
+            elif isinstance(value, tuple) and value:
+                self.parts[field.name] = [Recipe(one, start) for one in value]
+            elif field.name != "span":
+                self.plain[field.name] = value
+
+    def at(self, place: int, source: Source) -> T:
+        made = object.__new__(self.kind)
         values = made.__dict__
-        values.update(plain)
-        values["span"] = Span(place + first, place + last, source)
-        for name, one in nodes:
-            values[name] = one(place, source)
-        for name, several in lists:
-            values[name] = tuple([one(place, source) for one in several])
+        values.update(self.plain)
+        values["span"] = Span(place + self.first, place + self.last, source)
+        if self.parts:
+            values[ast.LATER] = partial(self._part, place, source)
         return made
 
-    return make
+    def _part(self, place: int, source: Source, name: str) -> object:
+        found = self.parts[name]
+        if isinstance(found, Recipe):
+            return found.at(place, source)
+        return tuple([one.at(place, source) for one in found])

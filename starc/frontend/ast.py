@@ -2,14 +2,30 @@
 
 from dataclasses import field
 from fractions import Fraction
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from starc.source import Span
 from starc.values import dataclass
+
+LATER = "later"
+"""Where a node keeps what makes a field when it is first asked for: see again.py."""
 
 
 @dataclass(frozen=True)
 class Node:
     span: Span = field(repr=False, compare=False)
+
+    if not TYPE_CHECKING:  # to which every field is there
+
+        def __getattr__(self, name):
+            try:
+                found = self.__dict__[LATER](name)
+            except KeyError:
+                kind = type(self).__name__
+                raise AttributeError(f"{kind} has no {name}") from None
+            self.__dict__[name] = found
+            return found
 
 
 @dataclass(frozen=True)
@@ -98,6 +114,27 @@ class Genes(Node):
 Clause = WeightsFrom | FeaturesFrom | SameAs | Genes
 
 
+class Said:
+    """A class and its parameters; those of two uses are equal where they say the same.
+
+    It knows its hash, and lines that did not change keep theirs, so to ask what they
+    make looks at none of their numbers. liv: the name of the class.
+    """
+
+    __slots__ = ("liv", "_value", "_hash")
+
+    def __init__(self, use: "Use") -> None:
+        self.liv = use.liv.text
+        self._value = self.liv, use.arguments
+        self._hash = hash(self._value)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or isinstance(other, Said) and self._value == other._value
+
+
 @dataclass(frozen=True)
 class Use(Node):
     """One LIV of the backbone: `c2: GConv-1-Diff(kernel = 3) weights from c1`."""
@@ -106,6 +143,10 @@ class Use(Node):
     liv: Name
     arguments: tuple[Setting, ...]
     clauses: tuple[Clause, ...]
+
+    @cached_property
+    def said(self) -> Said:
+        return Said(self)
 
 
 @dataclass(frozen=True)

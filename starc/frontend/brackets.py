@@ -62,9 +62,13 @@ def scan(text: str) -> Scan:
 
 @dataclass
 class Brackets:
-    """The matched brackets of a text, for skipping a statement, and what was wrong."""
+    """The matched brackets of a text, for skipping a statement, and what was wrong.
+
+    same_until: up to there the text is as it was, and no bracket is missing.
+    """
 
     text: str
+    same_until: int = 0
     problems: Problems = field(default_factory=Problems)
     pairs: dict[int, int] = field(default_factory=dict)  # opening -> closing
     missing: dict[int, list[int]] = field(default_factory=dict)  # place -> unclosed {
@@ -258,6 +262,8 @@ class _Matcher:
         )
 
     def _fix(self) -> None:
+        places = [place for place, _ in self.fixed] + [*self.result.missing]
+        self.result.same_until = min(places, default=len(self.source.text))
         pieces, last = [], 0
         for place, character in sorted(self.fixed):
             pieces += [self.result.text[last:place], character]

@@ -38,15 +38,19 @@ _PYTHON = {"True": "true", "False": "false", "None": "none"}
 class TreeBuilder:
     """Lark calls the method named like a rule with what the rule matched, every token
     included. Bad numbers and Python's spellings are told here: they parse.
+
+    uses: those that were made; who reads may empty it.
     """
 
     source: Source
     problems: Problems
     broken: list[ast.Broken]
+    uses: list[ast.Use]
 
     def start(self, source: Source, problems: Problems) -> None:
         """Must be called before each parse."""
-        self.source, self.problems, self.broken = source, problems, []
+        self.source, self.problems = source, problems
+        self.broken, self.uses = [], []
 
     # Items ----------------------------------------------------------------------------
 
@@ -146,7 +150,9 @@ class TreeBuilder:
             elif isinstance(part, ast.Node):
                 clauses.append(cast(ast.Clause, part))
         liv = self._name(parts[at])
-        return ast.Use(self._span(parts), label, liv, arguments, tuple(clauses))
+        use = ast.Use(self._span(parts), label, liv, arguments, tuple(clauses))
+        self.uses.append(use)
+        return use
 
     def repeat(self, parts: Parts) -> ast.Repeat:
         count = self._number(parts[0])

@@ -7,12 +7,15 @@ and reads on from there.
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
 from starc import resources
-from starc.frontend import again, ast
+from starc.diagnostics import Diagnostic
+from starc.frontend import ast
+from starc.frontend.again import Recipe
 from starc.frontend.build import TreeBuilder
 from starc.frontend.lines import without_inner_ends
 from starc.source import Source
@@ -23,19 +26,19 @@ STUCK = -1
 MOST_KNOWN = 8192
 """Lines that are remembered."""
 
+BETWEEN_MARKS = 2048
+"""Characters, at least."""
+
 _LINE = re.compile(r"[A-Za-z_](?:[^\n\r#;{}]*[^\s#;{}])?(?=[ \t]*\n)")
 
 
-class Known(NamedTuple):
-    """make: the LIV of a line, at a place of a text. like: one that stands nowhere."""
+_known: dict[str, Recipe[ast.Use]] = {}
+"""What is read of a LIV does not depend on what led there, until all of it is: wherever
+one may begin, the parser goes to the same states (a test looks at its tables)."""
 
-    make: Callable[[int, Source], ast.Use]
-    like: ast.Use
+_said: dict[ast.Said, ast.Said] = {}
+"""What those lines say, lines that say the same have in common."""
 
-
-_known: dict[tuple[int, str], Known] = {}
-"""By the state of the parser and the line from there on. What is read from a state on
-does not depend on what led there, until all of the LIV is."""
 NAME = "NAME"
 
 
@@ -111,13 +114,17 @@ def tables() -> Tables:
     found: dict[str, Any] = json.loads(resources.read("grammar", "tables.json"))
     words = [re.compile(pattern) for pattern in found["words"]]
     states = (State(words[number], actions) for number, actions in found["states"])
-    rules = (Rule(*rule) for rule in found["rules"])
+    rules = (
+        Rule(origin, size, "part" if (size, makes) == (1, "parts") else makes)
+        for origin, size, makes in found["rules"]
+    )
     return Tables(found["keywords"], tuple(rules), tuple(states), found["last"])
 
 
 def forget() -> None:
     """Lets go of all lines."""
     _known.clear()
+    _said.clear()
 
 
 def read(text: str, builder: TreeBuilder) -> Any:
@@ -125,10 +132,26 @@ def read(text: str, builder: TreeBuilder) -> Any:
     return Reading(text, builder).run()
 
 
+class Mark(NamedTuple):
+    """Where a reading stood before a statement, so that another one can go on there.
+
+    values: each with its length where it is a list, to which a reading adds. found: the
+    problems that were told.
+    """
+
+    place: int
+    last: Token
+    states: tuple[int, ...]
+    values: tuple[tuple[object, int], ...]
+    found: tuple[Diagnostic, ...]
+
+
 class Reading:
     """One pass over a text: the states that led here, and the value of each.
 
-    place: where the next word is looked for. last: the word before it.
+    place: where the next word is looked for. last: the word before it. same_until: up
+    to there the text is as it was given, and marks are made. told_before: how many of
+    the builder's problems this reading has not found.
     """
 
     remembers = True
@@ -140,14 +163,13 @@ class Reading:
         self.states: list[int] = [0]
         self.values: list[object] = []
         self.builder = builder
-        self.made: list[ast.Use] = []  # LIVs, since the last line began
+        self.marks: list[Mark] = []
+        self.next_mark, self.same_until = BETWEEN_MARKS, len(text)
+        self.told_before = 0
         self.methods = [
             getattr(builder, rule.origin) if rule.makes == "node" else None
             for rule in self.tables.rules
         ]
-        for number, rule in enumerate(self.tables.rules):
-            if rule.origin == "use":
-                self.methods[number] = self._use
 
     def run(self) -> Any:
         """From `place` to the end of the text. After Stopped it may be called again."""
@@ -162,6 +184,28 @@ class Reading:
             place = token.start_pos, token.end_pos
             raise Stopped(Token.at(END_OF_FILE, "", *place))
         return values[-1]
+
+    def go_to(self, mark: Mark) -> None:
+        """Goes on where another reading stood, of a text that is the same so far and
+        makes nodes of the same source."""
+        self.place, self.last = mark.place, mark.last
+        self.states[:] = mark.states
+        self.values[:] = [
+            Inlined(value[:length]) if isinstance(value, Inlined) else value
+            for value, length in mark.values
+        ]
+        self.builder.problems.found += mark.found
+
+    def _mark(self) -> None:
+        values = tuple(
+            (value, len(value) if isinstance(value, Inlined) else 0)
+            for value in self.values
+        )
+        found = tuple(self.builder.problems.found[self.told_before :])
+        self.marks.append(
+            Mark(self.place, self.last, tuple(self.states), values, found)
+        )
+        self.next_mark = self.place + BETWEEN_MARKS
 
     def ended(self, tokens: Iterator[Token]) -> Iterator[Token]:
         """Those that the parser sees."""
@@ -184,14 +228,15 @@ class Reading:
             ):
                 if fresh is not None:
                     self._remember(*fresh)
-                key = self.states[-1], line[0]
-                if (known := _known.get(key)) is not None:
-                    self.values.append(self._again(known))
+                if self.next_mark <= self.place < self.same_until:
+                    self._mark()
+                if (known := _known.get(line[0])) is not None:
+                    self.values.append(known.at(self.place, self.builder.source))
                     self.states.append(actions["use"])
                     self.place, fresh = line.end(), None
                     continue
-                self.made.clear()
-                fresh = key, self.place, len(self.builder.problems.found)
+                self.builder.uses.clear()
+                fresh = line[0], self.place, len(self.builder.problems.found)
             found = words.match(text, self.place)
             if found is None:
                 raise Stopped
@@ -205,25 +250,18 @@ class Reading:
             self.last = token
             yield token
 
-    def _use(self, parts: list[object]) -> ast.Use:
-        node = self.builder.use(parts)
-        self.made.append(node)
-        return node
-
-    def _again(self, known: Known) -> ast.Use:
-        return known.make(self.place, self.builder.source)
-
-    def _remember(self, key: tuple[int, str], start: int, problems: int) -> None:
+    def _remember(self, line: str, start: int, problems: int) -> None:
         """That a line is one LIV, if it was: all of it, and nothing is wrong in it."""
-        if len(self.made) != 1 or len(self.builder.problems.found) != problems:
+        if len(self.builder.uses) != 1 or len(self.builder.problems.found) != problems:
             return
-        (node,) = self.made
-        if (node.span.start, node.span.end) != (start, start + len(key[1])):
+        (node,) = self.builder.uses
+        if (node.span.start, node.span.end) != (start, start + len(line)):
             return
         if len(_known) >= MOST_KNOWN:
-            _known.clear()
-        make = again.maker(node, start)
-        _known[key] = Known(make, make(0, Source("", "")))
+            forget()
+        recipe = _known[line] = Recipe(node, start)
+        said = recipe.at(0, Source("", "")).said  # of a node that stands nowhere
+        recipe.plain["said"] = _said.setdefault(said, said)
 
     def reduce(self, kind: str) -> int:
         """Completes every rule that ends before a token of this kind; the state that
@@ -249,6 +287,12 @@ class Reading:
                 values.append(found if method is None else method(found))
             path.append(states[path[-1]].actions[origin])
         return last
+
+
+def last_mark(marks: list[Mark], place: int) -> Mark | None:
+    """The last one that stands before a place, or at it."""
+    found = bisect_right(marks, place, key=lambda mark: mark.place)
+    return marks[found - 1] if found else None
 
 
 def _flat(parts: list[object]) -> Inlined:

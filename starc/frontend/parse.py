@@ -46,21 +46,23 @@ def parse(source: Source, problems: Problems) -> ast.Program:
 
 def _read(source: Source, balanced: bool, found: Problems) -> "Found":
     """Texts without mistakes the fast way; what has one, with mistakes."""
+    stopped: tuple[lalr.Reading, lalr.Token | None] | None = None
     if balanced:
         builder, own = TreeBuilder(), Problems()
         builder.start(source, own)
+        reading = lalr.Reading(source.text, builder)
         try:
-            items = lalr.read(source.text, builder)
-        except lalr.Stopped:
-            pass
+            items = reading.run()
+        except lalr.Stopped as stop:
+            stopped = reading, stop.token  # an exception would hold all of this
         else:
             found.found += own.found
             return items, ()
     from starc.frontend import stray, with_mistakes
 
     reported = Problems()
-    items, broken = with_mistakes.read(source, balanced, reported)
-    if reported and (without := stray.find(source, reported.found)):
+    (items, broken), marks = with_mistakes.read(source, stopped, reported)
+    if reported and (without := stray.find(source, reported.found, marks)):
         items, broken, reported.found = without
     found.found += reported.found
     return items, broken

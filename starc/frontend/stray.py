@@ -35,21 +35,27 @@ class Read(NamedTuple):
     reported: list[Diagnostic]
 
 
-def find(source: Source, reported: list[Diagnostic]) -> Read | None:
+def find(
+    source: Source, reported: list[Diagnostic], marks: list[lalr.Mark]
+) -> Read | None:
     """The text without a word that is one too many; None: there is no such word.
 
     reported: what was found by reading the text with it. Where that is one mistake,
-    only words that move what follows into another statement or block are tried.
+    only words that move what follows into another statement or block are tried. marks:
+    of that reading, from where the others go on.
     """
     first = min(one.span.start for one in reported)
-    tokens = _candidates(source.text, first, alone=len(reported) == 1)
+    tokens = _candidates(source, first, marks, alone=len(reported) == 1)
     for token in tokens[: max(1, WORK // len(source.text))]:
         start, end = token.start_pos, token.end_pos
         without = source.text[:start] + " " * (end - start) + source.text[end:]
         builder, own = TreeBuilder(), Problems()
         builder.start(source, own)
+        reading = lalr.Reading(without, builder)
+        if (mark := lalr.last_mark(marks, start)) is not None:
+            reading.go_to(mark)
         try:
-            items = lalr.read(without, builder)
+            items = reading.run()
         except lalr.Stopped:
             continue
         if len(own.found) + 1 > len(reported):  # words that are wrong in themselves
@@ -75,15 +81,12 @@ def empty_blocks(source: Source) -> list[ast.Broken]:
 class _Noting(lalr.Reading):
     """Keeps the words that it has read, all of them from the place `whole` on."""
 
-    def __init__(self, text: str, whole: int) -> None:
+    def __init__(self, source: Source, whole: int) -> None:
         builder = TreeBuilder()
-        builder.start(Source("", text), Problems())
-        super().__init__(text, builder)
+        builder.start(source, Problems())
+        super().__init__(source.text, builder)
         self.noted: list[lalr.Token] = []
         self.whole = whole
-
-    def _again(self, known: lalr.Known) -> ast.Use:
-        return known.like  # nobody looks at the nodes
 
     def tokens(self) -> Iterator[lalr.Token]:
         for token in super().tokens():
@@ -92,15 +95,19 @@ class _Noting(lalr.Reading):
             yield token
 
 
-def _candidates(text: str, first: int, alone: bool) -> list[lalr.Token]:
+def _candidates(
+    source: Source, first: int, marks: list[lalr.Mark], alone: bool
+) -> list[lalr.Token]:
     """The words to try, the last one that was read first.
 
     first: the place of the first mistake. None stands more than BACK words before it.
     """
     whole = first
     for _ in range(BACK + 1):  # lines, each a word at least
-        whole = text.rfind("\n", 0, max(whole, 0))
-    reading = _Noting(text, whole)
+        whole = source.text.rfind("\n", 0, max(whole, 0))
+    reading = _Noting(source, whole)
+    if (mark := lalr.last_mark(marks, whole)) is not None:
+        reading.go_to(mark)
     try:
         reading.run()
     except lalr.Stopped:

@@ -30,6 +30,12 @@ class Reading(lalr.Reading):
 
     missing: dict[int, list[int]] = {}
 
+    def go_on(self, other: lalr.Reading) -> None:
+        """From where the other one stopped."""
+        self.place, self.last, self.marks = other.place, other.last, other.marks
+        self.states, self.values = other.states, other.values
+        self.builder.problems.found += other.builder.problems.found
+
     def ended(self, tokens: Iterator[lalr.Token]) -> Iterator[lalr.Token]:
         for token in without_inner_ends(tokens):
             yield token
@@ -70,44 +76,62 @@ class Reading(lalr.Reading):
         return True  # the end of the file, behind all of it
 
 
-def read(source: Source, balanced: bool, found: Problems) -> Found:
-    """What can be read; mistakes are added to `found`, in any order.
+def read(
+    source: Source,
+    stopped: tuple[lalr.Reading, lalr.Token | None] | None,
+    found: Problems,
+) -> tuple[Found, list[lalr.Mark]]:
+    """What can be read, and marks of what stands before the first mistake; mistakes
+    are added to `found`, in any order.
 
-    balanced: the brackets match.
+    stopped: the reading of the text that met one, and the word that may not stand
+    there; None: the brackets do not match.
     """
     everything = ast.Broken(source.span(0, len(source.text)))
     builder = TreeBuilder()
     builder.start(source, found)
     recovery = Recovery(source, found, matcher, kinds)
     reading = Reading(source.text, builder)
-    if not balanced:
+    if stopped is not None:
+        reading.go_on(stopped[0])
+    else:
         brackets = recovery.match_brackets()
-        found.found += brackets.problems.found
-        recovery.spoiled += empty_blocks(source)
         reading.text, reading.missing = brackets.text, brackets.missing
+        reading.same_until = brackets.same_until
+        found.found += brackets.problems.found
+        reading.told_before = len(found.found)
+        recovery.spoiled += empty_blocks(source)
         if recovery.is_enough():
-            return (), (everything,)
+            return ((), (everything,)), []
     try:
-        items = _to_the_end(reading, recovery)
+        items = _to_the_end(reading, recovery, stopped and stopped[1:])
     except lalr.Stopped:  # recovery gave up
-        return (), (everything,)
+        return ((), (everything,)), reading.marks
     broken = *builder.broken, *recovery.spoiled
-    return cast(tuple[ast.Item, ...], items), broken
+    return (cast(tuple[ast.Item, ...], items), broken), reading.marks
 
 
-def _to_the_end(reading: Reading, recovery: Recovery) -> object:
-    """What was read, over all mistakes. Raises Stopped where that leads nowhere."""
+def _to_the_end(
+    reading: Reading, recovery: Recovery, stop: tuple[lalr.Token | None] | None
+) -> object:
+    """What was read, over all mistakes. Raises Stopped where that leads nowhere.
+
+    stop: the word that may not stand at the first one, where the reading stands there.
+    """
     ended = False
     while True:
+        if stop is not None:
+            (token,), reading.same_until = stop, 0
+            place, before = reading.place, ended
+            ended = token is not None and token.type == lalr.END_OF_FILE
+            if before and ended or not recovery(token, reading):
+                raise lalr.Stopped(token)
+            if token is None and reading.place == place:
+                reading.place += 1
         try:
             return reading.run()
-        except lalr.Stopped as stop:
-            place, before = reading.place, ended
-            ended = stop.token is not None and stop.token.type == lalr.END_OF_FILE
-            if before and ended or not recovery(stop.token, reading):
-                raise
-            if stop.token is None and reading.place == place:
-                reading.place += 1
+        except lalr.Stopped as stopped:
+            stop = (stopped.token,)
 
 
 @cache

@@ -170,10 +170,10 @@ class Operator:
         return 0.0
 
     def group(self, name: str) -> Group:
-        return self._groups_by_name[name]
+        return self.groups_by_name[name]
 
     @cached_property
-    def _groups_by_name(self) -> dict[str, Group]:
+    def groups_by_name(self) -> dict[str, Group]:
         return {group.name: group for group in self.groups}
 
     def biased(self, group: str) -> bool:

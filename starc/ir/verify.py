@@ -98,7 +98,7 @@ class _Verifier:
     def groups_of(self, operator: Operator) -> dict[str, Group]:
         groups = self.groups.get(id(operator))
         if groups is None:
-            groups = {group.name: group for group in operator.groups}
+            groups = operator.groups_by_name
             self.groups[id(operator)] = groups
             if operator.width != self.model.width:
                 self.fail(f"an operator of width {operator.width} in another model")

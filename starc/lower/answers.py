@@ -128,8 +128,8 @@ class Answers:
             )
         if residual.entered and read is not None:
             self.twice(read.clause)
-        for argument in use.arguments:
-            if residual.aside and argument.name.text == "skip_scale":
+        for argument in use.arguments if residual.aside else ():
+            if argument.name.text == "skip_scale":
                 self.problems.add(
                     "conflicting-settings",
                     "`skip_scale` contradicts `output = none`",

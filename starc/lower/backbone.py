@@ -99,40 +99,38 @@ class _Backbone:
     # LIVs -----------------------------------------------------------------------------
 
     def use(self, use: ast.Use, branch: bool = False) -> Layer | None:
-        meaning = self.alphabet.find(use.liv, self.problems)
-        read, use = self.answers.read(use)
-        if read is not None and branch:
-            self.not_in_parallel(read.clause.span, *_OF_ALL[INPUT.name])
-        same = next((c for c in use.clauses if isinstance(c, ast.SameAs)), None)
-        if same is not None:
-            return self.again(same, use, meaning, branch, read)
+        meaning = self.alphabet.livs.get(use.said.liv)
+        if meaning is None:
+            meaning = self.alphabet.find(use.liv, self.problems)
+        read: Read | None = None
+        if use.clauses:
+            read, use = self.answers.read(use)
+            if read is not None and branch:
+                self.not_in_parallel(read.clause.span, *_OF_ALL[INPUT.name])
+            for clause in use.clauses:
+                if isinstance(clause, ast.SameAs):
+                    return self.again(clause, use, meaning, branch, read)
         built = self.builder.build(use, meaning, branch and self.entered)
-        place = use.label or use.liv
-        kind = read.kind if read else ""
-        shared = Shared(place, meaning.liv if meaning else None, built, branch, kind)
+        liv = meaning.liv if meaning else None
         weights = ""
         features: tuple[tuple[str, str], ...] = ()
-        if use.clauses:
+        if use.clauses or use.label is not None:
+            shared = Shared(use, liv, built, branch, read.kind if read else "")
             weights, features = self.sharing.clauses(use, shared)
-        if branch and shared.differential:
-            self.not_in_parallel(use.liv.span, f"{shared.name} has two branches itself")
+            if use.label is not None:
+                self.sharing.before.setdefault(use.label.text, shared)
+        if branch and liv is not None and liv.of is not None:
+            self.not_in_parallel(use.liv.span, f"{liv.written} has two branches itself")
         if branch and meaning is not None:
             self.said_of_all(use, meaning)
-        if (
-            built is not None
-            and built.operator.lora
-            and (branch or shared.differential)
-        ):
-            self.not_alone(use, "two branches share one use" if not branch else "")
-        if use.label is not None:
-            self.sharing.before.setdefault(use.label.text, shared)
-        if built is not None and not branch:
-            self.answers.check(use, built.residual, shared.differential, read)
-        if meaning is None or built is None:
+        if meaning is None or liv is None or built is None:
             return None
+        if built.operator.lora and (branch or liv.of is not None):
+            self.not_alone(use, "two branches share one use" if not branch else "")
+        if not branch:
+            self.answers.check(use, built.residual, liv.of is not None, read)
         labelled, label = use.label is not None, use.label.text if use.label else ""
         stem = label or _safe(meaning.stem)
-        liv = meaning.liv
         if liv.of is None:
             return Liv(
                 stem=stem,
@@ -193,14 +191,13 @@ class _Backbone:
         numbers = None  # those of the class alone are not meant
         if meaning is not None and meaning.stated:
             numbers = self.builder.build(replace(use, arguments=()), meaning)
-        place = use.label or use.liv
-        user = Shared(place, meaning.liv if meaning else None, numbers, branch)
+        user = Shared(use, meaning.liv if meaning else None, numbers, branch)
         target = self.sharing.same(clause, use.label, user)
         if target is not None and target.built is not None and not branch:
             around = target.built.residual
             self.answers.again(use, around, target, read)
         if use.label is not None:
-            shared = replace(target, place=place) if target else user
+            shared = replace(target, use=use) if target else user
             self.sharing.before.setdefault(use.label.text, shared)
         if meaning is None:
             return None

@@ -98,7 +98,7 @@ class Builder:
         """
         if meaning is None:
             return None
-        key = (use.liv.text, use.arguments, entered)
+        key = use.said, entered
         if key in self.built:
             return self.built[key]
         problems, before = self.problems, len(self.problems.found)

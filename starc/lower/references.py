@@ -14,16 +14,21 @@ from starc.values import dataclass
 class Shared:
     """A LIV as sharing sees it.
 
-    place: its label, or the name of its class. liv, built: None where these are wrong
-    themselves, which is told elsewhere. parallel: it is a branch of a parallel.
-    source: what it reads an answer for, "input" or "plus"; or "".
+    liv, built: None where these are wrong themselves, which is told elsewhere.
+    parallel: it is a branch of a parallel. source: what it reads an answer for, "input"
+    or "plus"; or "".
     """
 
-    place: ast.Name
+    use: ast.Use
     liv: LivClass | None
     built: Built | None
     parallel: bool = False
     source: str = ""
+
+    @property
+    def place(self) -> ast.Name:
+        """Its label, or the name of its class."""
+        return self.use.label or self.use.liv
 
     @property
     def operator(self) -> Operator | None:

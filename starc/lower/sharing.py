@@ -6,6 +6,7 @@ from starc.alphabet.near import near
 from starc.alphabet.option import one_of
 from starc.diagnostics import Note
 from starc.frontend import ast
+from starc.ir.operator import Operator
 from starc.lower.fits import (
     differences,
     other_residual,
@@ -93,30 +94,31 @@ class Sharing(References):
     ) -> list[tuple[str, str]]:
         """(group, label) of each group that is taken."""
         target = self.find(clause.source, label)
-        if user.operator is not None:
-            self.check_groups(clause, user, user)
-        if target is None or target.operator is None or user.operator is None:
+        mine = user.operator
+        if mine is not None:
+            self.check_groups(clause, user, mine, mine)
+        if target is None or target.operator is None or mine is None:
             return []
+        theirs = target.operator
         reference = clause.source.text
         if kinds := two_kinds(user, target):
             self.misfit("The features do not fit", clause, user, target, kinds)
             return []
-        if target.operator != user.operator:
-            self.check_groups(clause, target, user)
-        if user.operator.lora or target.operator.lora:
-            whose = "its" if user.operator.lora else f"{clause.source.text}'s"
+        if theirs != mine:
+            self.check_groups(clause, target, theirs, mine)
+        if mine.lora or theirs.lora:
+            whose = "its" if mine.lora else f"{clause.source.text}'s"
             differ = f"lora: {whose} features are of one use alone"
             self.misfit("The features do not fit", clause, user, target, differ)
             return []
-        own = {group.name: group for group in user.operator.groups}
-        theirs = {group.name: group for group in target.operator.groups}
         found = []
         for name in clause.groups:
             group = name.text
-            if group not in own or group not in theirs:
+            own = mine.groups_by_name.get(group)
+            if own is None or group not in theirs.groups_by_name:
                 continue
             assert user.liv is not None
-            if own[group].stack:
+            if own.stack:
                 self.stacked(name, user)
                 break
             differ = differences(user, target, user.liv.template.fits[group])
@@ -142,17 +144,22 @@ class Sharing(References):
         )
 
     def check_groups(
-        self, clause: ast.FeaturesFrom, shared: Shared, user: Shared
+        self,
+        clause: ast.FeaturesFrom,
+        shared: Shared,
+        operator: Operator,
+        mine: Operator,
     ) -> None:
-        """Groups that `shared` does not have."""
-        assert shared.operator is not None
-        known = [group.name for group in shared.operator.groups]
-        others = {group.name for group in user.operator.groups} if user.operator else ()
+        """Groups that `shared`, which is of this operator, does not have. Of a target
+        only those are told that the user has."""
         for name in clause.groups:
-            if name.text in known or (shared is not user and name.text not in others):
+            if name.text in operator.groups_by_name:
                 continue
+            if name.text not in mine.groups_by_name and operator is not mine:
+                continue
+            known = [group.name for group in operator.groups]
             place = Note(shared.place.span, f"{shared.name} stands here")
-            notes = () if shared is user else (place,)
+            notes = () if operator is mine else (place,)
             self.problems.add(
                 "unknown-group",
                 "Unknown feature group",

@@ -84,7 +84,7 @@ def _shared(document: Document, use: ast.Use) -> Shared:
     meaning = document.alphabet.livs.get(use.liv.text)
     liv = meaning.liv if meaning else None
     inside = use.span.source is document.source and _in_parallel(document, use)
-    return Shared(use.label or use.liv, liv, document.built(use), inside)
+    return Shared(use, liv, document.built(use), inside)
 
 
 def _in_parallel(document: Document, use: ast.Use) -> bool:

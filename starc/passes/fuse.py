@@ -47,7 +47,7 @@ def _whole(operator: Operator) -> tuple[tuple[str, ...], ...]:
 def _apart(operator: Operator, parts: Iterable[list[str]]) -> Iterator[tuple[str, ...]]:
     """The parts, each stack of projections alone, the others by what they are of, and
     those that add a bias apart from those that do not."""
-    groups = {group.name: group for group in operator.groups}
+    groups = operator.groups_by_name
     for part in parts:
         yield from ((name,) for name in part if groups[name].stack)
         alike: dict[tuple[str, bool], list[str]] = {}
