@@ -29,14 +29,14 @@ class Body:
         return "\n".join(line.strip() for line in self.init)
 
     @cached_property
-    def _attributes(self) -> frozenset[str]:
-        """The names that the methods read, asked when all are there: self.name, since
-        nothing else in them has an attribute that is called like a number."""
+    def methods_read(self) -> frozenset[str]:
+        """The names that the methods read, asked when all are there; of numbers
+        self.name, since nothing else has an attribute that is called like one."""
         return reads(dedent("\n".join(self.methods)))
 
     def arguments(self) -> list[Argument]:
         """Once all lines are there: what the constructor takes."""
-        read = {*self._attributes, *names_read(self._code())}
+        read = {*self.methods_read, *names_read(self._code())}
         return [a for a in self.emission.arguments if a.name in read]
 
     def lines(self) -> list[str]:
@@ -46,7 +46,7 @@ class Body:
         times = Counter(names_read(code))
         local = [name for name in emission.configured if times[name] > 1]
         inline = [name for name in emission.configured if name not in local]
-        read = self._attributes
+        read = self.methods_read
         names = [*local, *(argument.name for argument in emission.arguments)]
         attributes = [name for name in names if name in read]
         configured = [name for name in ("width", *inline, "eps") if name in read]

@@ -1,5 +1,7 @@
 """Emitted classes of LIVs: what is computed, given and lent decides the class."""
 
+from textwrap import dedent
+
 from starc.backend.code import Call, reads, signature, statement
 from starc.backend.constructor import Body, as_attributes
 from starc.backend.emission import Emission, StateField
@@ -141,10 +143,10 @@ def mixer_class(
     if has_state:
         body.methods += ["", *_new_state(states, emission)]
     doc = _doc(emission, variant, context)
+    constructor = body.lines()
+    read = body.methods_read | reads(dedent("\n".join(constructor)))
     lines = [f"class {name}(nn.Module):", *doc, ""]
-    lines += body.lines()
-    lines += ["", *body.methods]
-    read = reads("\n".join(lines))
+    lines += [*constructor, "", *body.methods]
     return MixerClass(
         name,
         tuple(lines),

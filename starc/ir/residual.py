@@ -13,6 +13,8 @@ model opens the axis behind the embedding and closes it before the last norm. It
 more class here; `match` then names each place that has to learn of it.
 """
 
+from functools import cached_property
+
 from starc.ir.init import LINEAR, ONES, ZEROS
 from starc.ir.operator import Parameter
 from starc.values import dataclass
@@ -73,19 +75,19 @@ class Residual:
         here = self.before is not None, self.after is not None
         return next(word for word, there in PLACEMENTS.items() if there == here)
 
-    @property
+    @cached_property
     def norms(self) -> dict[str, Norm]:
         """Those that are there, by the names of their tensors, in order of use."""
         both = {"norm": self.before, "post_norm": self.after}
         return {name: norm for name, norm in both.items() if norm is not None}
 
-    @property
+    @cached_property
     def learned(self) -> tuple[str, ...]:
         """The factors that are learned: "scale", "skip"."""
         both = {"scale": self.learned_scale, "skip": self.learned_skip}
         return tuple(name for name, learned in both.items() if learned)
 
-    @property
+    @cached_property
     def modules(self) -> tuple[str, ...]:
         """What has tensors, norms and factors, by the names of these."""
         return (*self.norms, *self.learned, *(("plus",) if self.source == PLUS else ()))
