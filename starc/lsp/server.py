@@ -186,7 +186,9 @@ def _place(document: Document, position: types.Position) -> int:
 def _texts(server: Server) -> None:
     @server.feature(types.INITIALIZED)
     def _(*_: object) -> None:
-        compiler.check("=")  # what is made at the first mistake takes as long as an edit
+        compiler.check(
+            "="
+        )  # what is made at the first mistake takes as long as an edit
 
     @server.feature(types.SHUTDOWN)
     def _(*_: object) -> None:

@@ -17,7 +17,7 @@ from lark.exceptions import UnexpectedInput
 
 from starc.compiler import check
 from starc.diagnostics import Diagnostic, Problems
-from starc.frontend import ast, lalr, tables
+from starc.frontend import ast, lalr, stored, tables
 from starc.frontend.brackets import scan
 from starc.frontend.build import TreeBuilder
 from starc.frontend.lines import without_inner_ends
@@ -40,6 +40,22 @@ def test_the_tables_are_current(request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--update-golden"):
         path.write_text(tables.as_json(), encoding="utf-8")
     assert tables.as_json() == path.read_text(encoding="utf-8"), "make golden"
+
+
+def test_the_tree_of_the_prelude_is_current(request: pytest.FixtureRequest) -> None:
+    path = ROOT / "grammar" / "prelude.json"
+    source = Source("prelude.star", PRELUDE.read_text(encoding="utf-8"))
+    problems = Problems()
+    program = parse(source, problems)
+    assert not problems
+    if request.config.getoption("--update-golden"):
+        path.write_text(stored.as_json(program), encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    assert text == stored.as_json(program), "make golden"
+    found = stored.from_json(text, source)
+    assert found == program and [*places(found)] == [*places(program)]
+    edited = Source("prelude.star", source.text + "\n")
+    assert stored.from_json(text, edited) is None
 
 
 class Lines:
