@@ -1,7 +1,7 @@
 """A syntax tree as data: what ships with starc is not parsed at each start.
 
-`grammar/prelude.json` is the tree of `prelude.star` (`make golden` writes it). A node is
-a list: its class, the place where it begins and where it ends, its fields. A tuple
+`grammar/prelude.json` is the tree of `prelude.star` (`make golden` writes it). A node
+is a list: its class, the place where it begins and where it ends, its fields. A tuple
 begins with null, a fraction with "/".
 """
 
