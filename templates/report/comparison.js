@@ -16,25 +16,19 @@
     draw("chart-bands", traces, { hovermode: "closest", xaxis: axis("evaluations", { rangemode: "tozero" }), yaxis: axis("hypervolume") });
   });
 
-  const defaults = { "fronts-x": DATA.axes.length > 1 ? 1 : 0, "fronts-y": 0 };
-  for (const [id, value] of Object.entries(defaults)) {
-    DATA.axes.forEach((a, i) => $(id).append(el("option", { value: i }, a.label)));
-    $(id).value = value;
-    $(id).addEventListener("change", show);
-  }
+  const axes = choosable("fronts", DATA.axes.length > 1 ? 1 : 0, 0, show);
 
   function show() {
-    const x = Number($("fronts-x").value), y = Number($("fronts-y").value);
-    const stairs = DATA.axes.length === 2 && x !== y ? (DATA.axes[x].direction === "min" ? "hv" : "vh") : "linear";
+    const [x, y] = axes();
+    const shape = DATA.axes.length === 2 && x !== y ? stair(x) : "linear";
     const traces = DATA.groups.flatMap((group, at) => group.fronts.map((front, number) => {
       const known = front.values.filter((v) => v[x] !== null && v[y] !== null).sort((a, b) => a[x] - b[x]);
       return { type: "scatter", mode: "lines+markers", name: group.letter, legendgroup: group.letter, showlegend: number === 0,
         x: known.map((v) => place(DATA.axes[x], v[x])), y: known.map((v) => place(DATA.axes[y], v[y])),
         text: known.map((v) => [`<b>${plain(front.name)}</b>`, ...DATA.axes.map((a, i) => `${plain(a.label)}  ${plain(written(v[i], a.unit))}`)].join("<br>")),
-        hovertemplate: "%{text}<extra></extra>", marker: { color: colour(at), size: 7 }, line: { color: colour(at), width: 1, shape: stairs } };
+        hovertemplate: "%{text}<extra></extra>", marker: { color: colour(at), size: 7 }, line: { color: colour(at), width: 1, shape } };
     }));
-    draw("chart-fronts", traces, { hovermode: "closest",
-      xaxis: axis(titled(DATA.axes[x]), { type: type(DATA.axes[x]) }), yaxis: axis(titled(DATA.axes[y]), { type: type(DATA.axes[y]) }) });
+    drawTwo("chart-fronts", traces, x, y);
   }
   later("chart-fronts", show);
 })();

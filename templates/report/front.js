@@ -6,12 +6,7 @@
   slider.max = Math.max(last, 0);
   slider.value = slider.max;
   const objectives = DATA.axes.map((a, i) => i).filter((i) => DATA.axes[i].objective);
-  const defaults = { "front-x": objectives[1] ?? objectives[0] ?? 0, "front-y": objectives[0] ?? 0 };
-  for (const [id, value] of Object.entries(defaults)) {
-    DATA.axes.forEach((a, i) => $(id).append(el("option", { value: i }, a.label)));
-    $(id).value = value;
-    $(id).addEventListener("change", show);
-  }
+  const axes = choosable("front", objectives[1] ?? objectives[0] ?? 0, objectives[0] ?? 0, show);
 
   const at = (c, i) => place(DATA.axes[i], c.values[i]);
   function trace(name, ids, x, y, marker, more = {}) {
@@ -20,12 +15,10 @@
       text: found.map(hover), customdata: found.map((c) => c.id), hovertemplate: "%{text}<extra></extra>", marker, ...more };
   }
 
-  // Between two members of a front of two, what it dominates is a stair.
-  const stairs = (x, y) => (objectives.length === 2 && objectives.includes(x) && objectives.includes(y) && x !== y
-    ? (DATA.axes[x].direction === "min" ? "hv" : "vh") : "linear");
+  const line = (x, y) => (objectives.length === 2 && objectives.includes(x) && objectives.includes(y) && x !== y ? stair(x) : "linear");
 
   function show() {
-    const x = Number($("front-x").value), y = Number($("front-y").value);
+    const [x, y] = axes();
     const generation = DATA.generations[Number(slider.value)];
     $("front-number").textContent = generation ? generation.number : "–";
     const known = DATA.candidates.filter((c) => c.status === "ok" && (!generation || c.generation <= generation.number)).map((c) => c.id);
@@ -35,7 +28,7 @@
     const traces = [
       trace("earlier candidates", known.filter((id) => !on.has(id) && !alive.has(id)), x, y, { color: "#b4bac5", size: 6, opacity: 0.6 }),
       trace("population", known.filter((id) => !on.has(id) && alive.has(id)), x, y, { color: "#fff", size: 8, line: { color: INK, width: 1.4 } }),
-      trace("front", sorted, x, y, { color: ACCENT, size: 9 }, { mode: "lines+markers", line: { shape: stairs(x, y), width: 1.2, color: "#8fb3da" } }),
+      trace("front", sorted, x, y, { color: ACCENT, size: 9 }, { mode: "lines+markers", line: { shape: line(x, y), width: 1.2, color: "#8fb3da" } }),
     ];
     const seeds = known.filter((id) => BY_ID.get(id).origin.startsWith("seed:"));
     if (seeds.length) traces.push(trace("seeds", seeds, x, y, { symbol: "diamond-open", size: 12, color: "#c65f46", line: { width: 1.6 } }));
@@ -52,8 +45,7 @@
           arrowcolor: QUIET, ax: 26, ay: -26, xanchor: "left", font: { ...FONT, color: INK, size: 11.5 } });
       }
     }
-    opened = draw("chart-front", traces, { annotations: labels, hovermode: "closest", uirevision: `${x} ${y}`,
-      xaxis: axis(titled(DATA.axes[x]), { type: type(DATA.axes[x]) }), yaxis: axis(titled(DATA.axes[y]), { type: type(DATA.axes[y]) }) });
+    opened = drawTwo("chart-front", traces, x, y, { annotations: labels, uirevision: `${x} ${y}` });
   }
 
   let timer = null;

@@ -66,6 +66,22 @@ const CONFIG = { displayModeBar: false, responsive: true };
 const layout = (more) => ({ ...LAYOUT, ...more });
 const draw = (id, traces, more) => Plotly.react(id, traces, layout(more), CONFIG);
 
+// A chart of two measures that a reader chooses, in the lists `${prefix}-x` and `-y`.
+function choosable(prefix, x, y, show) {
+  const lists = [["x", x], ["y", y]].map(([side, value]) => {
+    const list = $(`${prefix}-${side}`);
+    DATA.axes.forEach((a, i) => list.append(el("option", { value: i }, a.label)));
+    list.value = value;
+    list.addEventListener("change", show);
+    return list;
+  });
+  return () => lists.map((list) => Number(list.value));
+}
+const drawTwo = (id, traces, x, y, more) => draw(id, traces, { hovermode: "closest", ...more,
+  xaxis: axis(titled(DATA.axes[x]), { type: type(DATA.axes[x]) }), yaxis: axis(titled(DATA.axes[y]), { type: type(DATA.axes[y]) }) });
+// Between two members of a front of these two objectives, what it dominates is a stair.
+const stair = (x) => (DATA.axes[x].direction === "min" ? "hv" : "vh");
+
 // Classes of one kind are shades of its colour.
 function classColours() {
   const kinds = DATA.classes.kinds, seen = {}, found = {};
