@@ -15,7 +15,8 @@ class Feature:
     """A feature group that a featurizer may have: one row a group, in their order.
 
     expand: the option that the featurizer's `expand` of it sets; "": it has 1.
-    fits: fields of the operator that must agree for a LIV to take it from another.
+    fits: fields of the operator that must agree for a LIV to take it from another,
+        besides those that the group's width and its convolution follow from.
     repeats: the featurizer's `repeat` copies it. flag: the option that says whether it
         is there, true or another word than none; "": it always is. source: the option
         that the featurizer's `source` of it sets; "": it is always of the input.
@@ -24,7 +25,7 @@ class Feature:
 
     name: str
     expand: str
-    fits: tuple[str, ...]
+    fits: tuple[str, ...] = ()
     repeats: bool = False
     flag: str = ""
     source: str = ""

@@ -44,6 +44,19 @@ def differences(
     return "; ".join(found)
 
 
+def other_feature(user: Shared, target: Shared, name: str) -> str:
+    """What differs of the numbers that a feature group of both follows from, and of
+    what else is done to it; "": it fits."""
+    mine, theirs = user.operator, target.operator
+    assert mine is not None and theirs is not None and user.liv is not None
+    group, names = mine.group(name), [field.name for field in fields(mine)]
+    here = [n for n in names if getattr(mine, n) != getattr(theirs, n)]
+    shaping = [n for n in here if group not in _with(mine, theirs, n).groups]
+    taps = ["kernel"] if group.convolved else []
+    fits = user.liv.template.fits[name]
+    return differences(user, target, (*fits, *shaping, *taps))
+
+
 def other_weights(user: Shared, target: Shared) -> str:
     """What differs of the numbers that the tensors of T(x) depend on; "": they fit.
 

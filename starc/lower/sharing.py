@@ -9,6 +9,7 @@ from starc.frontend import ast
 from starc.ir.operator import Operator
 from starc.lower.fits import (
     differences,
+    other_feature,
     other_residual,
     other_weights,
     two_kinds,
@@ -121,7 +122,7 @@ class Sharing(References):
             if own.stack:
                 self.stacked(name, user)
                 break
-            differ = differences(user, target, user.liv.template.fits[group])
+            differ = other_feature(user, target, group)
             if differ:
                 self.misfit(
                     f"Feature {group} does not fit", clause, user, target, differ

@@ -22,8 +22,8 @@ TEMPLATE = Template(
     colour="#8a8f99",
     legend="skeleton",
     features=(
-        Feature("gate", "expand", ("inner",)),
-        Feature("x", "expand", ("inner",)),
+        Feature("gate", "expand"),
+        Feature("x", "expand"),
     ),
     token="diagonal",
     channel="diagonal",

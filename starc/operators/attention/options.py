@@ -140,9 +140,6 @@ def _check(options: ResolvedOptions, operator: Attention) -> None:
             )
 
 
-_KEPT = ("kv_heads", "head_dim", "rope", "window", "kernel")
-"""What keys of another LIV must agree in."""
-
 TEMPLATE = Template(
     kind="attention",
     title="softmax attention",
@@ -150,17 +147,12 @@ TEMPLATE = Template(
     colour="#c65f46",
     legend="attention",
     features=(
-        Feature("q", "expand", ("heads", "head_dim", "rope", "kernel")),
-        Feature("k", "expand", _KEPT, repeats=True),
-        Feature(
-            "v",
-            "expand",
-            ("kv_heads", "head_dim", "value_dim", "window", "kernel"),
-            repeats=True,
-        ),
-        Feature("gate", "", ("heads", "gate"), flag="gate"),
+        Feature("q", "expand", ("rope",)),
+        Feature("k", "expand", ("rope", "window"), repeats=True),
+        Feature("v", "expand", ("window",), repeats=True),
+        Feature("gate", "", ("gate",), flag="gate"),
     ),
-    instead=(Feature("kv", "", _KEPT),),
+    instead=(Feature("kv", "", ("rope", "window")),),
     token="low_rank",
     sparsity=("none", "banded"),
     nonlinear=("softmax",),

@@ -26,9 +26,9 @@ TEMPLATE = Template(
     colour="#2f7f86",
     legend="gated convolution",
     features=(
-        Feature("b", "expand", ("inner", "sigmoid_gates")),
-        Feature("c", "expand", ("inner", "sigmoid_gates")),
-        Feature("x", "expand", ("inner",)),
+        Feature("b", "expand", ("sigmoid_gates",)),
+        Feature("c", "expand", ("sigmoid_gates",)),
+        Feature("x", "expand"),
     ),
     token="toeplitz",
     channel="diagonal",

@@ -99,20 +99,18 @@ TEMPLATE = Template(
     colour="#7f9f4f",
     legend="delta rule",
     features=(
-        Feature("q", "key_expand", ("heads", "key_heads", "key_dim", "kernel")),
-        Feature("k", "key_expand", ("heads", "key_heads", "key_dim", "kernel")),
-        Feature("v", "expand", ("heads", "head_dim", "kernel")),
-        Feature(
-            "gate", "expand", ("heads", "head_dim", "gate_rank"), latent="gate_rank"
-        ),
+        Feature("q", "key_expand", ("heads",)),
+        Feature("k", "key_expand", ("heads",)),
+        Feature("v", "expand"),
+        Feature("gate", "expand", ("heads", "head_dim"), latent="gate_rank"),
         Feature(
             "decay",
             "",
-            ("heads", "key_dim", "decay", "decay_rank"),
+            ("heads", "key_dim", "decay"),
             flag="decay",
             latent="decay_rank",
         ),
-        Feature("beta", "", ("heads",)),
+        Feature("beta", ""),
     ),
     token="semi_separable",
     channel="grouped",

@@ -42,9 +42,9 @@ TEMPLATE = Template(
     colour="#c9ccd2",
     legend="memoryless (GLU)",
     features=(
-        Feature("gate", "expand", ("hidden",)),
-        Feature("up", "expand", ("hidden",)),
-        Feature("share", "", (), flag="share"),
+        Feature("gate", "expand"),
+        Feature("up", "expand"),
+        Feature("share", "", flag="share"),
     ),
     token="diagonal",
     channel="dense",

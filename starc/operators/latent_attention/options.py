@@ -101,9 +101,9 @@ TEMPLATE = Template(
     colour="#a8553f",
     legend="latent attention",
     features=(
-        Feature("q", "", ("heads", "head_dim", "q_rank", "norm_eps"), latent="q_rank"),
-        Feature("k", "", ("rope_dims", "rope"), latent="rank"),
-        Feature("v", "", ("rank", "norm_eps"), latent="rank"),
+        Feature("q", "", ("heads", "head_dim", "norm_eps"), latent="q_rank"),
+        Feature("k", "", ("rope",), latent="rank"),
+        Feature("v", "", ("norm_eps",), latent="rank"),
     ),
     token="low_rank",
     nonlinear=("softmax",),

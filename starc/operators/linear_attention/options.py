@@ -43,14 +43,9 @@ TEMPLATE = Template(
     colour="#d89a45",
     legend="linear attention",
     features=(
-        Feature("q", "expand", ("heads", "head_dim", "feature_map", "kernel")),
-        Feature(
-            "k",
-            "expand",
-            ("kv_heads", "head_dim", "feature_map", "kernel"),
-            repeats=True,
-        ),
-        Feature("v", "expand", ("kv_heads", "head_dim", "kernel"), repeats=True),
+        Feature("q", "expand", ("feature_map",)),
+        Feature("k", "expand", ("feature_map",), repeats=True),
+        Feature("v", "expand", repeats=True),
     ),
     token="low_rank",
     channel="grouped",

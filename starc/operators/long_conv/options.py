@@ -26,9 +26,9 @@ TEMPLATE = Template(
     colour="#68a8a0",
     legend="long convolution",
     features=(
-        Feature("b", "expand", ("inner",)),
-        Feature("c", "expand", ("inner",)),
-        Feature("x", "expand", ("inner",)),
+        Feature("b", "expand"),
+        Feature("c", "expand"),
+        Feature("x", "expand"),
     ),
     token="toeplitz",
     channel="diagonal",

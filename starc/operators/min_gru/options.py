@@ -23,8 +23,8 @@ TEMPLATE = Template(
     colour="#8f4f86",
     legend="minimal GRU",
     features=(
-        Feature("gate", "expand", ("inner",)),
-        Feature("x", "expand", ("inner", "kernel")),
+        Feature("gate", "expand"),
+        Feature("x", "expand"),
     ),
     token="semi_separable",
     channel="diagonal",

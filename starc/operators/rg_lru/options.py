@@ -38,8 +38,8 @@ TEMPLATE = Template(
     colour="#b184b3",
     legend="gated recurrence",
     features=(
-        Feature("gate", "expand", ("inner",)),
-        Feature("x", "expand", ("inner", "kernel")),
+        Feature("gate", "expand"),
+        Feature("x", "expand"),
     ),
     token="semi_separable",
     channel="diagonal",

@@ -23,8 +23,8 @@ TEMPLATE = Template(
     colour="#404040",
     legend="experts",
     features=(
-        Feature("route", "", ("experts",)),
-        Feature("up", "", ("hidden",)),
+        Feature("route", ""),
+        Feature("up", ""),
     ),
     token="diagonal",
     channel="dense",
