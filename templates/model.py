@@ -153,6 +153,7 @@ def whole(_given):
             str(_given['plan'].model),
             '\n',
         )
+    tensors = (('cu_seqlens' in _given['plan'].packed) or ('position' in _given['plan'].packed))
     if _given['plan'].stateful:
         _text += (
             '\n\n@dataclass\nclass State:\n    """What a layer keeps of the tokens before; in training nothing is kept."""\n\n',
@@ -180,15 +181,15 @@ def whole(_given):
             )
         if ('position' in _given['plan'].packed):
             _text += (
-                '\n    @property\n    def position(self) -> int | Tensor:\n        """Of the first token, or of each, (B or 1, T)."""\n        if self.packed is not None:\n            return self.packed.position\n',
+                '\n    @property\n    def position(self) -> int | Tensor:\n        """Of the first token, or of each, (B or 1, T)."""\n',
             )
             if _given['plan'].graphs:
                 _text += (
-                    '        return self.length[:, None] if isinstance(self.length, Tensor) else self.length\n',
+                    '        if self.packed is not None:\n            return self.packed.position\n        return self.length[:, None] if isinstance(self.length, Tensor) else self.length\n',
                 )
             else:
                 _text += (
-                    '        return self.length\n',
+                    '        return self.length if self.packed is None else self.packed.position\n',
                 )
         _text += (
             '\n\nclass Packed(NamedTuple):\n    """Sequences one after the other in a row of T tokens."""\n\n',
@@ -288,11 +289,11 @@ def whole(_given):
         _text += (
             '\n\nclass Cache:\n    """The states of all layers, for a batch of sequences that grow together."""\n\n    def __init__(\n        self,\n        model: ',
             str(_given['plan'].model),
-            ',\n        batch: int,\n        max_length: int,\n        device: torch.device | str | None = None,\n        dtype: torch.dtype | None = None,\n    ) -> None:\n        """Room for `batch` sequences of at most `max_length` tokens; device and dtype\n        are the model\'s where none is given."""\n        between(0, float("inf"), batch=batch, max_length=max_length)\n        weight = model.embedding.weight\n        device, dtype = device or weight.device, dtype or weight.dtype\n        if not dtype.is_floating_point:\n            raise ValueError(f"dtype: of floating point, not {dtype}")\n        self.batch, self.max_length = batch, max_length\n        self.length = 0  # tokens seen\n',
+            ',\n        batch: int,\n        max_length: int,\n        device: torch.device | str | None = None,\n        dtype: torch.dtype | None = None,\n    ) -> None:\n        """Room for `batch` sequences of at most `max_length` tokens; device and dtype\n        are the model\'s where none is given."""\n        between(0, float("inf"), batch=batch, max_length=max_length)\n        weight = model.embedding.weight\n        like = torch.empty(\n            0, device=device or weight.device, dtype=dtype or weight.dtype\n        )\n        if not like.is_floating_point():\n            raise ValueError(f"dtype: of floating point, not {dtype}")\n        self.batch, self.max_length, self.device = batch, max_length, like.device\n        self.length = 0  # tokens seen\n',
         )
         if _given['plan'].stateful:
             _text += (
-                '        like = torch.empty(0, device=device, dtype=dtype)\n        self.device = like.device\n        self.states = States.new(\n            model, lambda layer: layer.new_state(batch, max_length, like)\n        )\n',
+                '        self.states = States.new(\n            model, lambda layer: layer.new_state(batch, max_length, like)\n        )\n',
             )
             if _given['plan'].places:
                 _text += (
@@ -302,10 +303,6 @@ def whole(_given):
                 _text += (
                     '        self.position: Tensor | None = None  # the length on a GPU, in a CUDA graph\n',
                 )
-        else:
-            _text += (
-                '        self.device = torch.empty(0, device=device).device\n',
-            )
         _text += (
             '\n    @property\n    def nbytes(self) -> int:\n        """Bytes of all tensors kept."""\n',
         )
@@ -372,7 +369,9 @@ def whole(_given):
             )
             if _given['plan'].places:
                 _text += (
-                    '        packed = pack(borders, [0] * (len(borders) - 1), x.device)\n',
+                    '        packed = pack(borders, [0] * (len(borders) - 1)',
+                    str((', x.device' if tensors else '')),
+                    ')\n',
                 )
             else:
                 _text += (
@@ -403,7 +402,9 @@ def whole(_given):
             )
             if _given['plan'].places:
                 _text += (
-                    '    past = [0] * rows if kept is None else kept.rows()\n    packed = pack(borders, past, x.device)\n',
+                    '    past = [0] * rows if kept is None else kept.rows()\n    packed = pack(borders, past',
+                    str((', x.device' if tensors else '')),
+                    ')\n',
                 )
             else:
                 _text += (
@@ -450,7 +451,9 @@ def whole(_given):
             )
             if _given['plan'].places:
                 _text += (
-                    '    past = cache.rows() if cache is not None else [0] * (len(borders) - 1)\n    packed = pack(borders, past, tokens.device)\n',
+                    '    past = cache.rows() if cache is not None else [0] * (len(borders) - 1)\n    packed = pack(borders, past',
+                    str((', tokens.device' if tensors else '')),
+                    ')\n',
                 )
             else:
                 _text += (
@@ -468,7 +471,9 @@ def whole(_given):
         )
     if _given['plan'].places:
         _text += (
-            '\n\ndef pack(borders: list[int], past: list[int], device: torch.device) -> Packed:\n    """What layers read of sequences with these borders; `past`: of each, in a cache."""\n    spans = list(zip(borders[:-1], borders[1:], past, strict=True))\n',
+            '\n\ndef pack(borders: list[int], past: list[int]',
+            str((', device: torch.device' if tensors else '')),
+            ') -> Packed:\n    """What layers read of sequences with these borders; `past`: of each, in a cache."""\n    spans = list(zip(borders[:-1], borders[1:], past, strict=True))\n',
         )
         if ('position' in _given['plan'].packed):
             _text += (
@@ -541,16 +546,25 @@ def whole(_given):
         str(_given['plan'].model),
         ',\n    tokens: Tensor,\n    max_new_tokens: int,\n    *,\n    stop: int | Sequence[int] | None = None,\n    stream: Callable[[Tensor], object] | None = None,\n    **how: Any,\n) -> Generated:\n    """The tokens (B, T) and those sampled behind them, until every row has stopped.\n\n    stream: is called with each token (B) as soon as it is there. how: what is said of\n    stream_tokens.\n    """\n    rows = [tokens]\n    for new in stream_tokens(model, tokens, max_new_tokens, stop=stop, **how):\n        rows.append(new[:, None])\n        if stream is not None:\n            stream(new)\n    made = torch.cat(rows, dim=1)\n    lengths = torch.full(tokens.shape[:1], made.shape[1], device=tokens.device)\n    ends = check_stop(stop, model.config.vocab, tokens.device)\n    if ends is not None:\n        first = tokens.shape[1]\n        last = torch.isin(made[:, first:], ends)\n        alive = last.cumsum(dim=1) == last  # up to the first of them\n        lengths = first + alive.sum(dim=1)\n        made = made[:, : first + int(alive.any(dim=0).sum())]\n    return Generated(made, lengths)\n\n\ndef stream_tokens(\n    model: ',
         str(_given['plan'].model),
-        ',\n    tokens: Tensor,\n    max_new_tokens: int,\n    *,\n    pads: Tensor | None = None,\n    stop: int | Sequence[int] | None = None,\n    **sampling: Any,\n) -> Iterator[Tensor]:\n    """The tokens behind tokens (B, T), each (B) as soon as it is there: see Sampling.\n\n    pads (B): how many tokens on the left of each row are none. stop: a row that has\n    drawn one of these repeats it from then on; all rows, and this ends.\n    """\n    between(0, float("inf"), max_new_tokens=max_new_tokens)\n    _, skipped = check(tokens, None, None, pads)\n    if tokens.shape[1] in (0, *skipped):\n        what = "pads" if skipped else "tokens"\n        raise ValueError(f"{what}: each row needs a token to go on from")\n    ends = check_stop(stop, model.config.vocab, tokens.device)\n    how = Sampling(**sampling)\n\n    @torch.no_grad()\n    def steps() -> Iterator[Tensor]:\n        rows, length = tokens.shape\n        cache = model.new_cache(rows, length + max_new_tokens)\n',
+        ',\n    tokens: Tensor,\n    max_new_tokens: int,\n    *,\n    pads: Tensor | None = None,\n    stop: int | Sequence[int] | None = None,\n    **sampling: Any,\n) -> Iterator[Tensor]:\n    """The tokens behind tokens (B, T), each (B) as soon as it is there: see Sampling.\n\n    pads (B): how many tokens on the left of each row are none. stop: a row that has\n    drawn one of these repeats it from then on; all rows, and this ends.\n    """\n    between(0, float("inf"), max_new_tokens=max_new_tokens)\n    _, skipped = check(tokens, None, None, pads)\n    if tokens.shape[1] in (0, *skipped):\n        what = "pads" if skipped else "tokens"\n        raise ValueError(f"{what}: each row needs a token to go on from")\n    ends = check_stop(stop, model.config.vocab, tokens.device)\n    how = Sampling(**sampling)\n\n    @torch.no_grad()\n    def steps() -> Iterator[Tensor]:\n        cache = model.new_cache(len(tokens), tokens.shape[1] + max_new_tokens)\n',
     )
     if _given['plan'].graphs:
         _text += (
             '        decode = DecodeGraph(model, cache)\n',
         )
     _text += (
-        '        seen = stopped = None\n        if how.repetition_penalty != 1:\n            seen = tokens_of(tokens, pads, model.config.vocab)\n        new = tokens\n        for step in range(max_new_tokens):\n            if step == 0:\n                logits = model(new, cache, pads=pads, last_only=True)\n            else:\n                logits = ',
-        str(('decode(new)' if _given['plan'].graphs else 'model(new, cache)')),
-        '  # (B, 1, vocab)\n            drawn = sample(logits[:, 0], how, seen)\n            new = drawn if stopped is None else torch.where(stopped, new, drawn)\n            if seen is not None:\n                seen.scatter_(1, new, True)\n            yield new[:, 0]\n            if ends is not None:\n                stopped = torch.isin(new, ends)\n                # to ask a GPU is to wait for it: seldom, at the price of a few tokens\n                if (step % 8 == 7 or not tokens.is_cuda) and stopped.all():\n                    return\n\n    return steps()\n\n\ndef sample(logits: Tensor, how: Sampling, seen: Tensor | None = None) -> Tensor:\n    """One token (B, 1) from logits (B, vocab); seen: the same, of what a row has."""\n    if seen is not None:\n        penalty = how.repetition_penalty\n        less = torch.where(logits > 0, logits / penalty, logits * penalty)\n        logits = torch.where(seen, less, logits)\n    if how.temperature < 1e-6:  # logits are not more exact than that\n        return logits.argmax(dim=-1, keepdim=True)\n    logits = logits.float() / how.temperature\n    if how.top_k is not None:\n        least = logits.topk(min(how.top_k, logits.shape[-1])).values[:, -1:]\n        logits = logits.masked_fill(logits < least, float("-inf"))\n    if how.top_p < 1:\n        ordered, order = logits.sort(dim=-1)\n        rare = ordered.softmax(dim=-1).cumsum(dim=-1) <= 1 - how.top_p\n        rare[:, -1] = False\n        logits = logits.masked_fill(rare.scatter(1, order, rare), float("-inf"))\n    if how.min_p > 0:\n        share = logits.softmax(dim=-1)\n        rare = share < how.min_p * share.amax(dim=-1, keepdim=True)\n        logits = logits.masked_fill(rare, float("-inf"))\n    return torch.multinomial(logits.softmax(dim=-1), 1, generator=how.generator)\n\n\ndef tokens_of(tokens: Tensor, pads: Tensor | None, vocab: int) -> Tensor:\n    """(B, vocab): whether a token is in a row of tokens (B, T), padding left out."""\n    if pads is not None:\n        real = torch.arange(tokens.shape[1], device=tokens.device) >= pads[:, None]\n        tokens = torch.where(real, tokens, tokens[:, -1:])\n    seen = torch.zeros(len(tokens), vocab, dtype=torch.bool, device=tokens.device)\n    return seen.scatter_(1, tokens.long(), True)\n\n\ndef check_stop(\n    stop: int | Sequence[int] | None, vocab: int, device: torch.device\n) -> Tensor | None:\n    """The tokens, or None; ValueError unless they are in the vocabulary."""\n    if stop is None:\n        return None\n    stops = list(stop) if isinstance(stop, Sequence) else [stop]\n    for token in stops:\n        if type(token) is not int or not 0 <= token < vocab:\n            raise ValueError(f"stop: tokens from 0 to {vocab - 1}, not {token!r}")\n    return torch.tensor(stops, dtype=torch.int64, device=device)\n\n\ndef between(least: float, most: float, **numbers: float) -> None:\n    """Raises ValueError with the name of a number that is out of range, infinite, or\n    not whole where `least` is."""\n    kind: Any = int if isinstance(least, int) else (int, float)\n    for name, value in numbers.items():\n        fits = isinstance(value, kind) and not isinstance(value, bool)\n        if not fits or not least <= value <= most or value == float("inf"):\n            what = "a whole number" if kind is int else "a number"\n            raise ValueError(f"{name}: {what} from {least} to {most}, not {value!r}")\n',
+        '        seen = stopped = None\n        if how.repetition_penalty != 1:\n            seen = tokens_of(tokens, pads, model.config.vocab)\n        new = tokens\n        for step in range(max_new_tokens):\n',
+    )
+    if _given['plan'].graphs:
+        _text += (
+            '            if step == 0:\n                logits = model(new, cache, pads=pads, last_only=True)\n            else:\n                logits = decode(new)  # (B, 1, vocab)\n',
+        )
+    else:
+        _text += (
+            '            asked = None if step else pads\n            logits = model(new, cache, pads=asked, last_only=True)  # (B, 1, vocab)\n',
+        )
+    _text += (
+        '            drawn = sample(logits[:, 0], how, seen)\n            new = drawn if stopped is None else torch.where(stopped, new, drawn)\n            if seen is not None:\n                seen.scatter_(1, new, True)\n            yield new[:, 0]\n            if ends is not None:\n                stopped = torch.isin(new, ends)\n                # to ask a GPU is to wait for it: seldom, at the price of a few tokens\n                if (step % 8 == 7 or not tokens.is_cuda) and stopped.all():\n                    return\n\n    return steps()\n\n\ndef sample(logits: Tensor, how: Sampling, seen: Tensor | None = None) -> Tensor:\n    """One token (B, 1) from logits (B, vocab); seen: the same, of what a row has."""\n    if seen is not None:\n        penalty = how.repetition_penalty\n        less = torch.where(logits > 0, logits / penalty, logits * penalty)\n        logits = torch.where(seen, less, logits)\n    if how.temperature < 1e-6:  # logits are not more exact than that\n        return logits.argmax(dim=-1, keepdim=True)\n    logits = logits.float() / how.temperature\n    if how.top_k is not None:\n        least = logits.topk(min(how.top_k, logits.shape[-1])).values[:, -1:]\n        logits = logits.masked_fill(logits < least, float("-inf"))\n    if how.top_p < 1:\n        ordered, order = logits.sort(dim=-1)\n        rare = ordered.softmax(dim=-1).cumsum(dim=-1) <= 1 - how.top_p\n        rare[:, -1] = False\n        logits = logits.masked_fill(rare.scatter(1, order, rare), float("-inf"))\n    if how.min_p > 0:\n        share = logits.softmax(dim=-1)\n        rare = share < how.min_p * share.amax(dim=-1, keepdim=True)\n        logits = logits.masked_fill(rare, float("-inf"))\n    return torch.multinomial(logits.softmax(dim=-1), 1, generator=how.generator)\n\n\ndef tokens_of(tokens: Tensor, pads: Tensor | None, vocab: int) -> Tensor:\n    """(B, vocab): whether a token is in a row of tokens (B, T), padding left out."""\n    if pads is not None:\n        real = torch.arange(tokens.shape[1], device=tokens.device) >= pads[:, None]\n        tokens = torch.where(real, tokens, tokens[:, -1:])\n    seen = torch.zeros(len(tokens), vocab, dtype=torch.bool, device=tokens.device)\n    return seen.scatter_(1, tokens.long(), True)\n\n\ndef check_stop(\n    stop: int | Sequence[int] | None, vocab: int, device: torch.device\n) -> Tensor | None:\n    """The tokens, or None; ValueError unless they are in the vocabulary."""\n    if stop is None:\n        return None\n    stops: list[Any] = list(stop) if isinstance(stop, Sequence) else [stop]\n    for token in stops:\n        between(0, vocab - 1, stop=token)\n    return torch.tensor(stops, dtype=torch.int64, device=device)\n\n\ndef between(least: float, most: float, **numbers: float) -> None:\n    """Raises ValueError with the name of a number that is out of range, infinite, or\n    not whole where `least` is."""\n    kind: Any = int if isinstance(least, int) else (int, float)\n    for name, value in numbers.items():\n        fits = isinstance(value, kind) and not isinstance(value, bool)\n        if not fits or not least <= value <= most or value == float("inf"):\n            what = "a whole number" if kind is int else "a number"\n            raise ValueError(f"{name}: {what} from {least} to {most}, not {value!r}")\n',
     )
     if _given['plan'].kernels:
         _text += (
@@ -562,10 +576,10 @@ def whole(_given):
 
 
 SOURCES = {
-    'generate.py.j2': 1055581064,
-    'hf/arrange.py.j2': 2568835254,
+    'generate.py.j2': 2605418319,
+    'hf/arrange.py.j2': 4249770352,
     'hf/cache.py.j2': 1799609694,
     'model.py.j2': 2948573754,
-    'sequences.py.j2': 4177171957,
+    'sequences.py.j2': 2901557197,
 }
 BLOCKS = {'whole': whole}

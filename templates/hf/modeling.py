@@ -194,6 +194,7 @@ def whole(_given):
         _text += (
             '\n\n@torch.no_grad()\ndef balance_experts(model: nn.Module, rate: float = 1e-3) -> None:\n    """Experts that fewer tokens took than an equal share, since the last time, are\n    chosen more easily from now on (arXiv 2408.15664): behind each optimizer step."""\n    mixtures: list[Any] = [m for m in model.modules() if hasattr(m, "balance")]\n    for mixture in mixtures:\n        load = mixture.load.float()\n        if torch.distributed.is_initialized():\n            torch.distributed.all_reduce(load)\n        mixture.balance += rate * (load.mean() - load).sign()\n        mixture.load.zero_()\n',
         )
+    tensors = (('cu_seqlens' in _given['plan'].packed) or ('position' in _given['plan'].packed))
     if _given['plan'].stateful:
         _text += (
             '\n\n@dataclass\nclass State:\n    """What a layer keeps of the tokens before; in training nothing is kept."""\n\n',
@@ -221,15 +222,15 @@ def whole(_given):
             )
         if ('position' in _given['plan'].packed):
             _text += (
-                '\n    @property\n    def position(self) -> int | Tensor:\n        """Of the first token, or of each, (B or 1, T)."""\n        if self.packed is not None:\n            return self.packed.position\n',
+                '\n    @property\n    def position(self) -> int | Tensor:\n        """Of the first token, or of each, (B or 1, T)."""\n',
             )
             if _given['plan'].graphs:
                 _text += (
-                    '        return self.length[:, None] if isinstance(self.length, Tensor) else self.length\n',
+                    '        if self.packed is not None:\n            return self.packed.position\n        return self.length[:, None] if isinstance(self.length, Tensor) else self.length\n',
                 )
             else:
                 _text += (
-                    '        return self.length\n',
+                    '        return self.length if self.packed is None else self.packed.position\n',
                 )
         _text += (
             '\n\nclass Packed(NamedTuple):\n    """Sequences one after the other in a row of T tokens."""\n\n',
@@ -329,11 +330,11 @@ def whole(_given):
         _text += (
             '\n\nclass Cache:\n    """The states of all layers, for a batch of sequences that grow together."""\n\n    def __init__(\n        self,\n        model: ',
             str(_given['plan'].model),
-            ',\n        batch: int,\n        max_length: int,\n        device: torch.device | str | None = None,\n        dtype: torch.dtype | None = None,\n    ) -> None:\n        """Room for `batch` sequences of at most `max_length` tokens; device and dtype\n        are the model\'s where none is given."""\n        between(0, float("inf"), batch=batch, max_length=max_length)\n        weight = model.embedding.weight\n        device, dtype = device or weight.device, dtype or weight.dtype\n        if not dtype.is_floating_point:\n            raise ValueError(f"dtype: of floating point, not {dtype}")\n        self.batch, self.max_length = batch, max_length\n        self.length = 0  # tokens seen\n',
+            ',\n        batch: int,\n        max_length: int,\n        device: torch.device | str | None = None,\n        dtype: torch.dtype | None = None,\n    ) -> None:\n        """Room for `batch` sequences of at most `max_length` tokens; device and dtype\n        are the model\'s where none is given."""\n        between(0, float("inf"), batch=batch, max_length=max_length)\n        weight = model.embedding.weight\n        like = torch.empty(\n            0, device=device or weight.device, dtype=dtype or weight.dtype\n        )\n        if not like.is_floating_point():\n            raise ValueError(f"dtype: of floating point, not {dtype}")\n        self.batch, self.max_length, self.device = batch, max_length, like.device\n        self.length = 0  # tokens seen\n',
         )
         if _given['plan'].stateful:
             _text += (
-                '        like = torch.empty(0, device=device, dtype=dtype)\n        self.device = like.device\n        self.states = States.new(\n            model, lambda layer: layer.new_state(batch, max_length, like)\n        )\n',
+                '        self.states = States.new(\n            model, lambda layer: layer.new_state(batch, max_length, like)\n        )\n',
             )
             if _given['plan'].places:
                 _text += (
@@ -343,10 +344,6 @@ def whole(_given):
                 _text += (
                     '        self.position: Tensor | None = None  # the length on a GPU, in a CUDA graph\n',
                 )
-        else:
-            _text += (
-                '        self.device = torch.empty(0, device=device).device\n',
-            )
         _text += (
             '\n    @property\n    def nbytes(self) -> int:\n        """Bytes of all tensors kept."""\n',
         )
@@ -413,7 +410,9 @@ def whole(_given):
             )
             if _given['plan'].places:
                 _text += (
-                    '        packed = pack(borders, [0] * (len(borders) - 1), x.device)\n',
+                    '        packed = pack(borders, [0] * (len(borders) - 1)',
+                    str((', x.device' if tensors else '')),
+                    ')\n',
                 )
             else:
                 _text += (
@@ -444,7 +443,9 @@ def whole(_given):
             )
             if _given['plan'].places:
                 _text += (
-                    '    past = [0] * rows if kept is None else kept.rows()\n    packed = pack(borders, past, x.device)\n',
+                    '    past = [0] * rows if kept is None else kept.rows()\n    packed = pack(borders, past',
+                    str((', x.device' if tensors else '')),
+                    ')\n',
                 )
             else:
                 _text += (
@@ -491,7 +492,9 @@ def whole(_given):
             )
             if _given['plan'].places:
                 _text += (
-                    '    past = cache.rows() if cache is not None else [0] * (len(borders) - 1)\n    packed = pack(borders, past, tokens.device)\n',
+                    '    past = cache.rows() if cache is not None else [0] * (len(borders) - 1)\n    packed = pack(borders, past',
+                    str((', tokens.device' if tensors else '')),
+                    ')\n',
                 )
             else:
                 _text += (
@@ -509,7 +512,9 @@ def whole(_given):
         )
     if _given['plan'].places:
         _text += (
-            '\n\ndef pack(borders: list[int], past: list[int], device: torch.device) -> Packed:\n    """What layers read of sequences with these borders; `past`: of each, in a cache."""\n    spans = list(zip(borders[:-1], borders[1:], past, strict=True))\n',
+            '\n\ndef pack(borders: list[int], past: list[int]',
+            str((', device: torch.device' if tensors else '')),
+            ') -> Packed:\n    """What layers read of sequences with these borders; `past`: of each, in a cache."""\n    spans = list(zip(borders[:-1], borders[1:], past, strict=True))\n',
         )
         if ('position' in _given['plan'].packed):
             _text += (
@@ -546,10 +551,10 @@ def whole(_given):
 
 
 SOURCES = {
-    'hf/arrange.py.j2': 2568835254,
+    'hf/arrange.py.j2': 4249770352,
     'hf/cache.py.j2': 1799609694,
     'hf/modeling.py.j2': 3786268684,
     'model.py.j2': 2948573754,
-    'sequences.py.j2': 4177171957,
+    'sequences.py.j2': 2901557197,
 }
 BLOCKS = {'whole': whole}

@@ -63,15 +63,31 @@ def unreached(text: str) -> set[str]:
     return reads.keys() - reached
 
 
+def unread(text: str) -> set[tuple[str, str]]:
+    """(function, argument) of those that its body does not read, but for interfaces:
+    of an object, of autograd, and `new_state`, which layers have in common."""
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef) and node.name != "new_state":
+            inside = [part for line in node.body for part in ast.walk(line)]
+            read = {name.id for name in inside if isinstance(name, ast.Name)}
+            taken = {each.arg for each in (*node.args.args, *node.args.kwonlyargs)}
+            unread = taken - read - {"self", "cls", "ctx"}
+            found |= {(node.name, name) for name in unread}
+    return found
+
+
 @pytest.mark.parametrize("kernels", ["all", "none"])
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_everything_is_reached(path: Path, kernels: str) -> None:
     text = starc.compile(path.read_text(), path.name, kernels=kernels)
     assert unreached(text) == set()
+    assert unread(text) == set()
 
 
 def test_what_is_reached_is_seen() -> None:
     assert unreached("def f(): pass\nModel = 1\n") == {"f"}
+    assert unread("def f(x, y): return x + (lambda z: z)(1)") == {("f", "y")}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

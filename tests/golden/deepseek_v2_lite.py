@@ -448,9 +448,7 @@ class State:
     @property
     def position(self) -> int | Tensor:
         """Of the first token, or of each, (B or 1, T)."""
-        if self.packed is not None:
-            return self.packed.position
-        return self.length
+        return self.length if self.packed is None else self.packed.position
 
 
 class Packed(NamedTuple):
@@ -497,13 +495,13 @@ class Cache:
         are the model's where none is given."""
         between(0, float("inf"), batch=batch, max_length=max_length)
         weight = model.embedding.weight
-        device, dtype = device or weight.device, dtype or weight.dtype
-        if not dtype.is_floating_point:
+        like = torch.empty(
+            0, device=device or weight.device, dtype=dtype or weight.dtype
+        )
+        if not like.is_floating_point():
             raise ValueError(f"dtype: of floating point, not {dtype}")
-        self.batch, self.max_length = batch, max_length
+        self.batch, self.max_length, self.device = batch, max_length, like.device
         self.length = 0  # tokens seen
-        like = torch.empty(0, device=device, dtype=dtype)
-        self.device = like.device
         self.states = States.new(
             model, lambda layer: layer.new_state(batch, max_length, like)
         )
@@ -735,17 +733,14 @@ def stream_tokens(
 
     @torch.no_grad()
     def steps() -> Iterator[Tensor]:
-        rows, length = tokens.shape
-        cache = model.new_cache(rows, length + max_new_tokens)
+        cache = model.new_cache(len(tokens), tokens.shape[1] + max_new_tokens)
         seen = stopped = None
         if how.repetition_penalty != 1:
             seen = tokens_of(tokens, pads, model.config.vocab)
         new = tokens
         for step in range(max_new_tokens):
-            if step == 0:
-                logits = model(new, cache, pads=pads, last_only=True)
-            else:
-                logits = model(new, cache)  # (B, 1, vocab)
+            asked = None if step else pads
+            logits = model(new, cache, pads=asked, last_only=True)  # (B, 1, vocab)
             drawn = sample(logits[:, 0], how, seen)
             new = drawn if stopped is None else torch.where(stopped, new, drawn)
             if seen is not None:
@@ -799,10 +794,9 @@ def check_stop(
     """The tokens, or None; ValueError unless they are in the vocabulary."""
     if stop is None:
         return None
-    stops = list(stop) if isinstance(stop, Sequence) else [stop]
+    stops: list[Any] = list(stop) if isinstance(stop, Sequence) else [stop]
     for token in stops:
-        if type(token) is not int or not 0 <= token < vocab:
-            raise ValueError(f"stop: tokens from 0 to {vocab - 1}, not {token!r}")
+        between(0, vocab - 1, stop=token)
     return torch.tensor(stops, dtype=torch.int64, device=device)
 
 

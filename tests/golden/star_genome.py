@@ -452,13 +452,13 @@ class Cache:
         are the model's where none is given."""
         between(0, float("inf"), batch=batch, max_length=max_length)
         weight = model.embedding.weight
-        device, dtype = device or weight.device, dtype or weight.dtype
-        if not dtype.is_floating_point:
+        like = torch.empty(
+            0, device=device or weight.device, dtype=dtype or weight.dtype
+        )
+        if not like.is_floating_point():
             raise ValueError(f"dtype: of floating point, not {dtype}")
-        self.batch, self.max_length = batch, max_length
+        self.batch, self.max_length, self.device = batch, max_length, like.device
         self.length = 0  # tokens seen
-        like = torch.empty(0, device=device, dtype=dtype)
-        self.device = like.device
         self.states = States.new(
             model, lambda layer: layer.new_state(batch, max_length, like)
         )
@@ -749,8 +749,7 @@ def stream_tokens(
 
     @torch.no_grad()
     def steps() -> Iterator[Tensor]:
-        rows, length = tokens.shape
-        cache = model.new_cache(rows, length + max_new_tokens)
+        cache = model.new_cache(len(tokens), tokens.shape[1] + max_new_tokens)
         decode = DecodeGraph(model, cache)
         seen = stopped = None
         if how.repetition_penalty != 1:
@@ -814,10 +813,9 @@ def check_stop(
     """The tokens, or None; ValueError unless they are in the vocabulary."""
     if stop is None:
         return None
-    stops = list(stop) if isinstance(stop, Sequence) else [stop]
+    stops: list[Any] = list(stop) if isinstance(stop, Sequence) else [stop]
     for token in stops:
-        if type(token) is not int or not 0 <= token < vocab:
-            raise ValueError(f"stop: tokens from 0 to {vocab - 1}, not {token!r}")
+        between(0, vocab - 1, stop=token)
     return torch.tensor(stops, dtype=torch.int64, device=device)
 
 
