@@ -37,10 +37,10 @@ def pairs(kind: str) -> Iterator[tuple[Operator, Operator]]:
 def test_a_feature_that_fits_has_the_shape_that_is_wanted(kind: str) -> None:
     template = next(t for t in templates() if t.kind == kind)
     liv = next(c for c in prelude().classes.values() if c.template is template)
-    name = ast.Name(NOWHERE, liv.name)
+    use = ast.Use(NOWHERE, None, ast.Name(NOWHERE, liv.name), (), ())
 
     def shared(operator: Operator) -> Shared:
-        return Shared(name, liv, Built(operator, Residual(), Residual()))
+        return Shared(use, liv, Built(operator, Residual(), Residual()))
 
     fitting = unlike = 0
     for one, other in pairs(kind):
