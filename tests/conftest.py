@@ -1,6 +1,7 @@
 """Options of the whole suite; what it could not try here, and why, at its end."""
 
 import os
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -30,6 +31,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write what is expected anew; read the difference before you commit it",
     )
+
+
+def pytest_collection_finish() -> None:
+    """Seeds the processor alone where there is no other device.
+
+    torch.manual_seed writes down the whole stack for each kind of device that may come
+    to life later, which takes longer than a small model's pass.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and not torch.cuda.is_available():
+        torch.manual_seed = torch.default_generator.manual_seed
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

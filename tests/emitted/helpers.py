@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import count
 from types import CodeType, ModuleType
 from typing import Any
@@ -124,7 +124,11 @@ def emit(model: Written, without: AbstractSet[str] = frozenset()) -> Emitted:
     plan = make_plan(ir, "test.star", ())
     with mock.patch.object(rendering, "tidy", lambda text: text):
         text = rendering.render(plan)  # unformatted: black would take most of the time
-    return Emitted(ir, plan, text, load(text))
+    return Emitted(ir, plan, text, _loaded(text))
+
+
+_loaded = lru_cache(maxsize=256)(load)
+"""Many tests emit the same text: one more pass, or one less, often changes nothing."""
 
 
 def relative(found: Tensor, expected: Tensor, least: float = 1e-6) -> float:

@@ -19,6 +19,7 @@ from tests.emitted.small import HEAD, SMALL, TEXTS, apart, fresh, gradients, tok
 from tests.sampled import sampled
 
 LENGTH = 6
+FEW = ("lfm2", "gated_conv", "mlp")
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +49,7 @@ def check_training(model: Any, compiled: object) -> None:
 # Tracing takes seconds each: of each sweep `make test` takes a sixth, and others of the
 # next; the slow tests all. One graph, and with aot_eager that of its gradients too.
 @pytest.mark.parametrize("backend", sampled(("eager", "aot_eager"), ("aot_eager",)))
-@pytest.mark.parametrize("name", sampled(TEXTS, list(TEXTS)[::6]))
+@pytest.mark.parametrize("name", sampled(TEXTS, FEW))
 def test_one_graph_forward_and_backward(backend: str, name: str) -> None:
     model = fresh(name)
     counter = CompileCounterWithBackend(backend)
@@ -85,7 +86,7 @@ def test_decoding_is_a_graph_for_all_lengths(name: str) -> None:
 EACH = [cases_of(kind).uses[0] for kind in operators.NAMES]
 """One operator each: a text with several takes a minute to trace."""
 MORE = [liv for kind in operators.NAMES for liv in cases_of(kind).uses[1:2]]
-SWEPT = sampled((*EACH, *MORE, *SMALL), EACH[1::6])
+SWEPT = sampled((*EACH, *MORE, *SMALL), EACH[1::5])
 
 
 def swept(name: str) -> Any:

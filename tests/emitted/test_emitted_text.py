@@ -81,14 +81,14 @@ def run(*command: str | Path, **options: object) -> str:
 
 
 def sampled(names: Iterable[str]) -> list[str]:
-    """All names in the slow tests, else a third of those of texts and genomes, which
+    """All names in the slow tests, else a fifth of those of texts and genomes, which
     have all that the examples have, and one whole file."""
     found = sorted(names)
     if f"genome_{GENOMES - 1}" in found:
         return found
     stems = {path.stem for path in EXAMPLES} - {"tiny_hybrid"}
     some = [name for name in found if name.removesuffix("_plain") not in stems]
-    return [name for name in some if name == "tiny_hybrid" or some.index(name) % 3 == 0]
+    return [name for name in some if name == "tiny_hybrid" or some.index(name) % 5 == 0]
 
 
 def test_black_has_nothing_to_add(texts: dict[str, str]) -> None:

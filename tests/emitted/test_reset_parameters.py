@@ -3,6 +3,7 @@ call it, and module by module, as FSDP and transformers do."""
 
 import copy
 import math
+from functools import cache
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ CASES: dict[str, Written | str] = {
 }
 
 
+@cache
 def emitted(name: str) -> Emitted:
     case = CASES[name]
     return emit(to_ir(Source(name, case)) if isinstance(case, str) else case)
@@ -37,10 +39,14 @@ def on_meta(made: Emitted) -> Any:
     with torch.device("meta"):
         built: Any = made.module.Model()
     built.to_empty(device="cpu")
-    with torch.no_grad():
-        for tensor in built.state_dict().values():
-            tensor.fill_(torch.nan)
+    forget(built)
     return built
+
+
+@torch.no_grad()
+def forget(built: nn.Module) -> None:
+    for tensor in built.state_dict().values():
+        tensor.fill_(torch.nan)
 
 
 def drawn(made: Emitted) -> dict[str, Tensor]:
@@ -66,17 +72,17 @@ def assert_same(found: nn.Module, expected: dict[str, Tensor]) -> None:
 def test_reset_parameters_draws_what_the_constructor_draws(name: str) -> None:
     made = emitted(name)
     expected = drawn(made)
-    whole = on_meta(made)
+    built = on_meta(made)
     torch.manual_seed(5)
-    whole.reset_parameters()
-    assert_same(whole, expected)
+    built.reset_parameters()
+    assert_same(built, expected)
 
-    parts = on_meta(made)
+    forget(built)
     torch.manual_seed(5)
-    for module in parts.modules():
-        if module is not parts and held(module):
+    for module in built.modules():
+        if module is not built and held(module):
             module.reset_parameters()
-    assert_same(parts, expected)
+    assert_same(built, expected)
 
 
 @pytest.mark.parametrize("name", TEXTS)

@@ -1,5 +1,6 @@
 """Zero tokens and zero rows: empty in, empty out, and the cache stays as it was."""
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from starc.compiler import to_ir
 from tests.emitted.architectures import model, use
-from tests.emitted.helpers import emit
+from tests.emitted.helpers import Emitted, emit
 from tests.emitted.small import TEXTS
 from tests.reference.operators import OPERATORS
 
@@ -19,9 +20,14 @@ CASES = {
 EMPTY = [(2, 0), (0, 0), (0, 1), (0, 3)]
 
 
+@cache
+def emitted(name: str) -> Emitted:
+    return emit(CASES[name])
+
+
 def fresh(name: str) -> Any:
     torch.manual_seed(0)
-    made: Any = emit(CASES[name]).module.Model()
+    made: Any = emitted(name).module.Model()
     return made
 
 
@@ -39,15 +45,14 @@ def test_empty_in_empty_out(name: str, rows: int, length: int) -> None:
     logits.sum().backward()
     grads = [p.grad for p in made.parameters() if p.grad is not None]
     assert all(not grad.any() for grad in grads)
-    for before in (0, 1, 4):
-        for gradients in (False, True):
-            with torch.set_grad_enabled(gradients):
-                cache = made.new_cache(rows, 16)
-                if before:
-                    assert made(tokens(rows, before), cache).shape[0] == rows
-                logits = made(tokens(rows, length), cache)
-            assert logits.shape == (rows, length, vocab)
-            assert cache.length == before + length
+    for before, gradients in ((0, False), (1, True), (4, False), (4, True)):
+        with torch.set_grad_enabled(gradients):
+            cache = made.new_cache(rows, 16)
+            if before:
+                assert made(tokens(rows, before), cache).shape[0] == rows
+            logits = made(tokens(rows, length), cache)
+        assert logits.shape == (rows, length, vocab)
+        assert cache.length == before + length
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -47,7 +47,7 @@ def text(shape: str, size: int) -> str:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_time_grows_with_the_text(shape: str) -> None:
-    short, long = (text(shape, size) for size in (1 << 12, 1 << 16))
+    short, long = (text(shape, size) for size in (1 << 11, 1 << 15))
     times = growth(lambda: check(short), lambda: check(long), rounds=2)
     assert times < 80, "16 is linear, 256 quadratic"
 

@@ -1,6 +1,6 @@
-"""Compiles the kernels of one file for GPUs that are not there.
+"""Compiles the kernels of some files for GPUs that are not there.
 
-    python tests/triton/ahead_of_time.py gated_conv sm_90 > report.json
+    python tests/triton/ahead_of_time.py sm_90 gated_conv swiglu > reports.json
 
 The launches are those that the public functions make. `launches_<file>.py` beside this
 file lists calls on CPU tensors; for a kernel in chunks they follow from `tiles` in the
@@ -273,4 +273,6 @@ def in_a_process(*arguments: str, script: str = "ahead_of_time.py") -> Any:
 
 if __name__ == "__main__":
     sys.path[:0] = [str(HERE.parents[1])]
-    print(json.dumps(report(*sys.argv[1:]), indent=1, default=str))
+    asked_for, *names = sys.argv[1:]
+    reports = {name: report(name, asked_for) for name in names}
+    print(json.dumps(reports, indent=1, default=str))

@@ -77,7 +77,7 @@ def outcomes(workers: Workers, tasks: dict[int, Candidate]) -> dict[int, Outcome
         workers.close()
 
 
-QUICK = ("exits", "hangs", "eats", "raises", "prints", "is_fine")
+QUICK = ("hangs", "raises", "prints", "is_fine")
 """The others in `make test-slow`: each costs a new process."""
 
 Done = dict[str, tuple[Outcome, Path]]
