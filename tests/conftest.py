@@ -41,7 +41,7 @@ def pytest_collection_finish() -> None:
     """
     torch = sys.modules.get("torch")
     if torch is not None and not torch.cuda.is_available():
-        torch.manual_seed = torch.default_generator.manual_seed
+        setattr(torch, "manual_seed", torch.default_generator.manual_seed)  # noqa: B010
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
