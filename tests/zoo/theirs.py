@@ -9,6 +9,8 @@ import transformers
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+NARROW, WIDE = torch.float32, torch.float64
+
 
 class Double(TorchFunctionMode):
     """What their code does in float32 whatever the model's dtype, done in float64.
@@ -22,12 +24,13 @@ class Double(TorchFunctionMode):
     ) -> Any:
         if function is Tensor.float:
             function = Tensor.double
-        given = {name: _wide(value) for name, value in (kwargs or {}).items()}
-        return function(*map(_wide, args), **given)
-
-
-def _wide(value: Any) -> Any:
-    return torch.float64 if value is torch.float32 else value
+        args = [WIDE if value is NARROW else value for value in args]
+        if not kwargs:  # of thousands of calls a model most
+            return function(*args)
+        given = {
+            key: WIDE if value is NARROW else value for key, value in kwargs.items()
+        }
+        return function(*args, **given)
 
 
 @contextmanager
