@@ -12,6 +12,8 @@ Products are float32, rounded once. Under torch.compile the plain path runs: Ind
 fuses it, and more beside it.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -33,18 +35,65 @@ def swiglu(gate_up: Tensor, activation: str = "silu") -> Tensor:
     if gate_up.numel() and not compiling and kernels_for("swiglu", gate_up):
         y: Tensor = autograd(_SwiGLU, gate_up, activation)
         return y
+    if torch.is_grad_enabled() and gate_up.requires_grad and not compiling:
+        plain: Tensor = autograd(_PlainSwiGLU, gate_up, activation)
+        return plain
+    return _swiglu_plain(gate_up, activation)
+
+
+def _swiglu_plain(gate_up: Tensor, activation: str) -> Tensor:
     gate, up = gate_up.chunk(2, dim=-1)
-    if activation == "gelu":
-        gate = F.gelu(gate, approximate="tanh")
-    else:
-        gates: dict[str, Any] = {
-            "silu": F.silu,
-            "relu": F.relu,
-            "sigmoid": torch.sigmoid,
-        }
-        gate = gates[activation](gate)
+    gate = _SWIGLU_GATES[activation](gate)
     # A buffer less is more than a pass less: a CPU pays for each page of a fresh one.
-    return gate * up if torch.is_grad_enabled() else gate.mul_(up)
+    return gate * up if gate.requires_grad else gate.mul_(up)
+
+
+_SWIGLU_GATES: dict[str, Callable[[Tensor], Tensor]] = {
+    "silu": F.silu,
+    "gelu": partial(F.gelu, approximate="tanh"),
+    "relu": F.relu,
+    "sigmoid": torch.sigmoid,
+}
+
+
+class _PlainSwiGLU(torch.autograd.Function):
+    """Saves gate and up only; PyTorch's own gradient keeps activation(gate) too."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(gate_up: Tensor, activation: str) -> Tensor:
+        return _swiglu_plain(gate_up, activation)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, str], output: Tensor) -> None:
+        gate_up, ctx.activation = inputs
+        ctx.save_for_backward(gate_up)
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:
+        (gate_up,) = ctx.saved_tensors
+        gate, up = gate_up.chunk(2, dim=-1)
+        d_up = dy * _SWIGLU_GATES[ctx.activation](gate)
+        d_gate = _swiglu_slope(dy * up, gate, ctx.activation)
+        return torch.cat((d_gate, d_up), dim=-1), None
+
+
+def _swiglu_slope(dy: Tensor, gate: Tensor, activation: str) -> Tensor:
+    """dy times the slope of the activation; where it is asked, with a gradient."""
+    aten: Any = torch.ops.aten
+    if activation == "silu" and torch.is_grad_enabled():  # aten's has no gradient
+        share = gate.sigmoid()
+        found: Tensor = dy * share * (1 + gate * (1 - share))
+    elif activation == "silu":
+        found = aten.silu_backward(dy, gate)
+    elif activation == "gelu":
+        found = aten.gelu_backward(dy, gate, approximate="tanh")
+    elif activation == "relu":
+        found = aten.threshold_backward(dy, gate, 0)
+    else:
+        found = aten.sigmoid_backward(dy, gate.sigmoid())
+    return found
 
 
 class _SwiGLU(torch.autograd.Function):

@@ -20,14 +20,23 @@ def doc(_given):
 
 def forward(_given):
     _text = []
+    kind = ((str(', "') + str(_given['activation']) + str('"')) if (_given['activation'] != 'silu') else '')
     g = ('gate.clamp(max=self.limit)' if _given['limit'] else 'gate')
     u = ('up.clamp(-self.limit, self.limit)' if _given['limit'] else 'up')
     u = ((str('(') + str(u) + str(' + self.up_offset)')) if _given['up_offset'] else u)
-    if _given['product']:
+    if (_given['product'] and _given['share']):
+        _text += (
+            '        gate_up_share = ',
+            str(_given['product']),
+            '\n        y = swiglu(gate_up_share[..., :-1]',
+            str(kind),
+            ')\n        share = gate_up_share[..., -1:]\n',
+        )
+    elif _given['product']:
         _text += (
             '        y = swiglu(',
             str(_given['product']),
-            str(((str(', "') + str(_given['activation']) + str('"')) if (_given['activation'] != 'silu') else '')),
+            str(kind),
             ')\n',
         )
     elif (_given['alpha'] and _given['limit']):
@@ -100,6 +109,6 @@ def forward(_given):
 
 
 SOURCES = {
-    'operators/glu.py.j2': 439691019,
+    'operators/glu.py.j2': 2440245264,
 }
 BLOCKS = {'doc': doc, 'forward': forward}

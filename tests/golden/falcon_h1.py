@@ -130,6 +130,7 @@ class GroupedQueryAttention(nn.Module):
         q = q.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, T, K)
         k = k.unflatten(-1, (self.kv_heads, -1)).transpose(1, 2)  # (B, G, T, K)
         v = v.unflatten(-1, (self.kv_heads, -1)).transpose(1, 2)  # (B, G, T, K)
+        v = v.contiguous()  # as a view it would keep all of the product in training
         q = rotary(q, state.position, self.theta)
         k = rotary(k, state.position, self.theta)
         k, state.k = append(state.k, k, state)  # (B, G, S, K)

@@ -331,20 +331,25 @@ def sliding_attention(
     # One more for any length: a single block would be a case, and a graph, of its own.
     blocks = (tokens + (2 if any_length else 1) * window - 1) // window
     right = blocks * window - tokens
-    q = F.pad(q, (0, 0, 0, right)).unflatten(2, (blocks, window)).transpose(1, 2)
+    # Blocks are rows of a batch: of more than four dimensions scores would be kept.
+    q = F.pad(q, (0, 0, 0, right)).unflatten(2, (blocks, window))
+    q = q.transpose(1, 2).flatten(0, 1)  # (B blocks, H, window, K)
     # Block n of k, v: the window before the queries of block n, and these themselves.
     k, v = (
-        F.pad(x, (0, 0, window - past, right))
-        .unfold(2, 2 * window, window)
-        .permute(0, 2, 1, 4, 3)  # (B, blocks, G, 2 window, K)
+        F.pad(x, (0, 0, window - past, right)).unflatten(2, (blocks + 1, window))
         for x in (k, v)
     )
+    k, v = (
+        torch.cat((x[:, :, :-1], x[:, :, 1:]), dim=3).transpose(1, 2).flatten(0, 1)
+        for x in (k, v)
+    )  # (B blocks, G, 2 window, K)
     query = torch.arange(window, device=q.device)[:, None]
     key = torch.arange(2 * window, device=q.device)
-    mask = ((key > query) & (key <= query + window)).repeat(blocks, 1, 1, 1)
-    mask[0, :, :, : window - past] = False  # nothing stands before the first token
+    mask = ((key > query) & (key <= query + window)).repeat(blocks, 1, 1)
+    mask[0, :, : window - past] = False  # nothing stands before the first token
+    mask = mask.repeat(len(q) // blocks, 1, 1)[:, None]
     y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=True)
-    y = y.transpose(1, 2).flatten(2, 3)
+    y = y.unflatten(0, (-1, blocks)).transpose(1, 2).flatten(2, 3)
     if any_length:  # that a slice fits, torch.export cannot prove
         return y.index_select(2, torch.arange(tokens, device=y.device))
     return y[:, :, :tokens]  # (B, H, T, K)

@@ -75,3 +75,27 @@ def test_compile_export_autocast() -> None:
         compiles(swiglu, inputs(activation, torch.float32))
         exports(swiglu, inputs(activation, torch.float32))
     autocasts(swiglu, inputs(), low=[0])
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_training_keeps_the_input_alone(activation: str) -> None:
+    """activation(gate) is computed again, where PyTorch's own gradient keeps it."""
+    gate_up, _ = inputs()
+    leaf = gate_up.requires_grad_()
+    y = swiglu(leaf, activation)
+    assert [saved.data_ptr() for saved in y.grad_fn.saved_tensors] == [leaf.data_ptr()]
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_gradients_of_gradients_and_of_many(activation: str) -> None:
+    """The plain gradient is written by hand: it can do what PyTorch's own could."""
+    gate_up, _ = inputs(activation, width=2)
+    leaf = gate_up.requires_grad_()
+    assert torch.autograd.gradgradcheck(lambda x: swiglu(x, activation), [leaf])
+
+    def total(row: Tensor) -> Tensor:
+        return swiglu(row, activation).sin().sum()
+
+    each = torch.func.vmap(torch.func.grad(total))(gate_up.detach()[0])
+    (whole,) = torch.autograd.grad(total(leaf[0]), leaf)
+    assert relative(each, whole[0]) < 1e-15

@@ -8,7 +8,7 @@ IN_KERNEL = ("silu", "gelu", "relu", "sigmoid")
 
 
 def emission(op: Glu) -> Emission:
-    plain = not (op.limit or op.up_offset or op.share) and op.alpha == 1
+    plain = not (op.limit or op.up_offset) and op.alpha == 1
     arguments = [
         Argument("hidden", "int", op.hidden, "channels of the gated linear unit")
     ]
