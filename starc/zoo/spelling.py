@@ -144,8 +144,8 @@ def _spelled(liv: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 def _text(reading: Reading, name: str, origin: str, said: _Said) -> str:
     comments = [f"# {reading.family.title}" + (f", from {origin}" if origin else "")]
-    notes = [*reading.notes, *(f"in the weights: {fold}" for fold in reading.folds)]
-    comments += [f"# {note[:1].upper()}{note[1:]}." for note in notes]
+    notes = [*reading.notes, *(f"In the weights: {fold}" for fold in reading.folds)]
+    comments += [f"# {note}." for note in notes]
     lines = [f"{key} = {written(value)}" for key, value in said.settings.items()]
     aliases = [
         f"liv {alias} = {liv}"

@@ -73,6 +73,16 @@ def test_a_field_that_cannot_be_said_is_named(
         source(read(CONFIG | changed), "m")
 
 
+@pytest.mark.parametrize("name", ["head_dim", "attention_head_dim", "mamba_headdim"])
+def test_what_follows_from_other_fields_is_nothing_else(name: str) -> None:
+    """Theirs takes what a file says, whatever the fields that it would follow from."""
+    config = {"model_type": "zamba2"}
+    stated = 160 if "mamba" not in name else 640
+    assert read(config | {name: stated}).values == read(config).values
+    with pytest.raises(ZooError, match=f"{name} = 7: only {stated}, which follows"):
+        read(config | {name: 7})
+
+
 def test_all_fields_are_named_at_once() -> None:
     wrong = {"surprise": 1, "hidden_act": "mish", "mlp_bias": 3}
     with pytest.raises(ZooError) as found:

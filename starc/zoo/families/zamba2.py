@@ -6,6 +6,7 @@ from typing import Any
 
 from starc.artefacts import ArtefactError
 from starc.ir.residual import AND_EMBEDDING
+from starc.printable import printable
 from starc.values import dataclass
 from starc.zoo.families.bamba import AROUND
 from starc.zoo.family import Family, Part, Use, by
@@ -106,10 +107,17 @@ DECODER = replace(
 
 @dataclass(frozen=True)
 class Follows(Field):
-    """What the file holds of it is not read: it is made of the fields above."""
+    """It is made of the fields above, and a file may say nothing else of it."""
 
     def read(self, name: str, given: Mapping[str, Any], values: Values) -> Any:
-        return self.default(values)
+        found = self.default(values)
+        for key in self.keys(name):
+            if given.get(key, found) != found:
+                said = printable(str(given[key])[:40])
+                raise ArtefactError(
+                    f"{key} = {said}: only {found}, which follows from other fields"
+                )
+        return found
 
 
 def _follows(value: Any, *older: str) -> Follows:
