@@ -157,12 +157,13 @@ def peak_megabytes(call: Callable[[], object]) -> float:
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as found:
         call()
     results: Any = found.profiler
-    changes = [
+    changes: list[tuple[int, int]] = [
         (event.start_ns(), event.nbytes())
         for event in results.kineto_results.events()
         if event.name() == "[memory]"
     ]
-    return max(accumulate(size for _, size in sorted(changes))) / 2**20
+    most: int = max(accumulate(size for _, size in sorted(changes)))
+    return most / 2**20
 
 
 def in_turns(rounds: Iterable[Sides], now: Callable[[], float]) -> dict[str, float]:
@@ -186,9 +187,10 @@ class Theirs(cpu.Theirs):
     and keeps states in its layers."""
 
     def prefill(self, tokens: Tensor, more: int) -> Tensor:
-        if self.model.config.model_type != "recurrent_gemma":
+        config: Any = self.model.config
+        if config.model_type != "recurrent_gemma":
             return super().prefill(tokens, more)
-        self.cache = DynamicCache(config=self.model.config)
+        self.cache = DynamicCache(config=config)
         return self.step(tokens)[:, -1:]
 
 

@@ -48,8 +48,8 @@ def rotary(
     angle = start[..., None, :, None] * theta ** (-2 * pair / dims)
     cos, sin = angle.cos(), angle.sin()
     a, b = x[..., :dims].chunk(2, dim=-1)
-    y = [a * cos - b * sin, a * sin + b * cos, x[..., dims:]]
-    return torch.cat(y, dim=-1).type_as(x)
+    parts = a * cos - b * sin, a * sin + b * cos, x[..., dims:]
+    return torch.cat(parts, dim=-1).type_as(x)
 
 
 class _Rotary(torch.autograd.Function):

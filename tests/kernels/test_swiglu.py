@@ -94,7 +94,8 @@ def test_gradients_of_gradients_and_of_many(activation: str) -> None:
     assert torch.autograd.gradgradcheck(lambda x: swiglu(x, activation), [leaf])
 
     def total(row: Tensor) -> Tensor:
-        return swiglu(row, activation).sin().sum()
+        found: Tensor = swiglu(row, activation).sin().sum()
+        return found
 
     each = torch.func.vmap(torch.func.grad(total))(gate_up.detach()[0])
     (whole,) = torch.autograd.grad(total(leaf[0]), leaf)
