@@ -1,6 +1,6 @@
 """Linear maps by expert, on the way to the experts of each token and on the way back.
 
-    grouped_linear    y[n] = weight[e] x[rows[n]]            ends[e - 1] <= n < ends[e]
+    grouped_linear    y[n] = weight[e] x[rows[n]]         ends[e - 1] <= n < ends[e]
     grouped_sum       y[t] = sum of p weight[e] h[n] over the places n of token t
 
     x (M, K)    h (N, K)    weight (E, V, K)    rows, order (N,)    p (B, T, top)

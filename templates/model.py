@@ -136,13 +136,13 @@ def whole(_given):
         )
     _text += (
         'def draw_all(model: nn.Module) -> None:\n    """Draws every parameter; each module that has some draws its own from now on.\n\n    Linear weights are normal by fan-in, those that write to the stream less by depth.\n    """\n    for name, module in model.named_modules():\n        if isinstance(module, nn.Embedding):\n            std = 0.02  # as in GPT-2\n        elif isinstance(module, ',
-        str(('(nn.Linear, Experts)' if _given['plan'].experts else 'nn.Linear')),
+        str(('(nn.Linear, ExpertWeights)' if _given['plan'].experts else 'nn.Linear')),
         '):\n            last = name.endswith(',
         str(_given['plan'].output_names),
         ')\n            # 0.4: of inputs normed to 1, std 0.02 at 1,000 channels\n            variance = ',
         str(_given['plan'].variance),
         ' if last else 0.4\n            std = (variance / module.in_features) ** 0.5\n        else:\n            continue\n        setattr(module, "reset_parameters", partial(draw, module, std))\n    for module in model.modules():\n        reset = getattr(module, "reset_parameters", None)\n        if module is not model and reset is not None:\n            reset()\n\n\ndef draw(module: nn.Linear | nn.Embedding',
-        str((' | Experts' if _given['plan'].experts else '')),
+        str((' | ExpertWeights' if _given['plan'].experts else '')),
         ', std: float) -> None:\n    """Normal weights; biases 0."""\n    nn.init.normal_(module.weight, std=std)\n    if isinstance(module, ',
         str(((str('(nn.Linear, ') + str(', '.join(_given['plan'].biased_experts)) + str(')')) if _given['plan'].biased_experts else 'nn.Linear')),
         ') and module.bias is not None:\n        nn.init.zeros_(module.bias)\n',
@@ -579,7 +579,7 @@ SOURCES = {
     'generate.py.j2': 2605418319,
     'hf/arrange.py.j2': 4249770352,
     'hf/cache.py.j2': 1799609694,
-    'model.py.j2': 2948573754,
+    'model.py.j2': 1722388631,
     'sequences.py.j2': 2901557197,
 }
 BLOCKS = {'whole': whole}

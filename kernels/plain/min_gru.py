@@ -6,8 +6,8 @@
     x and gate, a logit, (B, T, D)    state (B, D) or None for zeros
     returns h (B, T, D) in the dtype of x, and the last h as state (B, D)
 
-1 - z is sigmoid(-gate), which keeps its digits where z rounds to 1. Source: "Were RNNs
-all we needed?", arXiv 2410.01201.
+1 - z is sigmoid(-gate), which keeps its digits where z rounds to 1. Source: "Were
+RNNs all we needed?", arXiv 2410.01201.
 """
 
 import torch

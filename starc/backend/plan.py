@@ -144,7 +144,7 @@ def make_plan(
             for liv in model.livs()
             for parameter in liv.operator.parameters
         ),
-        experts="Experts" in called,
+        experts="ExpertWeights" in called,
         biased_experts=tuple(name for name in called if name.startswith("Biased")),
         construct=bodies.root.construct,
         forward=bodies.root.forward,

@@ -3,7 +3,7 @@ from torch import Tensor
 from kernels.grouped_linear import grouped_sum
 
 
-class ExpertsBack(Experts):
+class ExpertsBack(ExpertWeights):
     """A linear map for each expert, and the sum of what those of a token give."""
 
     def forward(self, y: Tensor, ends: Tensor, order: Tensor, p: Tensor) -> Tensor:

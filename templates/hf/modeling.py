@@ -50,7 +50,7 @@ def whole(_given):
         )
     _text += (
         '\n    @torch.no_grad()\n    def _init_weights(self, module: nn.Module) -> None:\n        """Draws what was not loaded.\n\n        Linear weights are normal by fan-in, those that write to the stream less by\n        depth.\n        """\n        if isinstance(module, nn.Embedding):\n            init.normal_(module.weight, std=0.02)  # as in GPT-2\n        elif isinstance(module, ',
-        str(('nn.Linear | Experts' if _given['plan'].experts else 'nn.Linear')),
+        str(('nn.Linear | ExpertWeights' if _given['plan'].experts else 'nn.Linear')),
         '):\n            # 0.4: of inputs normed to 1, std 0.02 at 1,000 channels\n            last = hasattr(module, "writes_to_stream")\n            variance = ',
         str(_given['plan'].variance),
         ' if last else 0.4\n            init.normal_(module.weight, std=(variance / module.in_features) ** 0.5)\n            if getattr(module, "bias", None) is not None:\n                init.zeros_(module.bias)\n        elif hasattr(module, "reset_parameters"):\n            own = module.parameters(recurse=False)\n            loaded = [p for p in own if getattr(p, "_is_hf_initialized", False)]\n            values = [parameter.clone() for parameter in loaded]\n            module.reset_parameters()\n            for parameter, value in zip(loaded, values, strict=True):\n                parameter.copy_(value)\n\n\nclass ',
@@ -553,8 +553,8 @@ def whole(_given):
 SOURCES = {
     'hf/arrange.py.j2': 4249770352,
     'hf/cache.py.j2': 1799609694,
-    'hf/modeling.py.j2': 3786268684,
-    'model.py.j2': 2948573754,
+    'hf/modeling.py.j2': 4279346468,
+    'model.py.j2': 1722388631,
     'sequences.py.j2': 2901557197,
 }
 BLOCKS = {'whole': whole}

@@ -4,6 +4,7 @@ import ast
 import re
 from pathlib import Path
 
+import black
 import pytest
 import torch
 
@@ -13,6 +14,7 @@ from starc.backend import kernel_index
 from tests.emitted.helpers import load
 from tests.emitted.sequences import check_packed, check_padded
 from tests.emitted.small import TEXTS
+from tests.sampled import sampled
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.star"))
@@ -149,6 +151,15 @@ def test_without_kernels_it_computes_the_same(name: str) -> None:
         check_padded(model, torch.tensor((0, 3)), (6, 1))
 
 
+FORMATTED = [ROOT / f"examples/{name}.star" for name in ("lfm2_350m", "moe_hybrid")]
+
+
+@pytest.mark.parametrize("path", sampled(EXAMPLES, FORMATTED), ids=lambda p: p.stem)
+def test_what_is_left_without_kernels_is_formatted(path: Path) -> None:
+    text = starc.compile(path.read_text(), path.name, kernels="none")
+    assert black.format_str(text, mode=black.Mode()) == text
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_a_model_without_kernels_is_short(path: Path) -> None:
     """Nobody has to read how a gradient is computed, or a CUDA graph captured."""
@@ -157,3 +168,4 @@ def test_a_model_without_kernels_is_short(path: Path) -> None:
     )
     assert "autograd" not in plain and "CUDAGraph" not in plain
     assert plain.count("\n") < whole.count("\n")
+    assert max(map(len, plain.split("\n"))) <= 88

@@ -262,13 +262,17 @@ class GroupedQueryAttention(nn.Module):
         )
 
 
-class Experts(nn.Module):
-    """A linear map for each expert."""
+class ExpertWeights(nn.Module):
+    """The matrix of a linear map for each expert."""
 
     def __init__(self, experts: int, in_features: int, out_features: int) -> None:
         super().__init__()
         self.in_features = in_features
         self.weight = nn.Parameter(torch.empty(experts, out_features, in_features))
+
+
+class Experts(ExpertWeights):
+    """A linear map for each expert."""
 
     def forward(self, x: Tensor, ends: Tensor, rows: Tensor) -> Tensor:
         """Tokens (M, in) to their experts' (N, out): row n is made of token rows[n],
@@ -276,7 +280,7 @@ class Experts(nn.Module):
         return grouped_linear(x, self.weight, ends, rows)
 
 
-class ExpertsBack(Experts):
+class ExpertsBack(ExpertWeights):
     """A linear map for each expert, and the sum of what those of a token give."""
 
     def forward(self, y: Tensor, ends: Tensor, order: Tensor, p: Tensor) -> Tensor:
@@ -411,7 +415,7 @@ def draw_all(model: nn.Module) -> None:
     for name, module in model.named_modules():
         if isinstance(module, nn.Embedding):
             std = 0.02  # as in GPT-2
-        elif isinstance(module, (nn.Linear, Experts)):
+        elif isinstance(module, (nn.Linear, ExpertWeights)):
             last = name.endswith(("out_proj", "down_proj"))
             # 0.4: of inputs normed to 1, std 0.02 at 1,000 channels
             variance = 0.4 / 28 if last else 0.4
@@ -425,7 +429,7 @@ def draw_all(model: nn.Module) -> None:
             reset()
 
 
-def draw(module: nn.Linear | nn.Embedding | Experts, std: float) -> None:
+def draw(module: nn.Linear | nn.Embedding | ExpertWeights, std: float) -> None:
     """Normal weights; biases 0."""
     nn.init.normal_(module.weight, std=std)
     if isinstance(module, nn.Linear) and module.bias is not None:

@@ -4,7 +4,7 @@ from starc.backend.emission import Argument, Emission, biases, limits, number
 from starc.operators.mixture_of_experts.operator import MixtureOfExperts
 
 _FUNCTIONS = (
-    *("expert_biases", "Experts", "BiasedExperts"),
+    *("expert_biases", "ExpertWeights", "Experts", "BiasedExperts"),
     *("ExpertsBack", "BiasedExpertsBack"),
 )
 
