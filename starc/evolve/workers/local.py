@@ -17,7 +17,7 @@ from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.evaluation.pipeline import LOG, digest, evaluate
 from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.spec import Spec
-from starc.evolve.workers.messages import Question
+from starc.evolve.workers.messages import Data, Question
 from starc.evolve.workers.process import Process, machine_memory
 from starc.folders import Folder
 
@@ -90,7 +90,7 @@ class _Busy:
 class Local:
     """`count` processes, each with `threads` of torch; folders are folder/NUMBER.
 
-    text: the data as starc/training/text.py reads them, for processes that cannot.
+    data: for processes that cannot read them themselves.
     neighbours: processes of others that the machine's memory is for as well.
     here: the current folder of the processes, by default this one's.
 
@@ -105,13 +105,13 @@ class Local:
         folder: Folder | Path,
         count: int = 1,
         threads: int = 1,
-        text: Any = None,
+        data: Data | None = None,
         neighbours: int = 0,
         here: str | None = None,
     ) -> None:
         self.spec, self.folder = spec, Folder.of(folder)
         self.count, self.threads = max(1, count), threads
-        self.text, self.here = text, here
+        self.data, self.here = data, here
         limit = spec.trainer.memory_limit
         sharers = self.count + neighbours
         self.memory_limit = limit or int(SHARE * machine_memory() / sharers)
@@ -161,7 +161,7 @@ class Local:
     def _new(self) -> Process:
         slot = self._slots.pop(0)
         limits = self.threads, self.memory_limit
-        return Process(self.spec, slot, *limits, self.text, self.here)
+        return Process(self.spec, slot, *limits, self.data, self.here)
 
     def _drop(self, process: Process) -> None:
         process.kill()

@@ -17,10 +17,29 @@ from starc.evolve.problem.spec import Spec
 from starc.folders import Folder
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from starc.training.text import Text
 
 LARGEST = 1 << 24
 """Bytes of JSON that may be said at once."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """A text's tokens, as they travel: who passes them on needs no torch.
+
+    about: what else a Text says. arrays: the training and the validation tokens.
+    """
+
+    about: dict[str, Any]
+    arrays: "tuple[NDArray[Any], NDArray[Any]]"
+
+    @classmethod
+    def of(cls, text: "Text") -> "Data":
+        about = {"digest": text.digest, "vocab": text.vocab, "end": text.end}
+        about["bytes_a_token"] = text.bytes_a_token
+        return cls(about, (text.training.numpy(), text.validation.numpy()))
 
 
 @dataclass(frozen=True)
@@ -44,16 +63,15 @@ class Question:
     folder: Folder
 
 
-def tell(connection: "Connection[Any, Any]", setting: Setting) -> None:
-    """The first message. Raises OSError where nobody is there."""
+def tell(
+    connection: "Connection[Any, Any]", setting: Setting, data: Data | None = None
+) -> None:
+    """The first message; `data` become its text. Raises OSError where nobody is
+    there."""
     found: dict[str, Any] = {**vars(setting), "spec": setting.spec.to_json()}
-    text: Text | None = found.pop("text")
-    if text is not None:
-        about = {"digest": text.digest, "vocab": text.vocab, "end": text.end}
-        found["text"] = {**about, "bytes_a_token": text.bytes_a_token}
+    found["text"] = None if data is None else data.about
     _say(connection, found)
-    for tensor in (text.training, text.validation) if text is not None else ():
-        array = tensor.numpy()
+    for array in () if data is None else data.arrays:
         _say(connection, {"dtype": array.dtype.name, "bytes": array.nbytes})
         connection.send_bytes(array.data)
 

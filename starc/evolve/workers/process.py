@@ -18,7 +18,7 @@ import starc
 from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.problem.spec import Spec
 from starc.evolve.workers import messages
-from starc.evolve.workers.messages import Question, Setting
+from starc.evolve.workers.messages import Data, Question, Setting
 
 HOME = Path(starc.__file__)
 
@@ -54,7 +54,7 @@ class Process:
         slot: int,
         threads: int,
         memory: int,
-        text: Any = None,
+        data: Data | None = None,
         here: str | None = None,
     ) -> None:
         mine, its = socket.socketpair()
@@ -82,8 +82,8 @@ class Process:
             )
         self.connection: Connection[Any, Any] = Connection(mine.detach())
         with suppress(OSError):  # it has ended: `ask` will tell
-            first = Setting(spec, threads, memory, os.getpid(), text)
-            messages.tell(self.connection, first)
+            first = Setting(spec, threads, memory, os.getpid())
+            messages.tell(self.connection, first, data)
 
     def ask(self, question: Question) -> bool:
         """Whether it was there to take the question."""

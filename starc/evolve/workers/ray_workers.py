@@ -22,6 +22,7 @@ from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.spec import Spec
 from starc.evolve.workers.local import Local, Task, WorkersError, recorded
+from starc.evolve.workers.messages import Data
 from starc.folders import Folder
 
 RETRIES = 5
@@ -29,6 +30,9 @@ RETRIES = 5
 
 LARGEST = 512 * 2**20
 """Bytes of a file that travels; without its checkpoint a rung trains from the start."""
+
+MOMENT = 0.25
+"""Seconds of waiting after which a signal is heard."""
 
 Files = dict[str, bytes]
 
@@ -70,7 +74,7 @@ class RayWorkers:
             scheduling_strategy="SPREAD",
         )
         here = os.getcwd()
-        self._common = ray.put((spec.to_json(), _text(spec), threads, here))
+        self._common = ray.put((spec.to_json(), _data(spec), threads, here))
 
     def submit(self, task: int, candidate: Candidate, rung: int) -> None:
         files = _files(self.folder / str(task)) if rung else {}
@@ -79,7 +83,7 @@ class RayWorkers:
 
     def completed(self) -> Iterator[tuple[int, Outcome]]:
         while self._tasks:
-            ready, _ = ray.wait(list(self._tasks), num_returns=1)
+            ready = _ready(list(self._tasks))
             for reference in ready:
                 task = self._tasks.pop(reference)
                 folder = self.folder / str(task.number)
@@ -108,10 +112,13 @@ _local: dict[str, Local] = {}
 
 
 def _evaluated(
-    common: tuple[str, Any, int, str], candidate: Candidate, rung: int, files: Files
+    common: tuple[str, Data | None, int, str],
+    candidate: Candidate,
+    rung: int,
+    files: Files,
 ) -> tuple[Outcome, Files]:
     """The task on a node: the outcome, and the candidate's folder."""
-    text, tokens, threads, here = common
+    text, data, threads, here = common
     spec = Spec.from_json(text)
     if spec.digest() not in _local:
         for other in _local.values():
@@ -120,7 +127,7 @@ def _evaluated(
         folder = Path(tempfile.mkdtemp(prefix="starc-"))
         others = (os.cpu_count() or 1) // threads - 1
         at = here if os.path.isdir(here) else None  # for measures of one's own
-        _local[spec.digest()] = Local(spec, folder, 1, threads, tokens, others, at)
+        _local[spec.digest()] = Local(spec, folder, 1, threads, data, others, at)
     local = _local[spec.digest()]
     local.folder.remove("0")
     _write(local.folder / "0", files)
@@ -129,13 +136,29 @@ def _evaluated(
     return outcome, _files(local.folder / "0")
 
 
-def _text(spec: Spec) -> Any:
-    """The data, for nodes that do not have them; None where nothing is trained."""
+def _ready(references: list[Any]) -> list[Any]:
+    """Those that are done, one at least.
+
+    Ray waits outside Python, where no signal is heard; so it waits a moment at a time.
+    What a signal's handler raises within it, as Ctrl-C's does, it wraps in an error of
+    its own.
+    """
+    while True:
+        try:
+            ready, _ = ray.wait(references, num_returns=1, timeout=MOMENT)
+        except SystemError as error:
+            raise error.__cause__ or error from None
+        if ready:
+            return list(ready)
+
+
+def _data(spec: Spec) -> Data | None:
+    """For nodes that do not have them; None where nothing is trained."""
     if spec.trainer.kind == "simulated":
         return None
     from starc.evolve.evaluation import data
 
-    return data.load(spec)
+    return Data.of(data.load(spec))
 
 
 def _files(folder: Folder) -> Files:

@@ -16,6 +16,7 @@ from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.workers import process as processes
 from starc.evolve.workers.local import Local, WorkersError
 from starc.evolve.workers.messages import (
+    Data,
     Question,
     Setting,
     answer,
@@ -142,8 +143,8 @@ def test_data_travel_as_bytes(ends: Any) -> None:
     drawn = torch.arange(300_000) % 50_000
     for dtype in (torch.uint8, torch.uint16, torch.int64):
         text = Text(drawn.to(dtype), drawn[:7].to(dtype), "d", 50_000, None, 5)
-        setting = Setting(small.SIMULATED, 2, 1 << 30, 7, text)
-        sender = Thread(target=tell, args=(ends[0], setting))
+        setting = Setting(small.SIMULATED, 2, 1 << 30, 7)
+        sender = Thread(target=tell, args=(ends[0], setting, Data.of(text)))
         sender.start()
         found = received(ends[1])
         sender.join()

@@ -1,5 +1,12 @@
 """The same evaluations on a real Ray cluster of two nodes, one of them killed."""
 
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -14,11 +21,13 @@ from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.reading import read
 from starc.evolve.problem.spec import Spec
+from starc.evolve.stop import Stop, Stopped
 from starc.evolve.storage.database import COMPARED, Database
 from starc.evolve.views.watch import Watch
 from starc.evolve.workers.local import Inline, Local
 from starc.folders import Folder
 from tests.evolve.evaluation import small
+from tests.work import until
 
 ray = pytest.importorskip("ray")
 pytestmark = pytest.mark.slow
@@ -74,6 +83,104 @@ def test_a_node_that_is_lost_in_the_middle(cluster: Any, tmp_path: Path) -> None
         there = {p.name for p in (tmp_path / "ray" / str(number)).rglob("*")}
         assert there == {p.name for p in (tmp_path / "inline" / str(number)).rglob("*")}
         assert "goes on after step 150" in _log(tmp_path / "ray", number)
+
+
+def test_a_signal_ends_the_waiting(cluster: Any, tmp_path: Path) -> None:
+    """As it does without Ray: the budget of minutes ends so, and Ctrl-C."""
+    from starc.evolve.workers.ray_workers import RayWorkers
+
+    spec = small.real(tmp_path, steps=100_000)
+    workers = RayWorkers(spec, tmp_path / "ray", cluster.address)
+    workers.submit(0, small.CANDIDATE, 0)
+    with pytest.raises(Stopped, match="out of time"), Stop(1.0) as stop:
+        with stop.waiting():
+            list(workers.completed())
+    workers.close()
+
+
+def test_ray_s_own_processes_need_no_torch(cluster: Any, tmp_path: Path) -> None:
+    """The processes that evaluate import it: once for each, and not twice."""
+    from starc.evolve.workers.ray_workers import RayWorkers, _data
+
+    spec = small.real(tmp_path)
+    workers = RayWorkers(spec, tmp_path / "ray", cluster.address)
+
+    def imported(common: object) -> bool:
+        return "torch" in sys.modules
+
+    given = ray.put((spec.to_json(), _data(spec), 1, str(tmp_path)))
+    assert ray.get(ray.remote(imported).remote(given)) is False
+    workers.close()
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "cluster.md"
+NODE_OPTIONS = (
+    "--block --num-cpus=1 --disable-usage-stats --object-store-memory=100000000"
+)
+
+
+def test_the_page_about_clusters(tmp_path: Path) -> None:
+    """Its commands in their order, all machines being this one. Ray is started in the
+    foreground, so that it can be ended without other people's, and small."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    blocks = re.findall(r"```(star|console)\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    bin_ = Path(sys.executable).parent
+    environment = {**os.environ, "RAY_worker_niceness": "0"}
+    environment["PATH"] = f"{bin_}:{environment['PATH']}"
+    environment["RAY_ADDRESS"] = f"127.0.0.1:{port}"  # what `auto` finds
+    started: list[subprocess.Popen[bytes]] = []
+    ran: list[str] = []
+
+    def run(line: str) -> None:
+        line = line.removeprefix("$ ").replace("6379", port)
+        command = shlex.split(line.replace("10.0.0.1", "127.0.0.1"))
+        if command[:2] == ["ray", "start"]:
+            command += NODE_OPTIONS.split()
+            command += ["--include-dashboard=false"] * ("--head" in command)
+            started.append(
+                subprocess.Popen(
+                    command, cwd=tmp_path, env=environment, start_new_session=True
+                )
+            )
+            until(lambda: _nodes(port, environment) == len(started), "node of Ray")
+            return
+        assert command[0] == "starc"
+        done = subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, (line, done.stderr)
+        ran.append(done.stdout + done.stderr)
+
+    try:
+        for kind, text in blocks:
+            if kind == "star":
+                (tmp_path / "search.star").write_text(text)
+                continue
+            for line in text.splitlines():
+                run(line)
+    finally:
+        for process in started:
+            os.killpg(process.pid, signal.SIGTERM)
+        for process in started:
+            process.wait(60)
+    assert len(started) == 2 and len(ran) == 3
+    assert "finished: 8 evaluations" in ran[0]
+    assert "finished before: 8 evaluations, none added" in ran[2]
+
+
+def _nodes(port: str, environment: dict[str, str]) -> int:
+    """How many machines the cluster has."""
+    code = "import ray; ray.init('auto', log_to_driver=False); print(len(ray.nodes()))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    )
+    return int(done.stdout.split()[-1]) if done.returncode == 0 else 0
 
 
 def _log(folder: Path, number: int) -> str:
