@@ -17,6 +17,9 @@ from starc.evolve.views import units
 from starc.evolve.views.watch import Watch
 from starc.printable import lines, printable
 
+COLUMNS = 80
+"""Of what is said of a generation."""
+
 
 class View(Watch):
     """On a console. A context: the live part is there within it."""
@@ -91,7 +94,8 @@ class View(Watch):
     # What is shown ------------------------------------------------------------------
 
     def line(self, generation: Generation) -> str:
-        """`generation 3  front 9  hypervolume 0.969  bits_per_byte 1.08 ...`."""
+        """`generation 3   front 9   hypervolume 0.969   bits_per_byte 1.08 ...`, on
+        as many lines as 80 columns ask for."""
         parts = [
             f"generation {generation.number:>3}",
             f"front {len(generation.front):>3}",
@@ -103,7 +107,7 @@ class View(Watch):
         left = self.left()
         if left is not None:
             parts.append(f"{units.duration(left)} left")
-        return "   ".join(parts)
+        return _folded(parts)
 
     def _best(self) -> list[tuple[str, str]]:
         return [
@@ -170,3 +174,15 @@ class View(Watch):
         row("time", clock)
         bar = ProgressBar(total=1.0, completed=self.share() or 0.0, width=60)
         return Group(Text(), table, bar)
+
+
+def _folded(parts: list[str]) -> str:
+    """Beside each other; where that is too long, on further lines, these indented."""
+    found = [parts[0]]
+    for part in parts[1:]:
+        longer = f"{found[-1]}   {part}"
+        if len(longer) <= COLUMNS:
+            found[-1] = longer
+        else:
+            found.append(f"  {part}")
+    return "\n".join(found)
