@@ -2,8 +2,8 @@
 
     python -m tools.playground.pack FOLDER
 
-    code.json       path -> text: the modules that bridge.py can reach, the libraries
-                    that they import, grammar, templates and kernels
+    code.json       path -> text: the modules that bridge.py can reach, grammar,
+                    templates and kernels
     black.json      the same of the formatter, which the page fetches if it needs it
     examples.json   name -> text of every example
     words.json      the rules of the highlighters, in order
@@ -23,27 +23,31 @@ from starc.highlight.rules import rules
 ROOT = Path(__file__).parents[2]
 BRIDGE = Path(__file__).with_name("bridge.py")
 
-LIBRARIES = {"code": ("jinja2", "markupsafe"), "black": ("black",)}
-"""Distributions by the file that they go into; of black also what it needs."""
-
-NEEDED = {
-    "black": (
-        "click",
-        "mypy_extensions",
-        "packaging",
-        "pathspec",
-        "platformdirs",
-        "pytokens",
-    )
-}
+BLACK = (
+    "black",
+    "click",
+    "mypy_extensions",
+    "packaging",
+    "pathspec",
+    "platformdirs",
+    "pytokens",
+)
+"""Distributions: the formatter, and what it needs."""
 
 DATA = ("grammar", "templates", "kernels")
+
+LEFT_OUT = frozenset(("__pycache__", "report"))
+"""Folders in them: reports of searches are no affair of the page."""
 
 LAZY = ("operators",)
 """Packages whose modules are found by name when they are asked for."""
 
 NEVER = ("reference.py", "cases.py")
 """Of an operator: what needs torch."""
+
+WRITING = ROOT / "starc" / "backend" / "template_code.py"
+"""Makes Python of a template that was edited, and needs jinja2 for it. What is packed
+has the Python already: `make golden` wrote it."""
 
 
 def code() -> dict[str, str]:
@@ -53,18 +57,16 @@ def code() -> dict[str, str]:
         found[path.relative_to(ROOT).as_posix()] = path.read_text(encoding="utf-8")
     for folder in DATA:
         for path in sorted((ROOT / folder).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                name = path.relative_to(ROOT).as_posix()
-                found[name] = path.read_text(encoding="utf-8")
-    for name in LIBRARIES["code"]:
-        found |= library(name)
+            place = path.relative_to(ROOT)
+            if path.is_file() and LEFT_OUT.isdisjoint(place.parts):
+                found[place.as_posix()] = path.read_text(encoding="utf-8")
     return found
 
 
 def black() -> dict[str, str]:
     """Every file of black.json."""
     found: dict[str, str] = {}
-    for name in (*LIBRARIES["black"], *NEEDED["black"]):
+    for name in BLACK:
         found |= library(name)
     return found
 
@@ -87,7 +89,7 @@ def reached(paths: list[Path]) -> set[Path]:
         todo += [p for p in (ROOT / "starc" / folder).rglob("*.py")]
     while todo:
         path = todo.pop()
-        if path.name in NEVER and "operators" in path.parts:
+        if path == WRITING or path.name in NEVER and "operators" in path.parts:
             continue
         if path in found:
             continue
