@@ -55,6 +55,13 @@ def test_links_of_the_site() -> None:
     assert pages.linked("[r](../README.md)") == "[r](index.md)"
 
 
+def test_what_a_docstring_lists_is_a_list() -> None:
+    text = "What it is.\n\nnorm: of y;\n    0: none.\ngate: a `word`, x: y.\n\nEnd: so"
+    expected = "What it is.\n\n- `norm`: of y; 0: none.\n- `gate`: a `word`, x: y.\n\n"
+    assert pages.listed(text) == f"{expected}- `End`: so"
+    assert pages.listed("q and k: both.\nv: one.") == "q and k: both.\nv: one."
+
+
 def test_the_tour_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its programs are files by the names in their first lines; then each command."""
     monkeypatch.chdir(tmp_path)

@@ -1,5 +1,6 @@
 """One table of the gene reference, as Markdown and as JSON."""
 
+import re
 from collections.abc import Iterator
 from itertools import zip_longest
 from textwrap import fill, wrap
@@ -69,7 +70,8 @@ class Table:
             for row in rows
         ]
         lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-        return f"## {self.title}\n\n{self.about}\n\n" + "\n".join(lines)
+        about = re.sub(r"^(?!- |  )(.+)\n- ", r"\1\n\n- ", self.about, flags=re.M)
+        return f"## {self.title}\n\n{about}\n\n" + "\n".join(lines)
 
 
 def _lines(row: list[str], widths: list[int]) -> Iterator[str]:

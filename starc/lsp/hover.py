@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from inspect import cleandoc
+from typing import assert_never
 
 from starc.catalogue import explain
 from starc.diagnostics import Diagnostic
@@ -99,7 +100,7 @@ def _of_word(document: Document, word: Word) -> str:
         case "model":
             return _of_model(document)
         case _:
-            return ""
+            assert_never(word.kind)
 
 
 def _of_use(document: Document, use: ast.Use) -> str:

@@ -1,7 +1,7 @@
 """Every name of a syntax tree: what kind of thing it names, and whose it is."""
 
 from collections.abc import Iterator
-from typing import assert_never
+from typing import Literal, assert_never
 
 from starc.frontend import ast
 from starc.source import Span
@@ -11,19 +11,23 @@ MODEL, FEATURIZER, GENOME, DIFF, SEARCH = "model", "featurizer", "liv", "diff", 
 """First parts of a path: the blocks that have settings."""
 
 
+Kind = Literal[
+    "model", "liv", "featurizer", "label", "group", "measure", "setting", "value"
+]
+
+
 @dataclass(frozen=True)
 class Word:
     """One name.
 
-    kind: "model", "liv", "featurizer", "label", "group", "measure", "setting" (left of
-        `=`) or "value" (right of it).
+    kind: what it names; "setting" stands left of `=`, "value" right of it.
     defines: it is the place where this name gets its meaning.
     path: of a setting or a value, where it stands: ("model",), ("search", "trainer",
         "real"), ("use", "GQA"); of a value the name of its setting comes last.
     node: the statement that it belongs to.
     """
 
-    kind: str
+    kind: Kind
     name: ast.Name
     node: ast.Node
     path: tuple[str, ...] = ()
@@ -144,7 +148,7 @@ def _value(value: ast.Value, path: tuple[str, ...], node: ast.Node) -> Iterator[
 
 
 def _named(name: ast.Name, path: tuple[str, ...], node: ast.Node) -> Word:
-    kind = "value"
+    kind: Kind = "value"
     if path in LIVS:
         kind = "liv"
     elif path == (GENOME, "featurizer"):

@@ -152,7 +152,7 @@ def _operator(kind: str, alphabet: Alphabet) -> Pages:
     small = f"model small {{ width = 32; vocab = 256 }}\nbackbone {{ x: {use} }}\n"
     yield place, heatmap.as_png(drawn.mixing(Source("small.star", small), "x").maps)
     lines = [f"# {template.title[:1].upper()}{template.title[1:]}"]
-    lines += [f"{formula.__doc__}", dedent(f"    {written_class.__doc__}")]
+    lines += [f"{formula.__doc__}", listed(dedent(f"    {written_class.__doc__}"))]
     lines += _meanings(names)
     lines += ["## What may be said of it", _options(template.by_name.values())]
     lines += [
@@ -163,6 +163,26 @@ def _operator(kind: str, alphabet: Alphabet) -> Pages:
         _star(small),
     ]
     yield f"reference/operators/{kind}.md", _page(lines)
+
+
+def listed(text: str) -> str:
+    """A docstring whose paragraphs of `name: meaning` are lists, an entry a name.
+
+    An entry begins at a line's start, and its further lines stand further in; or names
+    stand between backticks.
+    """
+    return "\n\n".join(map(_paragraph, re.split(r"\n\s*\n", text.strip())))
+
+
+def _paragraph(text: str) -> str:
+    entries = re.split(r"\n(?=`?\w+`?: )", text)
+    if not all(re.match(r"`?\w+`?: ", entry) for entry in entries):
+        return text
+    found = []
+    for entry in entries:
+        name, _, meaning = " ".join(entry.split()).partition(": ")
+        found.append(f"- `{name.strip('`')}`: {meaning}")
+    return "\n".join(found)
 
 
 def _meanings(names: dict[str, Meaning]) -> Iterator[str]:
