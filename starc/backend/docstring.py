@@ -15,6 +15,9 @@ from starc.numerals import counted
 
 WIDTH = 88
 
+SHORT = 20
+"""Columns for the names of the layers that are of one class."""
+
 
 @lru_cache(maxsize=1024)
 def wrap(text: str, width: int, indent: str = "") -> tuple[str, ...]:
@@ -100,10 +103,11 @@ def _operators(bodies: Bodies) -> list[str]:
 
 
 def _listed(names: Iterable[str]) -> str:
-    """`a, attn`; `attn_0 … attn_22 (12)` where there are many."""
+    """`mlp, mlp_1, mlp_2`; `attn_0, ... attn_22` where that would be long."""
     found = list(names)
-    if len(found) <= 2:
-        return ", ".join(found)
+    every = ", ".join(found)
+    if len(found) <= 2 or len(every) <= SHORT:
+        return every
     return f"{found[0]}, ... {found[-1]}"
 
 

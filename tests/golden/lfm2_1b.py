@@ -4,9 +4,9 @@
 A layer is x + f(norm(x)), f a linear input-varying operator (LIV): a linear map of the
 tokens whose matrix T(x) is itself made of the input.
 
-    conv            GatedConv              c * conv(b * x): causal, depthwise, 3 taps
-    mlp, ... mlp_2  SwiGLU                 silu(gate) * up: no mixing of tokens
-    attn            GroupedQueryAttention  softmax(q k / sqrt(K)) v: grouped heads,
+    conv               GatedConv              c * conv(b * x): causal, depthwise, 3 taps
+    mlp, mlp_1, mlp_2  SwiGLU                 silu(gate) * up: no mixing of tokens
+    attn               GroupedQueryAttention  softmax(q k / sqrt(K)) v: grouped heads,
         RMSNorm on q and k, rotary positions
 
 Shapes: B sequences, T tokens, D channels, H heads, G key/value heads, K channels of a
