@@ -66,7 +66,7 @@ class Emission:
     fused: what one of its kernels does in a launch, its lines leave to that kernel.
     graphs: a token is the same work at every length, as a CUDA graph asks.
     out_name: of the nn.Linear that writes to the stream; it starts smaller the deeper
-        the model is. "": there is none.
+        the model is. "": there is none. factor: what it gives is multiplied with.
     letters: the shape letters of its comments, for the legend of the file.
     """
 
@@ -87,6 +87,7 @@ class Emission:
     functions: tuple[str, ...] = ()
     letters: dict[str, str] = field(default_factory=dict)
     out_name: str = "out_proj"
+    factor: str = ""
     takes_product: bool = False
     fused: bool = True
     graphs: bool = True

@@ -114,6 +114,7 @@ def mixer_class(
     out = "y"  # in the stream already: the template's lines brought it there
     if operator.projected:
         out = f"self.{emission.out_name}(y)"
+        out += f" * {emission.factor}" if emission.factor else ""
         body.init.append(
             f"self.{emission.out_name} = nn.Linear({inner}, config.width, bias={bias})"
         )

@@ -190,7 +190,7 @@ def forward(_given):
             str((value if (name == 'v') else 'K')),
             ')\n',
         )
-    if ((((_given['rope'] and (not ((_given['qk_norm'] or _given['window']) or _given['differential']))) and ('k' in _given['computed'])) and ('v' in _given['computed'])) and (_given['w']['k'] == _given['w']['v'])):
+    if (((((_given['rope'] and (_given['rotate_first'] or (not _given['qk_norm']))) and (not (_given['window'] or _given['differential']))) and ('k' in _given['computed'])) and ('v' in _given['computed'])) and (_given['w']['k'] == _given['w']['v'])):
         _text += (
             '        v = v.contiguous()  # as a view it would keep all of the product in training\n',
         )
@@ -426,7 +426,7 @@ def forward(_given):
 
 
 SOURCES = {
-    'operators/attention.py.j2': 927949862,
+    'operators/attention.py.j2': 268493945,
     'operators/rotation.j2': 2432401815,
 }
 BLOCKS = {'doc': doc, 'forward': forward}

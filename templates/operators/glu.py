@@ -101,7 +101,7 @@ def forward(_given):
             str(u),
             '\n',
         )
-    if _given['share']:
+    if (_given['share'] and (not _given['behind'])):
         _text += (
             '        y = y * share.sigmoid()  # (B, T, 1)\n',
         )
@@ -109,6 +109,6 @@ def forward(_given):
 
 
 SOURCES = {
-    'operators/glu.py.j2': 2440245264,
+    'operators/glu.py.j2': 4060098012,
 }
 BLOCKS = {'doc': doc, 'forward': forward}

@@ -70,7 +70,8 @@ def unread(text: str) -> set[tuple[str, str]]:
     of an object, of autograd, and `new_state`, which layers have in common."""
     found = set()
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef) and node.name != "new_state":
+        interface = "new_state", "setup_context"
+        if isinstance(node, ast.FunctionDef) and node.name not in interface:
             inside = [part for line in node.body for part in ast.walk(line)]
             read = {name.id for name in inside if isinstance(name, ast.Name)}
             taken = {each.arg for each in (*node.args.args, *node.args.kwonlyargs)}

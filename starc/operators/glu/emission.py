@@ -9,6 +9,7 @@ IN_KERNEL = ("silu", "gelu", "relu", "sigmoid")
 
 def emission(op: Glu) -> Emission:
     plain = not (op.limit or op.up_offset) and op.alpha == 1
+    behind = op.share and not op.out_bias  # the projection: hardly anything is there
     arguments = [
         Argument("hidden", "int", op.hidden, "channels of the gated linear unit")
     ]
@@ -31,9 +32,11 @@ def emission(op: Glu) -> Emission:
             "alpha": op.alpha != 1,
             "up_offset": op.up_offset > 0,
             "share": op.share,
+            "behind": behind,
             **biases(op),
         },
         kernels=("swiglu",) if plain and op.activation in IN_KERNEL else (),
         out_name="down_proj",
+        factor="share.sigmoid()" if behind else "",
         takes_product=plain and op.activation in IN_KERNEL,
     )
