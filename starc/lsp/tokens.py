@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from starc.highlight.rules import rules
 from starc.lsp.document import Document
@@ -65,11 +65,23 @@ def tokens(document: Document) -> list[Token]:
 
 
 def _lexed(text: str, named: dict[int, Token]) -> Iterator[Token]:
+    start = 0
+    for line in text.split("\n"):
+        for first, last, kind in _of_line(line):
+            if kind or start + first in named:
+                yield Token(start + first, start + last, kind)
+        start += len(line) + 1
+
+
+@lru_cache(maxsize=8192)
+def _of_line(line: str) -> tuple[tuple[int, int, str], ...]:
+    """Where each word of it begins and ends, and its kind: no rule looks beyond a line,
+    and most lines are those of before the edit."""
     pattern, kinds = _pattern()
-    for found in pattern.finditer(text):
-        kind = kinds[found.lastgroup or ""]
-        if kind or found.start() in named:
-            yield Token(found.start(), found.end(), kind)
+    return tuple(
+        (*found.span(), kinds[found.lastgroup or ""])
+        for found in pattern.finditer(line)
+    )
 
 
 @cache

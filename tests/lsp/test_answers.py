@@ -483,6 +483,19 @@ def ordered(found: Iterable[tokens.Token]) -> None:
         end = token.end
 
 
+def test_no_rule_of_a_highlighter_looks_beyond_a_line() -> None:
+    """So the words of a line can be kept while others are edited."""
+    pattern, _ = tokens._pattern()
+    texts = [path.read_text(encoding="utf-8") for path in FILES]
+    for text in (*texts, *WRONG.values()):
+        start, found = 0, []
+        for line in text.split("\n"):
+            found += [(start + a, start + b) for a, b, _ in tokens._of_line(line)]
+            start += len(line) + 1
+        whole = [one.span() for one in pattern.finditer(text)]
+        assert found == [span for span in whole if text[slice(*span)].strip()], text
+
+
 @pytest.mark.parametrize("code", WRONG)
 def test_tokens_of_wrong_texts_are_in_order(code: str) -> None:
     ordered(tokens.tokens(Document("a", WRONG[code])))
