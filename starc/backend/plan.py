@@ -107,6 +107,9 @@ def make_plan(
     read = read.union(*map(reads, called.values()))
     kernels = Kernels(sorted(read), plain=not triton)
     states = dict(_states(bodies, classes)) if stateful else {}
+    places = not read.isdisjoint(("length", "position", "spans"))
+    packed = read & {"cu_seqlens", "position", "spans"}
+    packed |= {"spans"} if places else set()  # a cache counts tokens by them
     defined = {
         *(block.name for block in bodies.blocks),
         *(made.name for made in classes.classes),
@@ -136,8 +139,8 @@ def make_plan(
         graphs=triton
         and stateful
         and all(classes.emission(liv.operator).graphs for liv in model.livs()),
-        places=not read.isdisjoint(("length", "position", "spans")),
-        packed=tuple(sorted(read & {"cu_seqlens", "position", "spans"})),
+        places=places,
+        packed=tuple(sorted(packed)),
         auxiliary=any(liv.operator.auxiliary for liv in model.livs()),
         balanced=any(
             not parameter.trained

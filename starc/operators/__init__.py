@@ -20,6 +20,7 @@ NAMES = (
     "latent_attention",
     "linear_attention",
     "gated_linear_attention",
+    "retention",
     "gated_delta",
     "gated_conv",
     "long_conv",

@@ -30,7 +30,7 @@ _WITHOUT_WORDS: dict[str, tuple[str, ...]] = {
     ),
     "longcat_flash": ("experts beside several LIVs in a row",),
     "minicpm3": (),
-    "minimax": ("linear attention with fixed decays", "a stream normed in every layer"),
+    "minimax": ("a stream normed in every layer",),
     "mpt": ("slopes of ALiBi that start elsewhere", _CLIPPED),
     "qwen4_exp": (_SPARSE, "gated residual streams", "embeddings of several tokens"),
     "rwkv": ("token shift", "WKV"),

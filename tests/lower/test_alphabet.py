@@ -123,12 +123,22 @@ def example(option: Option) -> Quantity:
         usual = option.default or option.choices[0]
         return next(word for word in option.choices if word != usual)
     small = {"heads": 2, "kv_heads": 1, "head_dim": 8, "blocks": 2, "groups": 2}
-    small["rope_dims"] = 4
+    small |= {"rope_dims": 4, "key_dim": 4}
     if option.name in small:
         return small[option.name]
     return Fraction(1, 2) if option.name in ("expand", "rope_fraction") else 5
 
 
+YARN: dict[str, Quantity] = {
+    "rope_scaling": "yarn",
+    "rope_factor": 8,
+    "rope_context": 4096,
+}
+ROTATION: dict[str, dict[str, Quantity]] = {
+    "spread": {"rope_fraction": Fraction(1, 2)},
+    "factor": {"rope_scaling": "linear", "rope_factor": 8},
+    **{name: YARN for name in ("context", "slow", "fast", "whole")},
+}
 BESIDE: dict[tuple[str, str], dict[str, Quantity]] = {
     ("mixture_of_experts", "keep"): {"groups": 8, "top": 1},
     ("mixture_of_experts", "sum_eps"): {"scores": "sigmoid"},
@@ -140,18 +150,10 @@ BESIDE: dict[tuple[str, str], dict[str, Quantity]] = {
     ("attention", "norm_bias"): {"qk_norm": "layer"},
     ("attention", "rotate_first"): {"qk_norm": "head"},
     ("attention", "gate_activation"): {"gate": "head"},
-    ("attention", "rope_spread"): {"rope_fraction": Fraction(1, 2)},
-    ("attention", "rope_factor"): {"rope_scaling": "linear", "rope_factor": 8},
-    ("latent_attention", "rope_spread"): {"rope_fraction": Fraction(1, 2)},
-    ("latent_attention", "rope_factor"): {"rope_scaling": "linear", "rope_factor": 8},
     **{
-        (kind, f"rope_{name}"): {
-            "rope_scaling": "yarn",
-            "rope_factor": 8,
-            "rope_context": 4096,
-        }
-        for kind in ("attention", "latent_attention")
-        for name in ("context", "slow", "fast", "whole")
+        (kind, f"rope_{name}"): beside
+        for kind in ("attention", "latent_attention", "retention")
+        for name, beside in ROTATION.items()
     },
     ("selective_scan", "norm_eps"): {"norms": "weighted"},
 }

@@ -1,0 +1,1 @@
+"""Retention: linear attention whose state decays, each head by a rate of its own."""

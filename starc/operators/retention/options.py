@@ -1,0 +1,169 @@
+"""Retention: heads, the constants by which their states decay, what comes after."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+from starc.alphabet import common, rotation
+from starc.alphabet.option import Option
+from starc.alphabet.resolved_options import ResolvedOptions
+from starc.alphabet.template import Feature, Template
+from starc.numerals import counted
+from starc.operators.retention.operator import Retention
+
+_WIDE = 128
+"""Channels of a value in each head, if nobody says otherwise."""
+
+_FROM = {"key_dim": "key_expand", "head_dim": "expand"}
+"""Channels of a head -> the option that says how many all heads have together."""
+
+
+def build(options: ResolvedOptions) -> Retention:
+    stated = {name: options.maybe(name) for name in _FROM}
+    shared = {
+        name: options.channels(_FROM[name])
+        for name, size in stated.items()
+        if size is None
+    }
+    heads = options.maybe("heads")
+    if heads is None:
+        most = max(options.channels() // (stated["head_dim"] or _WIDE), 1)
+        fits = (
+            n for n in range(most, 0, -1) if all(c % n == 0 for c in shared.values())
+        )
+        heads = next(fits)
+    for name, channels in shared.items():
+        if channels % heads:
+            raise options.fail(
+                "does-not-divide",
+                "The channels do not divide into heads",
+                "heads",
+                f"{counted(channels, 'channel')}, not divisible by {heads}",
+                f"{options.name} has {_FROM[name]} x width = {channels} channels, "
+                f"unless {name} is stated.",
+                other=_FROM[name],
+            )
+    sizes = {name: size or shared[name] // heads for name, size in stated.items()}
+    return Retention(
+        width=options.width,
+        bias=options.flag("bias"),
+        out_bias=options.flag("out_bias"),
+        heads=heads,
+        key_dim=sizes["key_dim"],
+        head_dim=sizes["head_dim"],
+        decay=options.word("decay"),
+        decay_scale=float(options.exact("decay_scale")),
+        activation=options.word("activation"),
+        scale=float(options.exact("scale")) if options.get("scale") else 0.0,
+        norm=options.word("norm"),
+        weightless=options.flag("weightless"),
+        norm_eps=common.eps_of(options),
+        gate_activation=options.word("gate"),
+        rope=rotation.rotation(options, sizes["key_dim"], "key_dim"),
+    )
+
+
+TEMPLATE = Template(
+    kind="retention",
+    title="retention",
+    stem="retention",
+    colour="#b8893b",
+    legend="retention",
+    features=(
+        Feature("q", "key_expand", ("heads", "key_dim", "activation", "rope")),
+        Feature("k", "key_expand", ("heads", "key_dim", "activation", "rope")),
+        Feature("v", "expand", ("heads", "head_dim", "activation")),
+        Feature("gate", "expand", ("heads", "head_dim")),
+    ),
+    token="semi_separable",
+    channel="grouped",
+    features_nonlinear=("none", "silu"),
+    features_option="activation",
+    operator=Retention,
+    build=build,
+    conflicts=rotation.CONFLICTS,
+    options=(
+        Option(
+            "heads",
+            "whole",
+            "heads, each with a state and a decay of its own",
+            derived="expand x width / 128, or the next smaller number that divides",
+            high=common.MOST_HEADS,
+        ),
+        Option(
+            "key_dim",
+            "whole",
+            "channels of q and k in each head",
+            derived="key_expand x width / heads",
+            high=common.MOST_HEAD_DIM,
+        ),
+        Option(
+            "head_dim",
+            "whole",
+            "channels of v in each head",
+            derived="expand x width / heads",
+            high=common.MOST_HEAD_DIM,
+        ),
+        Option(
+            "decay",
+            "word",
+            "what is left of a state after a token, for head h = 0, 1, ...: 1 - "
+            "2^(-5 - h), or e to the minus 2^(-8 (h + 1) / heads)",
+            "halving",
+            choices=("halving", "spread"),
+        ),
+        Option(
+            "decay_scale",
+            "number",
+            "factor of the logs of the decays",
+            1,
+            low=1e-6,
+            high=100,
+        ),
+        Option(
+            "activation",
+            "word",
+            "what q, k and v go through",
+            "none",
+            choices=("none", "silu"),
+        ),
+        replace(
+            common.SCALE,
+            meaning="factor of q",
+            derived="1 / the root of key_dim",
+        ),
+        Option(
+            "norm",
+            "word",
+            "RMSNorm of the output: of each head, or over all channels",
+            "head",
+            choices=("head", "full"),
+        ),
+        Option("weightless", "flag", "that norm has no weights", False),
+        common.NORM_EPS,
+        Option(
+            "gate",
+            "word",
+            "what the gate goes through on its way to the normed output",
+            "silu",
+            choices=("silu", "sigmoid"),
+            field="gate_activation",
+        ),
+        Option(
+            "rope",
+            "flag",
+            "rotary positions on q and k",
+            derived="as `positions` of the model says",
+        ),
+        *rotation.OPTIONS,
+        replace(
+            common.EXPAND,
+            name="key_expand",
+            meaning="channels of q and of k over the width of the model",
+            default=Fraction(1),
+            field="key_dim",
+        ),
+        common.EXPAND,
+        common.BIAS,
+        common.OUT_BIAS,
+    ),
+)
