@@ -24,7 +24,7 @@ def emission(op: Retention) -> Emission:
     if op.norm_eps:
         text = "of the norm of the output"
         arguments.append(Argument("norm_eps", "float", op.norm_eps, text))
-    scales = {0: "self.key_dim**-0.5", 1: ""}
+    scales: dict[float, str] = {0: "self.key_dim**-0.5", 1: ""}
     return Emission(
         template="retention",
         class_name="Retention",
