@@ -4,12 +4,12 @@
 A layer is x + f(norm(x)), f a linear input-varying operator (LIV): a linear map of the
 tokens whose matrix T(x) is itself made of the input.
 
-    far               Retention              S = a S + k v', y = norm(q S) silu(gate), a
-        a constant of the head, rotary positions
-    mlp_1, ... mlp_3  SwiGLU                 silu(gate) * up: no mixing of tokens
-    lightning         Retention              S = a S + k v', y = norm(q S)
+    far                  Retention              S = a S + k v', y = norm(q S)
+        silu(gate), a a constant of the head, rotary positions
+    mlp_1, mlp_2, mlp_3  SwiGLU                 silu(gate) * up: no mixing of tokens
+    lightning            Retention              S = a S + k v', y = norm(q S)
         sigmoid(gate), a a constant of the head, no rotation
-    near              GroupedQueryAttention  softmax(q k / sqrt(K)) v: grouped heads,
+    near                 GroupedQueryAttention  softmax(q k / sqrt(K)) v: grouped heads,
         rotary positions
 
 Shapes: B sequences, T tokens, D channels, H heads, N channels of q and k in a head, P
@@ -251,6 +251,7 @@ class GroupedQueryAttention(nn.Module):
         q = q.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, T, K)
         k = k.unflatten(-1, (self.kv_heads, -1)).transpose(1, 2)  # (B, G, T, K)
         v = v.unflatten(-1, (self.kv_heads, -1)).transpose(1, 2)  # (B, G, T, K)
+        v = v.contiguous()  # as a view it would keep all of the product in training
         q = rotary(q, state.position, self.theta)
         k = rotary(k, state.position, self.theta)
         k, state.k = append(state.k, k, state)  # (B, G, S, K)
@@ -468,13 +469,13 @@ class Cache:
         are the model's where none is given."""
         between(0, float("inf"), batch=batch, max_length=max_length)
         weight = model.embedding.weight
-        device, dtype = device or weight.device, dtype or weight.dtype
-        if not dtype.is_floating_point:
+        like = torch.empty(
+            0, device=device or weight.device, dtype=dtype or weight.dtype
+        )
+        if not like.is_floating_point():
             raise ValueError(f"dtype: of floating point, not {dtype}")
-        self.batch, self.max_length = batch, max_length
+        self.batch, self.max_length, self.device = batch, max_length, like.device
         self.length = 0  # tokens seen
-        like = torch.empty(0, device=device, dtype=dtype)
-        self.device = like.device
         self.states = States.new(
             model, lambda layer: layer.new_state(batch, max_length, like)
         )
@@ -765,8 +766,7 @@ def stream_tokens(
 
     @torch.no_grad()
     def steps() -> Iterator[Tensor]:
-        rows, length = tokens.shape
-        cache = model.new_cache(rows, length + max_new_tokens)
+        cache = model.new_cache(len(tokens), tokens.shape[1] + max_new_tokens)
         decode = DecodeGraph(model, cache)
         seen = stopped = None
         if how.repetition_penalty != 1:
@@ -830,10 +830,9 @@ def check_stop(
     """The tokens, or None; ValueError unless they are in the vocabulary."""
     if stop is None:
         return None
-    stops = list(stop) if isinstance(stop, Sequence) else [stop]
+    stops: list[Any] = list(stop) if isinstance(stop, Sequence) else [stop]
     for token in stops:
-        if type(token) is not int or not 0 <= token < vocab:
-            raise ValueError(f"stop: tokens from 0 to {vocab - 1}, not {token!r}")
+        between(0, vocab - 1, stop=token)
     return torch.tensor(stops, dtype=torch.int64, device=device)
 
 
