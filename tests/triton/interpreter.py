@@ -9,7 +9,7 @@ import triton.language as tl
 from triton.runtime import interpreter
 from triton.runtime.interpreter import InterpreterBuilder, TensorHandle
 
-from tests.triton import bfloat16_products  # noqa: F401
+from tests.triton import bfloat16_products, interpreter_haste  # noqa: F401
 
 _splat = InterpreterBuilder.create_splat
 
