@@ -9,13 +9,13 @@ from torch import Tensor
 from tests.triton.triton_checks import DEVICE
 
 
-@triton.jit
+@triton.jit  # type: ignore[untyped-decorator]
 def multiply_kernel(out: Tensor, factor: int) -> None:
     row = tl.program_id(0) + 1
     tl.store(out, row * factor)
 
 
-@triton.jit
+@triton.jit  # type: ignore[untyped-decorator]
 def overlay_kernel(a: Tensor, b: Tensor, T: tl.constexpr) -> None:
     """Blocks of pointers to two types, and masks of one shape or another."""
     t = tl.arange(0, T)
