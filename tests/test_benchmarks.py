@@ -36,6 +36,17 @@ def test_models(kind: str) -> None:
             ) in TEXT
 
 
+def test_experts() -> None:
+    found = results("experts")
+    assert f"(load {found['machine']['load']})" in " ".join(TEXT.split())
+    for part in "training_step", "one_token":
+        one = found["float32"][part]
+        assert (
+            f"| {part.replace('_', ' ')} | {one['mixture_ms']:.1f} ms | "
+            f"{one['dense_ms']:.1f} ms | {one['ratio']:.2f} |\n"
+        ) in TEXT
+
+
 def test_public_families() -> None:
     found = results("zoo")
     assert (

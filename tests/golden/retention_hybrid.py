@@ -5,10 +5,10 @@ A layer is x + f(norm(x)), f a linear input-varying operator (LIV): a linear map
 tokens whose matrix T(x) is itself made of the input.
 
     far                  Retention              S = a S + k v', y = norm(q S)
-        silu(gate), a a constant of the head, rotary positions
+        silu(gate), a the head's constant, rotary positions
     mlp_1, mlp_2, mlp_3  SwiGLU                 silu(gate) * up: no mixing of tokens
     lightning            Retention              S = a S + k v', y = norm(q S)
-        sigmoid(gate), a a constant of the head, no rotation
+        sigmoid(gate), a the head's constant, no rotation
     near                 GroupedQueryAttention  softmax(q k / sqrt(K)) v: grouped heads,
         rotary positions
 

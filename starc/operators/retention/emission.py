@@ -28,8 +28,8 @@ def emission(op: Retention) -> Emission:
     return Emission(
         template="retention",
         class_name="Retention",
-        summary=f"S = a S + k v', y = norm(q S) {op.gate_activation}(gate), a a "
-        f"constant of the head, {rotation_words(op.rope)}",
+        summary=f"S = a S + k v', y = norm(q S) {op.gate_activation}(gate), a the "
+        f"head's constant, {rotation_words(op.rope)}",
         arguments=(*arguments, *rotation_arguments(op.rope, op.key_dim)),
         options={
             "decay": op.decay,
