@@ -262,15 +262,23 @@ def main() -> None:
     for name in given.names or NAMES:
         one = measure(name, given.rounds, given.tokens, now)
         found["families"] |= {name: one}
-        found["machine"]["load_after"] = machine.facts()["load"]
         RESULTS.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
         print(row(name, one), flush=True)
 
 
 def row(name: str, one: dict[str, Any]) -> str:
     """A line of the table in docs/benchmarks.md: the ratios."""
-    ratios = (f"{one[part]['ratio']:.2f}" for part in PARTS)
-    return f"| `{name}` | {' | '.join(ratios)} |"
+    return f"| `{name}` | {' | '.join(cell(one[part]) for part in PARTS)} |"
+
+
+def cell(found: dict[str, float]) -> str:
+    """A ratio, with `~` where it is below 1 and may be so by chance."""
+    return f"{found['ratio']:.2f}{' ~' if by_chance(found) else ''}"
+
+
+def by_chance(found: dict[str, float]) -> bool:
+    """Below 1, and a quarter of the single rounds or more is not."""
+    return found["ratio"] < 1 <= found.get("high", 0)
 
 
 if __name__ == "__main__":

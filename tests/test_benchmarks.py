@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks import kernels_compiled, machine, zoo
+from starc.zoo.families import NAMES
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
@@ -48,19 +49,19 @@ def test_experts() -> None:
 
 
 def test_public_families() -> None:
-    found = results("zoo")
-    assert (
-        f"load {found['machine']['load']} to {found['machine']['load_after']}" in TEXT
-    )
-    for name, one in found["families"].items():
+    found = results("zoo")["families"]
+    loads = [one["load"] for one in found.values()]
+    assert f"load {min(loads)} to {max(loads)}" in TEXT
+    assert found.keys() == {*NAMES} and f"all {len(NAMES)} families" in TEXT
+    for name, one in found.items():
         assert f"{zoo.row(name, one)}\n" in TEXT
-    assert f"{len(found['families'])} of the families" in TEXT
-    less = [
-        sum(one[part]["ratio"] < 1 for one in found["families"].values())
-        for part in zoo.PARTS
-    ]
+    cells = [one[part] for one in found.values() for part in zoo.PARTS]
+    below = [cell for cell in cells if cell["ratio"] < 1]
+    chance = sum(map(zoo.by_chance, below))
+    assert f"Of {len(cells)} cells {len(below)} are below 1, {chance} of" in TEXT
+    least = [min(one[part]["ratio"] for one in found.values()) for part in zoo.PARTS]
     assert (
-        "are {} prompts, {} steps, {} training passes and {} in".format(*less) in TEXT
+        "the least of a column {:.2f}, {:.2f}, {:.2f} and {:.2f}".format(*least) in TEXT
     )
 
 
