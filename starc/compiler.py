@@ -59,12 +59,16 @@ def plan_of(
     name: str,
     without: AbstractSet[str] = frozenset(),
     kernels: str = "all",
+    traced: bool = False,
 ) -> "Plan":
-    """The same, of what the passes made of a model: all but those in `without`."""
+    """The same, of what the passes made of a model: all but those in `without`.
+
+    traced: decoding becomes a graph, in which the number of tokens is a tensor.
+    """
     from starc.backend.plan import make_plan
 
     run = tuple(step.name for step in passes.PIPELINE if step.name not in without)
-    return make_plan(model, PurePath(name).name, run, kernels != "none")
+    return make_plan(model, PurePath(name).name, run, kernels != "none", traced)
 
 
 def check(text: str | Source, name: str = "<string>") -> tuple[Diagnostic, ...]:

@@ -83,13 +83,18 @@ class Plan:
 
 
 def make_plan(
-    model: Model, source_name: str, passes: tuple[str, ...], triton: bool = True
+    model: Model,
+    source_name: str,
+    passes: tuple[str, ...],
+    triton: bool = True,
+    traced: bool = False,
 ) -> Plan:
     """Plans the file for a model after the passes.
 
     `source_name`: name of the source file without folders. `passes`: those that ran.
     `triton`: with the kernels' Triton code, beside their plain forms, and decoding in a
-    CUDA graph.
+    CUDA graph. `traced`: decoding becomes a graph of another kind, in which the number
+    of tokens is a tensor as well.
     """
     model, origins = renamed(model)
     tree = Tree(model)
@@ -103,7 +108,7 @@ def make_plan(
     stream = stream_functions(model)
     read = frozenset(stream).union(*(made.reads for made in classes.classes))
     offered = [name for made in classes.classes for name in made.functions]
-    called = functions([*stream, *offered], read, plain=not triton)
+    called = functions([*stream, *offered], read, plain=not (triton or traced))
     read = read.union(*map(reads, called.values()))
     kernels = Kernels(sorted(read), plain=not triton)
     states = dict(_states(bodies, classes)) if stateful else {}
@@ -136,9 +141,12 @@ def make_plan(
         variance=f"0.4 / {sum(1 for _ in model.layers())}",
         output_names=_output_names(out_names),
         stateful=stateful,
-        graphs=triton
-        and stateful
-        and all(classes.emission(liv.operator).graphs for liv in model.livs()),
+        graphs=stateful
+        and (
+            traced
+            or triton
+            and all(classes.emission(liv.operator).graphs for liv in model.livs())
+        ),
         places=places,
         packed=tuple(sorted(packed)),
         auxiliary=any(liv.operator.auxiliary for liv in model.livs()),

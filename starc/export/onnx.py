@@ -6,7 +6,6 @@ beside the graphs, once. Needs torch, onnx and onnxscript.
 
 from collections.abc import Iterator
 from contextlib import ExitStack, redirect_stdout
-from dataclasses import replace
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
@@ -45,6 +44,8 @@ SERVED: dict[str, dict[str, tuple[object, ...]]] = {
     },
     "gated_conv": {},
     "glu": {},
+    "linear_attention": {},
+    "mlp": {},
 }
 """Kinds of operators, with what their fields have to be, whose graphs onnxruntime
 computes as torch does: see tests/export/test_onnx.py."""
@@ -200,8 +201,10 @@ def _not_served(operator: Operator) -> str:
 
 def graphs(architecture: Architecture, model: Any) -> "tuple[ir.Model, ir.Model, str]":
     """The prompt, the step, and which lengths the prompt takes, in words."""
-    plan = plan_of(architecture.model, architecture.source.name, kernels="none")
-    file = emitted(render(replace(plan, graphs=plan.stateful)))
+    name = architecture.source.name
+    file = emitted(
+        render(plan_of(architecture.model, name, kernels="none", traced=True))
+    )
     with torch.device("meta"):
         there: Any = file.Model()
     there.load_state_dict(model.state_dict(), assign=True)

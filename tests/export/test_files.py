@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from starc import compiler
+from starc import compiler, passes
+from starc.backend.render import render
 from starc.export import hf
 from starc.export.architecture import Architecture
 from starc.export.drawn import Drawn
@@ -228,3 +229,11 @@ def test_a_card_tells_linear_layers_from_other_matrices(name: str) -> None:
                 others.add(own if key == "weight" else key)
     assert set(found.projections()) == linear - {"head"}
     assert set(found.other_matrices()) == others - {"embedding", "positions"}
+
+
+def test_a_graph_of_decoding_reads_a_length_that_is_a_tensor() -> None:
+    """What starc export --to onnx traces: else torch.export asks for the number."""
+    model = passes.run(compiler.to_ir(SMALL["lfm2"]))
+    for traced in (False, True):
+        plan = compiler.plan_of(model, "lfm2.star", kernels="none", traced=traced)
+        assert ("isinstance(state.length, Tensor)" in render(plan)) == traced

@@ -74,7 +74,7 @@ def try_seeds(seeds: range) -> None:
 
 @pytest.mark.parametrize("part", range(4))
 def test_programs(part: int) -> None:
-    try_seeds(range(200 * part, 200 * (part + 1)))
+    try_seeds(range(500 * part, 500 * (part + 1)))
 
 
 @pytest.mark.slow
