@@ -125,14 +125,10 @@ def forward(_given):
         _text += (
             '        rate = self.decay_scale * rate\n',
         )
-    if _given['scale']:
-        _text += (
-            '        q = q * ',
-            str(_given['scale']),
-            '\n',
-        )
     _text += (
-        '        steps = torch.ones_like(v[..., 0])  # (B, T, H): each decays as the others\n        y, state.h = ssd(v, steps, rate.log(), k, q, 0 * head, state.h, cu_seqlens=state.cu_seqlens)\n',
+        '        steps = torch.ones_like(v[..., 0])  # (B, T, H): each decays as the others\n        y, state.h = ssd(v, steps, rate.log(), k, q',
+        str(((str(' * ') + str(_given['scale'])) if _given['scale'] else '')),
+        ', 0 * head, state.h, cu_seqlens=state.cu_seqlens)\n',
     )
     weight = ('' if _given['weightless'] else 'self.norm_weight.type_as(y), ')
     named = ('eps=' if _given['weightless'] else '')
@@ -161,7 +157,7 @@ def forward(_given):
 
 
 SOURCES = {
-    'operators/retention.py.j2': 2812247237,
+    'operators/retention.py.j2': 553439072,
     'operators/rotation.j2': 2432401815,
 }
 BLOCKS = {'doc': doc, 'forward': forward}

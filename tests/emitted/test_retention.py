@@ -13,6 +13,8 @@ from transformers.models.minimax.modeling_minimax import (
 )
 
 from starc.compiler import to_ir
+from tests.emitted.comparison import answer as expected_of
+from tests.emitted.comparison import check
 from tests.emitted.helpers import emit
 
 WIDTH, LAYERS = 24, 5
@@ -85,3 +87,12 @@ def test_a_token_at_a_time_is_as_theirs() -> None:
             y = ours(piece, state)
             expected = answer(theirs, piece, cache)
             torch.testing.assert_close(y, expected, rtol=1e-6, atol=1e-7)
+
+
+def test_a_query_that_is_taken_is_not_scaled_twice() -> None:
+    text = """
+model m { width = 16; vocab = 23; context = 32 }
+backbone { a: Retention(heads = 2); Retention(heads = 2, scale = 3)  q from a }
+"""
+    emitted = emit(to_ir(text))
+    check(emitted, expected_of(emitted.ir, 11))

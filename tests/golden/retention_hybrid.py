@@ -143,10 +143,16 @@ class Retention(nn.Module):
         wide = torch.promote_types(u.dtype, torch.float32)
         head = torch.arange(self.heads, device=u.device, dtype=wide)
         rate = -torch.log1p(-torch.exp2(-5 - head))  # -log a, (H)
-        q = q * self.key_dim**-0.5
         steps = torch.ones_like(v[..., 0])  # (B, T, H): each decays as the others
         y, state.h = ssd(
-            v, steps, rate.log(), k, q, 0 * head, state.h, cu_seqlens=state.cu_seqlens
+            v,
+            steps,
+            rate.log(),
+            k,
+            q * self.key_dim**-0.5,
+            0 * head,
+            state.h,
+            cu_seqlens=state.cu_seqlens,
         )
         y = F.rms_norm(y, y.shape[-1:], eps=self.eps).flatten(2)
         y = y * F.silu(gate)
