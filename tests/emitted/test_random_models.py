@@ -11,8 +11,8 @@ from tests.emitted.random_models import Sampler
 from tests.sampled import sampled
 
 SEEDS = (*range(10), *range(11, 30), 63, 81, 87)
-"""The last three: a branch whose input a later LIV reads, and a loop that lends. Not 10:
-80 layers make 1e-8 of a change of 1e-16 in the reference's own weights."""
+"""The last three: a branch whose input a later LIV reads, and a loop that lends.
+Not 10: its 80 layers make 1e-8 of a change of 1e-16 in the reference's own weights."""
 
 
 @pytest.mark.parametrize("seed", sampled((*SEEDS, *range(30, 50)), SEEDS))
