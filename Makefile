@@ -66,7 +66,7 @@ COMPILER := $(addprefix tests/, frontend genome ir lower passes resize test_cata
 
 # What is expected of a compilation, written anew: read the difference before you commit.
 golden: $(READY)
-	$(BIN)/python -m pytest -n 2 --update-golden tests/test_golden.py tests/frontend \
+	$(BIN)/python -m pytest -n 2 -m 'not slow' --update-golden tests/test_golden.py tests/frontend \
 	  tests/emitted/test_reachable.py tests/test_highlight.py
 	git diff --stat -- '*golden*' editors
 

@@ -143,10 +143,16 @@ def whole(_given):
         str(_given['plan'].variance),
         ' if last else 0.4\n            std = (variance / module.in_features) ** 0.5\n        else:\n            continue\n        setattr(module, "reset_parameters", partial(draw, module, std))\n    for module in model.modules():\n        reset = getattr(module, "reset_parameters", None)\n        if module is not model and reset is not None:\n            reset()\n\n\ndef draw(module: nn.Linear | nn.Embedding',
         str((' | ExpertWeights' if _given['plan'].experts else '')),
-        ', std: float) -> None:\n    """Normal weights; biases 0."""\n    nn.init.normal_(module.weight, std=std)\n    if isinstance(module, ',
-        str(((str('(nn.Linear, ') + str(', '.join(_given['plan'].biased_experts)) + str(')')) if _given['plan'].biased_experts else 'nn.Linear')),
-        ') and module.bias is not None:\n        nn.init.zeros_(module.bias)\n',
+        ', std: float) -> None:\n    """Normal weights; biases 0."""\n    nn.init.normal_(module.weight, std=std)\n',
     )
+    if _given['plan'].biased_experts:
+        _text += (
+            '    bias = getattr(module, "bias", None)\n    if bias is not None:\n        nn.init.zeros_(bias)\n',
+        )
+    else:
+        _text += (
+            '    if isinstance(module, nn.Linear) and module.bias is not None:\n        nn.init.zeros_(module.bias)\n',
+        )
     if (_given['plan'].model != 'Model'):
         _text += (
             '\n\nModel = ',
@@ -579,7 +585,7 @@ SOURCES = {
     'generate.py.j2': 2605418319,
     'hf/arrange.py.j2': 4249770352,
     'hf/cache.py.j2': 1799609694,
-    'model.py.j2': 1722388631,
+    'model.py.j2': 1619696483,
     'sequences.py.j2': 2901557197,
 }
 BLOCKS = {'whole': whole}

@@ -63,7 +63,7 @@ class Plan:
     auxiliary: bool  # a LIV adds to the loss of training
     balanced: bool  # a LIV has numbers that training moves without gradients
     experts: bool  # a LIV has stacks of projections
-    biased_experts: tuple[str, ...]  # the classes of those that add biases
+    biased_experts: bool  # some add biases
     blocks: tuple[tuple[str, ...], ...]
     classes: tuple[MixerClass, ...]
     layers: tuple[str, ...]
@@ -156,7 +156,7 @@ def make_plan(
             for parameter in liv.operator.parameters
         ),
         experts="ExpertWeights" in called,
-        biased_experts=tuple(name for name in called if name.startswith("Biased")),
+        biased_experts=any(name.startswith("Biased") for name in called),
         construct=bodies.root.construct,
         forward=bodies.root.forward,
         blocks=tuple(tuple(block.lines()) for block in bodies.blocks),

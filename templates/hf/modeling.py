@@ -554,7 +554,7 @@ SOURCES = {
     'hf/arrange.py.j2': 4249770352,
     'hf/cache.py.j2': 1799609694,
     'hf/modeling.py.j2': 4279346468,
-    'model.py.j2': 1722388631,
+    'model.py.j2': 1619696483,
     'sequences.py.j2': 2901557197,
 }
 BLOCKS = {'whole': whole}
