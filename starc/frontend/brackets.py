@@ -73,6 +73,9 @@ class Brackets:
     pairs: dict[int, int] = field(default_factory=dict)  # opening -> closing
     missing: dict[int, list[int]] = field(default_factory=dict)  # place -> unclosed {
     reported: list[int] = field(default_factory=list)  # ( and [ in such statements
+    loose: list[tuple[int, int]] = field(default_factory=list)
+    """From a bracket that closes to one like it that closes nothing: what stands there
+    may have been meant to stand inside."""
     _places: list[int] = field(default_factory=list)
     _inside: list[int] = field(default_factory=list)  # innermost open after each place
     _parent: dict[int, int] = field(default_factory=dict)  # what an opening is inside
@@ -248,6 +251,12 @@ class _Matcher:
             self.source.span(place, place + 1),
             f"no `{_OPENING[bracket]}` is open here",
         )
+        text = self.source.text
+        closed = text.rfind(bracket, 0, place)
+        between = text[closed + 1 : place]
+        alone = not between.rpartition("\n")[2].strip()  # as a long list ends
+        if closed in self.result.pairs.values() and alone and "{" not in between:
+            self.result.loose.append((closed, place))
 
     def _mismatch(self, place: int, bracket: str) -> None:
         opening = self.open[-1]

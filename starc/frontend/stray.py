@@ -120,7 +120,7 @@ def _candidates(
         if word.type in _NAMED and name in BLOCKS and brace == "{"
     ]
     if alone:
-        return [word for word in read[:-3:-1] if word.type == END] + blocks[:1]
+        return [word for word in read[:-4:-1] if word.type == END] + blocks[:1]
     return read[: -BACK - 1 : -1] + blocks[:1]
 
 

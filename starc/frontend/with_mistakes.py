@@ -101,6 +101,7 @@ def read(
         found.found += brackets.problems.found
         reading.told_before = len(found.found)
         recovery.spoiled += empty_blocks(source)
+        recovery.spoiled += [ast.Broken(source.span(*one)) for one in brackets.loose]
         if recovery.is_enough():
             return ((), (everything,)), []
     try:

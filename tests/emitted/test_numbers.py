@@ -15,6 +15,7 @@ from starc.compiler import to_ir
 from starc.ir.cost import Costs, costs
 from tests.emitted.helpers import Emitted, emit
 from tests.emitted.small import EXAMPLES, SMALL, emitted, fresh, tokens
+from tests.sampled import sampled
 
 ROOT = Path(__file__).parents[2]
 
@@ -104,7 +105,7 @@ def computing_experts_only(model: Any) -> None:
 
 
 @pytest.mark.parametrize("name", SMALL)
-@pytest.mark.parametrize("length", [64, 130])
+@pytest.mark.parametrize("length", sampled((64, 130), (130,)))
 def test_flops(name: str, length: int) -> None:
     """Prefill of `length` tokens and the one after `length` - 1 others."""
     model = fresh(name)

@@ -10,12 +10,12 @@ from tests.emitted.helpers import OPTIONAL, emit
 from tests.emitted.random_models import Sampler
 from tests.sampled import sampled
 
-SEEDS = (*range(10), *range(11, 30), 63, 81, 87)
+SEEDS = (*range(10), *range(11, 20), 63, 81, 87)
 """The last three: a branch whose input a later LIV reads, and a loop that lends.
 Not 10: its 80 layers make 1e-8 of a change of 1e-16 in the reference's own weights."""
 
 
-@pytest.mark.parametrize("seed", sampled((*SEEDS, *range(30, 50)), SEEDS))
+@pytest.mark.parametrize("seed", sampled((*SEEDS, *range(20, 50)), SEEDS))
 def test_equals_the_reference(seed: int) -> None:
     model = Sampler(seed).model()
     emitted = emit(model)

@@ -126,6 +126,7 @@ def test_gradcheck() -> None:
     assert torch.autograd.gradcheck(gla, args, fast_mode=True)
 
 
+@pytest.mark.slow
 def test_compile_export_autocast() -> None:
     compiles(gla, inputs(6))
     compiles(gla, inputs(40, state=False))

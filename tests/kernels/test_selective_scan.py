@@ -125,6 +125,7 @@ def test_gradcheck() -> None:
     assert torch.autograd.gradcheck(selective_scan, args, fast_mode=True)
 
 
+@pytest.mark.slow
 def test_compile_export_autocast() -> None:
     compiles(selective_scan, inputs(6))
     compiles(selective_scan, inputs(18, state=False))

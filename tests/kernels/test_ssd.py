@@ -120,6 +120,7 @@ def test_gradcheck() -> None:
     assert torch.autograd.gradcheck(ssd, args, fast_mode=True)
 
 
+@pytest.mark.slow
 def test_compile_export_autocast() -> None:
     compiles(ssd, inputs(6))
     compiles(ssd, inputs(40, state=False))

@@ -42,8 +42,8 @@ def build(options: ResolvedOptions) -> GatedLinearAttention:
                 "The channels do not divide into heads",
                 "heads",
                 f"{counted(channels, 'channel')}, not divisible by {heads}",
-                f"{options.name} has {_FROM[name]} x width = {channels} channels, "
-                f"unless {name} is stated.",
+                f"{options.name} has {_FROM[name]} x width = "
+                f"{counted(channels, 'channel')}, unless {name} is stated.",
                 other=_FROM[name],
             )
     whole: dict[str, Any] = {n: size or shared[n] // heads for n, size in sizes.items()}

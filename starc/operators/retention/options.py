@@ -38,8 +38,8 @@ def build(options: ResolvedOptions) -> Retention:
                 "The channels do not divide into heads",
                 "heads",
                 f"{counted(channels, 'channel')}, not divisible by {heads}",
-                f"{options.name} has {_FROM[name]} x width = {channels} channels, "
-                f"unless {name} is stated.",
+                f"{options.name} has {_FROM[name]} x width = "
+                f"{counted(channels, 'channel')}, unless {name} is stated.",
                 other=_FROM[name],
             )
     sizes = {name: size or shared[name] // heads for name, size in stated.items()}

@@ -66,7 +66,9 @@ def at_end_of_hidden(line: str) -> Change:
             "invalid: backward: the gradient of",
         ),
         (
-            lambda text: text.replace("buffer[..., length:end, :] = new", "pass"),
+            lambda text: text.replace(
+                "buffer[..., state.length : end, :] = new", "pass"
+            ),
             "invalid: decoding with the cache is another model",
         ),
         (

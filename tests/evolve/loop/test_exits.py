@@ -46,11 +46,13 @@ def evolve(folder: Path, measure: str, vocab: int = 256) -> tuple[int, list[str]
     return done.returncode, [one for one in lines if not one.startswith("generation ")]
 
 
+@pytest.mark.slow
 def test_a_search_that_is_fine(tmp_path: Path) -> None:
     code, said = evolve(tmp_path, "is_fine")
     assert code == 0 and said[-1] == "starc front run prints what was found"
 
 
+@pytest.mark.slow
 def test_all_candidates_fail(tmp_path: Path) -> None:
     code, said = evolve(tmp_path, "fails")
     assert code == 1 and "every candidate failed for one reason" in said[-1]

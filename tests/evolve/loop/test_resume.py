@@ -15,7 +15,7 @@ from starc.evolve.storage.errors import RunError
 from tests.evolve.loop.searches import MODEL, tables
 from tests.work import until
 
-KILLS = 50 if os.environ.get("STARC_SLOW") else 6
+KILLS = 50 if os.environ.get("STARC_SLOW") else 4
 
 STAR = MODEL + """
 search {
