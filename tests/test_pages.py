@@ -14,7 +14,6 @@ import pytest
 import typer
 
 from starc.cli.app import app
-from tests.sampled import sampled
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -65,15 +64,16 @@ SHORTER = {
 """What the pages say of a run that is worth it, and what is enough to see it go."""
 
 
-def starc(folder: Path, *arguments: str) -> str:
+def python(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "starc", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
+        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True
     )
     assert done.returncode == 0, (arguments, done.stderr)
     return done.stdout
+
+
+def starc(folder: Path, *arguments: str) -> str:
+    return python(folder, "-m", "starc", *arguments)
 
 
 def run(page: str, folder: Path, known: dict[str, str]) -> None:
@@ -86,13 +86,7 @@ def run(page: str, folder: Path, known: dict[str, str]) -> None:
         if command.startswith("starc "):
             starc(folder, *shlex.split(command)[1:])
         else:
-            done = subprocess.run(
-                [sys.executable, "-c", known.get("python", "") + command],
-                cwd=folder,
-                capture_output=True,
-                text=True,
-            )
-            assert done.returncode == 0, (command, done.stderr)
+            python(folder, "-c", known.get("python", "") + command)
 
 
 @pytest.mark.slow
@@ -145,8 +139,7 @@ def test_the_page_of_public_models_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", sampled(["integrations.md"], []))
-def test_the_page_of_other_tools_runs(page: str, tmp_path: Path) -> None:
+def test_the_page_of_other_tools_runs(tmp_path: Path) -> None:
     """Its files of Python are tried in tests/export/test_integrations.py."""
     for library in ("transformers", "tokenizers", "gguf", "onnxscript"):
         pytest.importorskip(library)
@@ -169,4 +162,5 @@ def test_the_page_of_other_tools_runs(page: str, tmp_path: Path) -> None:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         save_file(weights, tmp_path / path)
     imports = "import torch\nfrom transformers import AutoModelForCausalLM\n"
-    run(page, tmp_path, {"python": imports + "tokens = torch.zeros(2, 5).long()\n"})
+    known = {"python": imports + "tokens = torch.zeros(2, 5).long()\n"}
+    run("integrations.md", tmp_path, known)

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from starc.alphabet.option import Option
 from starc.alphabet.resolved_options import ResolvedOptions
+from starc.numerals import counted
 
 MOST_HEADS = 4096
 MOST_HEAD_DIM = 8192
@@ -165,3 +166,35 @@ UP_OFFSET = Option(
     high=LARGEST_LIMIT,
     none=True,
 )
+
+
+HEAD_CHANNELS = {"key_dim": "key_expand", "head_dim": "expand"}
+"""Channels of a head -> the option that says how many all heads have together."""
+
+
+def of_all_heads(options: ResolvedOptions) -> dict[str, int]:
+    """Channels that the heads share out, by the names of those that nobody states."""
+    return {
+        name: options.channels(expand)
+        for name, expand in HEAD_CHANNELS.items()
+        if options.maybe(name) is None
+    }
+
+
+def of_each_head(options: ResolvedOptions, heads: int) -> dict[str, int]:
+    """`key_dim` and `head_dim`: what is stated, else a part of `of_all_heads`, which
+    has to come out whole."""
+    sizes = {name: options.maybe(name) for name in HEAD_CHANNELS}
+    shared = of_all_heads(options)
+    for name, channels in shared.items():
+        if channels % heads:
+            raise options.fail(
+                "does-not-divide",
+                "The channels do not divide into heads",
+                "heads",
+                f"{counted(channels, 'channel')}, not divisible by {heads}",
+                f"{options.name} has {HEAD_CHANNELS[name]} x width = "
+                f"{counted(channels, 'channel')}, unless {name} is stated.",
+                other=HEAD_CHANNELS[name],
+            )
+    return {name: size or shared[name] // heads for name, size in sizes.items()}

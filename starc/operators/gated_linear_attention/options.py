@@ -2,18 +2,12 @@
 
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 from starc.alphabet import common
 from starc.alphabet.option import Option
 from starc.alphabet.resolved_options import ResolvedOptions
 from starc.alphabet.template import Feature, Template
-from starc.numerals import counted
 from starc.operators.gated_linear_attention.operator import GatedLinearAttention
-
-_FROM = {"key_dim": "key_expand", "head_dim": "expand"}
-"""Channels of a head -> the option that says how many all heads have together."""
-
 
 _WIDEST_KEY = 128
 """Channels of a head that the kernel keeps the state of."""
@@ -30,30 +24,16 @@ def _heads(shared: dict[str, int]) -> int:
 
 
 def build(options: ResolvedOptions) -> GatedLinearAttention:
-    sizes = {name: options.maybe(name) for name in _FROM}
-    shared = {
-        n: options.channels(_FROM[n]) for n, size in sizes.items() if size is None
-    }
-    heads = options.maybe("heads") or _heads(shared)
-    for name, channels in shared.items():
-        if channels % heads:
-            raise options.fail(
-                "does-not-divide",
-                "The channels do not divide into heads",
-                "heads",
-                f"{counted(channels, 'channel')}, not divisible by {heads}",
-                f"{options.name} has {_FROM[name]} x width = "
-                f"{counted(channels, 'channel')}, unless {name} is stated.",
-                other=_FROM[name],
-            )
-    whole: dict[str, Any] = {n: size or shared[n] // heads for n, size in sizes.items()}
+    heads = options.maybe("heads") or _heads(common.of_all_heads(options))
+    sizes = common.of_each_head(options, heads)
     return GatedLinearAttention(
         width=options.width,
         kernel=options.whole("kernel"),
         bias=options.flag("bias"),
         out_bias=options.flag("out_bias"),
         heads=heads,
-        **whole,
+        key_dim=sizes["key_dim"],
+        head_dim=sizes["head_dim"],
         decay_rank=options.whole("decay_rank"),
     )
 

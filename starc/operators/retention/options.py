@@ -7,42 +7,19 @@ from starc.alphabet import common, rotation
 from starc.alphabet.option import Option
 from starc.alphabet.resolved_options import ResolvedOptions
 from starc.alphabet.template import Feature, Template
-from starc.numerals import counted
 from starc.operators.retention.operator import Retention
 
 _WIDE = 128
 """Channels of a value in each head, if nobody says otherwise."""
 
-_FROM = {"key_dim": "key_expand", "head_dim": "expand"}
-"""Channels of a head -> the option that says how many all heads have together."""
-
 
 def build(options: ResolvedOptions) -> Retention:
-    stated = {name: options.maybe(name) for name in _FROM}
-    shared = {
-        name: options.channels(_FROM[name])
-        for name, size in stated.items()
-        if size is None
-    }
     heads = options.maybe("heads")
     if heads is None:
-        most = max(options.channels() // (stated["head_dim"] or _WIDE), 1)
-        fits = (
-            n for n in range(most, 0, -1) if all(c % n == 0 for c in shared.values())
-        )
-        heads = next(fits)
-    for name, channels in shared.items():
-        if channels % heads:
-            raise options.fail(
-                "does-not-divide",
-                "The channels do not divide into heads",
-                "heads",
-                f"{counted(channels, 'channel')}, not divisible by {heads}",
-                f"{options.name} has {_FROM[name]} x width = "
-                f"{counted(channels, 'channel')}, unless {name} is stated.",
-                other=_FROM[name],
-            )
-    sizes = {name: size or shared[name] // heads for name, size in stated.items()}
+        most = max(options.channels() // (options.maybe("head_dim") or _WIDE), 1)
+        shared = common.of_all_heads(options).values()
+        heads = next(n for n in range(most, 0, -1) if all(c % n == 0 for c in shared))
+    sizes = common.of_each_head(options, heads)
     return Retention(
         width=options.width,
         bias=options.flag("bias"),
