@@ -5,6 +5,7 @@ counted instead, or compared between two sizes by a bound that only another orde
 growth can pass. How long things take is measured in `benchmarks/`.
 """
 
+import gc
 import sys
 import time
 from collections.abc import Callable
@@ -32,21 +33,34 @@ def calls(run: Callable[[], object]) -> int:
     return count
 
 
-def growth(
-    small: Callable[[], object], large: Callable[[], object], rounds: int = 5
+def grows(
+    small: Callable[[], object],
+    large: Callable[[], object],
+    by: float,
+    rounds: int = 10,
 ) -> float:
     """By how many times `large` takes longer, for work that hides within C functions.
 
     The least of several runs each, in turn, so that what else the machine does meets
-    both. Let the sizes differ by 16 or more and the bound lie well between the orders:
-    16 is linear, 256 quadratic, 80 a bound.
+    both; the first that stays within `by` will do, because nothing else makes a run
+    shorter. No garbage is collected meanwhile: that takes as long as the tests before
+    this one left objects. Let the sizes differ by 16 or more and `by` lie well between
+    the orders: 16 is linear, 256 quadratic, 80 a bound.
     """
     least = [float("inf"), float("inf")]
-    for _ in range(rounds):
-        for index, run in enumerate((small, large)):
-            start = time.process_time()
-            run()
-            least[index] = min(least[index], time.process_time() - start)
+    collected = gc.isenabled()
+    gc.disable()
+    try:
+        for _ in range(rounds):
+            for index, run in enumerate((small, large)):
+                start = time.process_time()
+                run()
+                least[index] = min(least[index], time.process_time() - start)
+            if least[1] <= by * least[0]:
+                break
+    finally:
+        if collected:
+            gc.enable()
     return least[1] / max(least[0], 1e-6)
 
 

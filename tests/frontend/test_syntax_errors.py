@@ -13,7 +13,7 @@ from starc.frontend.parse import LARGEST, parse
 from starc.frontend.syntax_errors import MISTAKES, Case, Mistake
 from starc.source import Source
 from tests.frontend.star_samples import TRANSFORMER
-from tests.work import growth
+from tests.work import grows
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = [(mistake, case) for mistake in MISTAKES for case in mistake.cases]
@@ -248,7 +248,7 @@ def test_long_garbage_takes_time_in_proportion(short: str, long: str) -> None:
         for found in errors(text):
             render(found)
 
-    assert growth(lambda: tell(short), lambda: tell(long), rounds=2) < 200, short[:20]
+    assert grows(lambda: tell(short), lambda: tell(long), by=200) <= 200, short[:20]
 
 
 def test_crlf_and_tabs() -> None:
