@@ -12,7 +12,8 @@ LARGEST_SCALE = 10_000
 PLACEMENT = Option(
     "placement",
     "word",
-    "where a norm stands: before the LIV, after it, on both sides, or nowhere",
+    "where a norm stands: before the LIV, after it, on both sides, in the stream that "
+    "it reads and is added to, or nowhere",
     derived="that of the model",
     choices=tuple(PLACEMENTS),
 )

@@ -104,7 +104,12 @@ class Bodies:
             name: crossing.module(scope, module.label, name)
             for name in residual.modules
         }
-        arguments: list[Expression] = [self._read(layer, residual, around)]
+        x: Expression = "x"
+        if residual.stream is not None:
+            x = Call(around["norm"], (x,))
+        normed = [] if x == "x" or residual.aside else statement("x = ", x)
+        x = "x" if normed else x
+        arguments: list[Expression] = [self._read(layer, residual, around, x)]
         for liv in module.livs:
             arguments += [crossing.variable(scope, v) for v in self.wiring.values(liv)]
             owners = self.wiring.owners(liv)
@@ -129,27 +134,33 @@ class Bodies:
         scale = around.get("scale")
         if not lent and residual.after is None:
             if scale is None:
-                return statement(result, Call(f"{sum_up_to}{call}", tuple(arguments)))
-            scaled = Call(f"{sum_up_to}{scale}", (Call(call, tuple(arguments)),))
-            return statement(result, scaled)
-        lines = assigned(["y", *lent], Call(call, tuple(arguments)))
+                after = Call(f"{sum_up_to}{call}", tuple(arguments))
+            else:
+                after = Call(f"{sum_up_to}{scale}", (Call(call, tuple(arguments)),))
+            return [*normed, *statement(result, after)]
+        lines = [*normed, *assigned(["y", *lent], Call(call, tuple(arguments)))]
         y = f"{around['post_norm']}(y.type_as(x))" if residual.after else "y"
         y = y if scale is None else f"{scale}({y})"
         return [*lines, f"        {result}{sum_up_to}{y}"]
 
     def _read(
-        self, layer: Layer, residual: Residual, around: dict[str, str]
+        self,
+        layer: Layer,
+        residual: Residual,
+        around: dict[str, str],
+        x: Expression,
     ) -> Expression:
-        """What a layer reads: `self.attn_norm(x)`. around: its modules by name."""
-        u: Expression = "x"
+        """What a layer reads: `self.attn_norm(x)`. around: its modules by name; x: the
+        stream."""
+        u = x
         if residual.source:
             answer = self.answers[source(layer)]
-            u = f"x + {around[PLUS]}({answer})" if PLUS in around else answer
+            u = f"{x} + {around[PLUS]}({answer})" if PLUS in around else answer
             if u == answer and residual.before is not None:
                 u = f"{answer}.type_as(x)"  # a norm's, which autocast leaves wide
         if residual.entered:
             u = Call("torch.cat", (f"[{u}, {ENTERED}]", "dim=-1"))
-        return Call(around["norm"], (u,)) if "norm" in around else u
+        return u if residual.before is None else Call(around["norm"], (u,))
 
     def _loop(
         self, scope: Scope, step: Blocks, made: list[BlockClass], state: str

@@ -51,7 +51,8 @@ def read_width(wide: bool) -> str:
 def constructors(layer: Liv | Parallel) -> dict[str, str]:
     """Name of each module of its residual -> the call that makes it."""
     residual, read = layer.residual, read_width(layer.livs[0].operator.reads > 0)
-    widths = {"norm": read, "post_norm": "config.width"}
+    widths = {"norm": read if residual.before else "config.width"}
+    widths["post_norm"] = "config.width"
     calls = {n: norm_call(norm, widths[n]) for n, norm in residual.norms.items()}
     calls |= dict.fromkeys(residual.learned, f"{SCALE}(config)")
     if residual.source == PLUS:
@@ -81,12 +82,11 @@ def added(residual: Residual, skip: str = "skip", stream: str = "x") -> str:
 def formula(residual: Residual, f: str = "f", x: str = "x") -> str:
     """`x + post_norm(f(norm(x)))`, as the docstring has it; of a branch, called `f`
     and reading x = "u", what it adds."""
+    x = f"norm({x})" if residual.stream else x
     u = {"": x, INPUT: "y", PLUS: f"{x} + {PLUS}(y)"}[residual.source]
     u = f"[{u}, {ENTERED}]" if residual.entered else u
     answer = f"{f}(norm({u}))" if residual.before else f"{f}({u})"
     norm = "post_norm" if residual.before else "norm"
     answer = f"{norm}({answer})" if residual.after else answer
     answer = f"scale({answer})" if residual.learned_scale else answer
-    return (
-        added(residual, stream="x" if x == "x" and not residual.aside else "") + answer
-    )
+    return added(residual, stream="" if x == "u" or residual.aside else x) + answer

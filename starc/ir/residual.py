@@ -47,13 +47,17 @@ class Norm:
 class Residual:
     """skip x + scale after(f(before(u))); a norm that is None is not there.
 
-    u is the stream x, or with `entered` [x, e]: behind the channels of x those that
+    x is the stream, or with `stream` what this norm makes of it: the stream itself is
+    normed in every layer, as in the first transformers (arXiv 1706.03762), whose norm
+    after the sum is that of the next layer here.
+
+    u is x, or with `entered` [x, e]: behind the channels of x those that
     entered the stream, before the first layer (arXiv 2405.16712). With `source` it is
     made of the answer a of an earlier LIV: "input": a alone; "plus": x + W a, W of its
     own. aside: its own answer stays beside the stream, for LIVs that have it so.
 
     Of a branch of a parallel it is scale after(f(before(u))) alone, u what the parallel
-    reads: the stream is added once, by the residual of the parallel.
+    reads: the stream is normed and added once, by the residual of the parallel.
 
     scale, skip: constants; learned_scale, learned_skip: times learned numbers, one a
         channel, which begin at 1 (arXiv 2103.17239).
@@ -68,18 +72,20 @@ class Residual:
     entered: bool = False
     source: str = ""
     aside: bool = False
+    stream: Norm | None = None
 
     @property
     def placement(self) -> str:
         """Where the norms stand, as the language says it: a word of PLACEMENTS."""
-        here = self.before is not None, self.after is not None
+        places = self.before, self.after, self.stream
+        here = tuple(norm is not None for norm in places)
         return next(word for word, there in PLACEMENTS.items() if there == here)
 
     @cached_property
     def norms(self) -> dict[str, Norm]:
         """Those that are there, by the names of their tensors, in order of use."""
-        both = {"norm": self.before, "post_norm": self.after}
-        return {name: norm for name, norm in both.items() if norm is not None}
+        places = {"norm": self.stream or self.before, "post_norm": self.after}
+        return {name: norm for name, norm in places.items() if norm is not None}
 
     @cached_property
     def learned(self) -> tuple[str, ...]:
@@ -97,7 +103,8 @@ class Residual:
 
         reads: channels of what f reads, where they are not `width`.
         """
-        widths = {"norm": reads or width, "post_norm": width}
+        read = reads if self.before is not None else 0
+        widths = {"norm": read or width, "post_norm": width}
         norms = self.norms.items()
         found = [p for name, norm in norms for p in norm.parameters(name, widths[name])]
         for name in self.learned:
@@ -116,13 +123,17 @@ class Residual:
 INPUT, PLUS = "input", "plus"
 """What an answer is of what a LIV reads, as clauses say it: `plus from a1`."""
 
+STREAM, AND_EMBEDDING = "stream", "[stream, embedding]"
+"""What a LIV may read, as the language says it; the first is a placement too."""
+
 PLACEMENTS = {
-    "pre": (True, False),
-    "post": (False, True),
-    "sandwich": (True, True),
-    "none": (False, False),
+    "pre": (True, False, False),
+    "post": (False, True, False),
+    "sandwich": (True, True, False),
+    STREAM: (False, False, True),
+    "none": (False, False, False),
 }
-"""Word of the language -> whether there is a norm before f, and after it."""
+"""Word of the language -> whether there is a norm before f, after it, of the stream."""
 
 BARE = Residual(before=None)
 """Of a branch that says nothing: what stands around it stands around all at once."""
@@ -130,10 +141,6 @@ BARE = Residual(before=None)
 
 LEARNED = "learned"
 """The word for a factor that is."""
-
-
-STREAM, AND_EMBEDDING = "stream", "[stream, embedding]"
-"""What a LIV may read, as the language says it."""
 
 
 def placed(
@@ -145,7 +152,7 @@ def placed(
     output: str = STREAM,
 ) -> Residual:
     """The residual with this norm at the places that the word says."""
-    before, after = PLACEMENTS[placement]
+    before, after, stream = PLACEMENTS[placement]
     return Residual(
         norm if before else None,
         norm if after else None,
@@ -155,4 +162,5 @@ def placed(
         skip == LEARNED,
         read == AND_EMBEDDING,
         aside=output != STREAM,
+        stream=norm if stream else None,
     )

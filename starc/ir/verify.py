@@ -91,8 +91,8 @@ class _Verifier:
             self.name(branch.label)
             self.liv(branch)
             own = branch.residual
-            if own is not BARE and (own.skip != 1 or own.learned_skip):
-                self.fail(f"{branch.label} is a branch that scales the stream")
+            if own is not BARE and (own.skip != 1 or own.learned_skip or own.stream):
+                self.fail(f"{branch.label} is a branch that changes the stream")
         self.parallels[parallel.label] = parallel
 
     def groups_of(self, operator: Operator) -> dict[str, Group]:

@@ -8,13 +8,19 @@ from starc.alphabet import (
     Alphabet,
     Meaning,
 )
-from starc.alphabet.around import INPUT, OUTPUT, SKIP_SCALE, said_of_residual
+from starc.alphabet.around import (
+    INPUT,
+    OUTPUT,
+    PLACEMENT,
+    SKIP_SCALE,
+    said_of_residual,
+)
 from starc.diagnostics import Note, Problems
 from starc.frontend import ast
 from starc.ir.nodes import Again, Layer, Liv, Loop, Parallel, WrittenStep
-from starc.ir.residual import AND_EMBEDDING, BARE
+from starc.ir.residual import AND_EMBEDDING, BARE, STREAM
 from starc.lower.answers import Answers, Read, reading
-from starc.lower.built import Builder
+from starc.lower.built import Builder, Built
 from starc.lower.collisions import check_generated_names
 from starc.lower.count import count_livs, iterations
 from starc.lower.labels import collect_labels, uses
@@ -122,7 +128,7 @@ class _Backbone:
         if branch and liv is not None and liv.of is not None:
             self.not_in_parallel(use.liv.span, f"{liv.written} has two branches itself")
         if branch and meaning is not None:
-            self.said_of_all(use, meaning)
+            self.said_of_all(use, meaning, built)
         if meaning is None or liv is None or built is None:
             return None
         if built.operator.lora and (branch or liv.of is not None):
@@ -248,9 +254,12 @@ class _Backbone:
             why = "what stands in a parallel is one with its branches"
             self.not_in_parallel(argument.span, why)
 
-    def said_of_all(self, use: ast.Use, meaning: Meaning) -> None:
+    def said_of_all(self, use: ast.Use, meaning: Meaning, built: Built | None) -> None:
         """Tells of a branch that says what is said of all branches at once."""
+        of_stream = built is not None and built.inside.stream is not None
         for name, (why, hint) in _OF_ALL.items():
+            if name == PLACEMENT.name and not of_stream:
+                continue  # the other places are a branch's own
             for argument in use.arguments:
                 if argument.name.text == name:
                     self.not_in_parallel(argument.span, why, hint)
@@ -280,6 +289,10 @@ class _Backbone:
 
 
 _OF_ALL = {
+    PLACEMENT.name: (
+        "all branches read one stream",
+        f"say it of all: parallel(placement = {STREAM}) {{ ... }}",
+    ),
     SKIP_SCALE.name: (
         "all branches are added to one stream",
         "say it of all: parallel(skip_scale = 1/2) { ... }",

@@ -10,7 +10,7 @@ from starc.ir.nodes import Layer, Liv, Model, source
 from starc.ir.operator import Operator, Parameter
 from starc.reference.features import featurize
 from starc.reference.mixing import Mixing, mixing_of, output
-from starc.reference.residual import inside, normed, read, written
+from starc.reference.residual import entering, inside, normed, read, written
 
 Weights = Mapping[tuple[str, str], Tensor]
 
@@ -101,7 +101,8 @@ class _Run:
         layer = self.whole[use.label]
         tensors = self.tensors(layer.label, layer.around)
         answer = self.answers[source(use)] if source(use) else None
-        what_is_read = read(layer.residual, stream, tensors, self.entered, answer)
+        x = entering(layer.residual, stream, tensors)
+        what_is_read = read(layer.residual, x, tensors, self.entered, answer)
         # Labels of the LIVs at this use: "m1_again_2.a" for "m1.a".
         here = {
             liv.label: liv.label if use is layer else f"{use.label}.{liv.stem}"
@@ -118,7 +119,7 @@ class _Run:
             read_here = read(liv.residual, what_is_read, own, self.entered)
             self.inputs[here[liv.label]] = read_here
             total = total + sign * inside(liv.residual, self.liv(liv, here), own)
-        after = written(layer.residual, stream, total, tensors)
+        after = written(layer.residual, x, total, tensors)
         if not layer.residual.aside:
             return after
         self.answers[use.label] = after

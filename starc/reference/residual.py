@@ -12,6 +12,13 @@ Tensors = Mapping[str, Tensor]
 """Of a residual, by the names of its parameters."""
 
 
+def entering(residual: Residual, stream: Tensor, tensors: Tensors) -> Tensor:
+    """x: the stream as it comes into the layer, or what the norm of it makes of it."""
+    if residual.stream is None:
+        return stream
+    return normed(residual.stream, "norm", stream, tensors)
+
+
 def read(
     residual: Residual,
     stream: Tensor,
@@ -19,7 +26,8 @@ def read(
     entered: Tensor,
     answer: Tensor | None = None,
 ) -> Tensor:
-    """before(u): (batch, length, channels), u of the stream x (batch, length, width).
+    """before(u): (batch, length, channels), u of the stream x (batch, length, width),
+    as `entering` gives it.
 
     entered: what entered the stream; answer: of the LIV that is read; shaped as x.
     """

@@ -6,6 +6,7 @@ from typing import Any
 
 from starc.values import dataclass
 from starc.zoo.field import Field
+from starc.zoo.seen import SILENT
 from starc.zoo.tensor import Made, Names
 from starc.zoo.values import Values
 
@@ -34,7 +35,7 @@ class Part:
     alias: its name in the source, and its address. liv: its class in the language.
     roles: other addresses whose settings it has; its own have the last word.
     options: what it always says. names: their tensors, without the layer's prefix.
-    by_depth: what it says in the layer of a number, from 0 on.
+    by_depth: what it says in the layer of a number, from 0 on, of the fields and it.
     use: what it says there beside its numbers, of the fields and this number; reads:
         what an answer that it reads so is of its input, "input" or "plus".
     """
@@ -44,14 +45,14 @@ class Part:
     names: Names
     roles: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
-    by_depth: Mapping[str, Callable[[int], Any]] = field(default_factory=dict)
+    by_depth: Mapping[str, Callable[[Values, int], Any]] = field(default_factory=dict)
     use: Callable[[Values, int], Use] | None = None
     reads: str = ""
 
-    def own(self, depth: int) -> dict[str, Any]:
-        """What no field says, in the layer of this number."""
-        found = {name: value(depth) for name, value in self.by_depth.items()}
-        return {**self.options, **found}
+    @property
+    def own(self) -> dict[str, Any]:
+        """What no field says; SILENT where it depends on the layer's number."""
+        return {**self.options, **dict.fromkeys(self.by_depth, SILENT)}
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,6 @@ _WITHOUT_WORDS: dict[str, tuple[str, ...]] = {
     ),
     "longcat_flash": ("experts beside several LIVs in a row",),
     "minicpm3": (),
-    "minimax": ("a stream normed in every layer",),
     "mpt": ("slopes of ALiBi that start elsewhere", _CLIPPED),
     "qwen4_exp": (_SPARSE, "gated residual streams", "embeddings of several tokens"),
     "rwkv": ("token shift", "WKV"),

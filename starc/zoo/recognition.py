@@ -107,8 +107,7 @@ def _laid_out(family: Family, model: Model) -> Seen:
             for kind, steps in family.kinds.items()
             if (start := end - len(steps)) >= 0
             and (before := best[start]) is not None
-            and (cost := _cost(steps, made[start:end], len(before[1]), said))
-            is not None
+            and (cost := _cost(steps, made[start:end], said)) is not None
         ]
         best.append(min(found, key=lambda pair: pair[0], default=None))
     last = best[-1]
@@ -116,13 +115,11 @@ def _laid_out(family: Family, model: Model) -> Seen:
         reached = max(end for end, found in enumerate(best) if found is not None)
         raise Unlike(f"{layers[reached].label}: no layer of a {family.name} is so")
     kinds = last[1]
-    steps = [
-        (step, depth) for depth, kind in enumerate(kinds) for step in family.kinds[kind]
-    ]
+    steps = [step for kind in kinds for step in family.kinds[kind]]
     instances = [
         one
-        for (step, depth), layer in zip(steps, made, strict=True)
-        for one in _instances(step, layer, depth)
+        for step, layer in zip(steps, made, strict=True)
+        for one in _instances(step, layer)
     ]
     return Seen(model, kinds, tuple(instances), said)
 
@@ -130,7 +127,6 @@ def _laid_out(family: Family, model: Model) -> Seen:
 def _cost(
     steps: Sequence[Step],
     layers: Sequence[Liv | Parallel],
-    depth: int,
     said: frozenset[str],
 ) -> int | None:
     """How much less a LIV says than its part could; None: they do not fit."""
@@ -138,7 +134,7 @@ def _cost(
     for step, layer in zip(steps, layers, strict=True):
         if not _fits(step, layer):
             return None
-        for one in _instances(step, layer, depth):
+        for one in _instances(step, layer):
             found = _of_instance(one, said)
             if found is None:
                 return None
@@ -173,10 +169,10 @@ def _kind(liv: str) -> str:
     return meaning.liv.template.kind
 
 
-def _instances(step: Step, layer: Liv | Parallel, depth: int) -> Iterator[Instance]:
+def _instances(step: Step, layer: Liv | Parallel) -> Iterator[Instance]:
     parts = step.parts if isinstance(step, Beside) else (step,)
     for part, liv in zip(parts, layer.livs, strict=True):
-        roles, own = (*part.roles, part.alias), part.own(depth)
+        roles, own = (*part.roles, part.alias), part.own
         residual = liv.residual if "placement" in own else layer.residual
         yield Instance(roles, own, liv, residual)
 
@@ -184,7 +180,8 @@ def _instances(step: Step, layer: Liv | Parallel, depth: int) -> Iterator[Instan
 def _of_instance(one: Instance, said: frozenset[str]) -> int | None:
     """Words that may be `none`: one too many costs, one too few does not fit."""
     options = options_of(one.liv.operator, one.residual)
-    if any(_plain(options.get(n)) != _plain(value) for n, value in one.own.items()):
+    own = {name: value for name, value in one.own.items() if value is not SILENT}
+    if any(_plain(options.get(n)) != _plain(value) for n, value in own.items()):
         return None
     total = 0
     for option in template_of(one.liv.operator.kind).options:

@@ -120,9 +120,10 @@ def _alias(
     found = _spelled(part.liv, reading.options(part))
     livs.setdefault(part.alias, found)
     assert livs[part.alias] == found, f"{part.alias} means two things"
-    here = arguments({name: value(depth) for name, value in part.by_depth.items()})
+    values = reading.values
+    here = arguments({n: of(values, depth) for n, of in part.by_depth.items()})
     said = f"{part.alias}({here})" if here else part.alias
-    return part.use(reading.values, depth).around(said) if part.use else said
+    return part.use(values, depth).around(said) if part.use else said
 
 
 def _spelled(liv: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -5,7 +5,7 @@ from random import Random
 
 from starc.ir.nodes import Liv, Loop, Parallel, Written, WrittenStep
 from starc.ir.operator import Operator
-from starc.ir.residual import PLACEMENTS, Norm, placed
+from starc.ir.residual import PLACEMENTS, STREAM, Norm, placed
 from tests.emitted.architectures import again, beside, diff, model, use
 from tests.reference.operators import OPERATORS
 
@@ -75,7 +75,9 @@ class Sampler:
         if self.chance(0.7):
             return branch
         residual = placed(
-            self.random.choice([*PLACEMENTS]), Norm("layer", 1e-3), self.scale()
+            self.random.choice([word for word in PLACEMENTS if word != STREAM]),
+            Norm("layer", 1e-3),
+            self.scale(),
         )
         return replace(branch, residual=residual)
 

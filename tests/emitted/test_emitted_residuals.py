@@ -78,7 +78,10 @@ BODIES = {
 }
 SCALES = "residual_scale = 0.22; embedding_scale = 12; logit_scale = 1/8"
 SMALLER = SCALES.replace("12", "1/2")  # without norms, 12 saturates every softmax
-WAYS = (("pre", SCALES), ("post", ""), ("sandwich", "norm = layer"), ("none", SMALLER))
+WAYS = (
+    *(("pre", SCALES), ("post", ""), ("sandwich", "norm = layer"), ("none", SMALLER)),
+    ("stream", "skip_scale = 0.5; residual_scale = 2"),
+)
 assert {placement for placement, _ in WAYS} == set(PLACEMENTS)
 MODELS = {
     f"{name}, {placement}": f"model m {{ {HEAD}; placement = {placement}; {more} }}\n"

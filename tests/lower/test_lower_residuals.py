@@ -154,6 +154,19 @@ MODEL = "model m { width = 64 }\n"
             "p sets skip_scale: all branches are added to one stream",
         ),
         (
+            MODEL + "backbone { parallel { SA-1(placement = stream); GMemless } }",
+            "not-in-parallel",
+            "placement = stream",
+            "all branches read one stream",
+        ),
+        (
+            MODEL
+            + "liv s = MLP(placement = stream)\nbackbone { parallel { SA-1; s } }",
+            "not-in-parallel",
+            "s",
+            "s sets placement: all branches read one stream",
+        ),
+        (
             MODEL + "backbone { parallel { SA-1(input = [stream, embedding]) } }",
             "not-in-parallel",
             "input = [stream, embedding]",

@@ -14,6 +14,7 @@ from starc.diagnostics import Problems
 from starc.evolve.problem.objectives import MEASURES
 from starc.frontend.parse import parse
 from starc.frontend.unparse import unparse
+from starc.ir.residual import PLACEMENTS
 from starc.lower.model import MODEL_OPTIONS
 from starc.lsp import fixes, formatting, hints, hover, navigation, outline, tokens
 from starc.lsp.completion import completions
@@ -184,7 +185,7 @@ def test_words_of_clauses_as_the_grammar_has_them() -> None:
 
 
 def test_values_of_an_option() -> None:
-    assert proposed("model m { placement = |") == ["pre", "post", "sandwich", "none"]
+    assert proposed("model m { placement = |") == [*PLACEMENTS]
     assert "true" in proposed("backbone { GQA(qk_norm = |")
     assert proposed("liv Mine {\n  token = |")[:2] == ["diagonal", "low_rank"]
     assert proposed("model m { norm = layer(|") == ["eps", "weight", "bias"]

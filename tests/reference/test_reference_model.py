@@ -100,6 +100,7 @@ def test_the_stream(
 
     x = F.embedding(TOKENS, w["", "embedding.weight"])
     before, after = placement in ("pre", "sandwich"), placement in ("post", "sandwich")
+    x = norm(x, "a", "norm") if placement == "stream" else x
     normed = norm(x, "a", "norm") if before else x
     y = F.silu(F.linear(normed, w["a", "gate.weight"]))
     y = F.linear(y * F.linear(normed, w["a", "up.weight"]), w["a", "out.weight"])
@@ -109,7 +110,8 @@ def test_the_stream(
     if softcap:
         logits = softcap * torch.tanh(logits / softcap)
     torch.testing.assert_close(execute(m, w, TOKENS), logits)
-    norms = (1 + before + after) * (2 if kind == "layer" else 1)
+    places = before + after + (placement == "stream")
+    norms = (1 + places) * (2 if kind == "layer" else 1)
     assert len(w) == 4 + (not tied) + norms
 
 

@@ -238,6 +238,26 @@ def phimoe(draw: Draw) -> Any:
     )
 
 
+@st.composite
+def minimax(draw: Draw) -> Any:
+    names = ("full_attn", "linear_attn", "mlp")
+    factors = [
+        f"{name}_{factor}_factor" for name in names for factor in ("alpha", "beta")
+    ]
+    layers = draw(st.integers(2, 3))
+    return transformers.MiniMaxConfig(
+        **stream(draw, layers=layers),
+        **heads(draw),
+        **experts(draw, "num_local_experts") | {"hidden_act": "silu"},
+        **scaled(draw),
+        intermediate_size=draw(st.sampled_from([5, 6])),
+        sliding_window=draw(WINDOWS),
+        layer_types=draw(types(FULL, "linear_attention", layers=layers)),
+        block_size=draw(st.sampled_from([2, 256])),
+        **{name: draw(st.sampled_from([1, 0.5, 3.56])) for name in factors},
+    )
+
+
 FAMILIES = {
     "gpt_oss": gpt_oss(),
     "lfm2_moe": lfm2_moe(),
@@ -247,6 +267,7 @@ FAMILIES = {
     "deepseek_v3": deepseek_v3(),
     "dots1": dots1(),
     "glm4_moe": glm4_moe(),
+    "minimax": minimax(),
     "mixtral": mixtral(),
     "olmoe": olmoe(),
     "qwen3_moe": qwen3_moe(),

@@ -36,6 +36,7 @@ NAMES = (
     "llama",
     "mamba",
     "mamba2",
+    "minimax",
     "mistral",
     "mixtral",
     "nanochat",

@@ -21,7 +21,7 @@ from starc.zoo.shared import (
 LAMBDAS = ("lambda_q1", "lambda_k1", "lambda_q2", "lambda_k2")
 ATTN = replace(
     with_names(ATTENTION, {f"self_attn.{name}": name for name in LAMBDAS}),
-    by_depth={"differential": lambda depth: 0.8 - 0.6 * math.exp(-0.3 * depth)},
+    by_depth={"differential": lambda values, depth: 0.8 - 0.6 * math.exp(-0.3 * depth)},
 )
 
 FAMILY = Family(
