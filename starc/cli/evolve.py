@@ -42,7 +42,12 @@ def evolve(
     ] = None,
     resume: Annotated[
         Path | None,
-        option("--resume", metavar="RUN", help="Go on where it stopped."),
+        option(
+            "--resume",
+            metavar="RUN",
+            help="Go on where it stopped.",
+            complete=complete.runs,
+        ),
     ] = None,
     data: Data = None,
     seed: Annotated[int | None, number("Instead of the one in FILE.", 0, SEEDS)] = None,

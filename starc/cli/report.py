@@ -51,7 +51,9 @@ def report(
 def motifs(
     paths: Annotated[
         list[Path],
-        input_argument("PATHS...", "Runs, .star files, folders of these."),
+        input_argument(
+            "PATHS...", "Runs, .star files, folders of these.", complete.runs
+        ),
     ],
     baseline: Annotated[
         list[Path] | None,

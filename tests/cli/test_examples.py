@@ -11,6 +11,7 @@ from starc.cli import complete
 from starc.cli.app import app
 from starc.cli.commands import GROUPS, MODULES
 from starc.cli.examples import EXAMPLES
+from starc.evolve.storage.database import FILE
 
 from .calls import APP, COMMANDS, MODEL, SMALL, furnish, served
 from .conftest import ROOT, Run
@@ -130,6 +131,15 @@ def test_a_shell_is_told_what_may_come(starc: Run, tmp_path: Path) -> None:
     assert found == ["a_0", "a_1"]
     assert proposed(starc, "starc draw no.star --operator a") == []
     assert proposed(starc, "starc new m --like l") == ["lfm2"]
+
+
+@pytest.mark.parametrize("call", ["evolve --resume", "front", "motifs", "report"])
+def test_a_run_is_proposed_wherever_one_is_asked_for(
+    starc: Run, tmp_path: Path, call: str
+) -> None:
+    (tmp_path / "runs" / "a").mkdir(parents=True)
+    (tmp_path / "runs" / "a" / FILE).touch()
+    assert proposed(starc, f"starc {call} ") == ["runs/a"]
 
 
 @pytest.mark.slow
