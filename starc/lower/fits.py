@@ -49,6 +49,8 @@ def other_feature(user: Shared, target: Shared, name: str) -> str:
     what else is done to it; "": it fits."""
     mine, theirs = user.operator, target.operator
     assert mine is not None and theirs is not None and user.liv is not None
+    if mine == theirs:
+        return ""
     group, names = mine.group(name), [field.name for field in fields(mine)]
     here = [n for n in names if getattr(mine, n) != getattr(theirs, n)]
     shaping = [n for n in here if group not in _with(mine, theirs, n).groups]

@@ -88,7 +88,8 @@ class Document:
 
     def word(self, offset: int) -> Word | None:
         """The name at a place, its end included."""
-        found = [w for w in self.words if w.span.start <= offset <= w.span.end]
+        near = words(self.program, offset)
+        found = [w for w in near if w.span.start <= offset <= w.span.end]
         return found[-1] if found else None
 
     @cached_property

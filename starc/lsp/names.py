@@ -1,11 +1,13 @@
 """Every name of a syntax tree: what kind of thing it names, and whose it is."""
 
-from collections.abc import Iterator
-from typing import Literal, assert_never
+from collections.abc import Iterator, Sequence
+from typing import Literal, TypeVar, assert_never
 
 from starc.frontend import ast
 from starc.source import Span
 from starc.values import dataclass
+
+N = TypeVar("N", bound=ast.Node)
 
 MODEL, FEATURIZER, GENOME, DIFF, SEARCH = "model", "featurizer", "liv", "diff", "search"
 """First parts of a path: the blocks that have settings."""
@@ -52,13 +54,20 @@ LIVS = ((SEARCH, "pool"), (SEARCH, "open"))
 """Settings whose values are LIVs."""
 
 
-def words(program: ast.Program) -> tuple[Word, ...]:
-    """All names, in the order of the text."""
-    found = [word for item in program.items for word in _of_item(item)]
+def words(program: ast.Program, at: int | None = None) -> tuple[Word, ...]:
+    """All names, in the order of the text; `at`: of the statement there alone."""
+    found = [word for item in _at(program.items, at) for word in _of_item(item, at)]
     return tuple(sorted(found, key=lambda word: word.span.start))
 
 
-def _of_item(item: ast.Item) -> Iterator[Word]:
+def _at(nodes: Sequence[N], at: int | None) -> Sequence[N]:
+    """Those that touch the place."""
+    if at is None:
+        return nodes
+    return [node for node in nodes if node.span.start <= at <= node.span.end]
+
+
+def _of_item(item: ast.Item, at: int | None) -> Iterator[Word]:
     match item:
         case ast.Model():
             if item.name is not None:
@@ -79,8 +88,8 @@ def _of_item(item: ast.Item) -> Iterator[Word]:
             yield Word("liv", item.liv, item)
             yield from _settings(item.arguments, (USE, item.liv.text), item)
         case ast.Backbone():
-            for step in item.body:
-                yield from _step(step)
+            for step in _at(item.body, at):
+                yield from _step(step, at)
         case ast.Search():
             yield from _settings(item.settings, (SEARCH,), item)
             for goal in item.objectives:
@@ -94,7 +103,7 @@ def _of_item(item: ast.Item) -> Iterator[Word]:
             assert_never(item)
 
 
-def _step(step: ast.Step) -> Iterator[Word]:
+def _step(step: ast.Step, at: int | None) -> Iterator[Word]:
     match step:
         case ast.Use():
             if step.label is not None:
@@ -114,8 +123,8 @@ def _step(step: ast.Step) -> Iterator[Word]:
                     case _:
                         assert_never(clause)
         case ast.Repeat() | ast.Parallel():
-            for inner in step.body:
-                yield from _step(inner)
+            for inner in _at(step.body, at):
+                yield from _step(inner, at)
         case _:
             assert_never(step)
 

@@ -459,6 +459,15 @@ def test_commands_stand_where_there_is_a_model() -> None:
     assert not hints.lenses(Document("a", "search { pool = [MHA] }"))
 
 
+@pytest.mark.parametrize("text", [PROGRAM, *WRONG.values()])
+def test_the_name_at_a_place_is_one_of_all_names(text: str) -> None:
+    """It is looked for in the statement there alone."""
+    document = Document("a", text)
+    for offset in range(len(document.source.text) + 1):
+        there = [w for w in document.words if w.span.start <= offset <= w.span.end]
+        assert document.word(offset) == (there[-1] if there else None)
+
+
 # Tokens -------------------------------------------------------------------------------
 
 
