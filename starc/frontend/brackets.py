@@ -144,7 +144,10 @@ class _Matcher:
                 result._parent[place] = self.open[-1] if self.open else -1
                 self.open.append(place)
             elif bracket in _OPENING:
-                self._close(place, bracket)
+                if self.open and text[self.open[-1]] == _OPENING[bracket]:
+                    result.pairs[self.open.pop()] = place
+                else:
+                    self._close(place, bracket)
             elif self.open:
                 self._unclosed(mark.end())
                 place -= 1
@@ -168,7 +171,7 @@ class _Matcher:
                 bracket, wanted = _CLOSING[lists[-1]], lists[-1]
             while wanted in lists and text[self.open[-1]] != wanted:
                 self._unclosed_list(place)
-        if self.open and text[self.open[-1]] == wanted:
+        if self.open and text[self.open[-1]] == wanted:  # after what was wrong
             self.result.pairs[self.open.pop()] = place
         else:
             self._stray(place, bracket)

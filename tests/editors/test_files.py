@@ -68,6 +68,18 @@ def test_helix_reads_what_it_is_given() -> None:
     assert read["language"][0]["language-servers"] == ["starc"]
 
 
+def test_linguist_reads_what_it_is_given() -> None:
+    yaml: Any = pytest.importorskip("yaml")
+    (block,) = re.findall(
+        r"```yaml\n(.*?)```", (EDITORS / "linguist.md").read_text(), re.S
+    )
+    ((name, entry),) = yaml.safe_load(block).items()
+    package = json.loads((VSCODE / "package.json").read_text())
+    assert name in package["contributes"]["languages"][0]["aliases"]
+    assert entry["extensions"] == [".star"]
+    assert entry["tm_scope"] == json.loads(grammar())["scopeName"]
+
+
 def test_neovim_starts_the_server() -> None:
     text = (EDITORS / "neovim" / "star.lua").read_text()
     assert 'cmd = { "starc", "lsp" }' in text and len(text.splitlines()) <= 10

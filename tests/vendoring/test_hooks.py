@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -54,6 +54,15 @@ def run(hook: Hook, repository: Repository, git: Git) -> int:
         capture_output=True,
     )
     return done.returncode or int(repository.files() != before)
+
+
+def test_the_page_names_them() -> None:
+    yaml: Any = pytest.importorskip("yaml")
+    page = (ROOT / "docs" / "vendoring.md").read_text()
+    (block,) = re.findall(r"```yaml\n(repos:.*?)```", page, re.DOTALL)
+    (repository,) = yaml.safe_load(block)["repos"]
+    assert [one["id"] for one in repository["hooks"]] == list(IDS)
+    assert {"repo", "rev"} < repository.keys()
 
 
 CASES = {
