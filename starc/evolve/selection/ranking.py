@@ -60,13 +60,14 @@ def score(id: int, rung: int, outcome: Outcome, spec: Spec) -> Scored:
 
 def objectives(measures: dict[str, float], spec: Spec) -> tuple[float, ...] | None:
     """Values of the objectives, those to be maximized negated; None if one lacks."""
-    found = []
-    for objective in spec.objectives:
-        value = measures.get(objective.label, math.nan)
-        if not math.isfinite(value):
-            return None
-        found.append(-value if objective.direction == "max" else value)
-    return tuple(found)
+    found = [measures.get(one.label, math.nan) for one in spec.objectives]
+    return toward_less(found, spec) if all(map(math.isfinite, found)) else None
+
+
+def toward_less(values: Sequence[float], spec: Spec) -> tuple[float, ...]:
+    """Values of the objectives, those to be maximized negated."""
+    there = zip(values, spec.objectives, strict=True)
+    return tuple(-value if one.direction == "max" else value for value, one in there)
 
 
 def placed(values: Sequence[float], spec: Spec) -> tuple[float, ...]:

@@ -1,12 +1,11 @@
 """What a surrogate sees of a candidate: numbers read from the IR, and nothing else."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
 from math import log2
 
-from starc.ir.cost import costs
 from starc.ir.nodes import Liv, Model, Parallel
 from starc.ir.operator import Operator
 from starc.ir.residual import Residual
@@ -14,7 +13,10 @@ from starc.ir.residual import Residual
 Features = dict[str, float]
 """By name; what is not there is 0. The first word of a name is its group."""
 
-COSTS, CLASSES, PLACES, MOTIFS, REST = "costs", "classes", "places", "motifs", "rest"
+CLASSES, VARIETY, PLACES, MOTIFS = "classes", "variety", "places", "motifs"
+DISTANCES, REST = "distances", "rest"
+
+SIZES = ("params", "cache", "flops", "decode_flops")
 
 PARTS = 4
 """Of the depth: a class is counted in each of them."""
@@ -23,15 +25,15 @@ BOUNDS = (1, 2, 4, 8)
 """Distances between two layers that are alike are counted up to each of these."""
 
 
-def features(model: Model) -> Features:
-    """Of a model after all passes.
+def features(model: Model, told: Mapping[str, float]) -> Features:
+    """Of a model after all passes. told: what its text says, see static.measures.
 
-    costs: doublings of parameters, cache at the model's context, FLOPs and layers.
-    classes: the share of the layers that each class of LIV has. places: the same in
-    each quarter of the depth. motifs: how often each class follows each, and how far
-    back the last layer of the same class, or of the same operator, is. rest: features
-    and weights that are shared, numbers of the operators (heads, taps, states), and
-    what stands around the layers.
+    params, cache, flops, decode_flops, layers: doublings of each. classes: the share of
+    the layers that each class of LIV has; variety: how many there are. places: classes
+    in each quarter of the depth. motifs: how often each class follows each. distances:
+    how far back the last layer of the same class, or of the same operator, is. rest:
+    features and weights that are shared, numbers of the operators (heads, taps,
+    states), and what stands around the layers.
     """
     whole = model.whole()
     layers = [whole[layer.label] for layer in model.layers()]
@@ -42,27 +44,17 @@ def features(model: Model) -> Features:
     for at, name in enumerate(names):
         found[f"{CLASSES} {name}"] += 1 / count
         found[f"{PLACES} {name} {at * PARTS // count}"] += PARTS / count
+    found[VARIETY] = len(set(names))
     for pair in zip(names, names[1:], strict=False):
         found[f"{MOTIFS} {' '.join(pair)}"] += 1 / count
     for what, words in (("class", names), ("operator", kinds)):
         for distance in _distances(words):
-            found[f"{MOTIFS} {what} again after {distance}"] += 1 / count
+            found[f"{DISTANCES} {what} again after {distance}"] += 1 / count
     for layer in layers:
         for name, value in _rest(layer).items():
             found[f"{REST} {name}"] += value / count
-    return {**found, **_costs(model, count)}
-
-
-def _costs(model: Model, layers: int) -> Features:
-    total = costs(model, model.context, 2).total
-    counted = {
-        "parameters": total.params,
-        "cache": total.cache_bytes,
-        "prefill": total.prefill_flops,
-        "decode": total.decode_flops,
-        "layers": layers,
-    }
-    return {f"{COSTS} {name}": log2(1 + value) for name, value in counted.items()}
+    sizes = {name: told[name] for name in SIZES} | {"layers": count}
+    return found | {name: log2(1 + size) for name, size in sizes.items()}
 
 
 def _distances(words: Sequence[str]) -> list[str]:

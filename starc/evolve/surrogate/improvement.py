@@ -7,8 +7,9 @@ Emmerich, Deutz and Klinkenberg, CEC 2011, and Yang et al., 2019 (arXiv 1904.126
 value that is known has deviation 0. All values are to be minimized.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from itertools import cycle
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
 Point = tuple[float, ...]
 Box = tuple[Point, Point]
 """Lower and upper ends; a lower end may be -inf."""
+
+
+class View(NamedTuple):
+    """The same candidates on one choice of scales: means and deviations (n, m)."""
+
+    means: "ndarray"
+    deviations: "ndarray"
+    front: Sequence[Point]
+    reference: Point
 
 
 def boxes(front: Sequence[Point], reference: Point) -> list[Box]:
@@ -75,22 +85,19 @@ def _shortfall(end: "ndarray", mean: "ndarray", deviation: "ndarray") -> "ndarra
     return np.where(finite, np.where(deviation > 0, noisy, exact), 0.0)
 
 
-def batch(
-    means: "ndarray",
-    deviations: "ndarray",
-    front: Sequence[Point],
-    reference: Point,
-    count: int,
-) -> list[int]:
-    """At most `count` candidates, the best first: each as if those before it had come
-    out as expected. Where nothing is gained any more, those that come first."""
-    chosen: list[int] = []
-    known = list(front)
-    left = list(range(len(means)))
-    while left and len(chosen) < count:
-        gains = expected(means[left], deviations[left], known, reference)
-        best = left[int(gains.argmax())]
-        left.remove(best)
-        chosen.append(best)
-        known.append(tuple(float(v) for v in means[best]))
-    return chosen
+def batch(views: Sequence[View]) -> Iterator[int]:
+    """All candidates, the best first: each as if those before it had come out as
+    expected. Where nothing is gained any more, those that come first. The views choose
+    in turn."""
+    fronts = [list(view.front) for view in views]
+    left = list(range(len(views[0].means)))
+    for turn in cycle(range(len(views))):
+        if not left:
+            return
+        view = views[turn]
+        means, deviations = view.means[left], view.deviations[left]
+        gains = expected(means, deviations, fronts[turn], view.reference)
+        best = left.pop(int(gains.argmax()))
+        yield best
+        for one, front in zip(views, fronts, strict=True):
+            front.append(tuple(float(v) for v in one.means[best]))

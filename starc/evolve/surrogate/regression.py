@@ -1,8 +1,9 @@
 """A Gaussian process on features of architectures, with its own uncertainty.
 
-Mean zero, and a linear and a squared exponential part: costs and shares act nearly in
-sum, and what they do together is smooth. All weights are chosen by the likelihood of
-what was measured, noise too, which is that of the seed of a training.
+Mean zero, a linear part of each group of features, and a squared exponential part of
+all: costs and shares act nearly in sum, and what they do together is smooth. The weight
+of each part is chosen by the likelihood of what was measured, so that a group that says
+nothing is not heard; that of the noise too, which is that of the seed of a training.
 """
 
 import warnings
@@ -26,21 +27,30 @@ SMALL = 1e-9
 class Columns:
     """Which features are seen, and how they are scaled: those that vary among the ones
     that are learned from, to mean 0, and each group to a total variance of 1, so that
-    289 pairs of classes do not outweigh 5 costs."""
+    289 pairs of classes do not outweigh 17 classes."""
 
     names: tuple[str, ...]
     center: "ndarray"
     scale: "ndarray"
 
+    @property
+    def ends(self) -> list[tuple[int, int]]:
+        """Of each group the first column and one behind the last: see Linear."""
+        groups = [_group(name) for name in self.names]
+        return [
+            (groups.index(group), groups.index(group) + groups.count(group))
+            for group in dict.fromkeys(groups)
+        ]
+
     @classmethod
     def of(cls, known: Sequence[Features]) -> "Columns":
         import numpy as np
 
-        names = sorted({name for one in known for name in one})
+        names = sorted({name for one in known for name in one}, key=_in_groups)
         table = np.array([[one.get(name, 0.0) for name in names] for one in known])
         spread = table.std(axis=0)
         kept = [at for at, one in enumerate(spread) if one > SMALL]
-        groups = [names[at].partition(" ")[0] for at in kept]
+        groups = [_group(names[at]) for at in kept]
         sizes = np.array([groups.count(group) for group in groups], float)
         return cls(
             tuple(names[at] for at in kept),
@@ -58,6 +68,14 @@ class Columns:
         return scaled
 
 
+def _group(name: str) -> str:
+    return name.partition(" ")[0]
+
+
+def _in_groups(name: str) -> tuple[str, str]:
+    return _group(name), name
+
+
 class Regression:
     """Of one measure. `learn` says whether there is anything to learn from.
 
@@ -69,30 +87,27 @@ class Regression:
         self._process: Any = None
         self._center = self._spread = 0.0
 
-    def learn(self, table: "ndarray", values: Sequence[float]) -> bool:
+    def learn(
+        self, columns: Columns, table: "ndarray", values: Sequence[float]
+    ) -> bool:
+        """table: (candidates, features), of `columns`."""
         import numpy as np
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.gaussian_process import GaussianProcessRegressor
-        from sklearn.gaussian_process.kernels import (
-            RBF,
-            ConstantKernel,
-            DotProduct,
-            WhiteKernel,
-        )
+        from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
         from threadpoolctl import threadpool_limits
+
+        from starc.evolve.surrogate.kernel import Linear
 
         found = np.array(values, float)
         self._center, self._spread = float(found.mean()), float(found.std())
         if self._spread < SMALL * max(1.0, abs(self._center)) or not table.shape[1]:
             self._process = None
             return False
-        bounds = (1e-4, 1e3)
-        linear = DotProduct(sigma_0=1.0, sigma_0_bounds="fixed")
-        smooth = RBF(2.0, (0.2, 20.0))
         kernel = (
-            ConstantKernel(1.0, bounds) * linear
-            + ConstantKernel(0.5, bounds) * smooth
-            + WhiteKernel(0.1, (1e-4, 1.0))
+            Linear((0.3,) * len(columns.ends), columns.ends)
+            + ConstantKernel(0.3, (1e-4, 1e2)) * RBF(2.0, (1.0, 20.0))
+            + WhiteKernel(0.1, (1e-3, 1.0))
         )
         self._process = GaussianProcessRegressor(kernel, alpha=1e-8, random_state=0)
         with warnings.catch_warnings(), threadpool_limits(1):

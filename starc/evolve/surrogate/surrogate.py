@@ -5,17 +5,25 @@ for the same children. It sees features of the IR and the measures of candidates
 were measured; what the text alone says of a child (parameters, cache) is computed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
 
 from starc.evolve.evaluation import static
 from starc.evolve.problem.objectives import find
 from starc.evolve.problem.spec import Spec
-from starc.evolve.selection.ranking import OUTSIDE, objectives, placed, violation
+from starc.evolve.selection.ranking import (
+    OUTSIDE,
+    objectives,
+    placed,
+    toward_less,
+    violation,
+)
 from starc.evolve.storage.rows import Row
 from starc.evolve.surrogate.features import Features, features
-from starc.evolve.surrogate.improvement import Point, batch
+from starc.evolve.surrogate.improvement import Point, View, batch
 from starc.evolve.surrogate.regression import FEWEST, Columns, Regression
 from starc.ir.nodes import Model
 
@@ -24,6 +32,40 @@ if TYPE_CHECKING:
 
 NEWEST = 400
 """Measured candidates that a run learns from, the last: time grows with the cube."""
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Of the objectives: so that ideal and nadir of the first generation are 0 and 1.
+
+    place: from values of the objectives, all to be minimized, to their scales.
+    """
+
+    place: Callable[[Sequence[float]], Point]
+    ideal: Point
+    spans: Point
+
+    @classmethod
+    def of(
+        cls,
+        place: Callable[[Sequence[float]], Point],
+        ideal: Sequence[float],
+        nadir: Sequence[float],
+    ) -> "Scales":
+        low, high = place(ideal), place(nadir)
+        spans = (b - a if b > a else 1.0 for a, b in zip(low, high, strict=True))
+        return cls(place, low, tuple(spans))
+
+    def __call__(self, values: Sequence[float]) -> Point:
+        ends = zip(self.place(values), self.ideal, self.spans, strict=True)
+        return tuple((value - low) / span for value, low, span in ends)
+
+
+class Seen(NamedTuple):
+    """Of a child: its features, and what its text alone tells of it, by label."""
+
+    features: Features
+    told: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -52,9 +94,8 @@ class Surrogate:
         self._features: dict[int, Features] = {}
         self._columns: Columns | None = None
         self._regressions: dict[int, Regression] = {}
-        self._front: list[Point] = []
-        self._ideal: Point = ()
-        self._spans: Point = ()
+        self._scales: tuple[Scales, ...] = ()
+        self._front: list[Sequence[float]] = []
 
     # Learning -------------------------------------------------------------------------
 
@@ -72,10 +113,10 @@ class Surrogate:
         """
         if reference is None or len(rows) < FEWEST:
             return False
-        self._ideal = placed(reference["ideal"], self.spec)
-        ends = zip(self._ideal, placed(reference["nadir"], self.spec), strict=True)
-        self._spans = tuple(high - low if high > low else 1.0 for low, high in ends)
-        self._front = [self._scaled(values) for values in front]
+        ends = reference["ideal"], reference["nadir"]
+        places = partial(placed, spec=self.spec), self._plain
+        self._scales = tuple(Scales.of(place, *ends) for place in places)
+        self._front = list(front)
         self._features = {row.id: self._of_row(row) for row in rows}
         listed = list(self._features.values())
         self._columns = Columns.of(listed)
@@ -84,68 +125,81 @@ class Surrogate:
         differs = False
         for column in self._predicted:
             found = self._regressions[column] = Regression()
-            differs |= found.learn(table, [values[column] for values in measured])
+            differs |= found.learn(
+                self._columns, table, [values[column] for values in measured]
+            )
         return differs
 
     def _of_row(self, row: Row) -> Features:
         known = self._features.get(row.id)
-        return known or features(static.lowered(row.candidate, self.spec))
+        return known or self.look(static.lowered(row.candidate, self.spec)).features
 
     def _measured(self, row: Row) -> Point:
         values = objectives(row.outcome.measures if row.outcome else {}, self.spec)
         assert values is not None, "it was measured to the end"
-        return self._scaled(values)
+        return self._scales[0](values)
 
-    def _scaled(self, values: Sequence[float]) -> Point:
-        """Values of the objectives, on their scales; ideal is 0, nadir 1."""
-        ends = zip(placed(values, self.spec), self._ideal, self._spans, strict=True)
-        return tuple((value - low) / span for value, low, span in ends)
+    def _plain(self, values: Sequence[float]) -> Point:
+        """What the text tells as it is, the rest on the scale of its measure."""
+        there = zip(values, placed(values, self.spec), strict=True)
+        return tuple(
+            on_scale if column in self._predicted else value
+            for column, (value, on_scale) in enumerate(there)
+        )
 
     # Choosing -------------------------------------------------------------------------
 
-    def choose(self, models: Sequence[Model], count: int) -> list[Choice]:
-        """At most `count` of the children, the best first.
+    def look(self, model: Model) -> Seen:
+        """At a child, as it is after all passes."""
+        told = static.measures(model, self.spec)
+        return Seen(features(model, told), told)
 
-        Those that break what is required of their text come last.
+    def choose(self, children: Sequence[Seen]) -> Iterator[Choice]:
+        """The children, the best first; those that break what is required of their
+        text come last.
+
+        They are chosen on the scales of the measures and, in turn, on a linear one of
+        what the text tells: on the first a cache of some bytes counts as much as bits
+        do, on the second it is no better than one of some kilobytes.
         """
-        costs = [static.measures(model, self.spec) for model in models]
-        over = [violation(of_child, self.spec.requirements) for of_child in costs]
-        means, deviations = self._predict(models, costs)
+        over = [violation(child.told, self.spec.requirements) for child in children]
         fine = [at for at, amount in enumerate(over) if not amount]
-        reference = (OUTSIDE,) * len(self.spec.objectives)
-        first = batch(means[fine], deviations[fine], self._front, reference, count)
-        broken = sorted(
-            set(range(len(models))) - {*fine}, key=lambda at: (over[at], at)
-        )
-        places = [fine[at] for at in first] + broken[: count - len(first)]
-        found = [Choice(at, {}, {}) for at in places]
-        for column in self._predicted:
-            label = self.spec.objectives[column].label
-            low, span = self._ideal[column], self._spans[column]
-            for one in found:
-                one.means[label] = low + span * float(means[one.at, column])
-                one.deviations[label] = span * float(deviations[one.at, column])
-        return found
+        broken = sorted({*range(len(over))} - {*fine}, key=lambda at: (over[at], at))
+        assert self._columns is not None, "learn comes first"
+        table = self._columns.table([child.features for child in children])
+        predicted = {
+            column: self._regressions[column].predict(table)
+            for column in self._predicted
+        }
+        views = [self._view(children, fine, predicted, one) for one in self._scales]
+        first = (fine[at] for at in batch(views)) if fine else ()
+        for at in chain(first, broken):
+            found = Choice(at, {}, {})
+            for column, (means, deviations) in predicted.items():
+                label = self.spec.objectives[column].label
+                low, span = self._scales[0].ideal[column], self._scales[0].spans[column]
+                found.means[label] = low + span * float(means[at])
+                found.deviations[label] = span * float(deviations[at])
+            yield found
 
-    def _predict(
-        self, models: Sequence[Model], costs: Sequence[dict[str, float]]
-    ) -> "tuple[ndarray, ndarray]":
-        """Means and deviations of the objectives, (children, objectives) each."""
+    def _view(
+        self,
+        children: Sequence[Seen],
+        some: Sequence[int],
+        predicted: Mapping[int, "tuple[ndarray, ndarray]"],
+        scales: Scales,
+    ) -> View:
+        """What the text tells of some of the children, and what is predicted."""
         import numpy as np
 
-        assert self._columns is not None, "learn comes first"
-        exact = [
-            [
-                of_child.get(goal.label, 0.0) * (-1 if goal.direction == "max" else 1)
-                for goal in self.spec.objectives
-            ]
-            for of_child in costs
-        ]
-        shape = len(models), len(self.spec.objectives)
-        means = np.array([self._scaled(values) for values in exact]).reshape(shape)
-        deviations = np.zeros(shape)
-        table = self._columns.table([features(model) for model in models])
-        for column in self._predicted:
-            found = self._regressions[column].predict(table)
-            means[:, column], deviations[:, column] = found
-        return means, deviations
+        exact = []
+        for at in some:
+            told = [children[at].told.get(o.label, 0.0) for o in self.spec.objectives]
+            exact.append(scales(toward_less(told, self.spec)))
+        means = np.array(exact).reshape(len(some), len(self.spec.objectives))
+        deviations = np.zeros(means.shape)
+        for column, (of_all, spread) in predicted.items():
+            means[:, column] = of_all[some]
+            deviations[:, column] = spread[some]
+        reference = (OUTSIDE,) * len(self.spec.objectives)
+        return View(means, deviations, [*map(scales, self._front)], reference)

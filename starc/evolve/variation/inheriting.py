@@ -122,9 +122,16 @@ class Inheriting(Variation):
                 model = self._model_of(a, b, random)
         self._mutate_parts(parts, done, random)
         self._mutate_model(model, done, random)
-        kept = tuple((n, model[n]) for n, _ in self.spec.genes if n in model)
         origin = "crossover" if len(parents) > 1 else "mutation"
-        return self._finished(whole(parts, kept), origin, parents, tuple(done), random)
+        candidate = whole(parts, self._kept(model))
+        return self._finished(candidate, origin, parents, tuple(done), random)
+
+    def again(self, child: Proposal, random: Random) -> Proposal:
+        candidate, done = child.candidate, list(child.changes)
+        parts, model = parts_of(candidate), dict(candidate.model)
+        self._mutate_parts(parts, done, random)
+        self._mutate_model(model, done, random)
+        return self._after(child, whole(parts, self._kept(model)), done, random)
 
     def _mutate_parts(
         self, parts: list[Part], done: list[changes.Change], random: Random

@@ -1,6 +1,6 @@
 """New candidates: sampling, crossover, mutation and repair, on all levels of genes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from starc.evolve.problem.architecture import Surroundings, surroundings
@@ -71,12 +71,35 @@ class Variation:
         if not crossed:  # a parent again: what differs, mutation will have done
             livs, done, model = list(_livs(a)), [], dict(a.model)
         self._mutate(livs, model, done, random)
-        kept = tuple(
+        origin = "crossover" if crossed else "mutation"
+        candidate = _candidate(livs, self._kept(model))
+        return self._finished(candidate, origin, parents, tuple(done), random)
+
+    def again(self, child: Proposal, random: Random) -> Proposal:
+        """The child after one more mutation: its parents stay its parents."""
+        candidate, done = child.candidate, list(child.changes)
+        livs, model = list(_livs(candidate)), dict(candidate.model)
+        self._mutate(livs, model, done, random)
+        return self._after(child, _candidate(livs, self._kept(model)), done, random)
+
+    def _after(
+        self,
+        child: Proposal,
+        candidate: Candidate,
+        done: list[changes.Change],
+        random: Random,
+    ) -> Proposal:
+        found = self._finished(
+            candidate, child.origin, child.parents, tuple(done), random
+        )
+        before = child.valid_before_repair and found.valid_before_repair
+        return replace(found, valid_before_repair=before)
+
+    def _kept(self, model: dict[str, Value]) -> Parameters:
+        """In the order of the search block."""
+        return tuple(
             (name, model[name]) for name, _ in self.spec.genes if name in model
         )
-        origin = "crossover" if crossed else "mutation"
-        candidate = _candidate(livs, kept)
-        return self._finished(candidate, origin, parents, tuple(done), random)
 
     def _finished(
         self,

@@ -1,8 +1,9 @@
 """A new generation: first members or children, none of which was seen before."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
+from itertools import islice
 from typing import Any, NamedTuple
 
 from starc import passes
@@ -12,7 +13,7 @@ from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.spec import Spec
 from starc.evolve.selection.ranking import Ranked, tournament
 from starc.evolve.storage.rows import Row
-from starc.evolve.surrogate.surrogate import Surrogate
+from starc.evolve.surrogate.surrogate import Seen, Surrogate
 from starc.evolve.variation.inheriting import Inheriting
 from starc.evolve.variation.operators import Proposal, Variation
 from starc.evolve.variation.random_streams import stream
@@ -21,17 +22,23 @@ from starc.ir.nodes import Written
 ATTEMPTS = 20
 """Draws for one place in a generation before it stays empty: all were known."""
 
+
 OFFERED = 8
-"""Children that a surrogate looks at for each that is measured."""
+"""Children that a surrogate looks at in each round, for each that is measured."""
+
+ROUNDS = 4
+"""Rounds: from the second on, the most promising of all before are changed once more.
+Of 8 in 4 rounds the model sees 32 children for each that is measured; 10 rounds found
+no more."""
 
 
 class _Child(NamedTuple):
-    """function, written: of a legal one that is new."""
+    """A new one. written: of a legal one, before any pass."""
 
     proposal: Proposal
     key: str
+    written: Written | None
     function: str = ""
-    written: Written | None = None
 
 
 def variation_of(spec: Spec) -> Variation:
@@ -60,49 +67,26 @@ class Proposer:
 
         `ranked`: the population that they come from, with its `candidates`; empty:
         they are first members. `surrogate`: one that has learned chooses them among
-        OFFERED times as many.
+        many more.
         """
-        counted: Counter[str] = Counter()
-        repaired: Counter[str] = Counter()
-        places = range(count if surrogate is None else count * OFFERED)
-        attempts = ATTEMPTS if surrogate is None else 1
-        children: list[_Child] = []
-        keys, functions = set(self.keys), set(self.functions)
-        for place in places:
-            for proposal in self._tries(
-                generation, place, attempts, ranked, candidates
-            ):
-                counted["tried"] += 1
-                counted["invalid"] += not proposal.valid_before_repair
-                for change in proposal.changes:
-                    if change["by"] == "repair":
-                        what = change.get("gene") or change["parameter"]
-                        repaired[f"gene {what}" if "gene" in change else what] += 1
-                child = self._child(proposal, keys)
-                if child.key in keys:
-                    counted["seen as genome"] += 1
-                elif child.function in functions:
-                    counted["seen as function"] += 1
-                else:
-                    keys.add(child.key)
-                    functions |= {child.function} - {""}
-                    children.append(child)
-                    break
-            else:
-                counted["places left empty"] += 1
-        statistics = {**counted, "repaired": dict(sorted(repaired.items()))}
-        if surrogate is not None:
-            children, statistics["surrogate"] = _chosen(
-                children, surrogate, first_id, count
+        counted = _Counted()
+        said: dict[str, Any] = {}
+        if surrogate is None:
+            tries = (
+                self._tries(generation, place, ATTEMPTS, ranked, candidates)
+                for place in range(count)
             )
-        for child in children:
-            self.keys.add(child.key)
-            self.functions |= {child.function} - {""}
+            found = (self._first_new(place, counted) for place in tries)
+            children = [child for child in found if child is not None]
+        else:
+            children, said = self._chosen(
+                generation, first_id, count, ranked, candidates, surrogate, counted
+            )
         rows = [
             self._row(child, generation, id)
             for id, child in enumerate(children, first_id)
         ]
-        return rows, statistics
+        return rows, counted.statistics() | said
 
     def _tries(
         self,
@@ -126,18 +110,95 @@ class Proposer:
                 (one, candidates[one]), (two, candidates[two]), random
             )
 
-    def _child(self, proposal: Proposal, known: set[str]) -> _Child:
-        """What tells it from others; of one whose key is known no more than that."""
+    # New ones -------------------------------------------------------------------------
+
+    def _first_new(
+        self, proposals: Iterable[Proposal], counted: "_Counted"
+    ) -> _Child | None:
+        """The first that was never seen, and is known from now on."""
+        for proposal in proposals:
+            child = self._unlike(proposal, self.keys, counted)
+            if child is not None and (child := self._taken(child, counted)):
+                return child
+        counted.what["places left empty"] += 1
+        return None
+
+    def _unlike(
+        self, proposal: Proposal, known: set[str], counted: "_Counted"
+    ) -> _Child | None:
+        """What tells it from others; None where its genome is one of the known."""
+        counted.tried(proposal)
         candidate = proposal.candidate
         if proposal.illegal:
             # An illegal genome may have the key of a legal one: what it says is silent.
             text = candidate.to_json()
-            return _Child(proposal, f"illegal:{sha256(text.encode()).hexdigest()}")
-        key = candidate.key()
+            key = f"illegal:{sha256(text.encode()).hexdigest()}"
+        else:
+            key = candidate.key()
         if key in known:
-            return _Child(proposal, key)
-        written = to_ir(candidate, self.spec)
-        return _Child(proposal, key, function(written), written)
+            counted.what["seen as genome"] += 1
+            return None
+        written = None if proposal.illegal else to_ir(candidate, self.spec)
+        return _Child(proposal, key, written)
+
+    def _taken(self, child: _Child, counted: "_Counted") -> _Child | None:
+        """It is known from now on; None where what it computes was known before."""
+        computes = "" if child.written is None else function(child.written)
+        if computes in self.functions:
+            counted.what["seen as function"] += 1
+            return None
+        self.keys.add(child.key)
+        self.functions |= {computes} - {""}
+        return child._replace(function=computes)
+
+    # Chosen ones ----------------------------------------------------------------------
+
+    def _chosen(
+        self,
+        generation: int,
+        first_id: int,
+        count: int,
+        ranked: Sequence[Ranked],
+        candidates: dict[int, Candidate],
+        surrogate: Surrogate,
+        counted: "_Counted",
+    ) -> tuple[list[_Child], dict[str, Any]]:
+        """Those that the surrogate chooses, and what it says of them, by the ids to be.
+
+        From the second round on, those that it would choose by now are changed once
+        more: what is good about several changes shows when each alone is good.
+        """
+        known, children, seen = {*self.keys}, list[_Child](), list[Seen]()
+        promising: list[_Child] = []
+        for turn in range(ROUNDS):
+            for place in range(count * OFFERED):
+                if promising:
+                    words = "again", generation, turn, place
+                    random = stream(self.spec.seed, *words)
+                    chosen = random.choice(promising).proposal
+                    proposal = self.variation.again(chosen, random)
+                else:
+                    tries = self._tries(generation, place, 1, ranked, candidates)
+                    proposal = next(tries)
+                child = self._unlike(proposal, known, counted)
+                if child is not None and child.written is not None:
+                    known.add(child.key)
+                    children.append(child)
+                    seen.append(surrogate.look(passes.run(child.written)))
+            best = islice(surrogate.choose(seen), count)
+            promising = [children[choice.at] for choice in best]
+        taken, predicted = list[_Child](), {}
+        for choice in surrogate.choose(seen):
+            if len(taken) == count:
+                break
+            if child := self._taken(children[choice.at], counted):
+                predicted[str(first_id + len(taken))] = {
+                    label: [choice.means[label], choice.deviations[label]]
+                    for label in choice.means
+                }
+                taken.append(child)
+        counted.what["places left empty"] += count - len(taken)
+        return taken, {"surrogate": {"offered": len(children), "predicted": predicted}}
 
     def _row(self, child: _Child, generation: int, id: int) -> Row:
         proposal, outcome = child.proposal, None
@@ -159,21 +220,20 @@ class Proposer:
         )
 
 
-def _chosen(
-    children: Sequence[_Child], surrogate: Surrogate, first_id: int, count: int
-) -> tuple[list[_Child], dict[str, Any]]:
-    """Those that the surrogate chooses, and what it says of them, by the ids to be."""
-    legal = [child for child in children if child.written is not None]
-    models = [passes.run(child.written) for child in legal if child.written]
-    choices = surrogate.choose(models, count)
-    said = {
-        str(id): {
-            label: [choice.means[label], choice.deviations[label]]
-            for label in choice.means
-        }
-        for id, choice in enumerate(choices, first_id)
-    }
-    return [legal[choice.at] for choice in choices], {
-        "offered": len(legal),
-        "predicted": said,
-    }
+class _Counted:
+    """What was drawn for a generation, and what became of it."""
+
+    def __init__(self) -> None:
+        self.what: Counter[str] = Counter()
+        self.repaired: Counter[str] = Counter()
+
+    def tried(self, proposal: Proposal) -> None:
+        self.what["tried"] += 1
+        self.what["invalid"] += not proposal.valid_before_repair
+        for change in proposal.changes:
+            if change["by"] == "repair":
+                which = change.get("gene") or change["parameter"]
+                self.repaired[f"gene {which}" if "gene" in change else which] += 1
+
+    def statistics(self) -> dict[str, Any]:
+        return {**self.what, "repaired": dict(sorted(self.repaired.items()))}

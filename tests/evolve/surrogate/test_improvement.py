@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from starc.evolve.selection.ranking import hypervolume
-from starc.evolve.surrogate.improvement import batch, boxes, expected
+from starc.evolve.surrogate.improvement import View, batch, boxes, expected
 
 
 def volume(points: list[tuple[float, ...]], reference: tuple[float, ...]) -> float:
@@ -63,6 +63,14 @@ def test_uncertain_values_as_sampling_says() -> None:
 def test_a_batch_does_not_ask_for_the_same_twice() -> None:
     """The second of two that are alike adds nothing once the first is there."""
     means = np.array([[0.3, 0.3], [0.3, 0.3], [0.1, 0.6], [2.0, 2.0]])
-    found = batch(means, np.zeros_like(means), [(0.5, 0.5)], (1.1, 1.1), 3)
-    assert found[:2] == [0, 2] and len(found) == 3
-    assert batch(means, np.zeros_like(means), [], (1.1, 1.1), 9) == [0, 2, 1, 3]
+    one = View(means, np.zeros_like(means), [(0.5, 0.5)], (1.1, 1.1))
+    assert [*batch([one])][:2] == [0, 2] and sorted(batch([one])) == [0, 1, 2, 3]
+    assert [*batch([one._replace(front=[])])] == [0, 2, 1, 3]
+
+
+def test_views_choose_in_turn() -> None:
+    """Each the best of those left on its own scales, and knows what others chose."""
+    flat = np.array([[0.9, 0.1], [0.5, 0.5], [0.1, 0.9]])
+    steep = np.array([[0.9, 0.9], [0.5, 0.85], [0.1, 0.0]])
+    views = [View(m, np.zeros_like(m), [], (1.1, 1.1)) for m in (flat, steep)]
+    assert [*batch(views)] == [1, 2, 0]

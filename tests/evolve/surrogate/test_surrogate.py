@@ -10,6 +10,7 @@ from scipy.stats import spearmanr
 
 from starc import compiler, passes
 from starc.evolve import coordinator
+from starc.evolve.evaluation import static
 from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.problem.spec import Spec
 from starc.evolve.report.page import page
@@ -17,7 +18,9 @@ from starc.evolve.report.predictions import predictions
 from starc.evolve.report.read import read
 from starc.evolve.storage.database import Database
 from starc.evolve.surrogate.features import Features, features
+from starc.evolve.surrogate.kernel import Linear
 from starc.evolve.surrogate.regression import Columns, Regression
+from starc.evolve.variation.proposer import OFFERED
 from starc.evolve.workers.local import Inline
 from starc.folders import Folder
 from starc.source import Source
@@ -28,7 +31,8 @@ SURROGATE = SMALL + "  algorithm = nsga2(surrogate = true)\n"
 
 def seen(body: str, settings: str = "") -> Features:
     text = f"model m {{ width = 64\n{settings} }}\nbackbone {{ {body} }}"
-    return features(passes.run(compiler.to_ir(Source("m", text))))
+    model = passes.run(compiler.to_ir(Source("m", text)))
+    return features(model, static.measures(model, Spec()))
 
 
 # Features -----------------------------------------------------------------------------
@@ -46,7 +50,9 @@ def test_spelling_is_not_seen() -> None:
         ("GMemless; SA-1; SA-1; GMemless", "places"),
         ("SA-1; GMemless; GMemless; SA-1", "motifs"),
         ("SA-1; GMemless; SA-3; GMemless", "classes"),
-        ("SA-1; GMemless(expand = 2); SA-1; GMemless", "costs"),
+        ("SA-1; GMemless; SA-3; GMemless", "variety"),
+        ("SA-1; SA-1; GMemless; GMemless", "distances"),
+        ("SA-1; GMemless(expand = 2); SA-1; GMemless", "params"),
         ("a: SA-1; GMemless; SA-1 weights from a; GMemless", "rest"),
         ("a: SA-1; GMemless; SA-1 k, v from a; GMemless", "rest"),
         ("SA-1; GMemless; SA-1(window = 32); GMemless", "rest"),
@@ -83,7 +89,7 @@ def test_it_ranks_what_it_has_not_seen() -> None:
     known, values = made_up(40, 0)
     unseen, truth = made_up(200, 1)
     columns, process = Columns.of(known), Regression()
-    assert process.learn(columns.table(known), values)
+    assert process.learn(columns, columns.table(known), values)
     means, deviations = process.predict(columns.table(unseen))
     assert spearmanr(means, truth).statistic > 0.6
     inside = np.abs(means - truth) < 1.96 * deviations
@@ -92,12 +98,45 @@ def test_it_ranks_what_it_has_not_seen() -> None:
 
 def test_it_says_where_there_is_nothing_to_learn() -> None:
     known, values = made_up(10, 0)
-    process = Regression()
-    assert not process.learn(Columns.of(known).table(known), [3.0] * 10)
-    means, deviations = process.predict(Columns.of(known).table(known[:2]))
+    process, columns = Regression(), Columns.of(known)
+    assert not process.learn(columns, columns.table(known), [3.0] * 10)
+    means, deviations = process.predict(columns.table(known[:2]))
     assert (means == 3.0).all() and (deviations == 0.0).all()
     alike = [known[0]] * 10
-    assert not process.learn(Columns.of(alike).table(alike), values)
+    columns = Columns.of(alike)
+    assert not process.learn(columns, columns.table(alike), values)
+
+
+def test_a_group_that_says_nothing_is_not_heard() -> None:
+    """One number of its own group decides, beside a hundred that do not."""
+    random = np.random.default_rng(0)
+    table = random.uniform(-1, 1, (140, 101))
+    names = ["variety", *(f"motifs {at}" for at in range(100))]
+    some = [dict(zip(names, row, strict=True)) for row in table.tolist()]
+    values = table[:, 0] + random.normal(0, 0.1, 140)
+    columns, process = Columns.of(some[:40]), Regression()
+    assert process.learn(columns, columns.table(some[:40]), list(values[:40]))
+    means, _ = process.predict(columns.table(some[40:]))
+    assert spearmanr(means, values[40:]).statistic > 0.95
+
+
+def test_the_kernel_and_its_gradient() -> None:
+    """As the sum of products says it, and as differences do."""
+    random = np.random.default_rng(1)
+    one, other = random.normal(size=(7, 5)), random.normal(size=(4, 5))
+    ends = [(0, 1), (1, 5)]
+    kernel = Linear((0.5, 2.0), ends)
+    expected = 0.5 * one[:, :1] @ other[:, :1].T + 2 * one[:, 1:] @ other[:, 1:].T
+    assert np.allclose(kernel(one, other), expected, rtol=0, atol=1e-12)
+    values, gradient = kernel(one, eval_gradient=True)
+    assert np.allclose(kernel.diag(one), np.diag(values), rtol=0, atol=1e-12)
+    for part in range(2):
+        moved = kernel.theta.copy()
+        moved[part] += 1e-6
+        slope = (kernel.clone_with_theta(moved)(one) - values) / 1e-6
+        assert np.allclose(slope, gradient[:, :, part], rtol=0, atol=1e-4)
+    single = Linear((3.0,), [(0, 5)])
+    assert np.allclose(single.clone_with_theta(single.theta)(one), 3 * one @ one.T)
 
 
 # Searching ----------------------------------------------------------------------------
@@ -118,7 +157,9 @@ def test_the_report_says_how_well_it_ranked(whole: Path) -> None:
     assert -1 <= one.low <= one.spearman <= one.high <= 1
     assert "What the surrogate foresaw" in page(found)
     told = found.proposals[1]["surrogate"]
-    assert len(told["predicted"]) == 8 and told["offered"] > 8
+    assert len(told["predicted"]) == 8 and told["offered"] > 8 * OFFERED
+    mutations = [len(e.changes) for e in chosen if e.origin == "mutation"]
+    assert max(mutations) > 1  # in further rounds
     assert "surrogate" not in found.proposals[0]
 
 

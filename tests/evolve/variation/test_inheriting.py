@@ -10,6 +10,7 @@ from starc.evolve.variation.changes import Change
 from starc.evolve.variation.inheriting import Inheriting
 from starc.evolve.variation.operators import Proposal
 from starc.evolve.variation.parts import KINDS, Part, exchanged, parts_of, whole
+from starc.evolve.variation.proposer import variation_of
 from starc.evolve.variation.random_streams import stream
 from starc.genome import canonical, legality, meaning, random_genome
 from starc.genome.text import Genes, Genome
@@ -173,3 +174,22 @@ def test_a_class_changes_in_all_that_share() -> None:
             assert first.code == third.code
             seen.add(first.code)
     assert seen == {1, 3}
+
+
+@pytest.mark.parametrize("variation", ["inherit", "paper"])
+def test_a_child_that_is_mutated_again_keeps_its_parents(variation: str) -> None:
+    """It stays legal, and its changes are those that it had and more."""
+    spec = spec_of(OPEN + f"  variation = {variation}\n", model=MODEL)
+    makes = variation_of(spec)
+    a, b = (makes.sample(stream(2, i)).candidate for i in range(2))
+    more = 0
+    for i in range(20):
+        child = makes.child((4, a), (7, b), stream(3, i))
+        found = makes.again(child, stream(4, i))
+        assert (found.parents, found.origin) == (child.parents, child.origin)
+        assert found.changes[: len(child.changes)] == child.changes
+        assert not found.illegal
+        verify(passes.run(to_ir(found.candidate, spec)), "all")
+        assert found.candidate == child.candidate or found.changes != child.changes
+        more += len(found.changes) > len(child.changes)
+    assert more > 15
