@@ -3,7 +3,7 @@
     pip install 'starc[peers]'
     python -m benchmarks.search_peers                 # written to results
     python -m benchmarks.search_peers --seeds 2 --spaces tiny --methods starc
-    python -m benchmarks.search_peers --seeds 5 --methods 'starc surrogate' --merge
+    python -m benchmarks.search_peers --first 3 --seeds 1 --resume     # in pieces
 
 `starc evolve` with and without `surrogate = true`, also with `variation = paper`, and
 random search with the sampling of that; NSGA-II and TPE (multivariate) of Optuna, and
@@ -16,7 +16,10 @@ fails, for all. Nobody begins with designs that people made.
 Hypervolumes reach up to 1.1 times the nadir. Ideal and nadir are those of the published
 sampling's first population, for all methods of a seed. `log`: bits linear, cache
 logarithmic, as the search takes distances; `linear`: both linear. Ratios are of one
-seed; their median has a 95 % percentile bootstrap interval over the seeds.
+seed; their median has a 95 % percentile bootstrap interval over the seeds. `matched` is
+the share of the evaluations after which the search had what random search ends with;
+`closed` the share of what random search leaves to the best front of all runs together,
+of all methods and seeds.
 """
 
 import argparse
@@ -27,6 +30,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from importlib.metadata import version
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -230,18 +234,23 @@ class Reference:
 
     def volumes(self, curve: Curve) -> dict[str, list[float]]:
         """By scale: the hypervolume after each number of evaluations."""
-        found: dict[str, list[float]] = {}
-        for scale in SCALES:
-            first = [self._at(one, scale) for one in self.first]
-            columns = list(zip(*first, strict=True))
-            ends = [min(c) for c in columns], [max(c) for c in columns]
-            found[scale] = [
-                hypervolume(
-                    [self._at(one, scale) for one in curve[:count] if one], *ends
-                )
-                for count in EVALUATIONS
-            ]
-        return found
+        return {
+            scale: [self.volume(curve[:count], scale) for count in EVALUATIONS]
+            for scale in SCALES
+        }
+
+    def volume(self, points: Sequence[Values | None], scale: str) -> float:
+        first = [self._at(one, scale) for one in self.first]
+        columns = list(zip(*first, strict=True))
+        ends = [min(c) for c in columns], [max(c) for c in columns]
+        return hypervolume([self._at(one, scale) for one in points if one], *ends)
+
+    def matched(self, curve: Curve, volume: float, scale: str, count: int) -> float:
+        """Share of `count` evaluations after which so much was found; inf: never."""
+        for at in range(1, count + 1):
+            if self.volume(curve[:at], scale) >= volume:
+                return at / count
+        return inf
 
     def _at(self, values: Values, scale: str) -> Values:
         return placed(values, self.spec) if scale == "log" else values
@@ -296,17 +305,40 @@ def ratios(
     return found
 
 
-def merge(
-    volumes: dict[str, dict[str, list[dict[str, list[float]]]]], first: int, seeds: int
-) -> None:
-    """Adds the methods that were measured before, of the same seeds alone."""
-    known = json.loads(RESULTS.read_text())
-    same = known["evaluations"] == list(EVALUATIONS)
-    if not same or (known.get("first", 0), known["seeds"]) != (first, seeds):
-        raise SystemExit(f"{RESULTS} has other seeds or evaluations")
-    for name, found in volumes.items():
-        for method, column in known["hypervolumes"][name].items():
-            found.setdefault(method, column)
+def progress(
+    one: str,
+    curves: dict[str, list[Curve]],
+    against: Sequence[Reference],
+) -> dict[str, dict[str, float]]:
+    """Of `one` beside random search, medians over the seeds: see the docstring."""
+    known = [point for seeds in curves.values() for curve in seeds for point in curve]
+    best = [point for point in known if point]
+    best = [best[at] for at in _undominated(best)]
+    found = {}
+    for scale in SCALES:
+        for count in EVALUATIONS:
+            matched, closed = [], []
+            pairs = zip(curves[one], curves["random search"], against, strict=True)
+            for mine, theirs, reference in pairs:
+                has, random, most = (
+                    reference.volume(curve, scale)
+                    for curve in (mine[:count], theirs[:count], best)
+                )
+                matched.append(reference.matched(mine, random, scale, count))
+                closed.append((has - random) / (most - random))
+            found[f"{scale}, {count}"] = {
+                "matched": round(statistics.median(matched), 3),
+                "closed": round(statistics.median(closed), 3),
+            }
+    return found
+
+
+def _undominated(points: Sequence[Values]) -> list[int]:
+    import numpy as np
+    from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
+
+    sort = NonDominatedSorting().do
+    return [int(at) for at in sort(np.array(points), only_non_dominated_front=True)]
 
 
 def curve_of(method: str, spec: Spec, folder: Path, resume: bool) -> Curve:
@@ -329,25 +361,30 @@ def main() -> None:
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "search_peers")
     parser.add_argument("--resume", action="store_true", help="keep what is finished")
-    parser.add_argument(
-        "--merge", action="store_true", help="take other methods from the results"
-    )
     given = parser.parse_args()
     spaces, methods = given.spaces.split(","), given.methods.split(",")
-    volumes: dict[str, dict[str, list[dict[str, list[float]]]]] = {
+    curves: dict[str, dict[str, list[Curve]]] = {
         name: {method: [] for method in methods} for name in spaces
     }
+    against: dict[str, list[Reference]] = {name: [] for name in spaces}
     for seed in range(given.first, given.first + given.seeds):
         for name in spaces:
             spec, folder = space(name, seed), given.folder / name / str(seed)
-            against = reference(spec)
+            against[name].append(reference(spec))
             for method in methods:
                 curve = curve_of(method, spec, folder, given.resume)
-                volumes[name][method].append(against.volumes(curve))
+                curves[name][method].append(curve)
             print(f"seed {seed}, {name}", flush=True)
-    if given.merge:
-        merge(volumes, given.first, given.seeds)
-        methods = [method for method in METHODS if method in volumes[spaces[0]]]
+    volumes = {
+        name: {
+            method: [
+                of_seed.volumes(curve)
+                for of_seed, curve in zip(against[name], found, strict=True)
+            ]
+            for method, found in of_space.items()
+        }
+        for name, of_space in curves.items()
+    }
     compared = {
         one: {name: ratios(found, one) for name, found in volumes.items()}
         for one in OURS
@@ -359,6 +396,12 @@ def main() -> None:
                 print(f"{name}, {column}: {one} as a share of")
                 for other, found in line.items():
                     print(f"  {other:16}{found['median']:7.3f}  {found['interval']}")
+    moved = {
+        one: {name: progress(one, curves[name], against[name]) for name in spaces}
+        for one in OURS
+        if one in methods and "random search" in methods
+    }
+    print(json.dumps(moved, indent=1))
     if list(spaces) != list(SPACES) or methods != list(METHODS):
         print("not everything: nothing is written to benchmarks/results")
         return
@@ -369,6 +412,7 @@ def main() -> None:
         "seeds": given.seeds,
         "evaluations": EVALUATIONS,
         "ratios": compared,
+        "beside random search": moved,
         "hypervolumes": {
             name: {
                 method: [
