@@ -30,6 +30,9 @@ STARTS = ("lfm2", "transformer", "mamba", "hybrid")
 VARIATIONS = ("inherit", "paper")
 """Of children in a search: on LIVs and who shares, or on digits as published."""
 
+LOGS = {"tensorboard": ("tensorboard",), "mlflow": ("mlflow", "sqlalchemy")}
+"""Of a search as it goes on, with the libraries that write them: --log."""
+
 FRONT_FORMATS = ("text", "csv", "json", "parquet")
 """Of `starc front`: --format."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
-from starc.choices import ALGORITHMS, FRONT_FORMATS
+from starc.choices import ALGORITHMS, FRONT_FORMATS, LOGS
 from starc.cli import complete, streams
 from starc.cli.failure import INTERRUPTED, WRONG_INPUT, Failure, needs
 from starc.cli.options import (
@@ -76,15 +76,22 @@ def evolve(
             metavar="[ADDRESS]", help="Evaluate on a Ray cluster; alone: one from here."
         ),
     ] = None,
+    log: Annotated[
+        str | None, one_of(LOGS, "--log", "Also curves as it goes on, in RUN/log.")
+    ] = None,
 ) -> None:
     """Search for architectures, as the search block of FILE says.
 
     All that is found goes to RUN, and a run that was stopped goes on with --resume.
     """
     needs("pymoo", "evolve")
+    for library in LOGS[log] if log else ():
+        needs(library, log or "", f"--log {log} needs")
     from starc.evolve import coordinator
     from starc.evolve.storage.errors import RunError
     from starc.evolve.views.live import View
+    from starc.evolve.views.log import Log
+    from starc.evolve.views.watch import All
     from starc.evolve.workers.local import WorkersError
 
     budget = {
@@ -99,11 +106,14 @@ def evolve(
         with View(streams.console()) as view:
             if resume is not None:
                 _only_resume(file, output, deciding | {"device": device})
-                folder = resume
-                end = coordinator.resume(folder, team, view, given, here)
+                folder, spec = resume, None
             else:
                 folder, spec = _new(file, output, deciding, device, given)
-                end = coordinator.begin(spec, folder, team, view, here)
+            watch = All(view, Log(log, folder, view.say)) if log else view
+            if spec is None:
+                end = coordinator.resume(folder, team, watch, given, here)
+            else:
+                end = coordinator.begin(spec, folder, team, watch, here)
     except (RunError, WorkersError) as error:
         raise Failure(str(error), WRONG_INPUT) from error
     _say(end, folder)

@@ -87,6 +87,7 @@ class Search:
             state = stopped.why
         finally:
             self._clock()
+        self.watch.ends(state)
         return state
 
     @property

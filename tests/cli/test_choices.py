@@ -25,6 +25,8 @@ LISTS = {
     for name, value in vars(choices).items()
     if name.isupper() and isinstance(value, tuple | dict)
 }
+NEEDED = {"onnx": ("onnxscript",), **choices.LOGS}
+"""Libraries of what a word asks for."""
 
 
 def words(parameter: Any) -> list[str]:
@@ -46,8 +48,8 @@ def test_help_and_error_and_what_is_taken_agree(home: Path, tmp_path: Path) -> N
         error = f"starc: {flag} nonsense: not one of {', '.join(words(parameter))}\n"
         calls.append(([*arguments(name), flag, "nonsense"], 2, error))
         for word in words(parameter):
-            missing = word == "onnx" and find_spec("onnxscript") is None
-            ended = (2, "pip install 'starc[onnx]'") if missing else (0, "")
+            missing = None in map(find_spec, NEEDED.get(word, ()))
+            ended = (2, f"pip install 'starc[{word}]'") if missing else (0, "")
             calls.append(([*arguments(name), flag, word], *ended))
     cases = [{"arguments": call, "folder": str(home)} for call, _, _ in calls]
     for number, case in enumerate(cases):
