@@ -8,9 +8,11 @@ from starc.ir.descriptions import around, inside, name_of, sharing
 from starc.ir.nodes import Again, Liv, Model, Parallel, Repeat, Step, iterations
 from starc.numerals import shortened
 
+COLUMNS = 80
+
 
 def as_tree(model: Model, found: Costs) -> str:
-    """A line for each LIV, and for each repeat with its first iteration."""
+    """Each LIV, and each repeat with its first iteration, within 80 columns."""
     costs = {layer.total.label: layer.total for layer in found.layers}
     lines = [f"{model.name}  {_numbers(found.total)}"]
     lines += _below(model, model.whole(), model.body, costs, "")
@@ -26,7 +28,7 @@ def _below(
 ) -> Iterator[str]:
     for step in steps:
         last = step is steps[-1]
-        yield indent + ("└─ " if last else "├─ ") + _line(model, whole, step, costs)
+        deeper = indent + ("   " if last else "│  ")
         inner: Sequence[Step] = ()
         match step:
             case Repeat():
@@ -37,19 +39,35 @@ def _below(
                 pass
             case _:
                 assert_never(step)
-        deeper = indent + ("   " if last else "│  ")
+        more = deeper + ("│  " if inner else "   ")
+        parts = _parts(model, whole, step, costs)
+        first, *rest = _folded(parts, COLUMNS - len(more))
+        yield indent + ("└─ " if last else "├─ ") + first
+        yield from (more + line for line in rest)
         yield from _below(model, whole, inner, costs, deeper)
 
 
-def _line(
+def _folded(parts: Sequence[str], room: int) -> list[str]:
+    """Beside each other, on as many lines as they need."""
+    lines = [parts[0]]
+    for part in parts[1:]:
+        beside = f"{lines[-1]}  {part}"
+        if len(beside) <= room:
+            lines[-1] = beside
+        else:
+            lines.append(part)
+    return lines
+
+
+def _parts(
     model: Model,
     whole: Mapping[str, Liv | Parallel],
     step: Step,
     costs: Mapping[str, Cost],
-) -> str:
+) -> list[str]:
     match step:
         case Repeat():
-            return f"{len(step.iterations)} x"
+            return [f"{len(step.iterations)} x"]
         case Again():
             name, shared, stands = "", sharing(step), ""
         case Liv():
@@ -60,10 +78,10 @@ def _line(
             assert_never(step)
     if step.label in whole:  # not a branch of a parallel
         stands = around(whole[step.label], model)
-    found = [f"{step.label}: {name}", *filter(None, (stands, *shared))]
+    found = [f"{step.label}: {name}".rstrip(), *filter(None, (stands, *shared))]
     if step.label in costs:
         found.append(_numbers(costs[step.label]))
-    return "  ".join(found)
+    return found
 
 
 def _numbers(cost: Cost) -> str:
