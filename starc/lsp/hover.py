@@ -163,8 +163,11 @@ def _of_value(document: Document, word: Word) -> str:
 
 def _in_force(document: Document, word: Word) -> str:
     """The value of a setting here, as the language writes it; "" if not known."""
-    if word.path[0] == at.USE and isinstance(word.node, ast.Use):
-        built = document.built(word.node)
+    node = word.node
+    if isinstance(node, ast.LivAlias):  # as if it stood in the backbone
+        node = ast.Use(node.span, None, node.name, (), ())
+    if word.path[0] == at.USE and isinstance(node, ast.Use):
+        built = document.built(node)
         meaning = document.alphabet.livs.get(word.path[1])
         if built is None or meaning is None:
             return ""

@@ -226,7 +226,10 @@ def test_a_mistake_elsewhere_takes_nothing_away() -> None:
         (marked("a: at", "tn"), ["SA-3(heads = 4, kv_heads = 2)", "T_ij", "49,280"]),
         (marked("b: at", "tn"), ["k, v from a_1", "2 times"]),
         (marked("    ", "b: attn"), ["**b**: attn", "line 23"]),
-        (marked("GQA(hea", "ds"), ["Heads of q", "whole number from 1"]),
+        (
+            marked("GQA(hea", "ds"),
+            ["**heads** = `4`", "Heads of q", "whole number from 1"],
+        ),
         (marked("vo", "cab"), ["Number of tokens", "50_304", "= `256`"]),
         (marked("model sm", "all"), ["LIVs of width 128", "Parameters: "]),
         (marked("low_r", "ank"), ["earlier token"]),
