@@ -41,7 +41,7 @@ class RayWorkers:
     """As many evaluations at once as the cluster has CPUs, or GPUs if it has any.
 
     address: of a cluster, "auto", or "" for one that starts here. Raises WorkersError
-    where there is none.
+    where there is none, or none with GPUs where `spec` asks for these.
 
     Ray is started in an empty folder: it puts the one that it is started in first on
     the path of its processes, where a random.py would be taken for Python's own.
@@ -66,6 +66,12 @@ class RayWorkers:
                 raise WorkersError(f"no Ray cluster: {in_words(error)}") from error
         resources: dict[str, float] = ray.cluster_resources()
         gpu = 1 if resources.get("GPU") else 0
+        if not gpu and spec.trainer.device.startswith("cuda"):
+            self.close()
+            raise WorkersError(
+                f"device = {spec.trainer.device}, and no node of the Ray cluster has a "
+                "GPU: add one, or leave the device out"
+            )
         self._run = ray.remote(_evaluated).options(
             num_cpus=threads,
             num_gpus=gpu,

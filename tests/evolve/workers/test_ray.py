@@ -24,7 +24,7 @@ from starc.evolve.problem.spec import Spec
 from starc.evolve.stop import Stop, Stopped
 from starc.evolve.storage.database import COMPARED, Database
 from starc.evolve.views.watch import Watch
-from starc.evolve.workers.local import Inline, Local
+from starc.evolve.workers.local import Inline, Local, WorkersError
 from starc.folders import Folder
 from tests.evolve.evaluation import small
 from tests.work import until
@@ -32,7 +32,7 @@ from tests.work import until
 ray = pytest.importorskip("ray")
 pytestmark = pytest.mark.slow
 
-NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
+NODE = {"num_cpus": 1, "num_gpus": 0, "object_store_memory": 100 * 2**20}
 
 
 @pytest.fixture
@@ -220,6 +220,16 @@ class Losing(Watch):
             self.left -= 1
             if self.left == 0:
                 self.lose()
+
+
+def test_gpus_that_no_node_has(cluster: Any, tmp_path: Path) -> None:
+    """Said before the first candidate; Ray is left as it was."""
+    from starc.evolve.workers.ray_workers import RayWorkers
+
+    spec = small.real(tmp_path, device="cuda")
+    with pytest.raises(WorkersError, match="no node of the Ray cluster has a GPU"):
+        RayWorkers(spec, tmp_path / "ray", cluster.address)
+    assert not ray.is_initialized()
 
 
 def test_a_whole_search_over_a_cluster_that_loses_a_node(
