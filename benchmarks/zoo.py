@@ -104,6 +104,7 @@ OWN: dict[str, dict[str, Any]] = {
         "adapter_rank": 16,
     },
     "nemotron_h": {"layers_block_type": [LINEAR, "mlp", FULL, "mlp"]},
+    "xlstm": {"use_cache": False},  # else it writes over what its gradients need
 }
 """What else a family needs to have all of its layers in four."""
 

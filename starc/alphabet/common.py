@@ -181,6 +181,21 @@ def of_all_heads(options: ResolvedOptions) -> dict[str, int]:
     }
 
 
+_WIDE = 128
+"""Channels of a value in each head, if nobody says otherwise."""
+
+
+def heads_of(options: ResolvedOptions) -> int:
+    """As stated; else so many that a value has 128 channels, or as many as are stated,
+    or the next smaller number that divides what the heads share out."""
+    heads = options.maybe("heads")
+    if heads is not None:
+        return heads
+    most = max(options.channels() // (options.maybe("head_dim") or _WIDE), 1)
+    shared = of_all_heads(options).values()
+    return next(n for n in range(most, 0, -1) if all(c % n == 0 for c in shared))
+
+
 def of_each_head(options: ResolvedOptions, heads: int) -> dict[str, int]:
     """`key_dim` and `head_dim`: what is stated, else a part of `of_all_heads`, which
     has to come out whole."""

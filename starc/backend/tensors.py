@@ -11,7 +11,7 @@ from typing import assert_never
 from starc.backend.constructor import Body
 from starc.backend.emission import Emission, number
 from starc.backend.templates import block, has_block
-from starc.ir.init import Decay, InverseSoftplus, LogCount, LogUniform
+from starc.ir.init import Decay, Even, InverseSoftplus, LogCount, LogUniform
 from starc.ir.operator import Operator, Parameter
 
 
@@ -97,6 +97,11 @@ def _start(parameter: Parameter) -> list[str]:
                 f"ones = torch.ones_like(self.{name}, dtype=torch.float32)",
                 f"self.{name}.copy_(ones.cumsum({last}).log())",
             ]
+        case Even(low, high) if low == high:
+            return [f"nn.init.constant_(self.{name}, {number(low)})"]
+        case Even(low, high):
+            ends = f"{number(low)}, {number(high)}, self.{name}.shape[{last}]"
+            return [f"self.{name}.copy_(torch.linspace({ends}))"]
         case InverseSoftplus(low, high):
             return [
                 f"u = torch.empty_like(self.{name})",

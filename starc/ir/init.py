@@ -44,6 +44,14 @@ class LogCount:
 
 
 @dataclass(frozen=True)
+class Even:
+    """Evenly from low to high along the last dimension, both included."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Decay:
     """x with exp(-power softplus(x)) evenly in [low, high)."""
 
@@ -59,6 +67,7 @@ Start = (
     | LogUniform
     | LogCount
     | InverseSoftplus
+    | Even
     | Decay
 )
 """What `reset_parameters` of the emitted file does.

@@ -21,6 +21,7 @@ NAMES = (
     "linear_attention",
     "gated_linear_attention",
     "retention",
+    "mlstm",
     "gated_delta",
     "gated_conv",
     "long_conv",

@@ -17,7 +17,13 @@ _WITHOUT_WORDS: dict[str, tuple[str, ...]] = {
     ),
     "doge": ("a learned mask of keys", "product-key experts"),
     "ernie4_5_moe": (),
-    "gemma3n": ("AltUp", "LAuReL", "per-layer embeddings", "top-k activation"),
+    "gemma3n": (
+        "streams around attention and MLP at once (altup_num_inputs)",
+        "what LAuReL adds between the two (laurel_rank)",
+        "an embedding of each layer (hidden_size_per_layer_input)",
+        "gates cut by their deviation (activation_sparsity_pattern)",
+        "a norm of v",
+    ),
     "gemma4": ("per-layer embeddings", "a norm of v"),
     "glm4_moe_lite": (),
     "glm_moe_dsa": (_SPARSE,),
@@ -33,7 +39,6 @@ _WITHOUT_WORDS: dict[str, tuple[str, ...]] = {
     "mpt": ("slopes of ALiBi that start elsewhere", _CLIPPED),
     "qwen4_exp": (_SPARSE, "gated residual streams", "embeddings of several tokens"),
     "rwkv": ("token shift", "WKV"),
-    "xlstm": ("matrix memory with exponential gates",),
     "zamba": ("b, c and dt by heads in Mamba-1", "attention on two streams"),
     "zaya": ("convolutions of q and k together", "a router that has a state"),
 }

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from starc.compiler import to_ir
-from starc.ir.init import Decay, InverseSoftplus, LogCount, LogUniform, Start
+from starc.ir.init import Decay, Even, InverseSoftplus, LogCount, LogUniform, Start
 from starc.ir.nodes import Written
 from starc.ir.tensors import parameters
 from starc.source import Source
@@ -135,6 +135,9 @@ def starts(start: Start, tensor: Tensor) -> bool:
         case LogCount():
             count = torch.arange(1, inputs + 1).expand_as(tensor)
             return torch.allclose(tensor.exp(), count.to(tensor))
+        case Even(low, high):
+            wanted = torch.linspace(low, high, inputs).expand_as(tensor)
+            return torch.allclose(tensor, wanted.to(tensor))
         case InverseSoftplus(low, high):
             return within(F.softplus(tensor), low, high)
         case Decay(low, high, power):

@@ -99,7 +99,28 @@ def qwen3_next(draw: Draw) -> Any:
     )
 
 
+@st.composite
+def xlstm(draw: Draw) -> Any:
+    """Widths that the heads share out, whatever the factors."""
+    count = draw(st.sampled_from([1, 2, 3]))
+    given = stream(draw, "norm_eps") | {"tie_word_embeddings": False}
+    del given["max_position_embeddings"]
+    return transformers.xLSTMConfig(
+        **given,
+        hidden_size=count * 8,
+        num_heads=count,
+        qk_dim_factor=draw(st.sampled_from([0.5, 0.25, 1.25])),
+        v_dim_factor=draw(st.sampled_from([1.0, 0.75])),
+        ffn_proj_factor=draw(st.sampled_from([1.3, 2.667])),
+        ffn_round_up_to_multiple_of=draw(st.sampled_from([1, 4])),
+        gate_soft_cap=draw(st.sampled_from([2.0, 15.0])),
+        output_logit_soft_cap=draw(st.sampled_from([3.0, 30.0])),
+        eps=1e-30,  # which ours has not
+    )
+
+
 FAMILIES = {
+    "xlstm": xlstm(),
     "qwen3_next": qwen3_next(),
     "kimi_linear": kimi_linear(),
     "olmo_hybrid": olmo_hybrid(),

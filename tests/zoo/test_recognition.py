@@ -37,6 +37,10 @@ ANOTHER_WAY = {
     "qwen3": WINDOWS,
     "qwen3_next": {"decoder_sparse_step"},
     "recurrent_gemma": {"block_types", "num_key_value_heads"},
+    "xlstm": {
+        *("qk_dim_factor", "v_dim_factor"),
+        *("ffn_proj_factor", "ffn_round_up_to_multiple_of"),
+    },
     "deepseek_v2": {"n_group", "topk_group", "topk_method"},
     "qwen3_moe": {"decoder_sparse_step", "mlp_only_layers", "sliding_window"},
     "seed_oss": {"attention_dropout", "residual_dropout"},

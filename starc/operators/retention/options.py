@@ -9,16 +9,9 @@ from starc.alphabet.resolved_options import ResolvedOptions
 from starc.alphabet.template import Feature, Template
 from starc.operators.retention.operator import Retention
 
-_WIDE = 128
-"""Channels of a value in each head, if nobody says otherwise."""
-
 
 def build(options: ResolvedOptions) -> Retention:
-    heads = options.maybe("heads")
-    if heads is None:
-        most = max(options.channels() // (options.maybe("head_dim") or _WIDE), 1)
-        shared = common.of_all_heads(options).values()
-        heads = next(n for n in range(most, 0, -1) if all(c % n == 0 for c in shared))
+    heads = common.heads_of(options)
     sizes = common.of_each_head(options, heads)
     return Retention(
         width=options.width,

@@ -59,6 +59,7 @@ NAMES = (
     "smollm3",
     "stablelm",
     "starcoder2",
+    "xlstm",
     "zamba2",
 )
 """By `model_type`: each is a file here."""

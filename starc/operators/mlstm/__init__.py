@@ -1,0 +1,1 @@
+"""mLSTM: a matrix memory with exponential gates."""
