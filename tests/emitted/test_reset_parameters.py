@@ -136,8 +136,8 @@ def starts(start: Start, tensor: Tensor) -> bool:
             count = torch.arange(1, inputs + 1).expand_as(tensor)
             return torch.allclose(tensor.exp(), count.to(tensor))
         case Even(low, high):
-            wanted = torch.linspace(low, high, inputs).expand_as(tensor)
-            return torch.allclose(tensor, wanted.to(tensor))
+            evenly = torch.linspace(low, high, inputs).expand_as(tensor)
+            return torch.allclose(tensor, evenly.to(tensor))
         case InverseSoftplus(low, high):
             return within(F.softplus(tensor), low, high)
         case Decay(low, high, power):
