@@ -2,13 +2,10 @@
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
-from io import StringIO
-from token import NAME
-from tokenize import generate_tokens
+from symtable import SymbolTable, symtable
 
 from starc import __version__
 from starc.backend import templates
@@ -221,14 +218,24 @@ def _eps(norm: Norm) -> str:
 
 def _read_of(imports: tuple[str, ...], text: str) -> Iterator[str]:
     """The imports of the emitted file as far as this text reads their names."""
-    tokens = generate_tokens(StringIO(text).readline)
-    names = Counter(token.string for token in tokens if token.type == NAME)
-    names["partial"] = text.count("partial(")  # a kernel has a variable of that name
+    eager = text.replace("from __future__ import annotations\n", "")  # types count too
+    names = {*_globals(symtable(eager, "", "exec"))}
     for line in imports:
         head, of, found = line.rpartition("import ")
-        read = [name for name in found.split(", ") if names[name] > 1]
+        read = [name for name in found.split(", ") if name in names]
         if read:
             yield f"{head}{of}{', '.join(read)}"
+
+
+def _globals(table: SymbolTable) -> Iterator[str]:
+    """The names that are read in it of those of the module."""
+    for symbol in table.get_symbols():
+        if symbol.is_referenced() and (
+            table.get_type() == "module" or symbol.is_global()
+        ):
+            yield symbol.get_name()
+    for child in table.get_children():
+        yield from _globals(child)
 
 
 def as_json(value: object) -> str:

@@ -1,6 +1,8 @@
 """What `starc export` writes, and what it refuses: one clear error, nothing written."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from starc.export.remote import Folder
 from starc.source import Source
 from tests.emitted.helpers import load
 from tests.emitted.small import SMALL, emitted
+from tests.sampled import sampled
 
 MODEL = Architecture.of(Source("lfm2.star", SMALL["lfm2"]))
 NAMES = {
@@ -200,6 +203,19 @@ def test_names_that_transformers_takes_for_others() -> None:
     modeling = folder.files("float32", {})["modeling_my_minimax.py"]
     assert "_supports_default_dynamic_cache" in modeling
     compile(modeling, "modeling", "exec")
+
+
+@pytest.mark.parametrize("name", sampled(sorted(SMALL), ("lfm2", "griffin")))
+def test_every_name_of_a_modeling_file_is_there(name: str, tmp_path: Path) -> None:
+    """Its imports are some of the emitted file's; with the kernels in Triton."""
+    made = Folder(Architecture.of(Source(f"{name}.star", SMALL[name])))
+    for file, text in made.files("float32", {}).items():
+        if file.endswith(".py"):
+            (tmp_path / file).write_text(text)
+    rules = ["--isolated", "--select", "F", "--ignore", "F401", "--quiet"]
+    call = [sys.executable, "-m", "ruff", "check", *rules, str(tmp_path)]
+    found = subprocess.run(call, capture_output=True, text=True)
+    assert not found.returncode, found.stdout
 
 
 def test_states_are_named_as_transformers_does() -> None:
