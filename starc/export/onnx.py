@@ -9,6 +9,7 @@ from contextlib import ExitStack, redirect_stdout
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 from warnings import catch_warnings, simplefilter
 
@@ -23,39 +24,22 @@ from starc.export.architecture import Architecture
 from starc.export.drawn import emitted
 from starc.export.error import ExportError
 from starc.export.model import loaded
-from starc.ir.operator import Operator
+from starc.export.stand_ins import stand_in
+from starc.export.torch_export import program
 from starc.values import dataclass
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
 OPSET = 20
+OLDEST = "2.13"
+"""The release of torch that makes these graphs; earlier ones have not been tried."""
+
 PROMPT = 6
-"""Tokens of the prompt that is traced, where any number will do."""
+"""Tokens of the prompt that is traced: any number would do."""
 
 ALIGNED = 4096
 """Bytes: a tensor of the file of weights begins at a multiple, to be mapped."""
-
-SERVED: dict[str, dict[str, tuple[object, ...]]] = {
-    "attention": {
-        **dict.fromkeys(("window", "softcap", "differential"), (0,)),
-        **dict.fromkeys(("alibi", "sinks", "softplus"), (False,)),
-        "gate": ("",),
-    },
-    "gated_conv": {},
-    "glu": {},
-    "linear_attention": {},
-    "mlp": {},
-}
-"""Kinds of operators, with what their fields have to be, whose graphs onnxruntime
-computes as torch does: see tests/export/test_onnx.py."""
-
-REASONS = {
-    "mixture_of_experts": "which experts have tokens is read while it runs, and a "
-    "graph has no such shapes",
-    "long_conv": "a token of it is another amount of work at each length",
-}
-"""Kinds that have no graph, and why."""
 
 NEAREST = "`--to hf` writes a folder that runs in Python, `--to torch-export` a program"
 
@@ -79,6 +63,8 @@ class Kept:
         for state in self.leaves:
             if hasattr(state, "length"):
                 state.length = 0 if self.position is None else self.position
+            if getattr(state, "filter", None) is not None and self.position is not None:
+                state.length, state.added = 1, self.position  # its filter is made
 
 
 class Graph(nn.Module):
@@ -159,19 +145,19 @@ def export(
 ) -> str:
     """Writes both graphs and the weights, and says which prompts the first one takes.
 
-    Raises ExportError with the LIV that has no graph; OSError.
+    Raises ExportError where torch has no graph of it; OSError.
     """
-    for liv in architecture.model.livs():
-        why = _not_served(liv.operator)
-        if why:
-            raise ExportError(
-                f"{liv.label}: no graph of ONNX is written of this: {why}\n  {NEAREST}"
-            )
+    if torch.__version__ < OLDEST:
+        raise ExportError(
+            f"torch {torch.__version__} is too old for --to onnx: install {OLDEST} or "
+            "a newer one"
+        )
     import onnx_ir as ir
 
     written = Files(path)
     model = loaded(architecture, weights, seed)
-    prompt, step, lengths = graphs(architecture, model)
+    prompt, step = graphs(architecture, model)
+    context = architecture.model.context
     with ExitStack() as stack:
         places = [
             stack.enter_context(files.replaced(one))
@@ -181,26 +167,13 @@ def export(
         ir.save(step, places[1])
         ir.save(prompt, places[2])
     return (
-        f"a prompt {lengths}; {written.step.name}: the token behind it, up to "
-        f"{architecture.model.context:,} in all; their weights: {written.weights.name}"
+        f"a prompt of 2 to {context - 1:,} tokens; {written.step.name}: the token "
+        f"behind it, up to {context:,} in all; their weights: {written.weights.name}"
     )
 
 
-def _not_served(operator: Operator) -> str:
-    """A few words; "": it is served."""
-    kind = operator.kind
-    if kind not in SERVED:
-        why = REASONS.get(kind, "its graph has not been tried in onnxruntime")
-        return f"it is a {kind.replace('_', ' ')}, and {why}"
-    for name, fine in SERVED[kind].items():
-        found = getattr(operator, name)
-        if found not in fine:
-            return f"{name} is {found}, which has not been tried in onnxruntime"
-    return ""
-
-
-def graphs(architecture: Architecture, model: Any) -> "tuple[ir.Model, ir.Model, str]":
-    """The prompt, the step, and which lengths the prompt takes, in words."""
+def graphs(architecture: Architecture, model: Any) -> "tuple[ir.Model, ir.Model]":
+    """The prompt, and the step. Raises ExportError."""
     name = architecture.source.name
     file = emitted(
         render(plan_of(architecture.model, name, kernels="none", traced=True))
@@ -213,35 +186,50 @@ def graphs(architecture: Architecture, model: Any) -> "tuple[ir.Model, ir.Model,
         for name in theirs._non_persistent_buffers_set:
             mine._buffers[name] = theirs._buffers[name]
     context = architecture.model.context
-    batch = torch.export.Dim("batch")
-    prompt, states = Prompt(file, there, context), _shapes(file, there, context)
-    names = [name for name, _, _ in states]
     most = context - 1  # a prompt that fills the states is another case, and of no use
-    attempts: list[tuple[int, dict[int, Any], str]] = []
-    if most > PROMPT:
-        free = torch.export.Dim("length", min=2, max=most)
-        attempts.append((PROMPT, {0: batch, 1: free}, f"of 2 to {most:,} tokens"))
-    whole = max(1, context // 2)
-    attempts.append((whole, {0: batch}, f"of {whole:,} tokens and no other number"))
-    for length, sizes, said in attempts:
-        tokens = torch.zeros(2, length, dtype=torch.int64)
-        try:
-            first = _graph(prompt, (tokens,), {"tokens": sizes}, ["tokens"], names)
-            break
-        except ExportError:
-            if said == attempts[-1][-1]:
-                raise
-    tokens, position = torch.zeros(2, 1, dtype=torch.int64), torch.tensor([3])
-    given = [torch.zeros(shape) for _, shape, _ in states]
-    moving = [{0: batch} if by_row else None for _, _, by_row in states]
+    if most < PROMPT:
+        raise ExportError(
+            f"context: {context} tokens are too few for a prompt of any length: "
+            f"{PROMPT + 1} are enough"
+        )
+    states = _shapes(file, there, context)
+    names = [name for name, _, _ in states]
+    rows, length = torch.export.Dim("batch"), torch.export.Dim(
+        "length", min=2, max=most
+    )
+    ends = (1, 2), (3, most)  # numbers of rows and tokens, beside those that are traced
+
+    def prompt(rows: int, tokens: int) -> tuple[Any, ...]:
+        return (torch.zeros(rows, tokens, dtype=torch.int64),)
+
+    def step(rows: int, position: int) -> tuple[Any, ...]:
+        kept = [
+            torch.zeros(rows if by_row else shape[0], *shape[1:])
+            for _, shape, by_row in states
+        ]
+        return *prompt(rows, 1), torch.tensor([position]), kept
+
+    stand_in(file, tile=32)
+    first = _graph(
+        Prompt(file, there, context),
+        [prompt(*sizes) for sizes in ((2, PROMPT), *ends)],
+        {"tokens": {0: rows, 1: length}},
+        ["tokens"],
+        names,
+    )
+    stand_in(file, tile=1)
     second = _graph(
         Step(file, there, context),
-        (tokens, position, given),
-        {"tokens": {0: batch}, "position": None, "states": moving},
+        [step(*sizes) for sizes in ((2, 3), *ends)],
+        {
+            "tokens": {0: rows},
+            "position": None,
+            "states": [{0: rows} if by_row else None for _, _, by_row in states],
+        },
         ["tokens", "position", *(f"{name}.before" for name in names)],
         names,
     )
-    return first, second, said
+    return first, second
 
 
 def _shapes(
@@ -263,32 +251,48 @@ def _shapes(
 
 @torch.no_grad()
 def _graph(
-    module: Graph, given: tuple[Any, ...], shapes: Any, inputs: list[str], names: Any
+    module: Graph,
+    given: list[tuple[Any, ...]],
+    shapes: Any,
+    inputs: list[str],
+    names: list[str],
 ) -> "ir.Model":
-    """Raises ExportError where torch or onnxscript cannot."""
-    outputs = ["logits", *names]
+    """Of a program, as torch_export.py makes one.
+
+    Raises ExportError where torch or onnxscript cannot.
+    """
     with catch_warnings(), redirect_stdout(StringIO()):
         simplefilter("ignore")
         try:
-            program = torch.export.export(module, given, dynamic_shapes=shapes)
             made = torch.onnx.export(
-                program,
+                program(module, given, shapes),
                 dynamo=True,
                 input_names=inputs,
-                output_names=outputs,
+                output_names=["logits", *names],
                 opset_version=OPSET,
                 verbose=False,
             )
         except (RuntimeError, torch.onnx.OnnxExporterError) as error:
             said = str(error).strip().splitlines() or [type(error).__name__]
             raise ExportError(
-                f"torch {torch.__version__} writes no graph of ONNX of this model: "
-                f"{said[0][:200]}\n  {NEAREST}"
+                f"torch {torch.__version__} writes no graph of ONNX of this model"
+                f"{_where(error, module.model)}: {said[0][:200]}\n  {NEAREST}"
             ) from error
     assert made is not None
     model: ir.Model = made.model
     model.producer_name, model.producer_version = "starc", ""
     return model
+
+
+def _where(error: BaseException, model: nn.Module) -> str:
+    """The module that was traced when it was raised, if it was one."""
+    names = {id(module): name for name, module in model.named_modules()}
+    found = [
+        names.get(id(frame.f_locals.get("self")), "")
+        for frame, _ in walk_tb(error.__traceback__)
+    ]
+    deepest = max(found, key=len, default="")
+    return f", at `{deepest}`" if deepest else ""
 
 
 def _apart(models: "list[ir.Model]", path: Path, name: str) -> None:

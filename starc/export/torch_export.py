@@ -1,10 +1,11 @@
 """A program of torch.export, which runs without Python and without starc."""
 
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch._dynamo.exc import UserError
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from starc import files
 from starc.export.architecture import Architecture
@@ -20,9 +21,9 @@ def export(
     as the operators allow. Raises ExportError, OSError.
     """
     model = loaded(architecture, weights, seed)
-    program, lengths = traced(model, architecture.model.context)
+    made, lengths = traced(model, architecture.model.context)
     with files.replaced(path) as temporary, temporary.open("wb") as file:
-        torch.export.save(program, file)
+        torch.export.save(made, file)
     return f"tokens (batch, length) to logits, {lengths}"
 
 
@@ -30,23 +31,42 @@ def traced(model: Any, context: int) -> tuple[torch.export.ExportedProgram, str]
     """The program, and which lengths it takes."""
     batch = torch.export.Dim("batch")
     free = torch.export.Dim("length")
-    bounded = torch.export.Dim("length", min=2, max=max(4, context))
-    attempts: tuple[tuple[int, dict[int, Any], str], ...] = (
-        (6, {0: batch, 1: free}, "of any length"),
-        (6, {0: batch, 1: bounded}, f"of up to {context:,} tokens"),
-        (context, {0: batch}, f"of {context:,} tokens and no other number"),
+    most = max(4, context)
+    bounded = torch.export.Dim("length", min=2, max=most)
+    attempts: tuple[tuple[int, int, dict[int, Any], str], ...] = (
+        (6, 3 * most, {0: batch, 1: free}, "of any length"),
+        (6, most, {0: batch, 1: bounded}, f"of up to {context:,} tokens"),
+        (context, context, {0: batch}, f"of {context:,} tokens and no other number"),
     )
-    *others, (length, last, words) = attempts
-    for tokens, sizes, said in others:
+
+    def tokens(rows: int, length: int) -> tuple[torch.Tensor]:
+        return (torch.zeros(rows, length, dtype=torch.int64),)
+
+    for length, longest, sizes, said in attempts:
+        shortest = 2 if longest > length else length
+        given = [tokens(2, length), tokens(1, shortest), tokens(3, longest)]
         try:
-            return _traced(model, tokens, sizes), said
-        except UserError:  # what was traced holds for some lengths only
-            continue
-    return _traced(model, length, last), words
+            return program(model, given, {"tokens": sizes}), said
+        except RuntimeError:  # what was traced holds for some lengths only
+            if said == attempts[-1][-1]:
+                raise
+    raise AssertionError
 
 
-def _traced(
-    model: Any, length: int, sizes: dict[int, Any]
+def program(
+    module: Any, given: list[tuple[Any, ...]], shapes: Any
 ) -> torch.export.ExportedProgram:
-    given = torch.zeros(2, length, dtype=torch.int64)
-    return torch.export.export(model, (given,), dynamic_shapes={"tokens": sizes})
+    """given: what is traced, and inputs of other sizes, for which it has to hold.
+
+    What torch cannot prove of sizes is asserted, and tried without numbers. Raises
+    RuntimeError.
+    """
+    first, *others = given
+    deferred = "prefer_deferred_runtime_asserts_over_guards"
+    known = deferred in signature(torch.export.export).parameters  # not in old ones
+    how: Any = {deferred: True} if known else {}
+    found = torch.export.export(module, first, dynamic_shapes=shapes, **how)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        for other in others:
+            found.module()(*other)
+    return found

@@ -354,7 +354,7 @@ def sliding_attention(
         if varlen_kernels_for(q, v, packed):
             return varlen_attention(q, k, v, packed, window)
         return packed_attention(sliding_attention, q, k, v, packed, window)
-    tokens, past = q.shape[2], k.shape[2] - q.shape[2]
+    batch, tokens, past = q.shape[0], q.shape[2], k.shape[2] - q.shape[2]
     if tokens == 1:
         return causal_attention(q, k, v, state)
     any_length = torch.compiler.is_compiling()  # one graph for all, in blocks
@@ -383,9 +383,9 @@ def sliding_attention(
     key = torch.arange(2 * window, device=q.device)
     mask = ((key > query) & (key <= query + window)).repeat(blocks, 1, 1)
     mask[0, :, : window - past] = False  # nothing stands before the first token
-    mask = mask.repeat(len(q) // blocks, 1, 1)[:, None]
+    mask = mask.repeat(batch, 1, 1)[:, None]
     y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=True)
-    y = y.unflatten(0, (-1, blocks)).transpose(1, 2).flatten(2, 3)
+    y = y.unflatten(0, (batch, blocks)).transpose(1, 2).flatten(2, 3)
     if any_length:  # that a slice fits, torch.export cannot prove
         return y.index_select(2, torch.arange(tokens, device=y.device))
     return y[:, :, :tokens]  # (B, H, T, K)
