@@ -1,5 +1,6 @@
 """Options of the whole suite; what it could not try here, and why, at its end."""
 
+import gc
 import os
 import sys
 from importlib.util import find_spec
@@ -34,11 +35,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Seeds the processor alone where there is no other device.
+    """Leaves what all tests share out of garbage collection, which would go through it
+    again and again; and seeds the processor alone where there is no other device.
 
     torch.manual_seed writes down the whole stack for each kind of device that may come
     to life later, which takes longer than a small model's pass.
     """
+    gc.collect()
+    gc.freeze()
     torch = sys.modules.get("torch")
     if torch is not None and not torch.cuda.is_available():
         setattr(torch, "manual_seed", torch.default_generator.manual_seed)  # noqa: B010

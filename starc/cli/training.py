@@ -88,6 +88,7 @@ def train(
     What is not given is, with --resume, what it was, and otherwise: 1000 steps of 16
     windows of 256 bytes, a peak learning rate of 1e-3, a checkpoint every 500 steps.
     """
+    text = _model_text(file)  # a mistake there is told before torch is imported
     _needs_torch()
     if plot is not None:
         _needs_matplotlib()
@@ -121,7 +122,9 @@ def train(
             )
         settings = stored.settings if stored else Settings()
         settings = _with_an_end(settings.changed(given))
-        run = prepare(_model_file(file, folder), settings, stored)
+        # beside its checkpoints, so that the folder is all one needs
+        Folder.of(folder).write("model.py", text)
+        run = prepare(folder / "model.py", settings, stored)
         _run(run, folder, sample, plot)
     except TrainingError as error:
         raise Failure(str(error), WRONG_INPUT) from error
@@ -141,16 +144,12 @@ def _with_an_end(settings: "Settings") -> "Settings":
     return settings.changed({"steps": STEPS}) if endless else settings
 
 
-def _model_file(file: str, folder: Path) -> Path:
-    """The model beside its checkpoints, so that the folder is all one needs."""
+def _model_text(file: str) -> str:
     if file.endswith(".py"):
-        text = read_python(file).text
-    else:
-        from starc import compiler
+        return read_python(file).text
+    from starc import compiler
 
-        text = compiler.compile(read_source(file))
-    Folder.of(folder).write("model.py", text)
-    return folder / "model.py"
+    return compiler.compile(read_source(file))
 
 
 def _needs_matplotlib() -> None:

@@ -7,6 +7,7 @@ last words before the parser stopped, that one is the mistake.
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from starc.diagnostics import Diagnostic, Problems
@@ -120,8 +121,19 @@ def _candidates(
         if word.type in _NAMED and name in BLOCKS and brace == "{"
     ]
     if alone:
-        return [word for word in read[:-4:-1] if word.type == END] + blocks[:1]
+        ends = [
+            word
+            for word, after in pairwise([*read[-4:], None])
+            if word and word.type == END
+            if not (after and _is_liv(after, source.text))
+        ]
+        return ends[::-1] + blocks[:1]
     return read[: -BACK - 1 : -1] + blocks[:1]
+
+
+def _is_liv(word: str, text: str) -> bool:
+    """Rather a LIV, with which a statement begins, than a clause of the one before."""
+    return word[0].isupper() or bool(re.search(rf"\bliv\s+{re.escape(word)}\b", text))
 
 
 def _said(source: Source, token: lalr.Token, reported: list[Diagnostic]) -> Diagnostic:

@@ -4,6 +4,7 @@ import __future__
 
 import linecache
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -31,37 +32,36 @@ OPTIONAL = frozenset(step.name for step in passes.PIPELINE if not step.required)
 KERNELS = "\n\n\n# kernels/"
 ANNOTATIONS = __future__.annotations.compiler_flag
 LAUNCHES = torch.cuda.is_available() or os.environ.get("TRITON_INTERPRET") == "1"
+_BETWEEN = re.compile(r"\n\n\n(?=class |def |@)")
 _numbers = count()
 
 
 def load(text: str, name: str = "emitted") -> ModuleType:
     """The emitted file as a module of its own, its lines there for tracebacks.
 
-    A kernel's file in it is compiled once a process. Where no kernel will run, Triton
-    is not there: it reads the source of each when it is defined, which takes longest.
+    A kernel's file, a class or a function that stood in another one too is compiled
+    once a process. Where no kernel will run, Triton is not there: it reads the source
+    of each when it is defined, which takes longest.
     """
     name = f"{name}_{next(_numbers)}"
     module = ModuleType(name)
     sys.modules[name] = module  # dataclasses look their module up
     model, *kernels = text.split(KERNELS)
-    parts = [_compiled(model, f"<{name}>")]
-    parts += [_kernel(KERNELS + kernel) for kernel in kernels]
+    parts = [_compiled(each) for each in _BETWEEN.split(model)]
+    parts += [_compiled(KERNELS + kernel) for kernel in kernels]
     with nullcontext() if LAUNCHES else _without_triton():
         for part in parts:
             exec(part, module.__dict__)
     return module
 
 
-def _compiled(text: str, path: str) -> CodeType:
+@cache
+def _compiled(text: str) -> CodeType:
+    path = f"<emitted_{next(_numbers)}>"
     lines = text.splitlines(keepends=True)
     linecache.cache[path] = (len(text), None, lines, path)
     code: CodeType = compile(text, path, "exec", ANNOTATIONS)
     return code
-
-
-@cache
-def _kernel(text: str) -> CodeType:
-    return _compiled(text, f"<kernel_{next(_numbers)}>")
 
 
 @contextmanager

@@ -17,12 +17,13 @@ from tests.emitted.architectures import (
 from tests.emitted.comparison import Answer, answer, check, check_decoding
 from tests.emitted.helpers import OPTIONAL, Emitted, emit
 from tests.reference.operators import SHARED
-from tests.sampled import sampled
 
 LONG, SHORT = 70, 11
 """Tokens; LONG is more than a chunk of every kernel."""
 
-SMALL = plain() | settings() | hybrids()
+PLAIN = frozenset(plain())
+HYBRIDS = frozenset(hybrids())
+SMALL = PLAIN | settings().keys() | HYBRIDS
 """Where float32 is tried: in the forms of sharing it says nothing that float64 does
 not, and rounding grows with depth (up to 6e-5 in gradients of some)."""
 
@@ -33,8 +34,6 @@ SELDOM = {
 """Left to the slow tests: the others have every form of sharing with one kind of
 operator or two, and most kinds in one form or two."""
 
-NAMES = sampled(ARCHITECTURES, ARCHITECTURES.keys() - set(SELDOM))
-
 
 @lru_cache(maxsize=2)
 def emit_once(name: str) -> Emitted:
@@ -43,7 +42,7 @@ def emit_once(name: str) -> Emitted:
 
 @lru_cache(maxsize=2)
 def answer_once(name: str) -> Answer:
-    return answer(emit_once(name).ir, LONG if name in plain() else SHORT)
+    return answer(emit_once(name).ir, LONG if name in PLAIN else SHORT)
 
 
 def optimized(name: str) -> None:
@@ -58,19 +57,37 @@ def decoded(name: str) -> None:
     check_decoding(emit_once(name), answer_once(name))
 
 
-# The ways of one model stand beside each other, so that its reference is made once.
-@pytest.mark.parametrize("way", [optimized, unoptimized, decoded])
-@pytest.mark.parametrize("name", NAMES)
-def test_equals_the_reference(name: str, way: Callable[[str], None]) -> None:
-    way(name)
-
-
-@pytest.mark.parametrize("name", SMALL)
-def test_float32(name: str) -> None:
+def single(name: str) -> None:
     check(emit_once(name), answer_once(name), torch.float32)
 
 
-@pytest.mark.parametrize("left_out", sorted(OPTIONAL))
-@pytest.mark.parametrize("name", hybrids())
-def test_without_one_pass(name: str, left_out: str) -> None:
-    check(emit(ARCHITECTURES[name], {left_out}), answer_once(name))
+def without(step: str) -> Callable[[str], None]:
+    """That optional pass alone."""
+
+    def way(name: str) -> None:
+        check(emit(ARCHITECTURES[name], {step}), answer_once(name))
+
+    way.__name__ = f"without_{step}"
+    return way
+
+
+ONE_LESS = [without(step) for step in sorted(OPTIONAL)]
+
+
+def ways(name: str) -> list[Callable[[str], None]]:
+    found = [optimized, unoptimized, decoded]
+    found += [single] if name in SMALL else []
+    return found + (ONE_LESS if name in HYBRIDS else [])
+
+
+# The ways of one model stand beside each other, so that its reference is made once.
+@pytest.mark.parametrize(
+    "name, way",
+    [
+        pytest.param(name, way, marks=pytest.mark.slow if name in SELDOM else ())
+        for name in ARCHITECTURES
+        for way in ways(name)
+    ],
+)
+def test_equals_the_reference(name: str, way: Callable[[str], None]) -> None:
+    way(name)

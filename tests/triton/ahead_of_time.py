@@ -201,6 +201,10 @@ def _number(pattern: str, text: str) -> int:
     return int(found[1])
 
 
+DEAR = {("_short_conv_backward_kernel", "K=16")}
+"""Left to `make test-kernels`: alone a quarter of what all others take."""
+
+
 def sampled(
     found: list[tuple[str, Launch]], name: str, target: str
 ) -> list[tuple[str, Launch]]:
@@ -212,7 +216,8 @@ def sampled(
     tightest = compiled_once.get(name, {}).get(target, {}).get("tightest", {})
     kept: dict[str, list[tuple[str, Launch]]] = {}
     for title, launch in found:
-        kept.setdefault(launch.kernel.__name__, []).append((title, launch))
+        if (launch.kernel.__name__, title.split()[0]) not in DEAR:
+            kept.setdefault(launch.kernel.__name__, []).append((title, launch))
     return [
         max(
             launches,

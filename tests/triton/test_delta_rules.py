@@ -6,7 +6,15 @@ import torch
 from tests.sampled import sampled
 from tests.triton import fast_scans  # noqa: F401
 from tests.triton.bytes_moved import BATCH, LENGTH, by_interpreter, in_all, of
-from tests.triton.triton_checks import SLOW, Kernel, close, poisoned, sample, some
+from tests.triton.triton_checks import (
+    NARROW,
+    SLOW,
+    Kernel,
+    close,
+    poisoned,
+    sample,
+    some,
+)
 
 RULES = {name: Kernel(name) for name in ("gated_delta", "channel_delta")}
 each = pytest.mark.parametrize("name", RULES)
@@ -42,7 +50,7 @@ def test_sizes_and_groups(name: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("size", sampled([8, 64, 128], [64], some))
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("dtype", NARROW, ids=str)
 @each
 def test_low_precision(name: str, dtype: torch.dtype, size: int) -> None:
     delta = RULES[name]

@@ -7,6 +7,7 @@ import torch
 
 from tests.kernels.kernel_checks import with_grads
 from tests.triton.triton_checks import (
+    NARROW,
     SLOW,
     Kernel,
     kernels,
@@ -43,7 +44,7 @@ def test_widths_and_short_inputs(width: int, sigmoid: bool) -> None:
             gated_conv.agrees(args)
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("dtype", NARROW, ids=str)
 def test_options(dtype: torch.dtype) -> None:
     for bias, state, sigmoid in [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 1, 1), (1, 1, 1)]:
         for length in (1, 19):

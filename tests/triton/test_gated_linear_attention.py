@@ -4,7 +4,15 @@ import pytest
 import torch
 
 from tests.triton.bytes_moved import BATCH, LENGTH, by_interpreter, in_all, of
-from tests.triton.triton_checks import SLOW, Kernel, close, poisoned, sample, some
+from tests.triton.triton_checks import (
+    NARROW,
+    SLOW,
+    Kernel,
+    close,
+    poisoned,
+    sample,
+    some,
+)
 
 gla = Kernel.of(__file__)
 inputs, twin = gla.inputs, gla.twin
@@ -30,7 +38,7 @@ def test_sizes(size: int) -> None:
 
 
 @pytest.mark.parametrize("size", [8, 64, pytest.param(128, marks=some)])
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("dtype", NARROW, ids=str)
 def test_low_precision(dtype: torch.dtype, size: int) -> None:
     for length, state in [(2, True), (67, False), *([(130, True)] if SLOW else [])]:
         args = inputs(length, size, dtype, state, 1, 32, batch=1)

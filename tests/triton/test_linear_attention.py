@@ -7,6 +7,7 @@ import torch
 
 from tests.triton.bytes_moved import BATCH, LENGTH, by_interpreter, in_all, of
 from tests.triton.triton_checks import (
+    NARROW,
     SLOW,
     Kernel,
     close,
@@ -46,7 +47,7 @@ def test_groups_and_sizes(groups: int, size: int) -> None:
 
 
 @pytest.mark.parametrize("size", [8, pytest.param(64, marks=some), 128])
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("dtype", NARROW, ids=str)
 def test_low_precision(dtype: torch.dtype, size: int) -> None:
     for length, state, normalize in [(2, True, False), (67, False, True)]:
         args = inputs(length, dtype, state, normalize, size=size)

@@ -7,7 +7,15 @@ import torch
 
 from tests.kernels.kernel_checks import BOUND, agree, with_grads
 from tests.triton import fast_scans  # noqa: F401
-from tests.triton.triton_checks import SLOW, Kernel, close, poisoned, sample, some
+from tests.triton.triton_checks import (
+    NARROW,
+    SLOW,
+    Kernel,
+    close,
+    poisoned,
+    sample,
+    some,
+)
 
 CALLS = ("linear_recurrence", "rg_lru", "min_gru")
 linear_recurrence, rg_lru, min_gru = KERNELS = [Kernel(name) for name in CALLS]
@@ -52,7 +60,7 @@ def test_many_parts() -> None:
 
 
 @each
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("dtype", NARROW, ids=str)
 def test_options(kernel: Kernel, dtype: torch.dtype) -> None:
     for state in (False, True):
         for length in (1, 19):

@@ -7,6 +7,7 @@ from tests.kernels.kernel_checks import relative
 from tests.triton import fast_scans  # noqa: F401
 from tests.triton.triton_checks import (
     DEVICE,
+    NARROW,
     SLOW,
     Kernel,
     kernels,
@@ -42,7 +43,7 @@ def test_sizes(size: int) -> None:
             selective_scan.agrees(inputs(length, size, torch.float32))
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("dtype", NARROW, ids=str)
 def test_options(dtype: torch.dtype) -> None:
     for state in (False, True):
         for length in (1, 19):

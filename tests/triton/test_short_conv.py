@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.triton.triton_checks import SLOW, Kernel, poisoned, sample, some
+from tests.triton.triton_checks import NARROW, SLOW, Kernel, poisoned, sample, some
 
 short_conv = Kernel.of(__file__)
 inputs = short_conv.inputs
@@ -34,7 +34,7 @@ def test_widths_and_short_inputs(width: int, act: str | None) -> None:
             short_conv.agrees(args)
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("dtype", NARROW, ids=str)
 def test_options(dtype: torch.dtype) -> None:
     for bias, state, act in [
         (0, 0, None),

@@ -7,6 +7,7 @@ import torch
 
 from tests.triton.bytes_moved import BATCH, LENGTH, by_interpreter, in_all, of
 from tests.triton.triton_checks import (
+    NARROW,
     SLOW,
     Kernel,
     close,
@@ -43,7 +44,7 @@ def test_sizes_and_groups(size: int, groups: int) -> None:
 
 
 @pytest.mark.parametrize("size", [8, 128, pytest.param(256, marks=some)])
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("dtype", NARROW, ids=str)
 def test_low_precision(dtype: torch.dtype, size: int) -> None:
     if size == 256 and dtype != torch.bfloat16:
         pytest.skip("not served")

@@ -36,6 +36,7 @@ SLOW = os.environ.get("STAR_TEST_ALL") == "1" or DEVICE != "cpu"
 """All cases: `make test-kernels` sets it. `make test` takes a sample."""
 
 some = pytest.mark.some
+NARROW = [torch.bfloat16, pytest.param(torch.float16, marks=some)]
 
 sys.path[:0] = [str(ROOT)]
 
