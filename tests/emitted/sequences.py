@@ -72,7 +72,7 @@ def in_pieces(
 
 
 class Work(TorchDispatchMode):
-    """Counts operations of matrix products, and the numbers that any operation writes."""
+    """Counts operations of matrix products, and numbers that any operation writes."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
