@@ -122,9 +122,7 @@ def train(
             )
         settings = stored.settings if stored else Settings()
         settings = _with_an_end(settings.changed(given))
-        # beside its checkpoints, so that the folder is all one needs
-        Folder.of(folder).write("model.py", text)
-        run = prepare(folder / "model.py", settings, stored)
+        run = prepare(_kept(text, folder), settings, stored)
         _run(run, folder, sample, plot)
     except TrainingError as error:
         raise Failure(str(error), WRONG_INPUT) from error
@@ -150,6 +148,12 @@ def _model_text(file: str) -> str:
     from starc import compiler
 
     return compiler.compile(read_source(file))
+
+
+def _kept(text: str, folder: Path) -> Path:
+    """The model beside its checkpoints, so that the folder is all one needs."""
+    Folder.of(folder).write("model.py", text)
+    return folder / "model.py"
 
 
 def _needs_matplotlib() -> None:

@@ -94,7 +94,8 @@ class Work(TorchDispatchMode):
 
 def work(run: Callable[[], Tensor]) -> Work:
     """Of both passes."""
-    with Work() as counted:
+    counted = Work()
+    with counted:
         run().sum().backward()
     return counted
 

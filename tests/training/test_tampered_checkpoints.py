@@ -22,7 +22,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from starc import compiler
-from starc.cli.training import _model_file
+from starc.cli.training import _kept
 from starc.draw import operator
 from starc.evolve.evaluation import preflight
 from starc.evolve.evaluation.real import prepare as prepare_candidate
@@ -330,8 +330,7 @@ def test_a_model_of_a_training_run_that_is_a_link(tmp_path: Path) -> None:
     for link in (path, tmp_path / "run" / "model.py"):
         link.symlink_to(tmp_path / "kept")
     entry("m", source, tmp_path / "compared")
-    (tmp_path / "m.star").write_text(text)
-    _model_file(str(tmp_path / "m.star"), tmp_path / "run")
+    _kept("", tmp_path / "run")
     assert (tmp_path / "kept").read_text() == "kept"
     assert not path.is_symlink() and not (tmp_path / "run" / "model.py").is_symlink()
 
