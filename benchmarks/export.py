@@ -1,11 +1,11 @@
 """Exported folders against the emitted file and transformers' own classes, on a CPU.
 
-    python -m benchmarks.export [--rounds 15] [--tokens 32] [--clock cpu] [--memory]
+    python -m benchmarks.export [--rounds 9] [--tokens 32] [--clock cpu] [--memory]
 
 Three models of one source with the same weights, in float32 and eager: the emitted
 file, the folder that `starc export --remote-code` writes, and the one without code,
 which is of transformers' own class. They take turns; logits are compared first. Forward
-is a prompt of 256 tokens without a cache, decode one token after it, train a forward
+is a prompt of 128 tokens without a cache, decode one token after it, train a forward
 and backward pass over it. A ratio is the median over the rounds of the other / the
 exported of that round; less than 1 is against the exported folder. On a loaded machine
 processor time is the better clock. `--memory` exports new weights of LFM2-1.2B's size
@@ -38,25 +38,25 @@ from starc.source import Source
 
 RESULTS = Path(__file__).parent / "results" / "export.json"
 EXAMPLES = Path(__file__).parent.parent / "examples"
-VOCAB, PROMPT, SAME = 8192, 256, 1e-4
+VOCAB, PROMPT, SAME = 32_768, 128, 1e-4
 PARTS = ("forward", "decode", "train")
 AGAINST = ("emitted", "theirs")
 
-HEAD = f"width = 256; vocab = {VOCAB}; context = 1024"
+HEAD = f"width = 768; vocab = {VOCAB}; context = 1024"
 SOURCES = {
     "lfm2": f"""
 model lfm2_like {{ {HEAD}; norm = rms(eps = 1e-5) }}
-liv attn = GQA(heads = 8, kv_heads = 4, qk_norm = true)
-liv mlp  = SwiGLU(hidden = 768)
-backbone {{ 2 x {{ ShortConv; mlp; ShortConv; mlp; attn; mlp }} }}
+liv attn = GQA(heads = 12, kv_heads = 4, qk_norm = true)
+liv mlp  = SwiGLU(hidden = 2048)
+backbone {{ 4 x {{ ShortConv; mlp; ShortConv; mlp; attn; mlp }} }}
 """,
     "llama": f"""
 model llama_like {{ {HEAD} }}
-backbone {{ 4 x {{ GQA(heads = 8, kv_heads = 4); SwiGLU(hidden = 768) }} }}
+backbone {{ 12 x {{ GQA(heads = 12, kv_heads = 4); SwiGLU(hidden = 2048) }} }}
 """,
     "mamba2": f"""
 model mamba2_like {{ {HEAD} }}
-backbone {{ 4 x {{ Mamba-2(heads = 8, head_dim = 64, states = 64) }} }}
+backbone {{ 24 x {{ Mamba-2(heads = 24, head_dim = 64, states = 128) }} }}
 """,
 }
 """By the family that each is recognised as."""
@@ -196,7 +196,7 @@ def row(name: str, part: str, one: dict[str, float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--tokens", type=int, default=32, help="decoded on each side")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     parser.add_argument("--memory", action="store_true", help="this part alone")

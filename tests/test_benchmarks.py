@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import kernels_compiled, machine, zoo
+from benchmarks import export, kernels_compiled, machine, zoo
 from starc.zoo.families import NAMES
 
 ROOT = Path(__file__).parent.parent
@@ -46,6 +46,31 @@ def test_experts() -> None:
             f"| {part.replace('_', ' ')} | {one['mixture_ms']:.1f} ms | "
             f"{one['dense_ms']:.1f} ms | {one['ratio']:.2f} |\n"
         ) in TEXT
+
+
+def test_exported_folders() -> None:
+    found, text = results("export"), " ".join(TEXT.split())
+    there = found["machine"]
+    assert f"load {there['load']} to {there['load_after']}" in text
+    least = {against: 9.0 for against in export.AGAINST}
+    for name, one in found["families"].items():
+        for part in export.PARTS:
+            assert f"{export.row(name, part, one[part])}\n" in TEXT
+            for against in least:
+                ratio = one[part][f"{against}_ratio"]
+                least[against] = min(least[against], ratio)
+    said = "the least of the ratios are {emitted:.2f} and {theirs:.2f}"
+    assert said.format(**least) in text
+
+
+def test_memory_of_an_export() -> None:
+    found, text = results("export")["memory"], " ".join(TEXT.split())
+    plain, coded = found["without_code"], found["with_code"]
+    assert f"{found['parameters']:,} parameters" in text
+    assert f"the largest tensor {found['largest_mb']:.0f} MB) takes" in text
+    assert f"takes {plain['peak_mb']:.0f} MB more" in text
+    assert f"{plain['of_largest']:.2f} times the largest tensor" in text
+    assert f"and {coded['of_largest']:.2f} with a modeling file" in text
 
 
 def test_public_families() -> None:
