@@ -159,7 +159,10 @@ class Search:
 
     def _outcomes(self, todo: Sequence[Row], rung: int) -> dict[int, Outcome]:
         for row in todo:
-            self.workers.submit(row.id, row.candidate, rung)
+            if self.spec.trainer.inherit and row.parents:
+                self.workers.submit(row.id, row.candidate, rung, row.parents)
+            else:
+                self.workers.submit(row.id, row.candidate, rung)
         found: dict[int, Outcome] = {}
         completed = self.workers.completed()
         while len(found) < len(todo):

@@ -121,6 +121,7 @@ TRAINER = (
         none=True,
     ),
     Option("mad_steps", "whole", "of each MAD task", 200, high=1e9),
+    Option("inherit", "flag", "start from the parents' tensors", False),
 )
 TRAINERS = {
     "real": {o.name: o for o in TRAINER},

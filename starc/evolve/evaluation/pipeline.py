@@ -32,7 +32,11 @@ SOURCE = "candidate.star"
 
 
 def evaluate(
-    candidate: Candidate, spec: Spec, place: Folder | Path, rung: int
+    candidate: Candidate,
+    spec: Spec,
+    place: Folder | Path,
+    rung: int,
+    parents: tuple[int, ...] = (),
 ) -> Outcome:
     """The candidate's measures at the end of a rung, or why there are none.
 
@@ -40,9 +44,11 @@ def evaluate(
     later rung goes on from. Asked again for what metrics.json already answers, it
     answers from there. Never raises, KeyboardInterrupt and SystemExit apart; OSError
     where the folder cannot be written, or the disk is full.
+
+    parents: the names of folders beside its own, from whose tensors it starts.
     """
     folder = Folder.of(place)
-    made_by = digest(candidate, spec)
+    made_by = digest(candidate, spec, parents)
     known = outcomes.read(folder, rung, made_by)
     if known is not None:
         return known
@@ -52,7 +58,10 @@ def evaluate(
     with _log(folder) as log:
         log.info("rung %d of candidate %s", rung, candidate.key())
         try:
-            _evaluate(candidate, spec, folder, rung, made_by, measures, seconds, log)
+            _evaluate(
+                *(candidate, spec, folder, rung, made_by, measures, seconds, log),
+                parents,
+            )
             found = Outcome("ok", "", measures, seconds)
         except Ended as end:
             found = Outcome(end.status, in_words(end), measures, seconds)
@@ -66,9 +75,10 @@ def evaluate(
     return found
 
 
-def digest(candidate: Candidate, spec: Spec) -> str:
+def digest(candidate: Candidate, spec: Spec, parents: tuple[int, ...] = ()) -> str:
     """Of all that decides an outcome."""
-    text = "\n".join((candidate.to_json(), spec.digest(), __version__))
+    of = (candidate.to_json(), spec.digest(), __version__, *map(str, parents))
+    text = "\n".join(of)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -81,6 +91,7 @@ def _evaluate(
     measures: dict[str, float],
     seconds: dict[str, float],
     log: logging.Logger,
+    parents: tuple[int, ...],
 ) -> None:
     """Fills `measures` and `seconds` as far as it comes. Raises Ended."""
     with _timed(seconds, "compile"):
@@ -99,6 +110,7 @@ def _evaluate(
 
         with _timed(seconds, "compile"):
             subject = real.prepare(candidate, spec, folder, text, seconds, log)
+            subject.parents = parents
         real.measure(subject, rung, made_by, measures)
     for name, value in measures.items():
         if not math.isfinite(value):

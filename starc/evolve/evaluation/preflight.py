@@ -29,6 +29,11 @@ def check(spec: Spec, here: bool = True) -> None:
         raise NotPossible(f"--data {spec.data}: No such file or directory")
     if spec.surrogate and find_spec("sklearn") is None:
         raise NotPossible("surrogate needs scikit-learn: pip install 'starc[evolve]'")
+    if spec.trainer.inherit and not here:
+        raise NotPossible(
+            "inherit: the nodes of a cluster have no tensors of a candidate's parents; "
+            "write inherit = false, or search without --ray"
+        )
     if spec.trainer.kind == "simulated":
         return
     names = {one.name for one in static.asked(spec)}

@@ -22,6 +22,7 @@ class Subject:
 
     model: the trained one, once there is one. seconds: by stage. A user's own measure
     gets this whole object. `inside`: the folder as the search itself opens it.
+    parents: folders beside it, whose tensors it inherits.
     """
 
     candidate: Candidate
@@ -33,6 +34,7 @@ class Subject:
     log: logging.Logger
     seconds: dict[str, float] = field(default_factory=dict)
     model: Any = None
+    parents: tuple[int, ...] = ()
 
     def new_model(self, seed: int = 0, **changes: int) -> Any:
         """An untrained model on the device; `changes` to its Config: `vocab = 16`."""

@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 
 import torch
 
+from starc import compiler, passes
 from starc.artefacts import real, string
-from starc.evolve.evaluation import data
+from starc.evolve.evaluation import data, inheritance
 from starc.evolve.evaluation.failure import Ended, failed
 from starc.evolve.evaluation.rungs import is_last, loss_label, steps
 from starc.evolve.evaluation.subject import Subject
 from starc.evolve.storage.kept import OPTIMIZER, RECIPE, WEIGHTS
 from starc.folders import Folder
+from starc.source import Source
 from starc.training import checkpoint
 from starc.training.recipe import LOOK, NARROW, VALIDATION_BATCHES
 from starc.training.run import Run, begin
@@ -35,10 +37,12 @@ RISE = 1.0
 
 @dataclass
 class History:
-    """made_by: digest of all that decides the training. losses: by rung's label."""
+    """made_by: digest of all that decides the training. losses: by rung's label.
+    inherited: share of the elements of all tensors."""
 
     made_by: str
     losses: dict[str, float] = field(default_factory=dict)
+    inherited: float = 0.0
 
     def write(self, folder: Folder) -> None:
         folder.write(PROGRESS, json.dumps(vars(self), indent=2) + "\n")
@@ -51,6 +55,7 @@ class History:
             return History(
                 string(found["made_by"], "made_by"),
                 {name: real(loss, "losses", -1e300, 1e300) for name, loss in losses},
+                real(found["inherited"], "inherited", 0, 1),
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
@@ -77,7 +82,8 @@ def train(subject: Subject, rung: int, made_by: str) -> dict[str, float]:
     subject.model = run.model
     rate = run.settings.learning_rate
     subject.log.info("loss %.4f at step %d, rate %g", loss, run.step, rate)
-    return {**history.losses, "loss": loss, "learning_rate": rate}
+    found = {**history.losses, "loss": loss, "learning_rate": rate}
+    return found | ({"inherited": history.inherited} if subject.parents else {})
 
 
 def learning_rates(subject: Subject) -> tuple[float, ...]:
@@ -124,8 +130,13 @@ def _begun(subject: Subject, history: History) -> Run:
     spec = subject.spec
     best: tuple[float, Run] | None = None
     reason = ""
+    of, lost = inheritance.parents(subject.inside, subject.parents)
+    for why in lost:
+        subject.log.info("%s", why)
     for rate in learning_rates(subject):
         run = start(subject, rate)
+        if of:
+            history.inherited = _inherits(subject, run, of)
         try:
             _advance(subject, run, steps(spec, 0))
             loss = _validate(subject, run)
@@ -140,6 +151,18 @@ def _begun(subject: Subject, history: History) -> Run:
         raise failed(reason)
     history.losses[loss_label(spec, 0)] = best[0]
     return best[1]
+
+
+def _inherits(subject: Subject, run: Run, of: list[inheritance.Parent]) -> float:
+    """Which share. The run is where it would be after as large a share of the steps
+    that are spared, before the first rung: its text and its rate go on from there."""
+    model = passes.run(compiler.to_ir(Source("candidate.star", subject.source)))
+    taken, share = inheritance.inherit(run.model.state_dict(), model, of)
+    run.model.load_state_dict(taken, strict=False)
+    run.step = int(inheritance.SPARED * share * steps(subject.spec, 0))
+    names = " and ".join(str(parent.id) for parent in of)
+    subject.log.info("inherits %.2f of %s, from step %d", share, names, run.step)
+    return share
 
 
 def _resumed(subject: Subject, rung: int, history: History) -> Run | None:
@@ -164,6 +187,7 @@ def _resumed(subject: Subject, rung: int, history: History) -> Run | None:
     for name, done in zip(names, reached, strict=True):
         if done and name in known.losses:
             history.losses[name] = known.losses[name]
+    history.inherited = known.inherited
     subject.log.info("goes on after step %d", run.step)
     return run
 

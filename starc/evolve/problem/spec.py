@@ -63,6 +63,7 @@ class Trainer:
     dtype: "float32", "bfloat16" or "auto". compile: torch.compile.
     time_limit: seconds for one evaluation, 0: none. memory_limit: bytes, 0: none.
     mad_steps: steps of each of the six MAD tasks, where they are asked for.
+    inherit: whether a child starts from its parents' tensors: see inheritance.py.
     """
 
     kind: str = "real"
@@ -82,6 +83,7 @@ class Trainer:
     time_limit: float = 0.0
     memory_limit: int = 0
     mad_steps: int = 200
+    inherit: bool = False
 
 
 BUDGET = ("generations", "evaluations", "minutes")

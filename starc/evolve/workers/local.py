@@ -17,7 +17,7 @@ from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.evaluation.pipeline import LOG, digest, evaluate
 from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.spec import Spec
-from starc.evolve.workers.messages import Data, Question
+from starc.evolve.workers.messages import Data, Parents, Question
 from starc.evolve.workers.process import Process, machine_memory
 from starc.folders import Folder
 
@@ -37,7 +37,10 @@ class Workers(Protocol):
     `completed` ends when nothing that was submitted is left; it may be entered again.
     """
 
-    def submit(self, task: int, candidate: Candidate, rung: int) -> None: ...
+    def submit(
+        self, task: int, candidate: Candidate, rung: int, parents: Parents = ()
+    ) -> None:
+        """parents: those whose tensors it is to inherit."""
 
     def completed(self) -> Iterator[tuple[int, Outcome]]: ...
 
@@ -51,6 +54,7 @@ class Task:
     number: int
     candidate: Candidate
     rung: int
+    parents: Parents = ()
 
 
 class Inline:
@@ -60,14 +64,17 @@ class Inline:
         self.spec, self.folder = spec, Folder.of(folder)
         self._waiting: deque[Task] = deque()
 
-    def submit(self, task: int, candidate: Candidate, rung: int) -> None:
-        self._waiting.append(Task(task, candidate, rung))
+    def submit(
+        self, task: int, candidate: Candidate, rung: int, parents: Parents = ()
+    ) -> None:
+        self._waiting.append(Task(task, candidate, rung, parents))
 
     def completed(self) -> Iterator[tuple[int, Outcome]]:
         while self._waiting:
             task = self._waiting.popleft()
             folder = self.folder / str(task.number)
-            yield task.number, evaluate(task.candidate, self.spec, folder, task.rung)
+            given = task.candidate, self.spec, folder, task.rung, task.parents
+            yield task.number, evaluate(*given)
 
     def close(self) -> None:
         self._waiting.clear()
@@ -122,8 +129,10 @@ class Local:
         self._retried: set[Task] = set()
         self._stillborn = 0
 
-    def submit(self, task: int, candidate: Candidate, rung: int) -> None:
-        self._waiting.append(Task(task, candidate, rung))
+    def submit(
+        self, task: int, candidate: Candidate, rung: int, parents: Parents = ()
+    ) -> None:
+        self._waiting.append(Task(task, candidate, rung, parents))
         self._fill()
 
     def completed(self) -> Iterator[tuple[int, Outcome]]:
@@ -150,7 +159,8 @@ class Local:
         while self._waiting and len(self._busy) < self.count:
             process = self._idle.pop() if self._idle else self._new()
             task = self._waiting.popleft()
-            question = Question(task.candidate, task.rung, self._folder(task))
+            place = self._folder(task)
+            question = Question(task.candidate, task.rung, place, task.parents)
             if not process.ask(question):
                 self._waiting.appendleft(task)
                 self._ended_idle(process)
@@ -243,5 +253,5 @@ def recorded(outcome: Outcome, task: Task, spec: Spec, folder: Folder) -> Outcom
     handle = folder.open(LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     with os.fdopen(handle, "a", encoding="utf-8") as log:
         log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {outcome.reason}\n")
-    outcome.write(folder, task.rung, digest(task.candidate, spec))
+    outcome.write(folder, task.rung, digest(task.candidate, spec, task.parents))
     return outcome

@@ -25,6 +25,10 @@ LARGEST = 1 << 24
 """Bytes of JSON that may be said at once."""
 
 
+Parents = tuple[int, ...]
+"""Candidates of whom another inherits: the names of their folders, beside its own."""
+
+
 @dataclass(frozen=True)
 class Data:
     """A text's tokens, as they travel: who passes them on needs no torch.
@@ -61,6 +65,7 @@ class Question:
     candidate: Candidate
     rung: int
     folder: Folder
+    parents: Parents = ()
 
 
 def tell(
@@ -91,6 +96,7 @@ def ask(connection: "Connection[Any, Any]", question: Question) -> None:
         "candidate": question.candidate.to_json(),
         "rung": question.rung,
         "folder": [str(folder.root), *folder.parts],
+        "parents": question.parents,
     }
     _say(connection, found)
 
@@ -100,7 +106,8 @@ def asked(connection: "Connection[Any, Any]") -> Question:
     found = _hear(connection)
     root, *parts = found["folder"]
     candidate = Candidate.from_json(found["candidate"])
-    return Question(candidate, found["rung"], Folder(Path(root), tuple(parts)))
+    place, parents = Folder(Path(root), tuple(parts)), tuple(found["parents"])
+    return Question(candidate, found["rung"], place, parents)
 
 
 def answer(connection: "Connection[Any, Any]", outcome: Outcome | None) -> None:

@@ -22,7 +22,7 @@ from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.spec import Spec
 from starc.evolve.workers.local import Local, Task, WorkersError, recorded
-from starc.evolve.workers.messages import Data
+from starc.evolve.workers.messages import Data, Parents
 from starc.folders import Folder
 
 RETRIES = 5
@@ -82,7 +82,10 @@ class RayWorkers:
         here = os.getcwd()
         self._common = ray.put((spec.to_json(), _data(spec), threads, here))
 
-    def submit(self, task: int, candidate: Candidate, rung: int) -> None:
+    def submit(
+        self, task: int, candidate: Candidate, rung: int, parents: Parents = ()
+    ) -> None:
+        assert not parents, "preflight: nodes have no tensors of others"
         files = _files(self.folder / str(task)) if rung else {}
         reference = self._run.remote(self._common, candidate, rung, files)
         self._tasks[reference] = Task(task, candidate, rung)

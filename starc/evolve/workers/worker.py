@@ -55,7 +55,8 @@ def _outcome(spec: Spec, question: Question) -> Outcome:
     try:
         folder.make()
         _write_to(folder)
-        return evaluate(question.candidate, spec, folder, question.rung)
+        asked = question.candidate, spec, folder, question.rung, question.parents
+        return evaluate(*asked)
     except Exception as error:  # a full disk, a folder that cannot be written
         return Outcome("failed", in_words(error))
 

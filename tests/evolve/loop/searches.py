@@ -13,6 +13,7 @@ from starc.evolve.problem.reading import read
 from starc.evolve.problem.spec import Spec
 from starc.evolve.storage.database import COMPARED, Database
 from starc.evolve.workers.local import Inline, Workers
+from starc.evolve.workers.messages import Parents
 from starc.folders import Folder
 
 MODEL = "model tiny { width = 128; vocab = 256; context = 256 }\n"
@@ -43,17 +44,20 @@ class Shuffled:
     def __init__(self, spec: Spec, folder: Folder, seed: int) -> None:
         self.spec, self.folder = spec, folder
         self.random = Random(seed)
-        self.tasks: list[tuple[int, Candidate, int]] = []
+        self.tasks: list[tuple[int, Candidate, int, Parents]] = []
 
-    def submit(self, task: int, candidate: Candidate, rung: int) -> None:
-        self.tasks.append((task, candidate, rung))
+    def submit(
+        self, task: int, candidate: Candidate, rung: int, parents: Parents = ()
+    ) -> None:
+        self.tasks.append((task, candidate, rung, parents))
 
     def completed(self) -> Iterator[tuple[int, Outcome]]:
         while self.tasks:
             at = self.random.randrange(len(self.tasks))
-            task, candidate, rung = self.tasks.pop(at)
+            task, *asked, parents = self.tasks.pop(at)
+            candidate, rung = asked
             folder = self.folder / str(task)
-            yield task, evaluate(candidate, self.spec, folder, rung)
+            yield task, evaluate(candidate, self.spec, folder, rung, parents)
 
     def close(self) -> None:
         self.tasks.clear()
