@@ -29,10 +29,13 @@ from starc.evolve.storage.rows import Row
 RESULTS = evolve.ROOT / "benchmarks" / "results" / "evolve_halving.json"
 RUNGS = (0.125, 0.25, 0.5, 1.0)
 KEPT = (0.25, 0.5, 0.75)
+RIVALS = ("generation", "all")
 
 
-def replayed(run: Run, rung: int, keep: float) -> dict[str, Any]:
+def replayed(run: Run, rung: int, keep: float, rivals: str) -> dict[str, Any]:
     """Whom one rung would have stopped, and what that costs and saves.
+
+    rivals: as of the trainer, whom it compares with.
 
     wrongly: how many of these would have gone on by their last front ranks.
     """
@@ -41,8 +44,11 @@ def replayed(run: Run, rung: int, keep: float) -> dict[str, Any]:
     deserving: set[int] = set()
     for generation in run.generations:
         rows = [e for e in run.evaluated if e.generation == generation.number]
-        going |= promoted(rows, run.rungs[rung], rung, spec)[0]
-        deserving |= promoted(rows, run.rungs[len(RUNGS) - 1], rung, spec)[0]
+        before = {e.id for e in run.evaluated if e.generation < generation.number}
+        for at, chosen in ((rung, going), (len(RUNGS) - 1, deserving)):
+            of_all = run.rungs[at] if rivals == "all" else {}
+            earlier = {id: of_all[id] for id in before & of_all.keys()}
+            chosen |= promoted(rows, run.rungs[at], rung, spec, earlier)[0]
     final = [_final(entry, spec) for entry in run.evaluated]
     best = front(final)
     lost = [one.id for one in best if one.id not in going]
@@ -53,6 +59,7 @@ def replayed(run: Run, rung: int, keep: float) -> dict[str, Any]:
         "rung": rung,
         "steps": steps(spec, rung),
         "keep": keep,
+        "rivals": rivals,
         "stopped": ended,
         "wrongly": len(deserving - going),
         "front": [one.id for one in best],
@@ -93,7 +100,10 @@ def main() -> None:
     run = read(Path(given.folder))
     ranking = [asdict(found) for found in agreements(run)]
     halving = [
-        replayed(run, rung, keep) for rung in range(len(RUNGS) - 1) for keep in KEPT
+        replayed(run, rung, keep, rivals)
+        for rivals in RIVALS
+        for rung in range(len(RUNGS) - 1)
+        for keep in KEPT
     ]
     print(f"{'steps':>6}{'candidates':>12}{'Spearman':>10}{'95 %':>16}{'Kendall':>9}")
     for one in ranking:
@@ -103,12 +113,15 @@ def main() -> None:
         interval = f"{one['low']:+.2f} to {one['high']:+.2f}"
         line = f"{steps(run.spec, one['rung']):>6}{one['count']:>12}"
         print(f"{line}{one['spearman']:>+10.2f}{interval:>16}{one['kendall']:>+9.2f}")
-    print(f"\n{'steps':>6}{'keep':>6}{'stopped':>9}{'wrongly':>9}", end="")
+    print(
+        f"\n{'rivals':>11}{'steps':>6}{'keep':>6}{'stopped':>9}{'wrongly':>9}", end=""
+    )
     print(f"{'of the front':>14}", end="")
     print(f"{'hypervolume kept':>18}{'steps saved':>13}")
     for one in halving:
         lost = f"{len(one['front_stopped'])} of {len(one['front'])}"
-        line = f"{one['steps']:>6}{one['keep']:>6.0%}{one['stopped']:>9}"
+        line = f"{one['rivals']:>11}{one['steps']:>6}{one['keep']:>6.0%}"
+        line += f"{one['stopped']:>9}"
         line += f"{one['wrongly']:>9}{lost:>14}"
         print(f"{line}{one['hypervolume_kept']:>18.3f}{one['steps_saved']:>13.0%}")
     if given.trainer != "real":

@@ -341,6 +341,30 @@ def _undominated(points: Sequence[Values]) -> list[int]:
     return [int(at) for at in sort(np.array(points), only_non_dominated_front=True)]
 
 
+LIVS = {
+    "shallow": "8 LIVs, 6 classes",
+    "tiny": "12 LIVs, 6 classes",
+    "paper": "24 LIVs, 17 classes",
+}
+SHOWN = ("best peer", *PEERS, "random search", "starc")
+
+
+def table(result: dict[str, Any]) -> list[str]:
+    """The rows of docs/evolve.md, of the search with its surrogate."""
+    rows = []
+    for name, columns in result["ratios"]["starc surrogate"].items():
+        for column, line in columns.items():
+            scale, count = column.split(", ")
+            moved = result["beside random search"]["starc surrogate"][name][column]
+            cells = [LIVS[name], count, scale]
+            for other in SHOWN:
+                low, high = line[other]["interval"]
+                cells.append(f"{line[other]['median']:.2f} ({low:.2f} to {high:.2f})")
+            cells += [f"{moved['matched']:.2f}", f"{moved['closed']:.0%}"]
+            rows.append(f"| {' | '.join(cells)} |")
+    return rows
+
+
 def curve_of(method: str, spec: Spec, folder: Path, resume: bool) -> Curve:
     """The method's curve: a file of `folder` that `resume` finds, or made now."""
     file = folder / f"{method.replace(' ', '_')}.json"

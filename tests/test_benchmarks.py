@@ -11,6 +11,7 @@ from starc.zoo.families import NAMES
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+SEARCHES = (ROOT / "docs" / "evolve.md").read_text(encoding="utf-8")
 
 
 def results(name: str) -> dict[str, Any]:
@@ -35,6 +36,18 @@ def test_models(kind: str) -> None:
                 f"{times['theirs_ms']:.1f} ms | {times['ratio']:.2f} | "
                 f"{f'{most} |' if most else '|'}\n"
             ) in TEXT
+
+
+def test_inheritance() -> None:
+    found, text = results("inheritance"), " ".join(SEARCHES.split())
+    for name in "ranking", "another seed":
+        one = found[name]
+        shown = f"{one['spearman']:.2f} ({one['low']:.2f} to {one['high']:.2f})"
+        assert f"| {shown} | {one['kendall']:.2f} |" in text
+    assert f"{found['candidates']} children" in text
+    assert f"{found['inherited']:.0%} of the elements" in text
+    assert f"{found['steps_saved']:.0%} of the steps" in text
+    assert f"{found['bits_less']:.3f} bits" in text
 
 
 def test_experts() -> None:

@@ -152,7 +152,10 @@ class Search:
                 self.watch.generation(number, [row.id for row in todo], rung)
                 done |= self._outcomes(todo, rung)
             if rung < last:
-                going, stopped = promoted(alive, done, rung, self.spec)
+                earlier: dict[int, Outcome] = {}
+                if self.spec.trainer.rivals == "all":
+                    earlier = self.database.rung(rung, number, before=True)
+                going, stopped = promoted(alive, done, rung, self.spec, earlier)
                 if stopped:
                     self.database.stop(stopped)
                 alive = [row for row in alive if row.id in going]

@@ -121,11 +121,18 @@ TRAINER = (
         none=True,
     ),
     Option("mad_steps", "whole", "of each MAD task", 200, high=1e9),
+    Option(
+        "rivals",
+        "word",
+        "whom a rung compares with",
+        "generation",
+        choices=("generation", "all"),
+    ),
     Option("inherit", "flag", "start from the parents' tensors", False),
 )
 TRAINERS = {
     "real": {o.name: o for o in TRAINER},
-    "simulated": {"rungs": RUNG, "keep": TRAINER[9]},
+    "simulated": {o.name: o for o in TRAINER if o.name in ("rungs", "keep", "rivals")},
 }
 SURROGATE = Option(
     "surrogate", "flag", "whether a model of the measures chooses among children", False

@@ -60,6 +60,7 @@ class Trainer:
         (0: the model's own width), and scaled by base_width / width elsewhere.
     rungs: shares of the steps after which candidates are compared, the last is 1.
     keep: share of the candidates that goes on to the next rung.
+    rivals: whom a rung compares with: "generation", or "all" that ever came to it.
     dtype: "float32", "bfloat16" or "auto". compile: torch.compile.
     time_limit: seconds for one evaluation, 0: none. memory_limit: bytes, 0: none.
     mad_steps: steps of each of the six MAD tasks, where they are asked for.
@@ -77,6 +78,7 @@ class Trainer:
     seed: int = 0
     rungs: tuple[float, ...] = (1.0,)
     keep: float = 0.5
+    rivals: str = "generation"
     dtype: str = "auto"
     compile: bool = False
     device: str = ""

@@ -303,12 +303,15 @@ class Database:
             raise RunError(f"{self.path} names candidate {lost[0]}, and has none")
         return [by_id[one] for one in listed]
 
-    def rung(self, rung: int, generation: int) -> dict[int, Outcome]:
-        """Outcomes at one rung of the candidates of one generation."""
+    def rung(
+        self, rung: int, generation: int, before: bool = False
+    ) -> dict[int, Outcome]:
+        """Outcomes at one rung of the candidates of one generation, or all before."""
+        which = "<" if before else "="
         found = self._all(
             "SELECT r.candidate, r.status, r.reason, r.measures FROM rungs r "
             "JOIN candidates c ON c.id = r.candidate "
-            "WHERE r.rung = ? AND c.generation = ? ORDER BY r.candidate",
+            f"WHERE r.rung = ? AND c.generation {which} ? ORDER BY r.candidate",
             rung,
             generation,
         )

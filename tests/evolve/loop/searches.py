@@ -54,8 +54,7 @@ class Shuffled:
     def completed(self) -> Iterator[tuple[int, Outcome]]:
         while self.tasks:
             at = self.random.randrange(len(self.tasks))
-            task, *asked, parents = self.tasks.pop(at)
-            candidate, rung = asked
+            task, candidate, rung, parents = self.tasks.pop(at)
             folder = self.folder / str(task)
             yield task, evaluate(candidate, self.spec, folder, rung, parents)
 

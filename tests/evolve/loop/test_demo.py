@@ -59,14 +59,14 @@ def test_halving_is_replayed_where_everything_was_trained(tmp_path: Path) -> Non
     assert "nothing is written" in run.stdout
     found = read_run(tmp_path)
     assert all(entry.status != "stopped" for entry in found.entries)
-    half = evolve_halving.replayed(found, 0, 0.5)
+    half = evolve_halving.replayed(found, 0, 0.5, "generation")
     able = [sum(e.generation == n for e in found.evaluated) for n in (0, 1)]
     stopped = [id for id in half["front"] if id in half["front_stopped"]]
     assert half["front_stopped"] == stopped
     # Three of the first six are seeds, and go on whatever their place.
     assert able[1] // 2 <= half["stopped"] <= sum(able) // 2
-    everyone = evolve_halving.replayed(found, 0, 1.0)
-    last = evolve_halving.replayed(found, 3, 0.5)
+    everyone = evolve_halving.replayed(found, 0, 1.0, "generation")
+    last = evolve_halving.replayed(found, 3, 0.5, "all")
     assert last["wrongly"] == 0 and half["wrongly"] <= half["stopped"]
     assert everyone["stopped"] == 0 and everyone["hypervolume_kept"] == 1
 

@@ -186,6 +186,23 @@ def test_the_best_half_goes_on_and_seeds_always_do() -> None:
     assert promoted(named, outcomes, 0, spec)[0] == {2, 3, 4, 5, 8}
 
 
+def test_a_rung_may_compare_with_all_that_came_to_it() -> None:
+    """A generation that is better than those before goes on whole, a worse one ends."""
+    earlier = {
+        id: Outcome("ok", "", {"bits_per_byte": 2.0 + id / 100, "cache": 9.0})
+        for id in range(101, 109)
+    }
+    for offset, expected in ((0.0, {1, 2, 3, 4}), (9.0, set())):
+        found = {
+            id: Outcome("ok", "", {"bits_per_byte": offset + id / 100, "cache": 9.0})
+            for id in range(1, 5)
+        }
+        going, stopped = promoted(rows(4), found, 0, SPEC, earlier)
+        assert going == expected and stopped.keys() == {1, 2, 3, 4} - expected
+        assert promoted(rows(4), found, 0, SPEC)[0] == {1, 2}
+    assert stopped[4] == "stopped after rung 0: front 12, place 12 of 12, 6 go on"
+
+
 def test_ga_keeps_the_elite_and_the_young() -> None:
     spec = spec_of(SMALL + "algorithm = ga\n")
     old = [Scored(i, (i / 100, 0.0), 0) for i in range(1, 9)]
