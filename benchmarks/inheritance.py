@@ -4,8 +4,8 @@
 
 A search whose children start from their parents' tensors; then each of its children is
 trained from the start, as a search without it would have done. How far do the two agree
-on which is better, and what did inheriting save? A child that inherits all is trained for
-half the steps. Results: benchmarks/results/inheritance.json.
+on which is better, and what did inheriting save? A child that inherits all is trained
+for half the steps. Results: benchmarks/results/inheritance.json.
 """
 
 import argparse
