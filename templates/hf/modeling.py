@@ -324,7 +324,9 @@ def whole(_given):
             _text += (
                 '\n    def crop(self, tokens_to_remove: int) -> None:\n        raise ValueError("cache: its states cannot go back by some tokens")\n\n    def update(self, *args: Any, **kwargs: Any) -> Any:\n        raise ValueError("cache: the layers of this model write to it themselves")\n\n    def lazy_initialization(self, *args: Any, **kwargs: Any) -> None:\n        raise ValueError("cache: the layers of this model write to it themselves")\n\n\ndef kept_in(cache: DynamicCache, model: ',
                 str(_given['plan'].model),
-                'Model, x: Tensor) -> Kept:\n    """What a cache holds; an empty one gets the layers of this model. ValueError."""\n    layers = [layer for layer in cache.layers if isinstance(layer, StateLayer)]\n    if not layers:\n        filled = any(getattr(layer, "keys", None) is not None for layer in cache.layers)\n        if filled or not isinstance(cache, DynamicCache):\n            raise ValueError("cache: an empty DynamicCache, or one of this model")\n        kept = Kept(model, x)\n        states = leaves(kept.states)\n        layers = [StateLayer(kept, state, state is states[0]) for state in states]\n        cache.layers = layers\n    kept = layers[0].kept\n    if kept.batch != x.shape[0]:\n        raise ValueError(f"cache: of {kept.batch} rows, and {x.shape[0]} came")\n    return kept\n',
+                'Model, x: Tensor) -> Kept:\n    """What a cache holds; an empty one gets the layers of this model. ValueError."""\n    layers = [layer for layer in cache.layers if isinstance(layer, StateLayer)]\n    if not layers:\n        filled = any(getattr(layer, "keys", None) is not None for layer in cache.layers)\n        if filled or not isinstance(cache, DynamicCache):\n            raise ValueError("cache: an empty DynamicCache, or one of this model")\n        kept = Kept(model, x)\n        states = leaves(kept.states)',
+                str(('[1:]  # that of the positions keeps nothing' if ('LearnedPositions' in _given['plan'].functions) else '')),
+                '\n        layers = [StateLayer(kept, state, state is states[0]) for state in states]\n        cache.layers = layers\n    kept = layers[0].kept\n    if kept.batch != x.shape[0]:\n        raise ValueError(f"cache: of {kept.batch} rows, and {x.shape[0]} came")\n    return kept\n',
             )
     else:
         _text += (
@@ -552,7 +554,7 @@ def whole(_given):
 
 SOURCES = {
     'hf/arrange.py.j2': 4249770352,
-    'hf/cache.py.j2': 1799609694,
+    'hf/cache.py.j2': 2399225893,
     'hf/modeling.py.j2': 4279346468,
     'model.py.j2': 1619696483,
     'sequences.py.j2': 2901557197,

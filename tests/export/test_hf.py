@@ -21,7 +21,7 @@ FEW = sampled(SOME, SOME[:1])
 GREEDY: dict[str, Any] = {"do_sample": False, "pad_token_id": 0, "max_new_tokens": 5}
 
 
-def close(found: Tensor, expected: Tensor, most: float = 1e-12) -> None:
+def close(found: Tensor, expected: Tensor, most: float = 1e-10) -> None:
     error = (found - expected).abs().max() / expected.abs().max()
     assert error <= most, float(error)
 
