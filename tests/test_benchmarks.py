@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import export, kernels_compiled, machine, zoo
+from benchmarks import export, kernels_compiled, machine, search_peers, zoo
 from starc.zoo.families import NAMES
 
 ROOT = Path(__file__).parent.parent
@@ -36,6 +36,15 @@ def test_models(kind: str) -> None:
                 f"{times['theirs_ms']:.1f} ms | {times['ratio']:.2f} | "
                 f"{f'{most} |' if most else '|'}\n"
             ) in TEXT
+
+
+def test_peers_of_the_search() -> None:
+    found = results("search_peers")
+    rows = search_peers.table(found)
+    assert len(rows) == 12
+    for row in rows:
+        assert f"{row}\n" in SEARCHES
+    assert f"--seeds {found['seeds']}`" in SEARCHES
 
 
 def test_inheritance() -> None:
