@@ -14,6 +14,8 @@ from starc.source import Source
 if TYPE_CHECKING:
     from starc.frontend.with_mistakes import Found
 
+_ENDED = dict.fromkeys(map(ord, LINE_ENDS), "\n")
+
 LARGEST = 256 * 1024
 """Bytes or characters: the slowest texts of this size take a second."""
 
@@ -39,6 +41,9 @@ def parse(source: Source, problems: Problems) -> ast.Program:
         _too_deep(source, scanned.too_deep, found)
         problems.found += found.found
         return ast.Program(whole, (), comments, (ast.Broken(whole),))
+    if found:  # what a reader takes for the next line is read as one
+        source = _ended(source, comments)
+        scanned = scan(source.text)
     items, broken = _read(source, scanned.balanced, found)
     problems.found += sorted(found.found, key=lambda d: d.span.start)
     return ast.Program(whole, items, comments, broken)
@@ -87,6 +92,16 @@ def _comments(source: Source, scanned: Scan, found: Problems) -> Iterator[ast.Co
             if len(found.found) < MOST_ERRORS:
                 found.add("bad-character", title, span, label, hint=hint)
         yield ast.Comment(source.span(start, start + len(comment)), comment, own_line)
+
+
+def _ended(source: Source, comments: tuple[ast.Comment, ...]) -> Source:
+    """A text of the same length, whose lines end at whatever looks so in a comment."""
+    parts, done = [], 0
+    for comment in comments:
+        start, end = comment.span.start, comment.span.end
+        parts += [source.text[done:start], comment.text.translate(_ENDED)]
+        done = end
+    return Source(source.name, "".join(parts) + source.text[done:])
 
 
 def _too_deep(source: Source, place: int, found: Problems) -> None:

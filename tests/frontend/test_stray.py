@@ -11,6 +11,8 @@ import pytest
 
 from starc.compiler import check
 from starc.diagnostics import Problems
+from starc.frontend.ast import Backbone
+from starc.frontend.characters import LINE_ENDS
 from starc.frontend.parse import parse
 from starc.source import Source
 
@@ -111,3 +113,15 @@ def test_a_sign_that_no_word_has(sign: str, step: int) -> None:
                 continue
             told = check(text[:place] + sign + text[place:])
             assert len(told) == 1, (path.name, place, told)
+
+
+@pytest.mark.parametrize("end", LINE_ENDS, ids=ascii)
+def test_a_sign_that_looks_like_the_end_of_a_comment(end: str) -> None:
+    """It is refused, and what a reader sees behind it is read all the same."""
+    problems = Problems()
+    text = f"model m {{ width = 64 }}\nbackbone {{ GLA # first{end} SA-1 # {end} GLU }}"
+    program = parse(Source("test.star", text), problems)
+    assert [found.code for found in problems.found] == ["bad-character"]
+    assert problems.found[0].span.start == text.index(end)
+    backbone = program.items[-1]
+    assert isinstance(backbone, Backbone) and len(backbone.body) == 3
