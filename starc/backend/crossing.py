@@ -11,10 +11,12 @@ from starc.backend.wiring import Value, Wiring
 from starc.ir.nodes import again
 from starc.values import dataclass
 
-LOCAL = frozenset("""
+LOCAL = frozenset(
+    """
     self x y i block entered state states tokens cache config lent torch nn F math cast
     Any cls model new
-    """.split())
+    """.split()
+)
 """What a body calls its own, which nothing that it is given may be called."""
 
 

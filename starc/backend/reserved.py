@@ -1,6 +1,7 @@
 """Words that the emitted file uses where a label could stand."""
 
-RESERVED = frozenset("""
+RESERVED = frozenset(
+    """
     T_destination abs add_module aiter all anext any append apply ascii at_least
     auxiliary_loss balance_experts batch bfloat16 bin block blocks bool breakpoint
     buffers bytearray bytes cache call_super_init callable check_tokens children chr
@@ -26,7 +27,8 @@ RESERVED = frozenset("""
     states staticmethod step str sum super temperature tl to to_empty tokens top_k
     torch train training triton tuple type u update values vars warnings width x xpu
     y zero_grad zip
-    """.split())
+    """.split()
+)
 """Attributes of torch's modules and of dict, names of builtins and imports, and what
 emitted classes call their parts, arguments and variables. A test holds it against torch
 and the templates; no word may leave it, or keys of saved models would change.

@@ -65,13 +65,7 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "that shares nothing. Here the genes, with those of the other LIVs, mean "
         "another sharing than the words. Take the genes(...) away after changing the "
         "words; nothing of the model is lost.",
-        _TOP + "backbone {\n"
-        "  a: SA-1\n"
-        "  SA-1 weights from a genes(1, 1, 1, 1)\n"
-        "}\n",
-        _TOP + "backbone {\n"
-        "  a: SA-1\n"
-        "  SA-1 weights from a genes(5, 2, 1, 1)\n"
-        "}\n",
+        _TOP + "backbone {\n  a: SA-1\n  SA-1 weights from a genes(1, 1, 1, 1)\n}\n",
+        _TOP + "backbone {\n  a: SA-1\n  SA-1 weights from a genes(5, 2, 1, 1)\n}\n",
     ),
 )

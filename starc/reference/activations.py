@@ -55,8 +55,9 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 GATES: dict[str, Callable[[Tensor], Tensor]] = {
     "silu": torch.sigmoid,
-    "gelu": lambda x: 0.5
-    * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
+    "gelu": lambda x: (
+        0.5 * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    ),
     "gelu_erf": lambda x: 0.5 * (1 + torch.erf(x / math.sqrt(2))),
     "relu": lambda x: (x > 0).to(x.dtype),
     "relu2": relu,

@@ -89,9 +89,9 @@ class Emitted:
         """The emitted model with canonical weights, in `dtype`."""
         made: Any = self.module.Model().to(dtype)
         state = made.state_dict()
-        assert set(state) == set(
-            self.plan.weights
-        ), "the weight map names other tensors"
+        assert set(state) == set(self.plan.weights), (
+            "the weight map names other tensors"
+        )
         joined = {}
         for key, pieces in self.plan.weights.items():
             joined[key] = torch.cat([weights[piece].detach() for piece in pieces])

@@ -14,10 +14,12 @@ from tests.emitted.cuda_graphs import OnGpu
 from tests.emitted.helpers import emit
 from tests.emitted.small import apart
 
-MODULE = emit(to_ir("""
+MODULE = emit(
+    to_ir("""
 model m { width = 32; vocab = 61; context = 64 }
 backbone { SA-3(heads = 4, kv_heads = 2); SA-1(heads = 2, window = 5) }
-""")).module
+""")
+).module
 LENGTHS = (7, 0, 1, 9, 30)
 CALLS: list[tuple[int, int]] = []
 

@@ -18,10 +18,13 @@ from tests.frontend.star_samples import FILES, SAMPLES
 TEXTS = [*SAMPLES.values(), *(path.read_text(encoding="utf-8") for path in FILES)]
 _BYTES = b" \n(){}[]=,:;#x1aS-_<>/.\"'"
 _TOKEN = re.compile(r"#[^\n]*|[A-Za-z_][\w-]*|[0-9][\w/.]*|[<>=]=|\s+|.")
-SOUP = """
+SOUP = (
+    """
 model backbone search liv featurizer x 12 { } ( ) [ ] = , : ; diff weights from same as
 genes parallel true minimize require <= SA-1 a1 8/3 1__0 # \u2014 \u201c True // " ==
-""".split() + ["\n", "\n", "\u00a0"]
+""".split()
+    + ["\n", "\n", "\u00a0"]
+)
 KNOWN = {mistake.code for mistake in MISTAKES} | {
     *("not-utf8", "too-deep", "too-large", "too-many-errors")
 }

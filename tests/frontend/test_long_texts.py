@@ -66,10 +66,13 @@ MODELS: dict[str, Callable[[int], str]] = {
     "labels": lambda n: labels(n, "GLA"),
     "long labels": lambda n: labels(min(n, 3_000), "GLA").replace("l", "l" * 70),
     "shared": lambda n: "m: MHA\n" + "MHA k, v from m; " * (n - 1),
-    "shared by pairs": lambda n: labels(n // 2, "MHA")
-    + "".join(f"MHA v from l{index}\n" for index in range(n // 2)),
-    "a chain": lambda n: "l0: MHA\n"
-    + "".join(f"l{i + 1}: MHA k from l{i}\n" for i in range(n - 1)),
+    "shared by pairs": lambda n: (
+        labels(n // 2, "MHA")
+        + "".join(f"MHA v from l{index}\n" for index in range(n // 2))
+    ),
+    "a chain": lambda n: (
+        "l0: MHA\n" + "".join(f"l{i + 1}: MHA k from l{i}\n" for i in range(n - 1))
+    ),
     "the same": lambda n: "m: Mamba-2\n" + "Mamba-2 same as m\n" * (n - 1),
     "repeats of two": lambda n: "2 x { MHA; GLA };" * (n // 4),
     "in no order": lambda n: "".join(

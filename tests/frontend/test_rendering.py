@@ -38,7 +38,9 @@ def test_second_places_also_in_other_files() -> None:
     first = at("a\nliv SA-1 {", "SA-1", "defined again")
     note = Note(other.span(124, 128), "first defined here")
     found = Diagnostic("twice", "Twice", first.span, "again", "Why.", "rename", (note,))
-    assert render(found) == """\
+    assert (
+        render(found)
+        == """\
 error[twice]: Twice
    ┌─ a.star:2:5
   2│ liv SA-1 {
@@ -49,6 +51,7 @@ error[twice]: Twice
 
 Why.
 Hint: rename"""
+    )
 
 
 def lines(found: Diagnostic) -> tuple[str, str]:

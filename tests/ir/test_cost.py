@@ -53,8 +53,9 @@ def test_lfm2(width: int, heads: int, hidden: int, params: int) -> None:
 
 def test_without_passes_every_liv_has_a_copy() -> None:
     body = liv(CONV, "c"), liv(CONV, "", "c"), liv(CONV, "", "", b="c")
-    shared, copied = cost(model(*body)), cost(
-        model(*body), frozenset({"share_weights"})
+    shared, copied = (
+        cost(model(*body)),
+        cost(model(*body), frozenset({"share_weights"})),
     )
     weights = 3 * 8 * 8 + 8 * 3  # projections and the filter of the second
     assert copied.total.params - shared.total.params == weights

@@ -54,7 +54,9 @@ def test_the_ir_as_written() -> None:
 
 
 def test_the_ir_after_the_passes() -> None:
-    assert show(passes.run(WRITTEN)).split("\n\n")[1] == """\
+    assert (
+        show(passes.run(WRITTEN)).split("\n\n")[1]
+        == """\
 repeat 2 iterations {
   c_0: GConv-1 = gated_conv(inner 8, taps 3)
     computes b, c, x
@@ -90,6 +92,7 @@ parallel_10: parallel of 2 branches
   + e: GConv-1 = gated_conv(inner 8, taps 3)
       computes b, c, x
 """
+    )
 
 
 def test_table() -> None:

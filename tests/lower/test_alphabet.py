@@ -216,7 +216,7 @@ def test_numbers_of_any_featurizer_fit_or_are_told(template: Template) -> None:
             for numbers in ("1", "2", f"{fitting}", f"{[2] * len(groups)}"):
                 text = f"""
 model m {{ width = 64 }}
-featurizer f {{ groups = [{', '.join(groups)}]; {more}; {setting} = {numbers} }}
+featurizer f {{ groups = [{", ".join(groups)}]; {more}; {setting} = {numbers} }}
 liv X {{ featurizer = f; {words} }}
 backbone {{ X }}
 """

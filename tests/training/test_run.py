@@ -53,10 +53,12 @@ def test_it_learns(tmp_path: Path, data: str) -> None:
 def test_the_busiest_expert_is_told(tmp_path: Path, data: str) -> None:
     """How much more than an equal share it had in the steps since it was last asked."""
     path = tmp_path / "model.py"
-    path.write_text(compiler.compile("""
+    path.write_text(
+        compiler.compile("""
 model m { width = 32; vocab = 256; context = 64 }
 backbone { MoE(hidden = 8, experts = 4, top = 2); MoE(hidden = 8, balance = none) }
-"""))
+""")
+    )
     run = prepare(path, replace(SETTINGS, data=data, steps=3))
     assert run.busiest() == ""
     for _ in range(3):

@@ -66,9 +66,9 @@ def _overflow(self: Any, lhs: Any, rhs: Any, operation: Any) -> None:
     a, b = (side.handle.data.astype(np.int64) for side in (lhs, rhs))
     found = _EXACT[operation.__name__](a, b)
     least, most = kind.get_int_min_value(), kind.get_int_max_value()
-    assert found.size == 0 or (
-        found.min() >= least and found.max() <= most
-    ), f"int{kind.int_bitwidth} overflow in {operation.__name__}"
+    assert found.size == 0 or (found.min() >= least and found.max() <= most), (
+        f"int{kind.int_bitwidth} overflow in {operation.__name__}"
+    )
 
 
 tl.block_type.__init__ = _block

@@ -42,8 +42,9 @@ def test_wide_weights(function: KernelCases) -> None:
         with torch.autocast(DEVICE, torch.bfloat16):
             return fn(*args)
 
-    (outs, grads), (got, got_grads) = with_grads(fn, args), with_grads(
-        under_autocast, args
+    (outs, grads), (got, got_grads) = (
+        with_grads(fn, args),
+        with_grads(under_autocast, args),
     )
     assert outs[0].dtype == torch.bfloat16
     assert all(last.dtype == torch.float32 for last in outs[1:])

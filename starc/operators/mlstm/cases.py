@@ -31,8 +31,9 @@ def twin(
             op.softcap * torch.tanh((f[g][:, t] + p[f"{g}_bias"]) / op.softcap)
             for g in "if"
         )
-        before, most = most + F.logsigmoid(keep), torch.maximum(
-            most + F.logsigmoid(keep), write
+        before, most = (
+            most + F.logsigmoid(keep),
+            torch.maximum(most + F.logsigmoid(keep), write),
         )
         old, new = (before - most).exp()[..., None], (write - most).exp()[..., None]
         c = old[..., None] * c + new[..., None] * v[..., None] * k[:, :, None]

@@ -17,7 +17,9 @@ from tests.work import until
 
 KILLS = 50 if os.environ.get("STARC_SLOW") else 4
 
-STAR = MODEL + """
+STAR = (
+    MODEL
+    + """
 search {
   pool = [SA-1, SA-3, Rec-1, Rec-1-Diff, GConv-1, GConv-1-Diff, GMemless]
   depth = 6
@@ -28,6 +30,7 @@ search {
   trainer = simulated(rungs = [1/4, 1], rivals = all)
 }
 """
+)
 
 
 def start(*arguments: str) -> "subprocess.Popen[bytes]":
