@@ -54,7 +54,8 @@ def same_as_theirs(config: Any, whole: bool) -> None:
         ours = imported(as_json(config, whole), tensors, Path(folder))
         back = converted_back(ours.conversion, Path(folder))
     reading = ours.conversion.reading
-    weights = {n: t for n, t in tensors.items() if not unused(reading, n)}
+    used = {row.theirs for row in ours.conversion.rows}
+    weights = {n: t for n, t in tensors.items() if n in used or not unused(reading, n)}
     came_back(ours.conversion, back, weights)
     assert unparse(parse(Source("m.star", ours.text), Problems())) == ours.text
     count = sum(parameter.numel() for parameter in theirs.parameters())
