@@ -48,6 +48,11 @@ def pytest_collection_finish() -> None:
         setattr(torch, "manual_seed", torch.default_generator.manual_seed)  # noqa: B010
 
 
+def pytest_unconfigure() -> None:
+    """What was left out is freed after all: libraries complain of what they leak."""
+    gc.unfreeze()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Says what was skipped and why; STARC_SKIPPED names a file that gathers it.
 
