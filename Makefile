@@ -58,7 +58,7 @@ pytest: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow' $(PYTEST)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/triton
 
-# The compiler alone, without torch and without 2,000 random programs: under a minute.
+# The compiler alone: no model runs, and no 2,000 random programs are tried.
 test-compiler: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow' $(COMPILER) $(PYTEST) \
 	  --ignore tests/ir/test_cost_emitted.py --ignore tests/lower/test_programs_fuzz.py
