@@ -168,6 +168,33 @@ UP_OFFSET = Option(
 )
 
 
+HEAD_KEYS = Option(
+    "key_dim",
+    "whole",
+    "channels of q and k in each head",
+    derived="key_expand x width / heads",
+    high=MOST_HEAD_DIM,
+)
+HEAD_VALUES = Option(
+    "head_dim",
+    "whole",
+    "channels of v in each head",
+    derived="expand x width / heads",
+    high=MOST_HEAD_DIM,
+)
+
+
+def key_expand(default: Fraction) -> Option:
+    """Of q and k, where all heads together have a share of the width."""
+    return replace(
+        EXPAND,
+        name="key_expand",
+        meaning="channels of q and of k over the width of the model",
+        default=default,
+        field="key_dim",
+    )
+
+
 HEAD_CHANNELS = {"key_dim": "key_expand", "head_dim": "expand"}
 """Channels of a head -> the option that says how many all heads have together."""
 

@@ -194,10 +194,8 @@ def graphs(architecture: Architecture, model: Any) -> "tuple[ir.Model, ir.Model]
         )
     states = _shapes(file, there, context)
     names = [name for name, _, _ in states]
-    rows, length = (
-        torch.export.Dim("batch"),
-        torch.export.Dim("length", min=2, max=most),
-    )
+    rows = torch.export.Dim("batch")
+    length = torch.export.Dim("length", min=2, max=most)
     ends = (1, 2), (3, most)  # numbers of rows and tokens, beside those that are traced
 
     def prompt(rows: int, tokens: int) -> tuple[Any, ...]:

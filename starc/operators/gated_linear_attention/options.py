@@ -1,6 +1,5 @@
 """GLA: linear attention whose state decays, each key channel by its own rate."""
 
-from dataclasses import replace
 from fractions import Fraction
 
 from starc.alphabet import common
@@ -65,20 +64,8 @@ TEMPLATE = Template(
             high=common.MOST_HEADS,
             assumption="4 as the authors' code has, but 128 channels of a key at most",
         ),
-        Option(
-            "key_dim",
-            "whole",
-            "channels of q and k in each head",
-            derived="key_expand x width / heads",
-            high=common.MOST_HEAD_DIM,
-        ),
-        Option(
-            "head_dim",
-            "whole",
-            "channels of v in each head",
-            derived="expand x width / heads",
-            high=common.MOST_HEAD_DIM,
-        ),
+        common.HEAD_KEYS,
+        common.HEAD_VALUES,
         Option(
             "decay_rank",
             "whole",
@@ -87,13 +74,7 @@ TEMPLATE = Template(
             high=65_536,
         ),
         common.kernel("q, k and v"),
-        replace(
-            common.EXPAND,
-            name="key_expand",
-            meaning="channels of q and of k over the width of the model",
-            default=Fraction(1, 2),
-            field="key_dim",
-        ),
+        common.key_expand(Fraction(1, 2)),
         common.EXPAND,
         common.BIAS,
         common.OUT_BIAS,

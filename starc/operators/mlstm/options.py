@@ -1,6 +1,5 @@
 """mLSTM: heads, and the bound of its gates."""
 
-from dataclasses import replace
 from fractions import Fraction
 
 from starc.alphabet import common
@@ -54,20 +53,8 @@ TEMPLATE = Template(
             derived="expand x width / 128, or the next smaller number that divides",
             high=common.MOST_HEADS,
         ),
-        Option(
-            "key_dim",
-            "whole",
-            "channels of q and k in each head",
-            derived="key_expand x width / heads",
-            high=common.MOST_HEAD_DIM,
-        ),
-        Option(
-            "head_dim",
-            "whole",
-            "channels of v in each head",
-            derived="expand x width / heads",
-            high=common.MOST_HEAD_DIM,
-        ),
+        common.HEAD_KEYS,
+        common.HEAD_VALUES,
         Option(
             "softcap",
             "number",
@@ -78,13 +65,7 @@ TEMPLATE = Template(
             high=_LARGEST_CAP,
         ),
         common.NORM_EPS,
-        replace(
-            common.EXPAND,
-            name="key_expand",
-            meaning="channels of q and of k over the width of the model",
-            default=Fraction(1, 2),
-            field="key_dim",
-        ),
+        common.key_expand(Fraction(1, 2)),
         common.EXPAND,
         common.BIAS,
         common.OUT_BIAS,

@@ -49,10 +49,8 @@ def _each(factor: str) -> Callable[[Values], int]:
     """Channels of a head."""
 
     def found(values: Values) -> int:
-        channels, heads = (
-            int(values["hidden_size"] * values[factor]),
-            values["num_heads"],
-        )
+        channels = int(values["hidden_size"] * values[factor])
+        heads = values["num_heads"]
         if not channels or channels % heads:
             raise ArtefactError(f"{factor}: {channels} channels, of {heads} heads")
         return int(channels // heads)
