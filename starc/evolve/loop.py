@@ -162,10 +162,8 @@ class Search:
 
     def _outcomes(self, todo: Sequence[Row], rung: int) -> dict[int, Outcome]:
         for row in todo:
-            if self.spec.trainer.inherit and row.parents:
-                self.workers.submit(row.id, row.candidate, rung, row.parents)
-            else:
-                self.workers.submit(row.id, row.candidate, rung)
+            parents = row.parents if self.spec.trainer.inherit else ()
+            self.workers.submit(row.id, row.candidate, rung, parents)
         found: dict[int, Outcome] = {}
         completed = self.workers.completed()
         while len(found) < len(todo):

@@ -48,12 +48,16 @@ def parents(folder: Folder, ids: Iterable[int]) -> tuple[list[Parent], list[str]
     for id in ids:
         place = Folder(folder.root, (*folder.parts[:-1], str(id)))
         try:
-            text = place.read(SOURCE, LARGEST_TEXT).decode()
-            model = passes.run(compiler.to_ir(Source(SOURCE, text)))
+            model = model_of(place.read(SOURCE, LARGEST_TEXT).decode())
             found.append(Parent(id, model, checkpoint.load_tensors(place, WEIGHTS)))
         except (OSError, ValueError, SafetensorError, RuntimeError, StarError) as error:
             lost.append(f"of {id} nothing is inherited: {error}")
     return found, lost
+
+
+def model_of(text: str) -> Model:
+    """Of a candidate's source, after all passes. Raises StarError."""
+    return passes.run(compiler.to_ir(Source(SOURCE, text)))
 
 
 def sources(child: Model, of: Sequence[Model]) -> dict[str, tuple[int, str]]:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 import torch
 
-from starc import compiler, passes
 from starc.artefacts import real, string
 from starc.evolve.evaluation import data, inheritance
 from starc.evolve.evaluation.failure import Ended, failed
@@ -20,7 +19,7 @@ from starc.evolve.evaluation.rungs import is_last, loss_label, steps
 from starc.evolve.evaluation.subject import Subject
 from starc.evolve.storage.kept import OPTIMIZER, RECIPE, WEIGHTS
 from starc.folders import Folder
-from starc.source import Source
+from starc.ir.nodes import Model
 from starc.training import checkpoint
 from starc.training.recipe import LOOK, NARROW, VALIDATION_BATCHES
 from starc.training.run import Run, begin
@@ -131,12 +130,13 @@ def _begun(subject: Subject, history: History) -> Run:
     best: tuple[float, Run] | None = None
     reason = ""
     of, lost = inheritance.parents(subject.inside, subject.parents)
+    model = inheritance.model_of(subject.source) if of else None
     for why in lost:
         subject.log.info("%s", why)
     for rate in learning_rates(subject):
         run = start(subject, rate)
-        if of:
-            history.inherited = _inherits(subject, run, of)
+        if model is not None:
+            history.inherited = _inherits(subject, run, model, of)
         try:
             _advance(subject, run, steps(spec, 0))
             loss = _validate(subject, run)
@@ -153,10 +153,11 @@ def _begun(subject: Subject, history: History) -> Run:
     return best[1]
 
 
-def _inherits(subject: Subject, run: Run, of: list[inheritance.Parent]) -> float:
+def _inherits(
+    subject: Subject, run: Run, model: Model, of: list[inheritance.Parent]
+) -> float:
     """Which share. The run is where it would be after as large a share of the steps
     that are spared, before the first rung: its text and its rate go on from there."""
-    model = passes.run(compiler.to_ir(Source("candidate.star", subject.source)))
     taken, share = inheritance.inherit(run.model.state_dict(), model, of)
     run.model.load_state_dict(taken, strict=False)
     run.step = int(inheritance.SPARED * share * steps(subject.spec, 0))

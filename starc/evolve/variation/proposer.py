@@ -169,8 +169,9 @@ class Proposer:
         more: what is good about several changes shows when each alone is good.
         """
         known, children, seen = {*self.keys}, list[_Child](), list[Seen]()
-        promising: list[_Child] = []
         for turn in range(ROUNDS):
+            best = islice(surrogate.choose(seen), count if turn else 0)
+            promising = [children[choice.at] for choice in best]
             for place in range(count * OFFERED):
                 if promising:
                     words = "again", generation, turn, place
@@ -185,8 +186,6 @@ class Proposer:
                     known.add(child.key)
                     children.append(child)
                     seen.append(surrogate.look(passes.run(child.written)))
-            best = islice(surrogate.choose(seen), count)
-            promising = [children[choice.at] for choice in best]
         taken, predicted = list[_Child](), {}
         for choice in surrogate.choose(seen):
             if len(taken) == count:
