@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from starc.alphabet.common import SHIFT
 from starc.alphabet.featurizers import FeaturizerGenome, read_code
 from starc.alphabet.liv_class import CHOICES, LivClass
 from starc.alphabet.match import match
@@ -129,6 +130,8 @@ def _defaults(
             found[option] = there
         elif not there or row.yes:
             found[option] = row.yes if there else "none"
+    if featurizer.word("token", "diagonal") == SHIFT.name:
+        found[SHIFT.name] = True
     if template.features_option and featurizer.word("nonlinear", "none") != "none":
         found[template.features_option] = featurizer.word("nonlinear", "none")
     if template.nonlinear_option and "nonlinear" in words:

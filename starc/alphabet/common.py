@@ -100,6 +100,15 @@ def kernel(groups: str, assumption: str = "") -> Option:
     )
 
 
+SHIFT = Option(
+    "shift",
+    "flag",
+    "each projection reads a mixture of its token and the one before it, by a learned "
+    "share for each channel",
+    False,
+)
+
+
 def states(default: int, assumption: str = "") -> Option:
     return Option(
         "states",
@@ -240,3 +249,19 @@ def of_each_head(options: ResolvedOptions, heads: int) -> dict[str, int]:
                 other=HEAD_CHANNELS[name],
             )
     return {name: size or shared[name] // heads for name, size in sizes.items()}
+
+
+def check_latent(
+    options: ResolvedOptions, name: str, rank: int, replaced: int, what: str
+) -> None:
+    """Raises Unfit where `name`, the channels of a latent, are more than those that it
+    stands for: `what`, of which there are `replaced`."""
+    if rank > replaced:
+        raise options.fail(
+            "out-of-range",
+            "A latent wider than what it stands for",
+            name,
+            f"{counted(rank, 'channel')} for {replaced} of {what}",
+            f"A latent is a short form of {what}.",
+            f"choose {name} at most {replaced}",
+        )

@@ -84,7 +84,7 @@ def differences(
         (
             "features token",
             featurizer.word("token", "diagonal"),
-            template.features_token,
+            (*template.features_token, *(("shift",) if template.shifts else ())),
         ),
         (
             "features nonlinear",

@@ -73,6 +73,9 @@ FEATURIZER_TOKEN = _table(
         ("kernel",),
         "kernel",
     ),
+    Structure(
+        "shift", None, "of a mixture of the token and the one before, by channels"
+    ),
 )
 
 FEATURIZER_NONLINEAR = _table(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import cached_property
 
+from starc.alphabet.common import SHIFT
 from starc.alphabet.option import Option
 from starc.alphabet.resolved_options import ResolvedOptions
 from starc.alphabet.settings import Conflict
@@ -97,6 +98,11 @@ class Template:
     @cached_property
     def by_name(self) -> dict[str, Option]:
         return {option.name: option for option in self.options}
+
+    @cached_property
+    def shifts(self) -> bool:
+        """Whether its projections may read the token before too."""
+        return SHIFT.name in self.by_name
 
     @cached_property
     def option_of_field(self) -> dict[str, str]:

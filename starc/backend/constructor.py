@@ -71,7 +71,8 @@ class Body:
             return []
         lines = ["", "    @torch.no_grad()", "    def reset_parameters(self) -> None:"]
         for line in self.reset:
-            lines.extend(broken(line.strip(), 8))
+            inner = len(line) - len(line.lstrip())  # of a line in a loop
+            lines.extend(broken(line.strip(), 8 + inner))
         return lines
 
 

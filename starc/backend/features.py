@@ -1,10 +1,17 @@
 """The featurizer of an emitted class: its projections, and the lines they make."""
 
+from collections.abc import Sequence
+
 from starc.backend.emission import Emission, StateField
 from starc.backend.residuals import LORA, read_width
+from starc.backend.tensors import start_lines
+from starc.ir.init import SHARE
 from starc.ir.nodes import Liv
 from starc.ir.operator import Operator
 from starc.values import dataclass
+
+TOKEN_SHIFT = "token_shift"
+"""The function in `templates/functions/` that steps back by a token."""
 
 
 def joined(groups: tuple[str, ...]) -> str:
@@ -22,6 +29,8 @@ class Projection:
     made_of: the group that is multiplied, "" for the normed input. wide: that input is
     the stream and what entered it.
     convolved: those of the groups that go through the short convolution.
+    step: the variable of what leads from each token of the source to the one before,
+    where the group is of a mixture of the two; "": it is of the source as it is.
     stacked: the group is a stack of projections, which the template's lines multiply.
     """
 
@@ -32,6 +41,24 @@ class Projection:
     stacked: bool = False
     made_of: str = ""
     wide: bool = False
+    step: str = ""
+
+    @property
+    def read(self) -> str:
+        """What is multiplied, in the lines of forward."""
+        if not self.step:
+            return self.source
+        return f"{self.source} + {self.weights}.{self.share} * {self.step}"
+
+    @property
+    def share(self) -> str:
+        """The tensor that says how much of each channel comes from the token before."""
+        return f"{self.name}_shift"
+
+    @property
+    def last(self) -> str:
+        """The last token of the source, in the state."""
+        return self.step.replace("step", "last")
 
     @property
     def name(self) -> str:
@@ -61,6 +88,7 @@ def projections(
     found = []
     for groups in liv.projections:
         feature = liv.feature(groups[0])
+        shifted = liv.operator.shifted(liv.operator.group(groups[0]))
         found.append(
             Projection(
                 groups,
@@ -70,9 +98,15 @@ def projections(
                 liv.operator.group(groups[0]).stack > 0,
                 liv.operator.group(feature.group).source,
                 feature.weights in wide,
+                _step(read[feature.group]) if shifted else "",
             )
         )
     return found
+
+
+def _step(source: str) -> str:
+    """`step`; of the second of other LIVs' inputs, u_2, step_2."""
+    return f"step{source.removeprefix('u')}"
 
 
 def _sum(terms: list[str]) -> str:
@@ -115,6 +149,8 @@ def weight_lines(
         of, bias = emission.widths[projection.made_of], False
     linear = f"nn.Linear({of}, {width}, bias={bias})"
     lines = [f"self.{projection.linear} = {linear}"]
+    if projection.step:
+        lines.append(f"self.{projection.share} = nn.Parameter(torch.empty({of}))")
     if projection.convolved:
         name = projection.convolution
         width = width_of(emission, projection.convolved, init)
@@ -158,7 +194,7 @@ def lora_call(operator: Operator, projection: Projection) -> str:
     """What a use of the LIV adds to a projection: of all groups, or of these."""
     names = [group.name for group in operator.groups]
     chosen = [str(names.index(group)) for group in projection.groups]
-    arguments = [projection.source, *(chosen if len(chosen) < len(names) else ())]
+    arguments = [projection.read, *(chosen if len(chosen) < len(names) else ())]
     return f"{LORA}({', '.join(arguments)})"
 
 
@@ -175,7 +211,7 @@ def forward_lines(
         return [], init
     groups, convolved = projection.groups, projection.convolved
     product = projection.name
-    expression = f"{projection.weights}.{projection.linear}({projection.source})"
+    expression = f"{projection.weights}.{projection.linear}({projection.read})"
     together = f"({expression} + {lora})" if lora else expression
     expression = f"{expression} + {lora}" if lora else expression
     lines: list[str] = []
@@ -214,6 +250,39 @@ def forward_lines(
     else:
         lines.append(f"{groups[0]} = {expression}")
     return lines, init
+
+
+def shift_resets(projections: Sequence[Projection]) -> list[str]:
+    """Lines that draw the shares of all mixtures that are made with own tensors."""
+    names = [f"self.{p.share}" for p in projections if p.step and p.weights == "self"]
+    if not names:
+        return []
+    words = f"# {SHARE.words}"
+    if len(names) == 1:
+        return [words, *start_lines(names[0], SHARE.start, 0)]
+    (line,) = start_lines("shift", SHARE.start, 0)
+    return [words, f"for shift in ({', '.join(names)}):", f"    {line}"]
+
+
+def shift_lines(projections: Sequence[Projection]) -> list[str]:
+    """Lines of forward that step back from each token, for each source once."""
+    found = {
+        p.source: f"{p.step}, state.{p.last} = "
+        f"{TOKEN_SHIFT}({p.source}, state.{p.last}, state.cu_seqlens)"
+        for p in projections
+        if p.step
+    }
+    return [*found.values()]
+
+
+def shift_states(projections: Sequence[Projection]) -> list[StateField]:
+    """What these lines keep: of each source the last token."""
+    found = {
+        p.last: StateField(p.last, ("1", read_width(p.wide)), "(B, 1, D)")
+        for p in projections
+        if p.step
+    }
+    return [*found.values()]
 
 
 def convolution_state(

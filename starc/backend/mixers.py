@@ -6,11 +6,15 @@ from starc.backend.code import Call, reads, signature, statement
 from starc.backend.constructor import Body, as_attributes
 from starc.backend.emission import Emission, StateField
 from starc.backend.features import (
+    TOKEN_SHIFT,
     Projection,
     convolution_state,
     forward_lines,
     lora_call,
     reset_lines,
+    shift_lines,
+    shift_resets,
+    shift_states,
     weight_lines,
 )
 from starc.backend.layout import broken, fitted
@@ -85,8 +89,9 @@ def mixer_class(
     own = {
         group for p in variant.projections if p.weights == "self" for group in p.groups
     }
-    features: list[str] = []
-    states: list[StateField] = []
+    features = shift_lines(variant.projections)
+    states = shift_states(variant.projections)
+    body.reset += shift_resets(variant.projections)
     product = _product(emission, variant)
     for projection in variant.projections:
         own_part = lora_call(operator, projection) if variant.lora else ""
@@ -154,7 +159,7 @@ def mixer_class(
         tuple(argument.name for argument in body.arguments()),
         has_state,
         tuple(states),
-        emission.functions,
+        (*emission.functions, *((TOKEN_SHIFT,) if operator.shift else ())),
         read,
     )
 
@@ -165,8 +170,8 @@ def _product(emission: Emission, variant: Variant) -> str:
     if not emission.takes_product or not whole:
         return ""
     only = variant.projections[0]
-    own = f" + {LORA}({only.source})" if variant.lora else ""
-    return f"{only.weights}.{only.linear}({only.source}){own}"
+    own = f" + {LORA}({only.read})" if variant.lora else ""
+    return f"{only.weights}.{only.linear}({only.read}){own}"
 
 
 def _context(emission: Emission, groups: set[str], **more: object) -> dict[str, object]:
@@ -205,6 +210,9 @@ def _new_state(states: list[StateField], emission: Emission) -> list[str]:
 def _doc(emission: Emission, variant: Variant, context: dict[str, object]) -> list[str]:
     lines = block(emission.template, "doc", context)
     more = []
+    if any(projection.step for projection in variant.projections):
+        mixture = "a mixture of its token and the one before (token shift)"
+        more.append(f"Each projection reads {mixture}.")
     if variant.borrowed:
         come = "comes" if len(variant.borrowed) == 1 else "come"
         more.append(f"{_words(variant.borrowed)} {come} from an earlier layer.")

@@ -11,7 +11,7 @@ from typing import assert_never
 from starc.backend.constructor import Body
 from starc.backend.emission import Emission, number
 from starc.backend.templates import block, has_block
-from starc.ir.init import Decay, Even, InverseSoftplus, LogCount, LogUniform
+from starc.ir.init import Decay, Even, InverseSoftplus, LogCount, LogUniform, Start
 from starc.ir.operator import Operator, Parameter
 
 
@@ -71,48 +71,49 @@ def _drawn(parameters: list[Parameter]) -> list[str]:
             continue
         words = parameter.init.words
         lines += [f"# {words}"] if words else []
-        lines += _start(parameter)
+        last = len(parameter.shape) - 1
+        lines += start_lines(f"self.{parameter.name}", parameter.init.start, last)
     return lines
 
 
-def _start(parameter: Parameter) -> list[str]:
-    name, start, last = parameter.name, parameter.init.start, len(parameter.shape) - 1
+def start_lines(name: str, start: Start, last: int) -> list[str]:
+    """Lines that draw a tensor; last: the number of its last dimension."""
     match start:
         case "zeros" | "ones":
-            return [f"nn.init.{start}_(self.{name})"]
+            return [f"nn.init.{start}_({name})"]
         case "uniform":
             return [
-                f"bound = self.{name}.shape[{last}] ** -0.5",
-                f"nn.init.uniform_(self.{name}, -bound, bound)",
+                f"bound = {name}.shape[{last}] ** -0.5",
+                f"nn.init.uniform_({name}, -bound, bound)",
             ]
         case "normal":
             return [
-                f"std = self.{name}.shape[{last}] ** -0.5",
-                f"nn.init.normal_(self.{name}, std=std)",
+                f"std = {name}.shape[{last}] ** -0.5",
+                f"nn.init.normal_({name}, std=std)",
             ]
         case LogUniform(low, high):
-            return [f"self.{name}.uniform_({number(low)}, {number(high)}).log_()"]
+            return [f"{name}.uniform_({number(low)}, {number(high)}).log_()"]
         case LogCount():
             return [
-                f"ones = torch.ones_like(self.{name}, dtype=torch.float32)",
-                f"self.{name}.copy_(ones.cumsum({last}).log())",
+                f"ones = torch.ones_like({name}, dtype=torch.float32)",
+                f"{name}.copy_(ones.cumsum({last}).log())",
             ]
         case Even(low, high) if low == high:
-            return [f"nn.init.constant_(self.{name}, {number(low)})"]
+            return [f"nn.init.constant_({name}, {number(low)})"]
         case Even(low, high):
-            ends = f"{number(low)}, {number(high)}, self.{name}.shape[{last}]"
-            return [f"self.{name}.copy_(torch.linspace({ends}))"]
+            ends = f"{number(low)}, {number(high)}, {name}.shape[{last}]"
+            return [f"{name}.copy_(torch.linspace({ends}))"]
         case InverseSoftplus(low, high):
             return [
-                f"u = torch.empty_like(self.{name})",
+                f"u = torch.empty_like({name})",
                 f"u.uniform_(math.log({number(low)}), math.log({number(high)})).exp_()",
-                f"self.{name}.copy_(u + torch.log(-torch.expm1(-u)))",
+                f"{name}.copy_(u + torch.log(-torch.expm1(-u)))",
             ]
         case Decay(low, high, power):
-            a = f"torch.empty_like(self.{name}).uniform_({number(low)}, {number(high)})"
+            a = f"torch.empty_like({name}).uniform_({number(low)}, {number(high)})"
             return [
                 f"rate = -{a}.log() / {power}",
-                f"self.{name}.copy_(torch.log(torch.expm1(rate)))",
+                f"{name}.copy_(torch.log(torch.expm1(rate)))",
             ]
         case "linear" | "embedding":
             raise AssertionError(f"{name} starts as a layer does, and is in none")

@@ -48,6 +48,9 @@ def _projection(
     found = {f"{linear}.weight": tuple((owner[g], f"{g}.weight") for g in groups)}
     if operator.biased(groups[0]) and not projection.made_of:
         found[f"{linear}.bias"] = tuple((owner[g], f"{g}.bias") for g in groups)
+    if projection.step:
+        (group,) = groups
+        found[f"{prefix}.{projection.share}"] = ((owner[group], f"{group}.shift"),)
     found.update(_convolution(prefix, projection, owner, operator))
     return found
 

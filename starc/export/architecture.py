@@ -6,7 +6,7 @@ from math import prod
 from starc import compiler, passes
 from starc.backend.plan import Plan
 from starc.ir.nodes import Liv, Model
-from starc.ir.operator import Operator
+from starc.ir.operator import Operator, StateTensor
 from starc.ir.tensors import parameters
 from starc.source import Source
 from starc.values import dataclass
@@ -107,14 +107,14 @@ _AROUND = ("embedding", "positions", "head")
 
 def _state_kind(liv: Liv) -> StateKind:
     own = {f.group for f in liv.features if not f.borrowed}
-    kept = [s for s in liv.operator.all_state(_LONG) if not s.group or s.group in own]
+    kept = [s for s in liv.operator.all_state(_LONG) if _is_kept(s, own)]
     grows, window = growth(liv.operator)
     fixed = [
         s
         for s, short in zip(
             liv.operator.all_state(_LONG), liv.operator.all_state(1), strict=True
         )
-        if s.shape == short.shape and (not s.group or s.group in own)
+        if s.shape == short.shape and _is_kept(s, own)
     ]
     if grows:
         kind = ("hybrid" if fixed else "") + ("_sliding" if window and fixed else "")
@@ -122,6 +122,13 @@ def _state_kind(liv: Liv) -> StateKind:
     else:
         kind = "linear_attention" if any(s.float32 for s in fixed) else "conv"
     return StateKind(kind, window, shared=not kept)
+
+
+def _is_kept(state: StateTensor, own: set[str]) -> bool:
+    """Whether it is, where these groups are computed."""
+    if state.of_input:
+        return bool(own)
+    return not state.group or state.group in own
 
 
 def growth(operator: Operator) -> tuple[bool, int]:

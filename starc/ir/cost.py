@@ -111,6 +111,7 @@ class _Operator(NamedTuple):
     own_idle: int
     own_flops: tuple[float, float]  # mixing and output projection: prefill, decode
     own_cache: int
+    input_cache: int  # for each input that something is computed of
     all_params: int
     all_idle: int
     all_flops: float
@@ -137,10 +138,12 @@ def _operator(operator: Operator, context: int, dtype_bytes: int) -> _Operator:
         else:
             mixing += size
     cache = dict.fromkeys(params, 0)
-    own_cache = 0
+    own_cache = input_cache = 0
     for tensor in operator.all_state(context):
         size = prod(tensor.shape) * (4 if tensor.float32 else dtype_bytes)
-        if tensor.group:
+        if tensor.of_input:
+            input_cache += size
+        elif tensor.group:
             cache[tensor.group] += size
         else:
             own_cache += size
@@ -158,10 +161,11 @@ def _operator(operator: Operator, context: int, dtype_bytes: int) -> _Operator:
         own_idle,
         (prefill, decode),
         own_cache,
+        input_cache,
         sum(params.values()) + mixing + own,
         sum(idle.values()) + own_idle,
         sum(flops.values()),
-        sum(cache.values()) + own_cache,
+        sum(cache.values()) + own_cache + input_cache,
     )
 
 
@@ -215,6 +219,9 @@ def _liv(liv: Liv, shared: Container[str], context: int, dtype_bytes: int) -> Co
     if liv.mixing == label or liv.mixing not in shared:
         params, idle = params + operator.mixing_params, idle + operator.idle[""]
     cache, flops = operator.own_cache, 0.0
+    if operator.input_cache:
+        inputs = {f.input for f in liv.features if not f.borrowed}
+        cache += operator.input_cache * len(inputs)
     for feature in liv.features:
         if not feature.borrowed:
             group = feature.group

@@ -94,6 +94,10 @@ class Init:
     float32: bool = False
 
 
+SHARE = Init(
+    Even(1, 0), Normal(0.5, 0.5), "The first channels look back, the last do not."
+)
+"""How much of a channel comes from the token before."""
 ZEROS = Init("zeros", Normal(std=0.2))
 ONES = Init("ones", Normal(1.0, 0.2))
 UNIFORM = Init("uniform", Normal(by_inputs=True))

@@ -4,7 +4,7 @@ from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
-from starc.ir.init import LINEAR, TAPS, ZEROS, Init
+from starc.ir.init import LINEAR, SHARE, TAPS, ZEROS, Init
 from starc.values import dataclass
 
 Shape = tuple[int, ...]
@@ -62,6 +62,7 @@ class StateTensor:
     kept in float32 whatever the dtype of the cache, because a recurrence that is
     rounded at every token loses its slow modes.
     `per_sequence`: False for a tensor that the whole batch shares.
+    `of_input`: kept once of each input that features are computed of here.
     """
 
     name: str
@@ -69,6 +70,7 @@ class StateTensor:
     group: str = ""
     float32: bool = False
     per_sequence: bool = True
+    of_input: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,12 +83,16 @@ class Operator:
         too (arXiv 2106.09685); 0: nothing. lora_one: its groups have the matrix that
         brings the input down to this rank in common, else each its own.
     kernel: taps of the featurizer's short convolution on `convolved` groups; 0: none.
+    shift: each projection of the input reads, channel by channel, a mixture of its
+        token x and the one before: x_t + s (x_{t-1} - x_t), s learned for each group
+        (token shift, arXiv 2305.13048).
     bias, out_bias: of the dense projections in and out. bias_except: names of groups,
         with blanks between them, that are otherwise than `bias` says.
     """
 
     width: int
     kernel: int = 0
+    shift: bool = False
     bias: bool = False
     out_bias: bool = False
     bias_except: str = ""
@@ -180,6 +186,10 @@ class Operator:
         """Whether the projection of a group adds a bias."""
         return self.bias != (group in self.bias_except.split())
 
+    def shifted(self, group: Group) -> bool:
+        """Whether its projection reads a mixture of two tokens."""
+        return self.shift and not group.source
+
     def projection_parameters(self, group: Group) -> tuple[Parameter, ...]:
         """The tensors that compute a feature group: `q.weight`, `q.conv.weight`, ..."""
         name, width = group.name, group.width
@@ -187,6 +197,8 @@ class Operator:
         found = [Parameter(f"{name}.weight", (width, read), LINEAR, name)]
         if self.biased(name) and not group.source:
             found.append(Parameter(f"{name}.bias", (width,), ZEROS, name))
+        if self.shifted(group):
+            found.append(Parameter(f"{name}.shift", (self.input,), SHARE, name))
         if group.convolved and self.kernel:
             found.append(
                 Parameter(f"{name}.conv.weight", (width, self.kernel), TAPS, name)
@@ -236,9 +248,11 @@ class Operator:
 
     def all_state(self, max_length: int) -> tuple[StateTensor, ...]:
         """Every tensor that decoding keeps when no feature is borrowed."""
+        last = StateTensor("last", (1, self.input), of_input=True)
         convolved = [
             StateTensor(f"{g.name}.conv", (self.kernel - 1, g.width), g.name)
             for g in self.groups
             if g.convolved and self.kernel
         ]
-        return (*convolved, *self.state(max_length))
+        shifted = (last,) if self.shift else ()
+        return (*shifted, *convolved, *self.state(max_length))

@@ -56,7 +56,7 @@ def other_feature(user: Shared, target: Shared, name: str) -> str:
     shaping = [n for n in here if group not in _with(mine, theirs, n).groups]
     taps = ["kernel"] if group.convolved else []
     fits = user.liv.template.fits[name]
-    return differences(user, target, (*fits, *shaping, *taps))
+    return differences(user, target, (*fits, *shaping, "shift", *taps))
 
 
 def other_weights(user: Shared, target: Shared) -> str:

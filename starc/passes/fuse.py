@@ -45,14 +45,16 @@ def _whole(operator: Operator) -> tuple[tuple[str, ...], ...]:
 
 
 def _apart(operator: Operator, parts: Iterable[list[str]]) -> Iterator[tuple[str, ...]]:
-    """The parts, each stack of projections alone, the others by what they are of, and
-    those that add a bias apart from those that do not."""
+    """The parts, each stack of projections alone, and each of a mixture of its own, the
+    others by what they are of, and those that add a bias apart from those that do not.
+    """
     groups = operator.groups_by_name
     for part in parts:
-        yield from ((name,) for name in part if groups[name].stack)
+        alone = [n for n in part if groups[n].stack or operator.shifted(groups[n])]
+        yield from ((name,) for name in alone)
         alike: dict[tuple[str, bool], list[str]] = {}
         for name in part:
-            if not groups[name].stack:
+            if name not in alone:
                 kind = groups[name].source, operator.biased(name)
                 alike.setdefault(kind, []).append(name)
         yield from map(tuple, alike.values())

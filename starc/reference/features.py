@@ -17,10 +17,13 @@ def featurize(
 
     `x`: the normed input, or the feature that is the group's source.
 
-    Dense projection, causal convolution with its activation where the group has one;
-    then what the operator itself does to it: `finish_feature` of its reference, if any.
+    The mixture of each token with the one before it where the operator shifts; dense
+    projection, causal convolution with its activation where the group has one; then
+    what the operator itself does to it: `finish_feature` of its reference, if any.
     `tensors`: of the group, by parameter name.
     """
+    if f"{group}.shift" in tensors:
+        x = _shift(x, tensors[f"{group}.shift"])
     weight = tensors[f"{group}.weight"].flatten(0, -2)  # of a stack, one by one
     feature = torch.einsum("bld,cd->blc", x, weight)
     if f"{group}.bias" in tensors:
@@ -31,6 +34,12 @@ def featurize(
     if own is not None:
         feature = own(operator, group, feature, tensors, eps)
     return feature
+
+
+def _shift(x: Tensor, share: Tensor) -> Tensor:
+    """share (width): of each channel's value, that of the token before."""
+    matrix = toeplitz(torch.stack([1 - share, share], -1), x.shape[1])
+    return torch.einsum("cij,bjc->bic", matrix, x)
 
 
 def _convolve(

@@ -45,9 +45,13 @@ def test_features_equal_another_way(name: str) -> None:
     made = {"": x.requires_grad_()}
     for group in op.groups:
         g, x = group.name, made[group.source]
+        read = x
         bias = p[f"{g}.bias"].flatten() if f"{g}.bias" in p else None
-        y = F.linear(x, p[f"{g}.weight"].flatten(0, -2), bias)
         used = [x, p[f"{g}.weight"]]
+        if op.shifted(group):
+            used.append(p[f"{g}.shift"])
+            read = torch.lerp(x, F.pad(x, (0, 0, 1, -1)), p[f"{g}.shift"])
+        y = F.linear(read, p[f"{g}.weight"].flatten(0, -2), bias)
         if group.convolved and op.kernel:
             y = causal_conv(y, p[f"{g}.conv.weight"], p.get(f"{g}.conv.bias"))
             used.append(p[f"{g}.conv.weight"])

@@ -89,10 +89,11 @@ def _at(model: Model, tokens: int) -> dict[str, float]:
 def activation_memory(model: Model, tokens: int) -> int:
     """Bytes that the backward pass of one sequence needs; an estimate.
 
-    A layer keeps what its norms read, what its projections read, each feature it
-    computes (twice where a short convolution follows), and what its output projection
-    reads. Softmax and recurrences recompute the rest, as the kernels here do. The loss
-    keeps the logits in float32, and their softmax.
+    A layer keeps what its norms read, what its projections read (each its own mixture
+    where tokens are shifted), each feature it computes (twice where a short convolution
+    follows), and what its output projection reads. Softmax and recurrences recompute
+    the rest, as the kernels here do. The loss keeps the logits in float32, and their
+    softmax.
     """
     values = 2 * model.width  # final norm and head
     for layer in model.whole().values():
@@ -114,6 +115,10 @@ def _kept(liv: Liv) -> int:
         for group in operator.groups
         if group.name in computed
     )
+    mixtures = [
+        g for g in operator.groups if g.name in computed and operator.shifted(g)
+    ]
+    features += operator.input * len(mixtures)
     return features + _used(operator.inner, operator, *operator.output[:1])
 
 

@@ -193,6 +193,7 @@ CASES = Cases(
         "adjacent_spread": _small(rope=Rope(100.0, 2, spread=4, adjacent=True)),
         **{f"rope_{s.kind}{s.context}": _small(**_longer(s)) for s in SCALINGS},
         "window": _small(window=3),
+        "shift": _small(kv_heads=2, shift=True, window=5, rope=Rope(1e4, 4)),
         "qk_norm": _small(qk_norm="head", rope=Rope(1e4, 4)),
         "olmo2": _small(kv_heads=2, qk_norm="full", rope=Rope(1e4, 4), scale=0.3),
         "nanochat": _small(
@@ -265,7 +266,7 @@ CASES = Cases(
     },
     shared=(
         *("everything", "biases", "every_score", "differential", "channel_gate"),
-        *("one_kv", "own_weights", "alibi_window"),
+        *("one_kv", "own_weights", "alibi_window", "shift"),
     ),
     twin=twin,
     known=known,

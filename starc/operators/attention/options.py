@@ -26,6 +26,7 @@ def build(options: ResolvedOptions) -> Attention:
     operator = Attention(
         width=options.width,
         kernel=options.whole("kernel"),
+        shift=options.flag("shift"),
         bias=options.flag("bias"),
         out_bias=options.flag("out_bias"),
         bias_except=_bias_except(options),
@@ -265,6 +266,7 @@ TEMPLATE = Template(
             none=True,
         ),
         common.kernel("q, k and v", "SA-2: 3 taps; the paper gives no length"),
+        common.SHIFT,
         common.EXPAND,
         common.BIAS,
         *map(common.bias_of, ("q", "k", "v", "gate")),

@@ -10,6 +10,7 @@ from starc.operators.gated_conv.operator import GatedConv
 def build(options: ResolvedOptions) -> GatedConv:
     return GatedConv(
         width=options.width,
+        shift=options.flag("shift"),
         bias=options.flag("bias"),
         out_bias=options.flag("out_bias"),
         inner=options.channels(),
@@ -50,6 +51,7 @@ TEMPLATE = Template(
         ),
         Option("filter_bias", "flag", "a bias in the filter", False),
         common.INNER,
+        common.SHIFT,
         common.BIAS,
         common.OUT_BIAS,
     ),

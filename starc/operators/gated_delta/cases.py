@@ -86,6 +86,7 @@ CASES = Cases(
         "bounded": _small(
             decay="channel", decay_bound=5.0, key_heads=4, kernel=0, norm_eps=0.1
         ),
+        "shift": _small(key_dim=8, gate_rank=3, shift=True),
         # Keys of few channels may all be near 0, and their length divides.
         "undecayed": _small(key_dim=8, decay="none", beta_limit=2),
         "biases": _small(

@@ -37,9 +37,10 @@ def build(options: ResolvedOptions) -> GatedDelta:
                 "delete it, or write decay = head",
                 other="decay",
             )
-    return GatedDelta(
+    operator = GatedDelta(
         width=options.width,
         kernel=options.whole("kernel"),
+        shift=options.flag("shift"),
         bias=options.flag("bias"),
         out_bias=options.flag("out_bias"),
         heads=heads,
@@ -54,6 +55,12 @@ def build(options: ResolvedOptions) -> GatedDelta:
         gate_rank=options.whole("gate_rank"),
         norm_eps=common.eps_of(options),
     )
+    gates, decays = operator.inner, operator.decays
+    common.check_latent(options, "gate_rank", operator.gate_rank, gates, "the gate")
+    common.check_latent(
+        options, "decay_rank", operator.decay_rank, decays, "the decays"
+    )
+    return operator
 
 
 def _heads(options: ResolvedOptions) -> tuple[int, int]:
@@ -194,6 +201,7 @@ TEMPLATE = Template(
         ),
         common.NORM_EPS,
         common.kernel("q, k and v"),
+        common.SHIFT,
         common.key_expand(Fraction(1)),
         replace(common.EXPAND, default=2),
         common.BIAS,

@@ -28,6 +28,7 @@ def build(options: ResolvedOptions) -> GatedLinearAttention:
     return GatedLinearAttention(
         width=options.width,
         kernel=options.whole("kernel"),
+        shift=options.flag("shift"),
         bias=options.flag("bias"),
         out_bias=options.flag("out_bias"),
         heads=heads,
@@ -74,6 +75,7 @@ TEMPLATE = Template(
             high=65_536,
         ),
         common.kernel("q, k and v"),
+        common.SHIFT,
         common.key_expand(Fraction(1, 2)),
         common.EXPAND,
         common.BIAS,

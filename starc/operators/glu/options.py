@@ -23,6 +23,7 @@ def build(options: ResolvedOptions) -> Glu:
         )
     return Glu(
         width=options.width,
+        shift=options.flag("shift"),
         bias=options.flag("bias"),
         out_bias=options.flag("out_bias"),
         bias_except=options.bias_except("gate", "up"),
@@ -72,6 +73,7 @@ TEMPLATE = Template(
             "all that a token gets is multiplied with one sigmoid of its input",
             False,
         ),
+        common.SHIFT,
         common.BIAS,
         *map(common.bias_of, ("gate", "up")),
         common.OUT_BIAS,

@@ -37,8 +37,9 @@ def build(options: ResolvedOptions) -> LatentAttention:
     rank, q_rank = options.maybe("rank"), options.whole("q_rank")
     if rank is None:
         rank = max(min(4 * value_dim, made // 2), 1)
-    _check(options, "rank", rank, made, "the keys and values")
-    _check(options, "q_rank", q_rank, heads * head_dim, "the queries")
+    queries = heads * head_dim
+    common.check_latent(options, "rank", rank, made, "the keys and values")
+    common.check_latent(options, "q_rank", q_rank, queries, "the queries")
     return LatentAttention(
         width=options.width,
         bias=options.flag("bias"),
@@ -78,20 +79,6 @@ def _heads(options: ResolvedOptions) -> tuple[int, int]:
             )
         value_dim = channels // heads
     return heads, value_dim
-
-
-def _check(
-    options: ResolvedOptions, name: str, rank: int, replaced: int, what: str
-) -> None:
-    if rank > replaced:
-        raise options.fail(
-            "out-of-range",
-            "A latent wider than what is made of it",
-            name,
-            f"{counted(rank, 'channel')} for {replaced} of {what}",
-            f"A latent is a short form of {what} of all heads.",
-            f"choose {name} at most {replaced}",
-        )
 
 
 TEMPLATE = Template(

@@ -26,6 +26,7 @@ def build(options: ResolvedOptions) -> LinearAttention:
     return LinearAttention(
         width=options.width,
         kernel=options.whole("kernel"),
+        shift=options.flag("shift"),
         bias=options.flag("bias"),
         out_bias=options.flag("out_bias"),
         heads=heads,
@@ -72,6 +73,7 @@ TEMPLATE = Template(
             derived="true where feature_map is never negative",
         ),
         common.kernel("q, k and v"),
+        common.SHIFT,
         common.EXPAND,
         common.BIAS,
         common.OUT_BIAS,

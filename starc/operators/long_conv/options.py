@@ -10,6 +10,7 @@ from starc.operators.long_conv.operator import LongConv
 def build(options: ResolvedOptions) -> LongConv:
     return LongConv(
         width=options.width,
+        shift=options.flag("shift"),
         bias=options.flag("bias"),
         out_bias=options.flag("out_bias"),
         inner=options.channels(),
@@ -53,6 +54,7 @@ TEMPLATE = Template(
             assumption="as in Hyena's own code; the paper does not say",
         ),
         common.INNER,
+        common.SHIFT,
         common.BIAS,
         common.OUT_BIAS,
     ),

@@ -10,6 +10,7 @@ def build(options: ResolvedOptions) -> MinGru:
     return MinGru(
         width=options.width,
         kernel=options.whole("kernel"),
+        shift=options.flag("shift"),
         bias=options.flag("bias"),
         out_bias=options.flag("out_bias"),
         inner=options.channels(),
@@ -32,5 +33,11 @@ TEMPLATE = Template(
     features_nonlinear=("sigmoid",),
     operator=MinGru,
     build=build,
-    options=(common.INNER, common.kernel("x"), common.BIAS, common.OUT_BIAS),
+    options=(
+        common.INNER,
+        common.kernel("x"),
+        common.SHIFT,
+        common.BIAS,
+        common.OUT_BIAS,
+    ),
 )

@@ -49,10 +49,12 @@ def build(options: ResolvedOptions) -> MixtureOfExperts:
             + ("." if groups == 1 else " kept."),
             other="experts" if groups == 1 else "keep",
         )
+    latent, width = options.whole("latent"), options.width
+    common.check_latent(options, "latent", latent, width, "the token")
     _check_unit(options)
     _check_scores(options)
     return MixtureOfExperts(
-        width=options.width,
+        width=width,
         bias=options.flag("bias"),
         out_bias=options.flag("out_bias"),
         bias_except=options.bias_except("router"),
@@ -64,7 +66,7 @@ def build(options: ResolvedOptions) -> MixtureOfExperts:
         limit=float(options.exact("limit")),
         alpha=float(options.exact("alpha")),
         up_offset=float(options.exact("up_offset")),
-        latent=options.whole("latent"),
+        latent=latent,
         zero=options.whole("zero"),
         near=float(options.exact("near")),
         sum_eps=float(options.exact("sum_eps")),

@@ -41,12 +41,13 @@ def known() -> Known:
 CASES = Cases(
     instances={
         **{name.removeprefix("gelu_"): _small(name) for name in ACTIVATIONS[1:]},
+        "shift": _small("relu2", shift=True),
         "": _small("gelu", bias=True, out_bias=True),
     },
     shared=("",),
     twin=twin,
     known=known,
-    uses=("MLP", "MLP(activation = relu2)", "MLP(activation = gelu_erf)"),
+    uses=("MLP", "MLP(activation = relu2, shift = true)", "MLP(activation = gelu_erf)"),
     resolved=(
         ("MLP", 768, {"hidden": 3072, "activation": "gelu"}),
         ("MLP(hidden = 13)", 64, {"hidden": 13}),
@@ -56,6 +57,11 @@ CASES = Cases(
         (
             "groups = [up] | token = diagonal; nonlinear = relu2; channel = dense",
             {"activation": "relu2"},
+        ),
+        (
+            "groups = [up]; token = shift | "
+            "token = diagonal; nonlinear = relu2; channel = dense",
+            {"shift": True},
         ),
     ),
 )

@@ -14,6 +14,7 @@ ACTIVATIONS = ("gelu", "gelu_erf", "relu", "relu2", "silu")
 def build(options: ResolvedOptions) -> Mlp:
     return Mlp(
         width=options.width,
+        shift=options.flag("shift"),
         bias=options.flag("bias"),
         out_bias=options.flag("out_bias"),
         hidden=common.hidden(options),
@@ -50,6 +51,7 @@ TEMPLATE = Template(
             "gelu",
             choices=ACTIVATIONS,
         ),
+        common.SHIFT,
         common.BIAS,
         common.OUT_BIAS,
     ),

@@ -17,6 +17,7 @@ def build(options: ResolvedOptions) -> MLSTM:
     sizes = common.of_each_head(options, heads)
     return MLSTM(
         width=options.width,
+        shift=options.flag("shift"),
         bias=options.flag("bias"),
         out_bias=options.flag("out_bias"),
         heads=heads,
@@ -67,6 +68,7 @@ TEMPLATE = Template(
         common.NORM_EPS,
         common.key_expand(Fraction(1, 2)),
         common.EXPAND,
+        common.SHIFT,
         common.BIAS,
         common.OUT_BIAS,
     ),

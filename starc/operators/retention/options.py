@@ -15,6 +15,7 @@ def build(options: ResolvedOptions) -> Retention:
     sizes = common.of_each_head(options, heads)
     return Retention(
         width=options.width,
+        shift=options.flag("shift"),
         bias=options.flag("bias"),
         out_bias=options.flag("out_bias"),
         heads=heads,
@@ -115,6 +116,7 @@ TEMPLATE = Template(
         *rotation.OPTIONS,
         common.key_expand(Fraction(1)),
         common.EXPAND,
+        common.SHIFT,
         common.BIAS,
         common.OUT_BIAS,
     ),

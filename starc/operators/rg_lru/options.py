@@ -23,6 +23,7 @@ def build(options: ResolvedOptions) -> RgLru:
     return RgLru(
         width=options.width,
         kernel=options.whole("kernel"),
+        shift=options.flag("shift"),
         bias=options.flag("bias"),
         out_bias=options.flag("out_bias"),
         inner=inner,
@@ -66,6 +67,7 @@ TEMPLATE = Template(
             "and RecurrentGemma take it whole",
         ),
         common.kernel("x"),
+        common.SHIFT,
         common.BIAS,
         common.OUT_BIAS,
     ),

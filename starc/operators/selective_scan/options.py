@@ -12,6 +12,7 @@ def build(options: ResolvedOptions) -> SelectiveScan:
     return SelectiveScan(
         width=options.width,
         kernel=options.whole("kernel"),
+        shift=options.flag("shift"),
         bias=options.flag("bias"),
         out_bias=options.flag("out_bias"),
         inner=options.channels(),
@@ -59,6 +60,7 @@ TEMPLATE = Template(
         common.kernel(
             "x, and on b and c of the input", "4 taps, as Mamba; the paper does not say"
         ),
+        common.SHIFT,
         Option("gate", "flag", "y times silu(z)", True, field="gated"),
         Option(
             "source",

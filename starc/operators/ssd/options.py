@@ -43,6 +43,7 @@ def build(options: ResolvedOptions) -> Ssd:
     return Ssd(
         width=options.width,
         kernel=options.whole("kernel"),
+        shift=options.flag("shift"),
         bias=options.flag("bias"),
         out_bias=options.flag("out_bias"),
         heads=heads,
@@ -136,6 +137,7 @@ TEMPLATE = Template(
         _limit("dt_min", "the least step size"),
         _limit("dt_max", "the largest step size"),
         common.kernel("x, b and c"),
+        common.SHIFT,
         common.BIAS,
         common.OUT_BIAS,
     ),
