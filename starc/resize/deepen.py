@@ -92,6 +92,20 @@ def _in_place(
                 assert_never(step)
 
 
+def lettered(body: Sequence[ast.Step]) -> tuple[ast.Step, ...]:
+    """The same with letters for numbers at the end of labels: conv_e for conv_4."""
+    fresh = _Fresh({use.label.text for use in uses(tuple(body)) if use.label})
+    known: dict[str, str] = {}
+
+    def new(label: str) -> str:
+        stem, _, number = label.rpartition("_")
+        if stem and number.isdigit() and label not in known:
+            known[label] = fresh(f"{stem}_{_letters(int(number))}")
+        return known.get(label, label)
+
+    return tuple(_branch(step, new, new) for step in body)
+
+
 class _Copies:
     """Copies of LIVs. The n-th of a borrower borrows from the n-th of its owner."""
 

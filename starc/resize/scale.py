@@ -53,18 +53,40 @@ def scale(source: Source, width: int = 0, depth: int = 0, by: str = "stack") -> 
     problems = Problems()
     program = parse(source, problems)
     problems.check()
-    text = unparse(scaled(program, width, depth, by))
     said = [f"{source.printable_name or 'a model'} {_done(program, width, depth, by)}."]
     said += ["The rule:", *RULE.splitlines()]
     top = "".join(f"# {line}\n" for line in said)
-    result = Source("scaled.star", f"{top}\n{text}")
-    try:
+
+    def compiles(given: ast.Program) -> Source:
+        text = unparse(scaled(given, width, depth, by))
+        result = Source("scaled.star", f"{top}\n{text}")
         compiler.to_ir(result)
+        return result
+
+    try:
+        try:
+            result = compiles(program)
+        except StarError as error:
+            if {found.code for found in error.diagnostics} != {"label-collision"}:
+                raise
+            # what has no label is called by its place, which is another one now
+            result = compiles(_lettered(program))
     except StarError as error:
         if any(found.code != "unread-answer" for found in error.diagnostics):
             raise
         raise _parted(depth, depth_of(program)) from error
     return unparse(parse(result, problems))
+
+
+def _lettered(program: ast.Program) -> ast.Program:
+    """The same with letters for numbers at the end of labels: conv_e for conv_4."""
+    items = (
+        replace(item, body=deepen.lettered(item.body))
+        if isinstance(item, ast.Backbone)
+        else item
+        for item in program.items
+    )
+    return replace(program, items=tuple(items))
 
 
 def scaled(

@@ -114,6 +114,17 @@ def test_interleaving_keeps_owners_before_borrowers() -> None:
     ]
 
 
+@pytest.mark.parametrize("by", WAYS)
+def test_labels_that_are_places_give_way(by: str) -> None:
+    """A LIV without a label is called by its place, which another one may be called as
+    `starc decode` labels it: conv_4."""
+    text = "model m { width = 48 }\nbackbone {\n  conv_0: GConv-1-Diff\n  GMemless\n"
+    text += "  GConv-1\n  GConv-1\n  conv_4: GConv-1\n"
+    text += "  GConv-1-Diff weights from conv_0\n  GConv-1 weights from conv_4\n}\n"
+    twice = scale(Source("m", text), depth=14, by=by)
+    assert body(model(twice)) == 2 * body(model(text))
+
+
 def test_what_cannot_be_is_said_with_a_remedy() -> None:
     text = "model m { width = 768 }\nbackbone { SA-1(heads = 12) }\n"
     with pytest.raises(ScaleError, match="line 2: heads = 12 .* divides by 64"):
