@@ -44,7 +44,29 @@ RESULTS = ROOT / "benchmarks" / "results" / "evolve.json"
 PROCESSES = 2
 
 SCALES = {"hypervolume": "log cache", "hypervolume_linear": "linear cache"}
+Parser = argparse.ArgumentParser
+
 GOAL_RATIO, GOAL_STRIPED, GOAL_TRANSFORMER = 1.15, 0.63, 0.10
+
+
+def arguments(
+    what: str | None,
+    folder: str,
+    search: str = "",
+    trainers: Sequence[str] = ("real", "simulated"),
+) -> Parser:
+    """What every benchmark of a search takes; its run goes to build/`folder`."""
+    parser = Parser(description=what)
+    of = ROOT / "benchmarks" / search if search else SEARCH
+    parser.add_argument("--search", type=Path, default=of)
+    parser.add_argument("--steps", type=int, default=0, help="0: those of the file")
+    parser.add_argument("--population", type=int, default=0)
+    parser.add_argument("--generations", type=int, default=0)
+    parser.add_argument("--data", default="")
+    parser.add_argument("--folder", type=Path, default=ROOT / "build" / folder)
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--trainer", default="real", choices=trainers)
+    return parser
 
 
 def spec(given: argparse.Namespace) -> Spec:
@@ -105,7 +127,7 @@ def scored(rows: list[Row], wanted: Spec) -> list[Scored]:
 def of_seed(seed: int, given: argparse.Namespace) -> dict[str, Any]:
     """Both searches and what they found."""
     wanted = replace(spec(given), seed=seed, minutes=given.minutes / 2)
-    folder = Path(given.folder) / str(seed)
+    folder = given.folder / str(seed)
     search = run(wanted, folder / "search", given.resume)
     rows = search.rows
     measured = sum(row.outcome is not None for row in rows)
@@ -247,19 +269,11 @@ def _name(given: argparse.Namespace) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--search", type=Path, default=SEARCH)
+    parser = arguments(__doc__, "evolve")
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=0, help="0: those of the file")
-    parser.add_argument("--population", type=int, default=0)
-    parser.add_argument("--generations", type=int, default=0)
     parser.add_argument(
         "--minutes", type=float, default=9.5, help="for both searches; 0: no limit"
     )
-    parser.add_argument("--data", default="")
-    parser.add_argument("--folder", default=str(ROOT / "build" / "evolve"))
-    parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--trainer", default="real", choices=("real", "simulated"))
     given = parser.parse_args()
     load = os.getloadavg()[0]
     found = []

@@ -10,11 +10,9 @@ one search that was not halved: with halving, later generations had other parent
 Results: benchmarks/results/evolve_halving.json.
 """
 
-import argparse
 import json
 from dataclasses import asdict, replace
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from benchmarks import evolve
@@ -82,22 +80,13 @@ def _volume(found: list[Scored], run: Run, spec: Spec) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    shallow = evolve.ROOT / "benchmarks" / "shallow.star"
-    parser.add_argument("--search", type=Path, default=shallow)
-    parser.add_argument("--steps", type=int, default=0, help="0: those of the file")
-    parser.add_argument("--population", type=int, default=0)
-    parser.add_argument("--generations", type=int, default=4)
-    parser.add_argument("--data", default="")
-    folder = evolve.ROOT / "build" / "evolve_halving"
-    parser.add_argument("--folder", default=str(folder))
-    parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--trainer", default="real", choices=("real", "simulated"))
+    parser = evolve.arguments(__doc__, "evolve_halving", "shallow.star")
+    parser.set_defaults(generations=4)
     given = parser.parse_args()
     wanted = evolve.spec(given)
     trainer = replace(wanted.trainer, rungs=RUNGS, keep=1.0)
-    evolve.run(replace(wanted, trainer=trainer), Path(given.folder), given.resume)
-    run = read(Path(given.folder))
+    evolve.run(replace(wanted, trainer=trainer), given.folder, given.resume)
+    run = read(given.folder)
     ranking = [asdict(found) for found in agreements(run)]
     halving = [
         replayed(run, rung, keep, rivals)

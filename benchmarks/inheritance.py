@@ -8,7 +8,6 @@ on which is better, and what did inheriting save? A child that inherits all is t
 for half the steps. Results: benchmarks/results/inheritance.json.
 """
 
-import argparse
 import json
 from dataclasses import replace
 from datetime import date
@@ -53,17 +52,8 @@ def agreement(one: list[float], other: list[float]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    shallow = evolve.ROOT / "benchmarks" / "shallow.star"
-    parser.add_argument("--search", type=Path, default=shallow)
-    parser.add_argument("--steps", type=int, default=0, help="0: those of the file")
-    parser.add_argument("--population", type=int, default=0)
-    parser.add_argument("--generations", type=int, default=5)
-    parser.add_argument("--data", default="")
-    parser.add_argument("--trainer", default="real", choices=("real",))
-    folder = evolve.ROOT / "build" / "inheritance"
-    parser.add_argument("--folder", type=Path, default=folder)
-    parser.add_argument("--resume", action="store_true")
+    parser = evolve.arguments(__doc__, "inheritance", "shallow.star", ("real",))
+    parser.set_defaults(generations=5)
     given = parser.parse_args()
     wanted = evolve.spec(given)
     spec = replace(wanted, trainer=replace(wanted.trainer, inherit=True))

@@ -45,12 +45,17 @@ def begin(
     here: whether the workers are on this machine, so that its devices are theirs.
     """
     _possible(spec, folder, here)
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = _locked(folder)
+    team = workers(spec, _candidates(folder))  # may find that there is no GPU
     try:
-        return _run(Database.create(folder, spec), folder, workers, watch, here)
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = _locked(folder)
+        try:
+            database = Database.create(folder, spec)
+            return _run(database, folder, lambda *_: team, watch, here)
+        finally:
+            lock.release()
     finally:
-        lock.release()
+        team.close()
 
 
 def resume(
@@ -72,6 +77,10 @@ def resume(
         return _run(database, folder, workers, watch, here)
     finally:
         lock.release()
+
+
+def _candidates(folder: Path) -> Folder:
+    return Folder(folder.resolve()) / CANDIDATES
 
 
 def _locked(folder: Path) -> Lock:
@@ -115,7 +124,7 @@ def _run(
         left = max(60 * spec.minutes - database.seconds("elapsed"), 1e-3)
     team: Workers | None = None
     try:
-        team = workers(spec, Folder(folder.resolve()) / CANDIDATES)
+        team = workers(spec, _candidates(folder))
         with Stop(left) as stop:
             search = Search(database, team, stop, watch or Watch())
             if database.meta("state") != "running":

@@ -15,6 +15,7 @@ from starc.evolve.problem import sound
 from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.spec import Spec
 from starc.evolve.selection.halving import promoted
+from starc.evolve.selection.noise import Noise, noise
 from starc.evolve.selection.ranking import Scored, front, score
 from starc.evolve.selection.statistics import hypervolume_of, statistics_of
 from starc.evolve.selection.survival import parents, survivors
@@ -110,7 +111,8 @@ class Search:
             want = self.spec.population
             if self.spec.evaluations:
                 want = min(want, self.spec.evaluations - self.count)
-            ranked = parents(self.spec, [self.scored[id] for id in self._population])
+            population = [self.scored[id] for id in self._population]
+            ranked = parents(self.spec, population, self._noise())
             rows, statistics = self.proposer.propose(
                 number,
                 self.database.count() + 1,
@@ -133,8 +135,16 @@ class Search:
             return None
         front = [self.scored[id].values for id in self.last.front]
         reference = self.last.statistics["reference"]
-        rows = self.database.measured(len(self.spec.trainer.rungs) - 1, NEWEST)
-        return self.surrogate if self.surrogate.learn(rows, front, reference) else None
+        learned = self.surrogate.learn(self._measured(), front, reference)
+        return self.surrogate if learned else None
+
+    def _measured(self) -> list[Row]:
+        """The newest that were measured to the end."""
+        return self.database.measured(len(self.spec.trainer.rungs) - 1, NEWEST)
+
+    def _noise(self) -> Noise:
+        """Of the objectives, as far as it is known by now."""
+        return noise(self._measured(), self.spec) if self.spec.trainer.repeat else ()
 
     def _candidates(self) -> dict[int, Candidate]:
         return {id: row.candidate for id, row in self.rows.items()}
@@ -192,7 +202,8 @@ class Search:
         self._load([], children)
         before = [self.scored[id] for id in self._population]
         born = [self.scored[row.id] for row in children]
-        ranked = survivors(self.spec, before, born, self._candidates())
+        ties = self._noise()
+        ranked = survivors(self.spec, before, born, self._candidates(), ties)
         old_front = [self.scored[id] for id in (self.last.front if self.last else ())]
         best = front([*old_front, *born])
         statistics = statistics_of(
@@ -202,6 +213,7 @@ class Search:
             children,
             born,
             [self.scored[one.id] for one in ranked],
+            ties,
         )
         generation = Generation(
             number,

@@ -129,10 +129,19 @@ TRAINER = (
         choices=("generation", "all"),
     ),
     Option("inherit", "flag", "start from the parents' tensors", False),
+    Option(
+        "repeat",
+        "whole",
+        "one candidate in so many is trained twice, for the noise",
+        0,
+        high=1e6,
+        none=True,
+    ),
 )
+SIMULATED = ("rungs", "keep", "rivals", "repeat")
 TRAINERS = {
     "real": {o.name: o for o in TRAINER},
-    "simulated": {o.name: o for o in TRAINER if o.name in ("rungs", "keep", "rivals")},
+    "simulated": {o.name: o for o in TRAINER if o.name in SIMULATED},
 }
 SURROGATE = Option(
     "surrogate", "flag", "whether a model of the measures chooses among children", False

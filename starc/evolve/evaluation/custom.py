@@ -2,11 +2,12 @@
 
 import importlib
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from starc.evolve.evaluation.failure import failed
+from starc.evolve.evaluation.failure import Ended, failed, in_words
 from starc.evolve.evaluation.subject import Subject
 from starc.evolve.problem.spec import Arguments
 
@@ -24,12 +25,18 @@ def find(name: str) -> Any:
 def measure(subject: Subject, name: str, arguments: Arguments) -> float:
     """What the function gives; the module may lie in the current folder.
 
-    Raises Ended where it cannot be imported or gives no number. Whatever the function
-    raises goes through.
+    Raises Ended where it cannot be imported, raises or gives no number; OSError, since
+    the disk may be full.
     """
     found = find(name)
-    with _current_folder():
-        value = found(subject, **dict(arguments))
+    try:
+        with _current_folder():
+            value = found(subject, **dict(arguments))
+    except (Ended, OSError):
+        raise
+    except Exception as error:
+        subject.log.info("%s", traceback.format_exc())
+        raise failed(f"{in_words(error)} (in {name})") from error
     try:
         return float(value)
     except (TypeError, ValueError):

@@ -11,6 +11,7 @@ from starc.evolve.evaluation import (
     gates,
     mad,
     outcome,
+    repeats,
     static,
     timing,
     trainer,
@@ -24,6 +25,7 @@ from starc.evolve.problem.spec import Spec
 from starc.folders import Folder
 from starc.training import device, emitted
 from starc.training.settings import TrainingError
+from starc.training.text import Text
 
 MODEL = "model.py"
 QUALITY = ("loss", "perplexity", "bits_per_byte")
@@ -99,7 +101,16 @@ def _quality(
             "`bytes` the tokens stand"
         )
     found = trainer.train(subject, rung, made_by)
-    found["perplexity"] = math.exp(min(found["loss"], 700.0))
+    found |= _units(found["loss"], text)
+    if repeats.repeated(subject.candidate, subject.spec, rung):
+        again = trainer.train_again(subject, found["learning_rate"])
+        found |= repeats.labelled(_units(again, text))
+    return found
+
+
+def _units(loss: float, text: Text) -> dict[str, float]:
+    """The loss, in nats a token, in all its units."""
+    found = {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
     if text.bytes_a_token is not None:
-        found["bits_per_byte"] = found["loss"] / math.log(2) / text.bytes_a_token
+        found["bits_per_byte"] = loss / math.log(2) / text.bytes_a_token
     return found

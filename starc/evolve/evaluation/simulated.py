@@ -9,6 +9,7 @@ import math
 import random
 from hashlib import sha256
 
+from starc.evolve.evaluation import repeats
 from starc.evolve.evaluation.failure import failed
 from starc.evolve.evaluation.rungs import loss_label
 from starc.evolve.evaluation.static import asked
@@ -18,6 +19,9 @@ from starc.evolve.problem.spec import Spec
 
 FAILING = 32
 """One candidate in so many diverges, so that searches meet one."""
+
+LUCK = 0.02
+"""Of a training, in nats: what another seed would change."""
 
 
 def measures(
@@ -35,11 +39,24 @@ def measures(
         blur = 0.05 * unfinished * _stream(key, f"rung {earlier}").gauss(0, 1)
         at = loss + 0.6 * unfinished + blur
         found[loss_label(spec, earlier)] = at
-    found |= {"loss": at, "perplexity": math.exp(at), "bits_per_byte": at / math.log(2)}
+    found |= _units(at)
+    if repeats.repeated(candidate, spec, rung):
+        other = LUCK * _stream(key, "luck again").gauss(0, 1)
+        found |= repeats.labelled(_units(at - _luck(key) + other))
     for one in asked(spec):
         if one.label not in found and one.label not in static:
             found[one.label] = _other(one.name, key, static, at)
     return found
+
+
+def _units(loss: float) -> dict[str, float]:
+    bits = loss / math.log(2)
+    return {"loss": loss, "perplexity": math.exp(loss), "bits_per_byte": bits}
+
+
+def _luck(key: str) -> float:
+    """What a training with another seed would not have."""
+    return LUCK * _stream(key, "luck").gauss(0, 1)
 
 
 def _loss(candidate: Candidate, key: str, static: dict[str, float]) -> float:
@@ -55,7 +72,7 @@ def _loss(candidate: Candidate, key: str, static: dict[str, float]) -> float:
         - 0.3 * turns / len(classes)
         - 0.1 * variety
         + taste / len(classes)
-        + 0.02 * _stream(key, "luck").gauss(0, 1)
+        + _luck(key)
     )
 
 

@@ -85,6 +85,23 @@ def train(subject: Subject, rung: int, made_by: str) -> dict[str, float]:
     return found | ({"inherited": history.inherited} if subject.parents else {})
 
 
+def train_again(subject: Subject, learning_rate: float) -> float:
+    """The loss of a whole training with the next seed; its model is not kept.
+
+    Raises Ended where it diverges.
+    """
+    text = data.load(subject.spec)
+    recipe = settings(subject, learning_rate)
+    again = begin(subject.module, recipe.changed({"seed": recipe.seed + 1}), text)
+    of, _ = inheritance.parents(subject.inside, subject.parents)
+    if of:
+        _inherits(subject, again, inheritance.model_of(subject.source), of)
+    _advance(subject, again, recipe.steps)
+    loss = _validate(subject, again)
+    subject.log.info("loss %.4f with the next seed", loss)
+    return loss
+
+
 def learning_rates(subject: Subject) -> tuple[float, ...]:
     """The grid at this candidate's width."""
     trainer = subject.spec.trainer

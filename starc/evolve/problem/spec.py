@@ -65,6 +65,7 @@ class Trainer:
     time_limit: seconds for one evaluation, 0: none. memory_limit: bytes, 0: none.
     mad_steps: steps of each of the six MAD tasks, where they are asked for.
     inherit: whether a child starts from its parents' tensors: see inheritance.py.
+    repeat: one candidate in so many is trained twice, 0: none: see repeats.py.
     """
 
     kind: str = "real"
@@ -86,6 +87,7 @@ class Trainer:
     memory_limit: int = 0
     mad_steps: int = 200
     inherit: bool = False
+    repeat: int = 0
 
 
 BUDGET = ("generations", "evaluations", "minutes")

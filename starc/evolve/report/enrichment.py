@@ -90,7 +90,7 @@ def table(
         have = set(one.members)
         counts = [sum(id in have for id in group) for group in (selected, initial)]
         enrichment = (
-            _odds(counts[0], len(selected), counts[1], len(initial))
+            odds(counts[0], len(selected), counts[1], len(initial))
             if initial
             else expected.get(one.motif)
         )
@@ -107,7 +107,7 @@ def _rank(row: Row) -> tuple[float, float, int]:
     return (p, -abs(log(max(row.enrichment.ratio, 1e-9))), -len(row.found.members))
 
 
-def _odds(a: int, of_a: int, b: int, of_b: int) -> Enrichment:
+def odds(a: int, of_a: int, b: int, of_b: int) -> Enrichment:
     cells = (a, of_a - a, b, of_b - b)
     p = float(stats.fisher_exact([[cells[0], cells[1]], [cells[2], cells[3]]]).pvalue)
     w, x, y, z = (cell + 0.5 for cell in cells)

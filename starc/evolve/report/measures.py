@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from starc.evolve.evaluation.repeats import AGAIN
 from starc.evolve.problem.objectives import LINEAR, Scale, find
 from starc.evolve.report.read import Run
 from starc.evolve.storage.rows import Row
@@ -43,7 +44,8 @@ ALIKE = {"loss", "perplexity", "bits_per_byte"}
 
 def _repeated(run: Run, found: set[str], given: Collection[str]) -> set[str]:
     """Measures that say once more what another one says already."""
-    repeated = {f"loss_at_{run.spec.trainer.steps}"}
+    repeated = {label for label in found if label.endswith(AGAIN)}
+    repeated |= {f"loss_at_{run.spec.trainer.steps}"}
     kept = ALIKE & {*given} or {name for name in QUALITIES if name in found & ALIKE}
     return repeated | (
         ALIKE - kept if ALIKE & {*given} else ALIKE - {*sorted(kept)[:1]}

@@ -96,13 +96,18 @@ def violation(measures: dict[str, float], requirements: Iterable[Requirement]) -
     return total
 
 
-def rank(scored: Sequence[Scored], spec: Spec) -> list[Ranked]:
-    """All of them, the best first. Ties are broken by id, so the order is no matter."""
+def rank(
+    scored: Sequence[Scored], spec: Spec, noise: Sequence[float] = ()
+) -> list[Ranked]:
+    """All of them, the best first. Ties are broken by id, so the order is no matter.
+
+    noise: of each objective, what a difference must be more than to be one.
+    """
     found: list[Ranked] = []
     level = 0
     for group in _groups(sorted(scored, key=lambda one: one.id)):
         if group[0].tier in (0, 1):
-            for front in fronts(group):
+            for front in fronts(group, noise):
                 rooms = crowding([placed(one.values, spec) for one in front])
                 found += [
                     Ranked(one.id, level, room)
@@ -123,14 +128,45 @@ def _groups(scored: Sequence[Scored]) -> list[list[Scored]]:
     return [groups[key] for key in sorted(groups)]
 
 
-def fronts(scored: Sequence[Scored]) -> list[list[Scored]]:
-    """Non-dominated sorting."""
+def fronts(scored: Sequence[Scored], noise: Sequence[float] = ()) -> list[list[Scored]]:
+    """Non-dominated sorting. One dominates another where it is better in an objective
+    and worse in none, each by more than the `noise`."""
     if not scored:
         return []
+    if any(noise):
+        return _fronts_of_ties(scored, noise)
     from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
     found = NonDominatedSorting().do(_matrix([one.values for one in scored]))
     return [[scored[i] for i in sorted(front)] for front in found]
+
+
+def _fronts_of_ties(
+    scored: Sequence[Scored], noise: Sequence[float]
+) -> list[list[Scored]]:
+    """With several noisy objectives some may dominate each other in a circle, since
+    ties of ties are none: where that leaves nobody undominated, noise is left out."""
+    values = _matrix([one.values for one in scored])
+    beyond, any_less = _dominating(values, noise), _dominating(values, (0.0,))
+    left, found = list(range(len(scored))), []
+    while left:
+        best = _undominated(left, beyond) or _undominated(left, any_less)
+        found.append([scored[at] for at in best])
+        left = [at for at in left if at not in best]
+    return found
+
+
+def _dominating(values: "ndarray", noise: Sequence[float]) -> "ndarray":
+    """[i, j]: whether by more than noise i is less in a column, and j in none."""
+    import numpy as np
+
+    less = values[:, None] < values - np.array(noise)
+    found: ndarray = less.any(axis=2) & ~less.transpose(1, 0, 2).any(axis=2)
+    return found
+
+
+def _undominated(some: Sequence[int], dominating: "ndarray") -> list[int]:
+    return [at for at in some if not dominating[some, at].any()]
 
 
 def front(scored: Sequence[Scored]) -> list[Scored]:

@@ -17,14 +17,19 @@ def statistics_of(
     children: Sequence[Row],
     born: Sequence[Scored],
     population: Sequence[Scored],
+    noise: Sequence[float] = (),
 ) -> dict[str, Any]:
     """proposal: as counted when it was made. status: how many outcomes of each kind.
 
     objectives: best and median of the population, by label. reference: ideal and nadir
     of the first generation that has any values, which hypervolumes are measured by.
+    noise: by label, of those objectives whose noise is known.
     """
     outcomes = [row.outcome for row in children if row.outcome is not None]
-    return {
+    goals = zip(spec.objectives, noise, strict=False)
+    known = {one.label: apart for one, apart in goals if apart}
+    found = {"noise": known} if known else {}
+    return found | {
         "proposal": proposal,
         "origins": _counted(row.origin.partition(":")[0] for row in children),
         "status": _counted(outcome.status for outcome in outcomes),

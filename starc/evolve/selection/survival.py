@@ -16,13 +16,14 @@ def survivors(
     old: Sequence[Scored],
     children: Sequence[Scored],
     candidates: dict[int, Candidate],
+    noise: Sequence[float] = (),
 ) -> list[Ranked]:
     """The next population, the best first.
 
     nsga2, random: the best of parents and children by front and crowding. ga: by mean
     rank over the objectives, `elitism` of the parents and the best of the children.
     map_elites: the best of each cell, where a cell is how the tokens are mixed.
-    `candidates`: those of all ids.
+    `candidates`: those of all ids. noise: of the first two algorithms, see `rank`.
     """
     everyone = [*old, *children]
     size = max(spec.population, spec.elitism)
@@ -34,7 +35,7 @@ def survivors(
         for one in mean_ranks(measured):
             elites.setdefault(cell(candidates[one.id], spec), one)
         return list(elites.values()) or mean_ranks(everyone)[:size]
-    return rank(everyone, spec)[:size]
+    return rank(everyone, spec, noise)[:size]
 
 
 def _generational(
@@ -50,11 +51,13 @@ def _generational(
     return sorted(chosen, key=lambda one: one.key)
 
 
-def parents(spec: Spec, population: Sequence[Scored]) -> list[Ranked]:
+def parents(
+    spec: Spec, population: Sequence[Scored], noise: Sequence[float] = ()
+) -> list[Ranked]:
     """A population as its tournaments see it."""
     if spec.algorithm in ("ga", "map_elites"):
         return mean_ranks(population)
-    return rank(population, spec)
+    return rank(population, spec, noise)
 
 
 def cell(candidate: Candidate, spec: Spec) -> tuple[int, ...]:

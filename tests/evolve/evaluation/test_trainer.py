@@ -69,6 +69,17 @@ def test_rungs_are_one_training(tmp_path: Path) -> None:
     assert not (tmp_path / "steps" / "checkpoint").exists()
 
 
+def test_trained_again_is_trained_with_the_next_seed(tmp_path: Path) -> None:
+    spec = small.real(tmp_path, repeat=1, rungs=(0.5, 1.0))
+    twice = both(spec, tmp_path / "twice").measures
+    for name, seed in ("loss", 0), ("loss_again", 1):
+        alone = small.real(tmp_path, rungs=(0.5, 1.0), seed=seed)
+        found = evaluate(small.CANDIDATE, alone, tmp_path / str(seed), 1).measures
+        assert twice[name] == found["loss"] and "loss_again" not in found
+    assert twice["bits_per_byte_again"] == twice["loss_again"] / math.log(2)
+    assert twice["loss"] != twice["loss_again"]
+
+
 def test_a_damaged_checkpoint_costs_time_only(tmp_path: Path) -> None:
     spec = small.real(tmp_path, rungs=(0.5, 1.0))
     whole = both(spec, tmp_path / "whole")

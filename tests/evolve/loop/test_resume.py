@@ -27,7 +27,7 @@ search {
   open = [GConv-1(kernel = [2, 3, 4]), GMemless(expand = [2, 8/3, 4])]
   placement = [pre, sandwich]
   minimize bits_per_byte, cache
-  trainer = simulated(rungs = [1/4, 1], rivals = all)
+  trainer = simulated(rungs = [1/4, 1], rivals = all, repeat = 4)
 }
 """
 )

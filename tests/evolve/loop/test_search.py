@@ -17,7 +17,7 @@ from starc.evolve import coordinator
 from starc.evolve.evaluation import preflight
 from starc.evolve.evaluation.outcome import Outcome
 from starc.evolve.problem.architecture import genome_text
-from starc.evolve.problem.spec import Objective, Trainer
+from starc.evolve.problem.spec import Objective, Spec, Trainer
 from starc.evolve.report.page import report
 from starc.evolve.selection.ranking import front, score
 from starc.evolve.storage.database import COMPARED, Database
@@ -25,6 +25,7 @@ from starc.evolve.storage.errors import RunError
 from starc.evolve.storage.lock import Lock
 from starc.evolve.views.front import as_json, as_text, members
 from starc.evolve.views.pick import card, pick
+from starc.evolve.workers.local import Workers, WorkersError
 from starc.folders import Folder
 from starc.genome import canonical, write
 from tests.evolve.loop.searches import SMALL, Shuffled, inline, run, spec_of, tables
@@ -345,6 +346,15 @@ def test_a_genome_is_the_same_wherever_it_stands(tmp_path: Path) -> None:
 
 
 # What may go wrong --------------------------------------------------------------------
+
+
+def test_workers_that_cannot_be_had_leave_no_folder(tmp_path: Path) -> None:
+    def without(spec: Spec, folder: Folder) -> Workers:
+        raise WorkersError("no node of the Ray cluster has a GPU")
+
+    with pytest.raises(WorkersError):
+        coordinator.begin(spec_of(SMALL), tmp_path / "run", without)
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_folder_that_holds_a_run(tmp_path: Path) -> None:

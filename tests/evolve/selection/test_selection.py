@@ -1,6 +1,8 @@
 """Fronts, crowding and survival, against pymoo's own NSGA-II and by hand."""
 
 import math
+from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,13 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from starc.evolve.evaluation.outcome import Outcome
+from starc.evolve.evaluation.repeats import repeated
+from starc.evolve.evaluation.simulated import LUCK
 from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.objectives import MEASURES
 from starc.evolve.problem.spec import Requirement
 from starc.evolve.selection.halving import promoted
+from starc.evolve.selection.noise import noise
 from starc.evolve.selection.ranking import (
     Scored,
     front,
+    fronts,
     hypervolume,
     mean_ranks,
     placed,
@@ -27,7 +33,7 @@ from starc.evolve.selection.statistics import hypervolume_of
 from starc.evolve.selection.survival import survivors
 from starc.evolve.storage.rows import Row
 from starc.evolve.variation.random_streams import stream
-from tests.evolve.loop.searches import SMALL, spec_of
+from tests.evolve.loop.searches import SMALL, run, spec_of
 
 SPEC = spec_of(SMALL)
 LINEAR = spec_of("minimize loss, bits_per_byte")
@@ -52,6 +58,58 @@ def test_the_front_is_what_nothing_dominates(values: Points) -> None:
 
     best = {one.values for one in front(scored(values))}
     assert best == {value for value in values if not dominated(value)}
+
+
+@settings(max_examples=60, deadline=None)
+@given(points, st.floats(1e-3, 1))
+def test_what_is_within_the_noise_is_a_tie(values: Points, noise: float) -> None:
+    """Nobody is a front behind by less than the noise alone: whoever stands in a later
+    front is worse by more in some objective than somebody of the front before, who is
+    worse by more in none. Without noise nothing changes."""
+
+    def worse(one: tuple[float, float], other: tuple[float, float]) -> list[bool]:
+        return [other[0] < one[0] - noise, other[1] < one[1]]
+
+    found = fronts(scored(values), (noise, 0.0))
+    for before, after in zip(found, found[1:], strict=False):
+        for one in after:
+            assert any(
+                any(worse(one.values, other.values))
+                and not any(worse(other.values, one.values))
+                for other in before
+            )
+    for group in found:  # one noisy objective makes no circles
+        for one in group:
+            for other in group:
+                assert not any(worse(one.values, other.values)) or any(
+                    worse(other.values, one.values)
+                )
+    assert fronts(scored(values), (0.0, 0.0)) == fronts(scored(values))
+
+
+def test_a_circle_of_ties_is_one_front() -> None:
+    """Each of three beats the next by more than the noise in one objective alone."""
+    values = [(0.0, 0.75, 1.5), (1.5, 0.0, 0.75), (0.75, 1.5, 0.0), (9.0, 9.0, 9.0)]
+    some = [Scored(id, value, 0) for id, value in enumerate(values)]
+    found = fronts(some, (1.0, 1.0, 1.0))
+    assert [[one.id for one in group] for group in found] == [[0, 1, 2], [3]]
+
+
+def test_noise_is_what_another_seed_changes(tmp_path: Path) -> None:
+    """Of the simulated landscape, where it is known, and of what is not repeated."""
+    spec = spec_of(SMALL, "simulated(repeat = 1)")
+    with closing(run(spec, tmp_path / "run")) as database:
+        rows, generations = database.candidates(), database.generations()
+    bits, cache = noise(rows, spec)
+    known = math.sqrt(2) * LUCK / math.log(2)
+    assert cache == 0 and abs(bits / known - 1) < 4 / math.sqrt(2 * len(rows))
+    assert generations[-1].statistics["noise"] == {"bits_per_byte": bits}
+    assert noise(rows[:2], spec) == (0.0, 0.0)
+    few = [row for row in rows if repeated(row.candidate, SPARSE, 0)]
+    assert 0 < len(few) < len(rows)
+
+
+SPARSE = spec_of(SMALL, "simulated(repeat = 4)")
 
 
 def test_survival_is_that_of_pymoo() -> None:

@@ -55,7 +55,7 @@ ENDS = {
     "is_killed": "crashed: the process was ended by SIGKILL",
     "eats": "out of memory",
     "eats_tensors": "out of memory",
-    "raises": "RuntimeError: no, thank you",
+    "raises": "RuntimeError: no, thank you (in hostile:acts)",
     "prints": "",
     "gives_nan": "hostile:acts is nan",
     "gives_text": "hostile:acts gave str, not a number",
