@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 
 from benchmarks import export, kernels_compiled, machine, search_peers, zoo
+from benchmarks.study import claims
+from benchmarks.study import page as study
+from benchmarks.study.__main__ import plan as study_plan
+from benchmarks.study.sizes import SIZES
 from starc.zoo.families import NAMES
 
 ROOT = Path(__file__).parent.parent
@@ -57,6 +61,16 @@ def test_inheritance() -> None:
     assert f"{found['inherited']:.0%} of the elements" in text
     assert f"{found['steps_saved']:.0%} of the steps" in text
     assert f"{found['bits_less']:.3f} bits" in text
+
+
+def test_study() -> None:
+    """The page is written from the numbers, and the numbers from the trainings."""
+    page = (ROOT / "docs" / "study.md").read_text(encoding="utf-8")
+    found = results("study")
+    assert page == study.text(found)
+    lines = ROOT / "benchmarks" / "results" / "study" / "cpu"
+    told = claims.found(study_plan(SIZES["cpu"], lines), "cpu")
+    assert json.loads(json.dumps(told)) == {**found, "date": told["date"]}
 
 
 def test_experts() -> None:

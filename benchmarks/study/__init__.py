@@ -1,0 +1,1 @@
+"""A study of what a search finds: `python -m benchmarks.study`, in docs/study.md."""
