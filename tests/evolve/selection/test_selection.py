@@ -67,7 +67,7 @@ def test_what_is_within_the_noise_is_a_tie(values: Points, noise: float) -> None
     front is worse by more in some objective than somebody of the front before, who is
     worse by more in none. Without noise nothing changes."""
 
-    def worse(one: tuple[float, float], other: tuple[float, float]) -> list[bool]:
+    def worse(one: tuple[float, ...], other: tuple[float, ...]) -> list[bool]:
         return [other[0] < one[0] - noise, other[1] < one[1]]
 
     found = fronts(scored(values), (noise, 0.0))
