@@ -2,7 +2,6 @@
 
 import json
 import math
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -88,7 +87,7 @@ def numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What a study finds that was stopped twice; and that nothing is done again."""
     monkeypatch.setattr("starc.training.compare.entry", entry)
     results, work = tmp_path / "study" / "cpu", tmp_path / "work"
-    assert not study.advance(SIZE, results, work, time.monotonic())
+    assert not study.advance(SIZE, results, work, deadline=0.0)
     first, second = Trained(until=30), Trained()
     monkeypatch.setattr(COMPARE, first)
     with pytest.raises(SystemExit):
