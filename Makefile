@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-evolve test pytest test-compiler test-slow test-kernels test-export \
+.PHONY: help demo demo-evolve test pytest pytest-kernels test-compiler test-slow test-kernels test-export \
   test-llama-cpp \
   golden gpu check new-operator format docs docs-serve playground playground-serve \
   test-playground benchmark clean
@@ -43,20 +43,27 @@ demo-evolve: $(READY)
 	  $(if $(DATA),--data '$(DATA)')
 
 # Two workers with a thread each are faster on two cores than one worker with two.
-# The kernels in Triton have a process of their own: its interpreter is chosen when they
-# are defined. Here it takes a sample of them, the same each time.
 # What a missing program kept from being tried is gathered in a file and said last.
 SKIPPED := build/skipped.txt
-# The checks are one process after another, so the tests run beside them.
+# The checks and the kernels are one process each: beside the tests they fill both cores
+# while those wait for a process or the disk.
 test: export STARC_SKIPPED = $(SKIPPED)
 test: $(READY)
 	@mkdir -p build && rm -f $(SKIPPED)
-	@$(MAKE) --no-print-directory -j 2 check pytest
+	@$(MAKE) --no-print-directory -j 3 check pytest pytest-kernels
 	@touch $(SKIPPED) && cat $(SKIPPED)
 
 pytest: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow' $(PYTEST)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/triton
+
+# The kernels in Triton have a process of their own: its interpreter is chosen when they
+# are defined. Here it takes a sample of them, the same each time; what it says is shown
+# when it has ended.
+KERNELS := build/test-kernels.txt
+pytest-kernels: $(READY)
+	@mkdir -p build
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/triton >$(KERNELS) 2>&1; \
+	  ended=$$?; cat $(KERNELS); exit $$ended
 
 # The compiler alone: no model runs, and no 2,000 random programs are tried.
 test-compiler: $(READY)

@@ -1,6 +1,7 @@
 """Every code is explained, every explanation is true, and no code is made up."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,7 @@ def test_an_unknown_code_has_no_explanation() -> None:
     assert explain("no-such-code") is None
 
 
+@cache
 def _sources() -> dict[str, ast.Module]:
     return {
         str(path.relative_to(_PACKAGE)): ast.parse(path.read_text(encoding="utf-8"))

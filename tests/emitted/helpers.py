@@ -4,7 +4,6 @@ import __future__
 
 import linecache
 import os
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -24,15 +23,14 @@ from starc.backend import render as rendering
 from starc.backend.plan import Plan, make_plan
 from starc.ir.nodes import Model, Written
 from starc.reference import tensors
+from tests.emitted.parts import parts
 
 Key = tuple[str, str]
 Weights = Mapping[Key, Tensor]
 
 OPTIONAL = frozenset(step.name for step in passes.PIPELINE if not step.required)
-KERNELS = "\n\n\n# kernels/"
 ANNOTATIONS = __future__.annotations.compiler_flag
 LAUNCHES = torch.cuda.is_available() or os.environ.get("TRITON_INTERPRET") == "1"
-_BETWEEN = re.compile(r"\n\n\n(?=class |def |@)")
 _numbers = count()
 
 
@@ -46,12 +44,10 @@ def load(text: str, name: str = "emitted") -> ModuleType:
     name = f"{name}_{next(_numbers)}"
     module = ModuleType(name)
     sys.modules[name] = module  # dataclasses look their module up
-    model, *kernels = text.split(KERNELS)
-    parts = [_compiled(each) for each in _BETWEEN.split(model)]
-    parts += [_compiled(KERNELS + kernel) for kernel in kernels]
+    code = [_compiled(part) for part in parts(text)]
     with nullcontext() if LAUNCHES else _without_triton():
-        for part in parts:
-            exec(part, module.__dict__)
+        for each in code:
+            exec(each, module.__dict__)
     return module
 
 

@@ -19,7 +19,7 @@ from tests.emitted.small import HEAD, SMALL, TEXTS, apart, fresh, gradients, tok
 from tests.sampled import sampled
 
 LENGTH = 6
-FEW = ("lfm2", "gated_conv", "mlp")
+FEW = ("lfm2",)
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +67,7 @@ backbone { GConv-1; SA-3(heads = 4, kv_heads = 2, qk_norm = true); GMemless }
     check_training(model, torch.compile(model, fullgraph=True))
 
 
-@pytest.mark.parametrize("name", sampled(TEXTS, ("star", "min_gru", "mlp")))
+@pytest.mark.parametrize("name", sampled(TEXTS, ("star", "mlp")))
 def test_decoding_is_a_graph_for_all_lengths(name: str) -> None:
     """The first token makes one, the second one for any length; windows and strides
     that happen to agree at some length may ask for one more."""

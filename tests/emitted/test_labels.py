@@ -16,6 +16,7 @@ from starc.backend.reserved import RESERVED
 from starc.compiler import to_ir
 from tests.emitted.comparison import answer, check, check_decoding
 from tests.emitted.helpers import emit
+from tests.emitted.parts import parsed
 
 BODY = """
 model m {{ width = 24; vocab = 11; context = 16 }}
@@ -125,7 +126,7 @@ def test_labels_at_random(seed: int) -> None:
 def bound(text: str) -> Counter[str]:
     """How often the top level of a file binds each name, under `if` and `try` too."""
     found: Counter[str] = Counter()
-    waiting = list(ast.parse(text).body)
+    waiting = parsed(text)
     while waiting:
         match waiting.pop():
             case ast.If(body=body) | ast.Try(body=body):

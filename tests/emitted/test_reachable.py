@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import black
@@ -12,6 +13,7 @@ import starc
 from starc import resources
 from starc.backend import kernel_index
 from tests.emitted.helpers import load
+from tests.emitted.parts import parsed
 from tests.emitted.sequences import check_packed, check_padded
 from tests.emitted.small import TEXTS
 from tests.sampled import sampled
@@ -29,9 +31,9 @@ def test_the_index_of_the_kernels_is_current(request: pytest.FixtureRequest) -> 
     assert kernel_index.as_json() == path.read_text(encoding="utf-8"), "make golden"
 
 
-def statements(body: list[ast.stmt]) -> dict[str, set[str]]:
+def statements(body: list[ast.stmt]) -> dict[str, frozenset[str]]:
     """Name of a definition -> the names that it reads."""
-    found: dict[str, set[str]] = {}
+    found: dict[str, frozenset[str]] = {}
     for node in body:
         match node:
             case ast.If() | ast.Try():
@@ -43,10 +45,14 @@ def statements(body: list[ast.stmt]) -> dict[str, set[str]]:
                 names = [target.id for target in node.targets if _is_name(target)]  # type: ignore[attr-defined]
             case _:
                 continue
-        read = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
         for name in names:
-            found[name] = read - {name}
+            found[name] = _read(node) - {name}
     return found
+
+
+@cache
+def _read(node: ast.stmt) -> frozenset[str]:
+    return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
 
 
 def _is_name(node: ast.expr) -> bool:
@@ -54,7 +60,7 @@ def _is_name(node: ast.expr) -> bool:
 
 
 def unreached(text: str) -> set[str]:
-    reads = statements(ast.parse(text).body)
+    reads = statements(parsed(text))
     reached: set[str] = set()
     waiting = [name for name in ENTRIES if name in reads]
     while waiting:
@@ -68,8 +74,13 @@ def unreached(text: str) -> set[str]:
 def unread(text: str) -> set[tuple[str, str]]:
     """(function, argument) of those that its body does not read, but for interfaces:
     of an object, of autograd, and `new_state`, which layers have in common."""
+    return {each for node in parsed(text) for each in _unread(node)}
+
+
+@cache
+def _unread(top: ast.stmt) -> set[tuple[str, str]]:
     found = set()
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(top):
         interface = "new_state", "setup_context"
         if isinstance(node, ast.FunctionDef) and node.name not in interface:
             inside = [part for line in node.body for part in ast.walk(line)]

@@ -131,7 +131,7 @@ def test_texts_with_mistakes(mistake: Mistake) -> None:
 
 
 @given(programs, st.data())
-@settings(deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 def test_random_programs_in_random_layouts(
     program: ast.Program, data: st.DataObject
 ) -> None:

@@ -121,6 +121,7 @@ def test_gradcheck() -> None:
         assert torch.autograd.gradcheck(gated_delta, args, fast_mode=length > 2)
 
 
+@pytest.mark.slow
 def test_compile() -> None:
     compiles(gated_delta, inputs(40, state=False))
 

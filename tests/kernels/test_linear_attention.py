@@ -124,6 +124,7 @@ def test_gradcheck() -> None:
             assert torch.autograd.gradcheck(linear_attention, args)
 
 
+@pytest.mark.slow
 def test_compile_export_autocast() -> None:
     compiles(linear_attention, inputs(6))
     compiles(linear_attention, inputs(70, state=False, normalize=False))

@@ -17,7 +17,6 @@ from tests.kernels.kernel_checks import (
     randn,
     views_agree,
 )
-from tests.sampled import sampled
 
 linear_recurrence = load("linear_recurrence").linear_recurrence
 rg_lru = load("rg_lru").rg_lru
@@ -220,7 +219,8 @@ def test_gradcheck(name: str) -> None:
     assert torch.autograd.gradcheck(FUNCTIONS[name], args, fast_mode=True)
 
 
-@pytest.mark.parametrize("name", sampled(CALLS, ("linear_recurrence",)))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CALLS)
 def test_compile_export_autocast(name: str) -> None:
     call = FUNCTIONS[name]
     compiles(call, inputs(name, 6))

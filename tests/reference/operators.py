@@ -18,6 +18,14 @@ OPERATORS: dict[str, Operator] = {
     for instance, operator in cases_of(kind).instances.items()
 }
 
+TYPICAL: list[str] = [
+    named(kind, instances[place])
+    for kind in operators.NAMES
+    for instances in [list(cases_of(kind).instances)]
+    for place in sorted({0, len(instances) - 1})
+]
+"""The first and the last instance of each: where an option makes no difference."""
+
 SHARED: list[str] = [
     named(kind, instance)
     for kind in operators.NAMES

@@ -68,7 +68,7 @@ def test_are_one_graph() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [n if n == "short_conv" else pytest.param(n, marks=some) for n in KERNELS],
+    [pytest.param(name, marks=some) for name in KERNELS],
 )
 def test_one_graph_for_any_length(name: str) -> None:
     """Sizes are symbols: at most three ways to launch, for any batch and length."""
