@@ -38,10 +38,8 @@ A `-` stands where a file has changed since `make test-kernels` last compiled it
 
 
 def of_file(rows: list[Row]) -> Row:
-    """The worst of each number, which launch spills most, if one does, and of each
-    kernel the launch that has fewest registers left: what `make test` compiles."""
+    """The worst of each number, and which launch spills most, if one does."""
     spilling = max(rows, key=lambda row: row["spills"])
-    by_use = sorted(rows, key=lambda row: (row["spills"], row["registers"]))
     return {
         "launches": len(rows),
         "registers": max(row["registers"] for row in rows),
@@ -49,7 +47,6 @@ def of_file(rows: list[Row]) -> Row:
         "spilling": f"{spilling['kernel']}, {spilling['call']}"
         * bool(spilling["spills"]),
         "shared": max(row["shared"] for row in rows),
-        "tightest": {row["kernel"]: row["call"] for row in by_use},
     }
 
 

@@ -165,7 +165,7 @@ def test_kernels_compiled(tmp_path: Path) -> None:
     (tmp_path / "ssd-sm_80.json").write_text(json.dumps([row, more]))
     made = kernels_compiled.gathered(tmp_path, {"ssd": {"sm_90": {}}, "gone": {}})
     worst: dict[str, object] = {"launches": 2, "registers": 90, "spilled": 8}
-    worst |= {"shared": 1536, "spilling": "k, K=7", "tightest": {"k": "K=7"}}
+    worst |= {"shared": 1536, "spilling": "k, K=7"}
     assert made["ssd"] == {"sm_90": {}, "sm_80": worst}
     assert "gone" not in made
     text = kernels_compiled.page(
