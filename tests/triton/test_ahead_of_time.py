@@ -1,8 +1,8 @@
 """Every kernel, in every configuration that ships, compiles for four GPUs.
 
 On sm_90 no register is spilled; shared memory stays within a block's limit everywhere.
-`make test` takes the smallest tile of each for sm_90; `make test-kernels` takes all, for
-all targets, and writes what the assembler says of each to
+`make test` takes the smallest tile of each for sm_90; `make test-kernels` takes all,
+for all targets, and writes what the assembler says of each to
 build/kernels/<file>-<target>.txt and .json, of which
 `python -m benchmarks.kernels_compiled` makes docs/kernels_compiled.md.
 """
