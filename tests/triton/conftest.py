@@ -5,8 +5,8 @@ emitted model on these kernels, so this folder is tested by a process of its own
 `pytest tests/triton`, as `make test` does. Among other tests it is left out.
 
 `make test` takes a sample, fixed in the files: each kernel, each kind of case, lengths
-on both sides of a chunk's border, and for sm_90 its smallest tile. STAR_TEST_ALL=1, set by
-`make test-kernels`, takes all lengths, sizes, options and targets.
+on both sides of a chunk's border, and for sm_90 its smallest tile. STAR_TEST_ALL=1, as
+set by `make test-kernels`, takes all lengths, sizes, options and targets.
 
 With STAR_TEST_DEVICE=cuda the same tests run on a GPU, compiled (`make gpu`): all, the
 sample first; from STAR_TEST_UNTIL on, in seconds of the clock, those left are skipped.
