@@ -190,8 +190,8 @@ class _SSD(torch.autograd.Function):
 def _ssd_why_not(x: Tensor, b: Tensor) -> str:
     """What the kernels do not serve; empty if they do."""
     V, K = x.shape[3], b.shape[3]
-    if V > 128 or K > 256:
-        return f"head_dim {V} > 128 or {K} states > 256"
+    if V > 1024 or K > 256:
+        return f"head_dim {V} > 1024 or {K} states > 256"
     if K > 128 and x.dtype != torch.bfloat16:
         return f"{K} states > 128 in {x.dtype}"
     return ""

@@ -29,9 +29,9 @@ def forward(_given):
         str(_given['m']),
         '.i_bias) / self.softcap)\n        keep = self.softcap * torch.tanh((f + ',
         str(_given['m']),
-        '.f_bias) / self.softcap)  # (B, T, H)\n        steps = F.softplus(-keep)  # -log f\n        # ssd multiplies what comes in with the steps\n        weight = (write.exp() / steps).unsqueeze(3)\n        x, one = (v * weight).type_as(v), weight.type_as(v)\n        zero = torch.zeros_like(',
+        '.f_bias) / self.softcap)  # (B, T, H)\n        steps = F.softplus(-keep)  # -log f\n        # ssd multiplies what comes in with the steps\n        weight = (write.exp() / steps).unsqueeze(3)\n        # n is one more row of C, as if of a v that is 1\n        x = torch.cat([v, torch.ones_like(v[..., :1])], 3)  # (B, T, H, P + 1)\n        x = (x * weight).type_as(v)\n        zero = torch.zeros_like(',
         str(_given['m']),
-        '.i_bias)  # (H)\n        query = q * self.key_dim**-0.5\n        y, state.c = ssd(x, steps, zero, k, query, zero, state.c, cu_seqlens=state.cu_seqlens)\n        n, state.n = ssd(one, steps, zero, k, query, zero, state.n, cu_seqlens=state.cu_seqlens)\n        y = y / n.abs().clamp(min=1)  # (B, T, H, P)\n        y = F.layer_norm(y, y.shape[-1:], eps=',
+        '.i_bias)  # (H)\n        query = q * self.key_dim**-0.5\n        y, state.c = ssd(x, steps, zero, k, query, zero, state.c, cu_seqlens=state.cu_seqlens)\n        y, n = y.split([self.head_dim, 1], dim=3)\n        y = y / n.abs().clamp(min=1)  # (B, T, H, P)\n        y = F.layer_norm(y, y.shape[-1:], eps=',
         str(_given['eps']),
         ').flatten(2)\n        y = y * self.norm_weight.type_as(y) * torch.sigmoid(gate)\n',
     )
@@ -39,6 +39,6 @@ def forward(_given):
 
 
 SOURCES = {
-    'operators/mlstm.py.j2': 1680392923,
+    'operators/mlstm.py.j2': 1564510878,
 }
 BLOCKS = {'doc': doc, 'forward': forward}

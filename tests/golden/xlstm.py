@@ -141,15 +141,15 @@ class MLSTM(nn.Module):
         steps = F.softplus(-keep)  # -log f
         # ssd multiplies what comes in with the steps
         weight = (write.exp() / steps).unsqueeze(3)
-        x, one = (v * weight).type_as(v), weight.type_as(v)
+        # n is one more row of C, as if of a v that is 1
+        x = torch.cat([v, torch.ones_like(v[..., :1])], 3)  # (B, T, H, P + 1)
+        x = (x * weight).type_as(v)
         zero = torch.zeros_like(self.i_bias)  # (H)
         query = q * self.key_dim**-0.5
         y, state.c = ssd(
             x, steps, zero, k, query, zero, state.c, cu_seqlens=state.cu_seqlens
         )
-        n, state.n = ssd(
-            one, steps, zero, k, query, zero, state.n, cu_seqlens=state.cu_seqlens
-        )
+        y, n = y.split([self.head_dim, 1], dim=3)
         y = y / n.abs().clamp(min=1)  # (B, T, H, P)
         y = F.layer_norm(y, y.shape[-1:], eps=self.eps).flatten(2)
         y = y * self.norm_weight.type_as(y) * torch.sigmoid(gate)
@@ -158,9 +158,8 @@ class MLSTM(nn.Module):
     def new_state(self, batch: int, max_length: int, like: Tensor) -> State:
         return State(
             c=like.new_zeros(
-                batch, self.heads, self.head_dim, self.key_dim, dtype=torch.float32
+                batch, self.heads, self.head_dim + 1, self.key_dim, dtype=torch.float32
             ),
-            n=like.new_zeros(batch, self.heads, 1, self.key_dim, dtype=torch.float32),
         )
 
 
@@ -224,8 +223,7 @@ class State:
     """What a layer keeps of the tokens before; in training nothing is kept."""
 
     packed: Packed | None = None  # the sequences in the row, where it holds several
-    c: Tensor | None = None  # (B, H, P, N)
-    n: Tensor | None = None  # (B, H, 1, N)
+    c: Tensor | None = None  # (B, H, P + 1, N)
 
     @property
     def cu_seqlens(self) -> Tensor | None:

@@ -43,6 +43,12 @@ def test_sizes_and_groups(size: int, groups: int) -> None:
         ssd.agrees(args, 1e-6, 3e-6)  # a_log's gradient sums over everything
 
 
+@some
+def test_heads_wider_than_128() -> None:
+    """As of mLSTM, which has a row more than its heads are wide."""
+    ssd.agrees(inputs(18, 16, torch.float32, heads=1, groups=1, width=129, batch=1))
+
+
 @pytest.mark.parametrize("size", [8, 128, pytest.param(256, marks=some)])
 @pytest.mark.parametrize("dtype", NARROW, ids=str)
 def test_low_precision(dtype: torch.dtype, size: int) -> None:

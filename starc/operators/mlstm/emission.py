@@ -20,7 +20,7 @@ def emission(op: MLSTM) -> Emission:
         summary="C = f C + e^i v k', y = norm(C q / max(|n q|, 1)) sigmoid(gate)",
         arguments=tuple(arguments),
         options={"eps": "self.norm_eps" if op.norm_eps else "self.eps", **biases(op)},
-        state_words={"c": "(B, H, P, N)", "n": "(B, H, 1, N)"},
+        state_words={"c": "(B, H, P + 1, N)"},
         kernels=("ssd",),
         letters={
             "H": "heads",

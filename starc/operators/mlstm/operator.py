@@ -63,17 +63,14 @@ class MLSTM(Operator):
         )
 
     def state(self, max_length: int) -> tuple[StateTensor, ...]:
-        memory = (self.heads, self.head_dim, self.key_dim)
-        return (
-            StateTensor("c", memory, float32=True),
-            StateTensor("n", (self.heads, 1, self.key_dim), float32=True),
-        )
+        memory = (self.heads, self.head_dim + 1, self.key_dim)
+        return (StateTensor("c", memory, float32=True),)
 
     def mixing_flops(self, context: int, tokens: int) -> float:
-        """In chunks, once for C and once for n: masked products inside, the state
-        written and read once between.
+        """In chunks, n as one more row of C: masked products inside, the state written
+        and read once between.
 
-        A single token reads the states; an outer product is no matrix product.
+        A single token reads the state; an outer product is no matrix product.
         """
         values = self.inner + self.heads
         read = 2.0 * values * self.key_dim
@@ -81,5 +78,5 @@ class MLSTM(Operator):
             return read
         chunk = 32 if self.key_dim <= 64 else 64
         padded = -(-tokens // chunk) * chunk / tokens
-        scores = 2.0 * chunk * (2 * self.heads * self.key_dim + values)
+        scores = 2.0 * chunk * (self.heads * self.key_dim + values)
         return padded * (scores + 2.0 * read)
