@@ -12,9 +12,11 @@ where `ends` has more: what these give is zero, and so is the gradient that they
 
 Exact: no capacity, no row left out; an expert without rows is not read, so that one
 token reads its own experts only. On a GPU torch's grouped product does it in one
-launch (bfloat16, torch 2.8 on). Elsewhere it is a product for each expert that has
-rows: only its rows are fetched, and what it gives is added to its tokens at once, so
-that nothing of N x K or N x V is made of tokens. A compiled graph takes tiles.
+launch (bfloat16, torch 2.8 on), where K and V are whole pieces of 16 bytes; else of
+bfloat16 it takes tiles, as a compiled graph does. Elsewhere it is a product for each
+expert that has rows, on a CPU faster than torch's: only its rows are fetched, and
+what it gives is added to its tokens at once, so that nothing of N x K or N x V is
+made of tokens.
 """
 
 from itertools import pairwise
@@ -62,11 +64,17 @@ def grouped_sum(
 
 def _at_once(x: Tensor) -> bool:
     """Whether all products are made together: of a copy of the rows."""
-    return _in_one_launch(x) or torch.compiler.is_compiling()
+    return _grouped_is_faster(x) or torch.compiler.is_compiling()
 
 
-def _in_one_launch(x: Tensor) -> bool:
+def _grouped_is_faster(x: Tensor) -> bool:
+    """Than a product for each expert: where it is one launch."""
     return x.is_cuda and x.dtype == torch.bfloat16 and hasattr(torch, "_grouped_mm")
+
+
+def _grouped_takes(weight: Tensor) -> bool:
+    """Forward and backward read rows of K and of V, 16 bytes at a time."""
+    return all(n * weight.element_size() % 16 == 0 for n in weight.shape[1:])
 
 
 def _product(x: Tensor, weight: Tensor, ends: Tensor) -> Tensor:
@@ -75,7 +83,7 @@ def _product(x: Tensor, weight: Tensor, ends: Tensor) -> Tensor:
     ends = ends[: len(weight)]
     inside = (rows < ends[-1])[:, None]
     x = torch.where(inside, x, 0.0) if behind else x  # and so is its gradient
-    if _in_one_launch(x):
+    if _grouped_is_faster(x) and _grouped_takes(weight):
         y = torch._grouped_mm(x, weight.transpose(1, 2), offs=ends.int())
     else:
         y = _grouped_linear_tiles(x, weight, ends)

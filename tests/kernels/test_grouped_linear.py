@@ -24,6 +24,13 @@ def at_once() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def in_one_launch() -> Iterator[None]:
+    """By torch's grouped product, which a CPU has too and does not gain by."""
+    with mock.patch.object(kernel, "_grouped_is_faster", lambda x: True):
+        yield
+
+
 WAYS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "by expert": nullcontext,
     "at once": at_once,
@@ -172,3 +179,47 @@ def test_sums_of_bfloat16_are_rounded_once() -> None:
     rows = torch.zeros(8, dtype=torch.int64)
     (dx,) = torch.autograd.grad(grouped_linear(x, weight, ends, rows), [x], h)
     assert dx.item() == 1.03125
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("behind", [0, 1])
+def test_the_product_of_a_gpu_is_that_of_a_cpu(behind: int, dtype: torch.dtype) -> None:
+    """torch's grouped product: experts without rows, and rows of no expert."""
+    torch.manual_seed(0)
+    experts, top, tokens, close = 6, 3, 40, 8 * torch.finfo(dtype).eps
+    chosen = torch.rand(tokens, experts).topk(top).indices[None] % (experts - 1)
+    order, ends = by_expert(chosen, experts)
+    x = torch.randn(tokens, 16, dtype=dtype, requires_grad=True)
+    up = torch.randn(experts - behind, 24, 16, dtype=dtype, requires_grad=True)
+    down = torch.randn(experts - behind, 8, 24, dtype=dtype, requires_grad=True)
+    p = torch.rand(1, tokens, top, dtype=dtype, requires_grad=True)
+    cotangent = torch.randn(1, tokens, 8, dtype=dtype)
+
+    def computed() -> list[Tensor]:
+        h = F.silu(grouped_linear(x, up, ends, order // top))
+        y = grouped_sum(h, down, ends, order, p)
+        return [y, *torch.autograd.grad(y, [x, up, down, p], cotangent)]
+
+    apart = computed()
+    with (
+        in_one_launch(),
+        mock.patch.object(torch, "_grouped_mm", wraps=torch._grouped_mm) as product,
+    ):
+        found = computed()
+    assert product.call_count == 2
+    for one, other in zip(found, apart, strict=True):
+        scale = float(other.detach().abs().max())
+        torch.testing.assert_close(one, other, rtol=0, atol=close * scale)
+
+
+@pytest.mark.parametrize(("inner", "outer"), [(12, 8), (8, 12)])
+def test_widths_that_no_grouped_product_takes(inner: int, outer: int) -> None:
+    """Of bfloat16 it reads 8 numbers at a time, backward the other width too."""
+    x = torch.randn(9, inner, dtype=torch.bfloat16, requires_grad=True)
+    weight = torch.randn(2, outer, inner, dtype=torch.bfloat16)
+    ends, rows = torch.tensor([4, 9]), torch.arange(9)
+    expected = grouped_linear(x, weight, ends, rows)
+    with in_one_launch():
+        found = grouped_linear(x, weight, ends, rows)
+        found.backward(torch.ones_like(found))
+    torch.testing.assert_close(found, expected, rtol=0.02, atol=0.02)
