@@ -57,10 +57,13 @@ def diff(
     b: Annotated[str, input_argument("B", "The newer one.")],
 ) -> None:
     """Say in words what changed from A to B."""
-    from starc.ir.compare import describe_changes
+    from starc.ir.compare import describe_changes, describe_costs
 
-    changes = describe_changes(_model(a), _model(b))
-    say("\n".join(changes) if changes else "the same architecture")
+    before, after = _model(a), _model(b)
+    changes = describe_changes(before, after)
+    found = describe_costs(before, after)
+    lines = [*changes, *([""] if found else []), *found]
+    say("\n".join(lines) if changes else "the same architecture")
 
 
 def _model(file: str) -> "Model":

@@ -6,6 +6,7 @@ from difflib import SequenceMatcher
 from itertools import groupby
 from typing import NamedTuple, assert_never
 
+from starc.ir.cost import costs
 from starc.ir.descriptions import (
     model_settings,
     name_of,
@@ -49,6 +50,22 @@ def describe_changes(a: Model, b: Model) -> list[str]:
         for change in (*_pair(pair, names), *_residual(pair, a, b))
     ]
     return lines + list(_collapsed(changes))
+
+
+def describe_costs(a: Model, b: Model) -> list[str]:
+    """The totals that differ, each model at its own context and with a cache in
+    bfloat16; as `starc show` counts them."""
+    before, after = (costs(model, model.context, 2).total for model in (a, b))
+    pairs = {
+        "parameters": (before.params, after.params),
+        "parameters that a token computes with": (before.active, after.active),
+        "bytes of cache": (before.cache_bytes, after.cache_bytes),
+        "FLOPs of a token, prefill": (before.prefill_flops, after.prefill_flops),
+        "FLOPs of a token, decode": (before.decode_flops, after.decode_flops),
+    }
+    if not before.idle and not after.idle:
+        del pairs["parameters that a token computes with"]
+    return [f"{n}: {x:,.0f} -> {y:,.0f}" for n, (x, y) in pairs.items() if x != y]
 
 
 # Which LIV of one is which LIV of the other -------------------------------------------

@@ -56,6 +56,7 @@ def test_diff_in_words(starc: Run) -> None:
     other = starc("diff", EXAMPLES / "lfm2_350m.star", EXAMPLES / "lfm2_700m.star")
     assert other.returncode == 0
     assert "1024" in other.stdout and "1536" in other.stdout
+    assert "\n\nparameters: 354,483,968 -> 742,489,344\n" in other.stdout
     assert len(same.stdout.splitlines()) <= 1
 
 

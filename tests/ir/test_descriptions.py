@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from starc import passes
 from starc.compiler import to_ir
-from starc.ir.compare import describe_changes
+from starc.ir.compare import describe_changes, describe_costs
 from starc.ir.nodes import Loop, Written, WrittenStep
 from starc.ir.residual import Norm
 from starc.ir.rope import Rope
@@ -336,3 +336,28 @@ def test_changed_residuals(before: str, after: str, expected: list[str]) -> None
 
     assert changes(made(before), made(after)) == expected
     assert changes(made(after), made(after)) == []
+
+
+def test_what_fewer_experts_of_a_token_cost() -> None:
+    """A gate, an up and a down projection of 8 x 4 numbers less; all else stays."""
+    text = "model m {{ width = 8; vocab = 3 }}\nbackbone {{ {} }}"
+    more, fewer, none = (
+        passes.run(to_ir(text.format(body)))
+        for body in (
+            "MoE(experts = 4, top = 2, hidden = 4)",
+            "MoE(experts = 4, top = 1, hidden = 4)",
+            "GConv-1",
+        )
+    )
+    active = "parameters that a token computes with"
+    assert describe_costs(more, fewer) == [
+        f"{active}: 264 -> 168",
+        "FLOPs of a token, prefill: 496 -> 304",
+        "FLOPs of a token, decode: 496 -> 304",
+    ]
+    assert not describe_costs(more, more)
+    assert [line.partition(":")[0] for line in describe_costs(more, none)][:3] == [
+        "parameters",
+        active,
+        "bytes of cache",
+    ]
