@@ -4,7 +4,7 @@
 A layer is x + f(norm(x)), f a linear input-varying operator (LIV): a linear map of the
 tokens whose matrix T(x) is itself made of the input.
 
-    gla          GatedLinearAttention  S = diag(a) S + k v', y = norm(q S) silu(gate):
+    time_mix     GatedLinearAttention  S = diag(a) S + k v', y = norm(q S) silu(gate):
         each key channel decays by its own a
     channel_mix  MLP                   relu2(up): no mixing of tokens
 
@@ -29,9 +29,9 @@ class Config:  # what may vary without another file
     vocab: int = 65_536
     width: int = 768  # channels of the residual stream
     context: int = 4096  # tokens of a sequence in training
-    heads: int = 4
-    key_dim: int = 96  # channels of q and k in a head
-    head_dim: int = 192  # channels of a head
+    heads: int = 6
+    key_dim: int = 64  # channels of q and k in a head
+    head_dim: int = 128  # channels of a head
     decay_rank: int = 16  # channels that decays are made of
     hidden: int = 3072  # channels between its projections
     eps: float = 1e-5  # of the norms
@@ -81,13 +81,13 @@ class TokenShift(nn.Module):
 class Block(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self.gla_norm = nn.RMSNorm(config.width, config.eps)
-        self.gla = GatedLinearAttention(config)
+        self.time_mix_norm = nn.RMSNorm(config.width, config.eps)
+        self.time_mix = GatedLinearAttention(config)
         self.channel_mix_norm = nn.RMSNorm(config.width, config.eps)
         self.channel_mix = MLP(config)
 
     def forward(self, x: Tensor, state: BlockState | None = None) -> Tensor:
-        x = x + self.gla(self.gla_norm(x), state and state.gla)
+        x = x + self.time_mix(self.time_mix_norm(x), state and state.time_mix)
         return x + self.channel_mix(
             self.channel_mix_norm(x), state and state.channel_mix
         )
@@ -291,12 +291,12 @@ class Packed(NamedTuple):
 
 
 class BlockState(NamedTuple):
-    gla: State | Packed
+    time_mix: State | Packed
     channel_mix: State | Packed
 
     @classmethod
     def new(cls, block: Any, new: Any) -> BlockState:
-        return cls(new(block.gla), new(block.channel_mix))
+        return cls(new(block.time_mix), new(block.channel_mix))
 
 
 class States(NamedTuple):
