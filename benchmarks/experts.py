@@ -1,13 +1,15 @@
 """A mixture of experts against a dense layer that does as much work, on a CPU.
 
-    python -m benchmarks.experts [--tokens 2048]
+    python -m benchmarks.experts [--tokens 2048] [--grouped]
 
 The mixture takes 8 of 64 experts; the dense layer is one gated linear unit with the
 channels of 8. A training step is forward and backward of both, in turn, to weights and
 input, as of a layer in a model; a decode step is one token. Counted are seconds of the
 processor, in one thread, so that what else runs on the machine matters little: of two
 threads one spins while it waits for the other. bfloat16 is measured where the processor
-has instructions for it. Writes benchmarks/results/experts.json: medians, and ratios
+has instructions for it. `--grouped` measures, and writes beside the rest, what the
+same training step takes with torch's grouped product instead of one for each expert.
+Writes benchmarks/results/experts.json: medians, and ratios
 within a round.
 """
 
@@ -32,10 +34,12 @@ ROUNDS = 7
 WITH_BFLOAT16 = ("amx", "avx512_bf16")
 
 
-def layer(liv: str, dtype: torch.dtype) -> Any:
-    """The emitted class of one LIV."""
+def layer(liv: str, dtype: torch.dtype, grouped: bool = False) -> Any:
+    """The emitted class of one LIV. grouped: by torch's grouped product."""
     text = f"model m {{ width = {WIDTH} }}\nbackbone {{ it: {liv} }}"
     module = of_source(compiler.compile(text).encode(), Path("model.py"))
+    if grouped:
+        module._grouped_is_faster = lambda x: True
     return module.Model().to(dtype).it
 
 
@@ -67,9 +71,28 @@ def compared(mixture: list[float], dense: list[float]) -> dict[str, float]:
     }
 
 
+MIXTURE = f"MoE(experts = {EXPERTS}, top = {TOP}, hidden = {HIDDEN})"
+
+
+def by_grouped_product(dtype: torch.dtype, tokens: int) -> dict[str, float]:
+    """A training step of the mixture, and of one that has the same weights."""
+    torch.manual_seed(0)
+    ours, other = layer(MIXTURE, dtype), layer(MIXTURE, dtype, grouped=True)
+    other.load_state_dict(ours.state_dict())
+    x = torch.randn(1, tokens, WIDTH, dtype=dtype, requires_grad=True)
+    torch.testing.assert_close(ours(x), other(x), rtol=1e-3, atol=1e-3)
+    found = rounds({"ours": step(ours, x), "other": step(other, x)})
+    each = zip(found["other"], found["ours"], strict=True)
+    return {
+        "ours_ms": round(1e3 * statistics.median(found["ours"]), 3),
+        "grouped_ms": round(1e3 * statistics.median(found["other"]), 3),
+        "ratio": round(statistics.median(other / ours for other, ours in each), 3),
+    }
+
+
 def measured(dtype: torch.dtype, tokens: int) -> dict[str, Any]:
     torch.manual_seed(0)
-    mixture = layer(f"MoE(experts = {EXPERTS}, top = {TOP}, hidden = {HIDDEN})", dtype)
+    mixture = layer(MIXTURE, dtype)
     dense = layer(f"SwiGLU(hidden = {TOP * HIDDEN})", dtype)
     x = torch.randn(1, tokens, WIDTH, dtype=dtype, requires_grad=True)
     found = rounds({"mixture": step(mixture, x), "dense": step(dense, x)})
@@ -85,11 +108,21 @@ def measured(dtype: torch.dtype, tokens: int) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--tokens", type=int, default=2048)
-    tokens = parser.parse_args().tokens
+    parser.add_argument("--grouped", action="store_true")
+    given = parser.parse_args()
+    tokens = given.tokens
     torch.set_num_threads(1)
     dtypes = [torch.float32]
     if machine.kind() in WITH_BFLOAT16:
         dtypes.append(torch.bfloat16)
+    if given.grouped:
+        found = json.loads(RESULTS.read_text(encoding="utf-8"))
+        found["grouped_product"] = {
+            "load": machine.facts()["load"],
+            **{_name(dtype): by_grouped_product(dtype, tokens) for dtype in dtypes},
+        }
+        write(found)
+        return
     found = {
         "machine": machine.facts(),
         "shape": {
@@ -100,11 +133,16 @@ def main() -> None:
             "tokens": tokens,
         },
         "wanted": WANTED,
-        **{
-            str(dtype).removeprefix("torch."): measured(dtype, tokens)
-            for dtype in dtypes
-        },
+        **{_name(dtype): measured(dtype, tokens) for dtype in dtypes},
     }
+    write(found)
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def write(found: dict[str, Any]) -> None:
     RESULTS.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=2))
 

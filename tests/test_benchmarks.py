@@ -82,6 +82,11 @@ def test_experts() -> None:
             f"| {part.replace('_', ' ')} | {one['mixture_ms']:.1f} ms | "
             f"{one['dense_ms']:.1f} ms | {one['ratio']:.2f} |\n"
         ) in TEXT
+    grouped = found["grouped_product"]
+    ratio, load = grouped["float32"]["ratio"], grouped["load"]
+    assert ratio > 1
+    said = f"{ratio:.2f} times as long (the machine busy, load {load})"
+    assert said in " ".join(TEXT.split())
 
 
 def test_exported_folders() -> None:
