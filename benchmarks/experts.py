@@ -37,7 +37,7 @@ WITH_BFLOAT16 = ("amx", "avx512_bf16")
 def layer(liv: str, dtype: torch.dtype, grouped: bool = False) -> Any:
     """The emitted class of one LIV. grouped: by torch's grouped product."""
     text = f"model m {{ width = {WIDTH} }}\nbackbone {{ it: {liv} }}"
-    module = of_source(compiler.compile(text).encode(), Path("model.py"))
+    module: Any = of_source(compiler.compile(text).encode(), Path("model.py"))
     if grouped:
         module._grouped_is_faster = lambda x: True
     return module.Model().to(dtype).it
