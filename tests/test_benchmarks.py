@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from benchmarks import export, kernels_compiled, machine, search_peers, zoo
+from benchmarks import (
+    ablations,
+    export,
+    kernels_compiled,
+    machine,
+    search_peers,
+    zoo,
+)
 from benchmarks.study import claims
 from benchmarks.study import page as study
 from benchmarks.study.__main__ import plan as study_plan
@@ -49,6 +56,13 @@ def test_peers_of_the_search() -> None:
     for row in rows:
         assert f"{row}\n" in SEARCHES
     assert f"--seeds {found['seeds']}`" in SEARCHES
+
+
+def test_ablations() -> None:
+    found = results("ablations")
+    for row in ablations.table(found):
+        assert f"{row}\n" in SEARCHES
+    assert f"benchmarks.ablations --seeds {found['seeds']}`" in SEARCHES
 
 
 def test_inheritance() -> None:
