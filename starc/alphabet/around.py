@@ -5,7 +5,14 @@ from dataclasses import replace
 
 from starc.alphabet.liv_class import LivClass
 from starc.alphabet.option import Givens, Option, Quantity
-from starc.ir.residual import AND_EMBEDDING, LEARNED, PLACEMENTS, STREAM
+from starc.ir.residual import (
+    AND_EMBEDDING,
+    LEARNED,
+    NONE,
+    OTHERS,
+    PLACEMENTS,
+    STREAM,
+)
 
 LARGEST_SCALE = 10_000
 
@@ -31,6 +38,13 @@ SKIP_SCALE = replace(
     name="skip_scale",
     meaning="what the stream is multiplied with before the LIV's output is added",
 )
+INPUT_SCALE = replace(
+    RESIDUAL_SCALE,
+    name="input_scale",
+    meaning="what the LIV's input is multiplied with, behind a norm before it",
+    default=1,
+    derived="",
+)
 INPUT = Option(
     "input",
     "list",
@@ -42,9 +56,10 @@ INPUT = Option(
 OUTPUT = Option(
     "output",
     "word",
-    "where its answer goes: to the stream, or nowhere but to LIVs that read it",
+    "where its answer goes: to the stream, nowhere but to LIVs that read it, or of "
+    "several streams to all but the first, which it reads",
     STREAM,
-    choices=(STREAM, "none"),
+    choices=(STREAM, OTHERS, NONE),
 )
 LORA = Option(
     "lora",
@@ -63,9 +78,10 @@ LORA_DOWN = Option(
     choices=("each", "one"),
     field="lora_one",
 )
-_EVERY = (PLACEMENT, RESIDUAL_SCALE, SKIP_SCALE, INPUT, OUTPUT, LORA, LORA_DOWN)
+_OF_ALL = (PLACEMENT, RESIDUAL_SCALE, SKIP_SCALE, INPUT_SCALE, INPUT)
+_EVERY = (*_OF_ALL, OUTPUT, LORA, LORA_DOWN)
 AROUND = {option.name: option for option in _EVERY}
-OF_ALL = {option.name: option for option in _EVERY[:4]}
+OF_ALL = {option.name: option for option in _OF_ALL}
 """What a parallel may say, of all its branches."""
 
 

@@ -5,15 +5,32 @@ from typing import assert_never
 from starc.backend.block_class import BlockClass, Body
 from starc.backend.classes import Classes
 from starc.backend.code import Call, Expression, List, assigned, statement
-from starc.backend.crossing import Crossing
+from starc.backend.crossing import Crossing, Taken
 from starc.backend.entrance import entered
 from starc.backend.kept import kept_of_blocks, kept_of_line
-from starc.backend.residuals import ENTERED, LORA, added, constructed, low_rank
+from starc.backend.residuals import (
+    ENTERED,
+    LORA,
+    REST,
+    added,
+    constructed,
+    low_rank,
+    scaled,
+)
 from starc.backend.shared import sharing
 from starc.backend.states import Kept
-from starc.backend.tree import Blocks, Scope, Tree, Use, runs
-from starc.backend.wiring import Wiring, lender
-from starc.ir.nodes import Layer, Model, again, source
+from starc.backend.streams import (
+    READ,
+    WRITTEN,
+    closed,
+    connection,
+    left,
+    plain,
+    read,
+)
+from starc.backend.tree import Blocks, Border, Scope, Tree, Use, runs
+from starc.backend.wiring import Wiring
+from starc.ir.nodes import Layer, Model, again, lender, source
 from starc.ir.residual import PLUS, Residual
 
 
@@ -39,20 +56,35 @@ class Bodies:
         outputs = self.crossing.returned(scope, scope)
         last = scope.steps[-1]
         returns = False
+        inside = ""  # of a section that is one plain layer: what it reads
         for step in scope.steps:
             match step:
+                case Border(section, name, opens):
+                    alone = plain(section, self.wiring.module(section.body[0]))
+                    inside = READ if alone and opens else ""
+                    if opens:
+                        around = f"{connection(section.streams)}(config)"
+                        construct.append(f"        self.{name} = {around}")
+                        forward += read(section, f"self.{name}", alone)
+                    elif not alone:
+                        returns = step is last and bool(scope.path) and not outputs
+                        result = "return " if returns else "x = "
+                        forward += left(section, f"self.{name}", result)
                 case Blocks():
                     made = [self._block(iteration) for iteration in step.iterations]
                     construct += _constructed(step.name, made)
                     forward += self._loop(scope, step, made, state)
                     fields += kept_of_blocks(self.crossing, scope, step, made, holder)
                 case Use():
-                    returns = step is last and bool(scope.path) and not outputs
+                    ends = step is last or bool(inside) and scope.steps[-2] is step
+                    returns = ends and bool(scope.path) and not outputs
                     construct += self._constructor(step)
-                    forward += self._line(scope, step, state, returns)
+                    forward += self._line(scope, step, state, returns, inside)
                     fields += kept_of_line(self.crossing, scope, step, holder)
                 case _:
                     assert_never(step)
+        if not scope.path:
+            forward += closed(self.model)
         if scope.path and not returns:
             forward.append(f"        return {', '.join(['x', *outputs])}")
         self.sharing[scope.path] = tuple(sharing(scope, self.tree, self.wiring))
@@ -90,13 +122,16 @@ class Bodies:
         if again(use.layer):
             return lora
         around = constructed(layer, use.name)
-        first = [around.pop(name) for name in (PLUS, "norm") if name in around]
+        first = [around.pop(name) for name in (PLUS, "norm", "input") if name in around]
         made = self.classes.layers[layer.label]
         own = statement(f"self.{use.name} = ", made.construct)
         return [*first, *own, *lora, *around.values()]
 
-    def _line(self, scope: Scope, use: Use, state: str, returns: bool) -> list[str]:
-        """`x = x + self.attn(self.attn_norm(x), ...)`, with `return` for the last."""
+    def _line(
+        self, scope: Scope, use: Use, state: str, returns: bool, inside: str
+    ) -> list[str]:
+        """`x = x + self.attn(self.attn_norm(x), ...)`, with `return` for the last.
+        inside: what it reads where it is all of a section."""
         layer = use.layer
         module, crossing = self.wiring.module(layer), self.crossing
         residual = module.residual
@@ -104,14 +139,18 @@ class Bodies:
             name: crossing.module(scope, module.label, name)
             for name in residual.modules
         }
-        x: Expression = "x"
+        x: Expression = inside or ("x[0]" if residual.others else "x")
         if residual.stream is not None:
             x = Call(around["norm"], (x,))
-        normed = [] if x == "x" or residual.aside else statement("x = ", x)
-        x = "x" if normed else x
+        normed = []
+        if residual.stream is not None and not residual.aside:
+            normed, x = statement("x = ", x), "x"
         arguments: list[Expression] = [self._read(layer, residual, around, x)]
         for liv in module.livs:
-            arguments += [crossing.variable(scope, v) for v in self.wiring.values(liv)]
+            arguments += [
+                crossing.argument(scope, use, liv, value)
+                for value in self.wiring.values(liv)
+            ]
             owners = self.wiring.owners(liv)
             arguments += [crossing.module(scope, label, "liv") for label in owners]
         if module.adapters:
@@ -131,17 +170,28 @@ class Bodies:
             self.answers[layer.label] = answer
             result, stream = f"{answer} = ", ""
         sum_up_to = added(residual, around.get("skip", ""), stream)
+        if inside:
+            sum_up_to = WRITTEN + added(residual, stream="")
+        end = []
+        if residual.others:
+            result, sum_up_to = f"{REST} = ", added(residual, "", "x[1:]")
+            whole = Call("torch.cat", (f"(x[:1], {REST})",))
+            end = statement("return " if returns else "x = ", whole)
         scale = around.get("scale")
         if not lent and residual.after is None:
             if scale is None:
                 after = Call(f"{sum_up_to}{call}", tuple(arguments))
             else:
                 after = Call(f"{sum_up_to}{scale}", (Call(call, tuple(arguments)),))
-            return [*normed, *statement(result, after)]
+            return [*normed, *statement(result, after), *end]
         lines = [*normed, *assigned(["y", *lent], Call(call, tuple(arguments)))]
-        y = f"{around['post_norm']}(y.type_as(x))" if residual.after else "y"
+        y = (
+            f"{around['post_norm']}(y.type_as({inside or 'x'}))"
+            if residual.after
+            else "y"
+        )
         y = y if scale is None else f"{scale}({y})"
-        return [*lines, f"        {result}{sum_up_to}{y}"]
+        return [*lines, f"        {result}{sum_up_to}{y}", *end]
 
     def _read(
         self,
@@ -160,7 +210,9 @@ class Bodies:
                 u = f"{answer}.type_as(x)"  # a norm's, which autocast leaves wide
         if residual.entered:
             u = Call("torch.cat", (f"[{u}, {ENTERED}]", "dim=-1"))
-        return u if residual.before is None else Call(around["norm"], (u,))
+        if residual.before is not None:
+            u = Call(around["norm"], (u,))
+        return scaled(residual, u, around.get("input", ""))
 
     def _loop(
         self, scope: Scope, step: Blocks, made: list[BlockClass], state: str
@@ -168,11 +220,13 @@ class Bodies:
         """A loop over equal iterations that give only x; else a line for each."""
         calls = [
             (
-                self.crossing.given(scope, iteration),
+                self.crossing.given(scope, iteration, number),
                 self.crossing.returned(scope, iteration),
                 block.stateful,
             )
-            for iteration, block in zip(step.iterations, made, strict=True)
+            for number, (iteration, block) in enumerate(
+                zip(step.iterations, made, strict=True)
+            )
         ]
         lines: list[str] = []
         found = runs(calls)
@@ -182,10 +236,11 @@ class Bodies:
             for place in [start] if several else range(start, stop):
                 index = "i" if several else str(place)
                 block = f"self.{step.name}[{index}]"
-                arguments = ["x", *given]
+                arguments = ["x", *(_argument(one, index) for one in given)]
+                counted = stateful or any(isinstance(one, Taken) for one in given)
                 if stateful:
                     arguments.append(f"{state} and {state}.{step.name}[{index}]")
-                if several and not stateful:
+                if several and not counted:
                     part = f"self.{step.name}" + ("" if whole else f"[{start}:{stop}]")
                     lines.append(f"        for block in {part}:")
                     block = "block"
@@ -203,6 +258,10 @@ class Bodies:
                     12 if several else 8,
                 )
         return lines
+
+
+def _argument(given: str | Taken, index: str) -> str:
+    return given.text(index) if isinstance(given, Taken) else given
 
 
 def _constructed(name: str, made: list[BlockClass]) -> list[str]:

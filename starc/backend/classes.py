@@ -166,6 +166,8 @@ def _variant_name(base: str, variant: Variant) -> str:
         return "".join(g.upper() if len(g) == 1 else g.capitalize() for g in groups)
 
     name = f"Shared{base}" if variant.weights else base
-    name += f"Borrowing{words(variant.borrowed)}" if variant.borrowed else ""
+    borrowed = tuple(g for g in variant.borrowed if g not in variant.embedded)
+    name += f"Borrowing{words(borrowed)}" if borrowed else ""
+    name += f"Embedding{words(variant.embedded)}" if variant.embedded else ""
     name += "Borrowing" if variant.inputs else ""
     return name + (f"Lending{words(variant.lent)}" if variant.lent else "")

@@ -5,19 +5,51 @@ from dataclasses import field
 
 from starc.backend.classes import Classes
 from starc.backend.paths import short, within
-from starc.backend.residuals import ENTERED, module_type
+from starc.backend.residuals import EMBEDDING, EMBEDDINGS, ENTERED, module_type
 from starc.backend.tree import Scope, Tree, Use
 from starc.backend.wiring import Value, Wiring
-from starc.ir.nodes import again
+from starc.ir.nodes import Liv, again, lender
 from starc.values import dataclass
 
 LOCAL = frozenset(
     """
-    self x y i block entered state states tokens cache config lent torch nn F math cast
+    self x y i u kept factors predicted rest block entered embedding embeddings
+    state states tokens cache config lent torch nn F math cast
     Any cls model new
     """.split()
 )
 """What a body calls its own, which nothing that it is given may be called."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a block takes of those that its scope has from the embedding.
+
+    first: of the `count` that it takes, in iteration 0 of its loop; all: of the scope.
+    """
+
+    first: int
+    count: int
+    all: int
+
+    def text(self, index: str) -> str:
+        """As an argument of iteration `index`, a number or the variable of a loop."""
+        if self.count == self.all:
+            return EMBEDDING if self.all == 1 else EMBEDDINGS
+        start = _place(self.first, self.count, index)
+        if self.count == 1:
+            return f"{EMBEDDINGS}[{start}]"
+        stop = _place(self.first + self.count, self.count, index)
+        joint = ":" if start.isdecimal() and stop.isdecimal() else " : "  # as black
+        return f"{EMBEDDINGS}[{start}{joint}{stop}]".replace("[0:", "[:")
+
+
+def _place(first: int, step: int, index: str) -> str:
+    """`first + step * index`, as short as it can be."""
+    if index.isdecimal():
+        return str(first + step * int(index))
+    times = index if step == 1 else f"{step} * {index}"
+    return f"{first} + {times}" if first else times
 
 
 @dataclass
@@ -51,10 +83,16 @@ class Crossing:
         self.outputs: dict[str, dict[Value, None]] = {}
         self.state_inputs: dict[str, dict[str, str]] = {}
         self._named: dict[str, tuple[str, str]] = {}  # path -> (label, part)
+        self.embedded = {key: i for i, key in enumerate(wiring.model.embedded())}
+        self.taken: dict[str, list[int]] = {}  # path of a scope -> places in `embedded`
         for scope in tree.root.scopes():
             self.inputs[scope.path], self.outputs[scope.path] = {}, {}
             self.state_inputs[scope.path] = {}
         self._trace()
+        for path, places in self.taken.items():
+            if places:
+                one = (EMBEDDING, "Tensor"), (EMBEDDINGS, "Sequence[Tensor]")
+                self.inputs[path][EMBEDDINGS] = one[len(places) > 1]
 
     def _trace(self) -> None:
         for use in self.tree.root.deep_uses():
@@ -69,6 +107,8 @@ class Crossing:
             if self.wiring.module(use.layer).residual.entered:
                 for passed in around[1:]:  # the model itself has it
                     self.inputs[passed.path][ENTERED] = (ENTERED, "Tensor")
+            for passed in around if self.embedded else ():
+                self.taken.setdefault(passed.path, []).extend(self._places(use))
             for value in self._values(use):
                 inside = self._around(value[0])
                 for passed in around:
@@ -96,7 +136,23 @@ class Crossing:
 
     def _values(self, use: Use) -> Iterator[Value]:
         for liv in self.wiring.module(use.layer).livs:
-            yield from self.wiring.values(liv)
+            yield from (value for value in self.wiring.values(liv) if value[0])
+
+    def _places(self, use: Use) -> Iterator[int]:
+        for liv in self.wiring.module(use.layer).livs:
+            for label, group in self.wiring.values(liv):
+                if not label:
+                    yield self.embedded[lender(use.layer, liv), group]
+
+    def argument(self, scope: Scope, use: Use, liv: Liv, value: Value) -> str:
+        """The variable for what a LIV is called with, in a use of it."""
+        if value[0]:
+            return self.variable(scope, value)
+        taken = self.taken[scope.path]
+        if len(taken) == 1 and scope.path:
+            return EMBEDDING
+        place = self.embedded[lender(use.layer, liv), value[1]]
+        return f"{EMBEDDINGS}[{place - taken[0]}]"
 
     def path_of(self, label: str, part: str) -> str:
         if part == "liv":
@@ -148,14 +204,22 @@ class Crossing:
             name = label.replace(".", "_")
         return self.names[scope.path].of(value, f"{name}_{group}")
 
-    def given(self, scope: Scope, iteration: Scope) -> tuple[str, ...]:
-        """What a block of a scope is called with besides x and its state."""
-        found = []
+    def given(
+        self, scope: Scope, iteration: Scope, number: int
+    ) -> tuple[str | Taken, ...]:
+        """What a block of a scope is called with besides x and its state; number: of
+        the iteration in its loop."""
+        found: list[str | Taken] = []
         for thing in self.inputs[iteration.path]:
             if isinstance(thing, tuple):
                 found.append(self.variable(scope, thing))
             elif thing == ENTERED:
                 found.append(ENTERED)
+            elif thing == EMBEDDINGS:
+                here, taken = self.taken[iteration.path], self.taken[scope.path]
+                first = here[0] - taken[0] - number * len(here)
+                every = len(taken) if scope.path else 0
+                found.append(Taken(first, len(here), every))
             else:
                 found.append(self.module(scope, *self._named[str(thing)]))
         return tuple(found)

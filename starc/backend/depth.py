@@ -4,7 +4,7 @@ from typing import assert_never
 
 from starc.backend.code import Expression
 from starc.backend.paths import item, within
-from starc.backend.tree import Blocks, Tree, Use
+from starc.backend.tree import Blocks, Border, Tree, Use
 from starc.backend.wiring import Wiring
 from starc.ir.nodes import again
 
@@ -33,6 +33,8 @@ def layers(tree: Tree, wiring: Wiring) -> list[Expression]:
                 whole = alone == paths
                 found += [within("model", path) for path in alone if not whole]
                 found += [f"*model.{name}"] if whole else []
+            case Border():
+                pass
             case _:
                 assert_never(step)
     return found

@@ -7,8 +7,9 @@ from typing import assert_never
 
 from starc.backend.bodies import Bodies
 from starc.backend.classes import Classes
-from starc.backend.residuals import formula
-from starc.backend.tree import Blocks, Scope, Use
+from starc.backend.residuals import REST, formula
+from starc.backend.streams import described
+from starc.backend.tree import Blocks, Border, Scope, Use
 from starc.ir.cost import costs
 from starc.ir.nodes import Model, again
 from starc.numerals import counted
@@ -61,6 +62,8 @@ def docstring(
     sharing = list(_sharing(bodies))
     lines += [line for sentence in sharing for line in wrap(sentence, WIDTH)]
     lines += [""] * bool(sharing)
+    if model.streams is not None:
+        lines += [*wrap(described(model.streams), WIDTH), ""]
     lines += wrap(f"Shapes: {_letters(model, bodies.classes)}.", WIDTH)
     if passes:
         lines += ["", *wrap(f"Compiled without {', '.join(passes)}.", WIDTH)]
@@ -137,6 +140,8 @@ def _residuals(bodies: Bodies) -> str:
         found.append(f"{formula(other)} for {_listed(names)}")
     if any(residual.source for _, residual in stands):
         found.append("y the answer of an earlier one")
+    if any(residual.others for _, residual in stands):
+        found.append(f"{REST} all streams but the first")
     return ", ".join(found)
 
 
@@ -148,7 +153,7 @@ def _classes(bodies: Bodies, scope: Scope, name: str) -> Iterator[tuple[Scope, s
                 for iteration in step.iterations:
                     block = bodies.block_of[iteration.path]
                     yield from _classes(bodies, iteration, block.name)
-            case Use():
+            case Use() | Border():
                 pass
             case _:
                 assert_never(step)

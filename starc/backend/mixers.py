@@ -33,7 +33,8 @@ class Variant:
     """How a LIV gets its features, in names of variables; equal variants are one class.
 
     borrowed: groups that come as arguments. lent: what is returned after the output:
-    groups, or "input" for the normed input. inputs: other LIVs' inputs, or features to
+    groups, or "input" for the normed input. embedded: of the borrowed, what comes of
+    the embedding. inputs: other LIVs' inputs, or features to
     project, that come as arguments. weights: arguments that hold shared tensors.
     mixing: where the tensors of the mixing are. lora: what the use has of its own is an
     argument.
@@ -43,6 +44,7 @@ class Variant:
     mixing: str = "self"
     borrowed: tuple[str, ...] = ()
     lent: tuple[str, ...] = ()
+    embedded: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     weights: tuple[tuple[str, str], ...] = ()  # argument, class
     lora: bool = False
@@ -213,9 +215,14 @@ def _doc(emission: Emission, variant: Variant, context: dict[str, object]) -> li
     if any(projection.step for projection in variant.projections):
         mixture = "a mixture of its token and the one before (token shift)"
         more.append(f"Each projection reads {mixture}.")
-    if variant.borrowed:
-        come = "comes" if len(variant.borrowed) == 1 else "come"
-        more.append(f"{_words(variant.borrowed)} {come} from an earlier layer.")
+    of_layers = tuple(g for g in variant.borrowed if g not in variant.embedded)
+    for groups, place in (
+        (of_layers, "from an earlier layer"),
+        (variant.embedded, "from the embedding of the token"),
+    ):
+        if groups:
+            come = "comes" if len(groups) == 1 else "come"
+            more.append(f"{_words(groups)} {come} {place}.")
     if variant.inputs:
         what = "The normed input" if variant.inputs[0].startswith("u_") else "A feature"
         more.append(f"{what} of an earlier layer comes beside its own.")

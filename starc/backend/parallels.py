@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from starc.backend.code import LIMIT, Call, Expression, assigned, signature, statement
 from starc.backend.emission import number
 from starc.backend.mixers import MixerClass, Variant
-from starc.backend.residuals import formula, module_type
+from starc.backend.residuals import formula, module_type, scaled
 from starc.backend.states import KEPT, state_class, state_name
 from starc.ir.residual import BARE, Residual
 from starc.values import dataclass
@@ -40,9 +40,10 @@ class Branch:
     @property
     def read(self) -> Expression:
         """What it is given of u, the input of the parallel."""
-        if self.residual.before is None:
-            return "u"
-        return Call(f"self.{self.stem}_norm", ("u",))
+        u: Expression = "u"
+        if self.residual.before is not None:
+            u = Call(f"self.{self.stem}_norm", (u,))
+        return scaled(self.residual, u, f"self.{self.stem}_input")
 
     def added(self, y: Expression) -> Expression:
         """What the parallel adds of its answer y."""

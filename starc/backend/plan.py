@@ -284,9 +284,12 @@ def _config(model: Model, classes: Classes) -> tuple[str, ...]:
         for a in classes.config.values()
     ]
     context = "longest sequence" if model.learned_positions else "tokens of a sequence"
+    streams = model.streams
+    several = [f"streams: int = {streams.count}  # residual streams"] if streams else []
     return (
         f"vocab: int = {number(model.vocab)}",
         f"width: int = {number(model.width)}  # channels of the residual stream",
+        *several,
         f"context: int = {number(model.context)}  # {context} in training",
         *numbers,
         f"eps: float = {number(model.norm.eps)}  # of the norms",

@@ -13,6 +13,7 @@ from starc.ir.nodes import (
     Model,
     Parallel,
     Repeat,
+    Section,
     Step,
     again,
     branches,
@@ -20,7 +21,10 @@ from starc.ir.nodes import (
 from starc.passes.rebuild import changed
 
 _BLOCKS = re.compile(r"blocks_\d+")
-_ENDS = ("_norm", "_post", "_scale", "_skip", "_plus", "_lora", BRANCHED)
+_ENDS = (
+    *("_norm", "_post", "_input", "_scale", "_skip", "_plus", "_lora", "_streams"),
+    BRANCHED,
+)
 _WORDS = frozenset(word.rstrip("_") for word in RESERVED)
 
 
@@ -55,7 +59,7 @@ class _Names:
 
     def __init__(self, model: Model) -> None:
         whole = model.whole()
-        self.labels = {label: safe(label) for label in whole}
+        self.labels = {label: safe(label) for label in ("", *whole)}
         for layer in model.layers():
             for branch in branches(whole[layer.label]):
                 self._branch(layer, branch)
@@ -75,6 +79,16 @@ class _Names:
                     tuple(map(self.step, iteration)) for iteration in step.iterations
                 )
                 return Repeat(tuple(iterations))
+            case Section():
+                layers = [self.layer(layer) for layer in step.body]
+                return changed(step, body=tuple(layers))
+            case Liv() | Again() | Parallel():
+                return self.layer(step)
+            case _:
+                assert_never(step)
+
+    def layer(self, step: Layer) -> Layer:
+        match step:
             case Again():
                 return changed(
                     step,

@@ -14,7 +14,7 @@ def sharing(scope: Scope, tree: Tree, wiring: Wiring) -> Iterator[str]:
 
     def where(label: str) -> str:
         path = tree.livs.get(label)
-        return short(path, ".") if path else label
+        return short(path, ".") if path else label or "the embedding"
 
     uses = list(scope.uses())
     used = dict.fromkeys(where(of) for use in uses if (of := again(use.layer)))

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import count, groupby
 from typing import TypeVar, assert_never
 
+from starc.backend.streams import STREAMS
 from starc.ir.nodes import (
     Again,
     Layer,
@@ -11,6 +12,7 @@ from starc.ir.nodes import (
     Model,
     Parallel,
     Repeat,
+    Section,
     Step,
     branches,
     outside_repeats,
@@ -40,11 +42,21 @@ class Blocks:
 
 
 @dataclass(frozen=True)
+class Border:
+    """Where a section begins (`opens`) or ends; `name`: the attribute of what stands
+    around it."""
+
+    section: Section
+    name: str
+    opens: bool
+
+
+@dataclass(frozen=True)
 class Scope:
     """What one forward goes through, in order: the model's (path ""), or a block's."""
 
     path: str
-    steps: tuple[Use | Blocks, ...]
+    steps: tuple[Use | Blocks | Border, ...]
 
     def uses(self) -> Iterator[Use]:
         """Its own lines."""
@@ -52,7 +64,7 @@ class Scope:
             match step:
                 case Use():
                     yield step
-                case Blocks():
+                case Blocks() | Border():
                     pass
                 case _:
                     assert_never(step)
@@ -66,6 +78,8 @@ class Scope:
                 case Blocks():
                     for iteration in step.iterations:
                         yield from iteration.deep_uses()
+                case Border():
+                    pass
                 case _:
                     assert_never(step)
 
@@ -77,7 +91,7 @@ class Scope:
                 case Blocks():
                     for iteration in step.iterations:
                         yield from iteration.scopes()
-                case Use():
+                case Use() | Border():
                     pass
                 case _:
                     assert_never(step)
@@ -101,7 +115,7 @@ class Tree:
 
     def _scope(self, path: str, steps: tuple[Step, ...]) -> Scope:
         names = _names(steps, in_block=bool(path))
-        found: list[Use | Blocks] = []
+        found: list[Use | Blocks | Border] = []
         lists = 0
         for step in steps:
             match step:
@@ -114,6 +128,11 @@ class Tree:
                         for i, iteration in iterations
                     )
                     found.append(Blocks(name, tuple(scopes)))
+                case Section():
+                    name = f"{names[step.label]}_{STREAMS}"
+                    found.append(Border(step, name, opens=True))
+                    found += [Use(layer, names[layer.label]) for layer in step.body]
+                    found.append(Border(step, name, opens=False))
                 case Liv() | Again() | Parallel():
                     found.append(Use(step, names[step.label]))
                 case _:
@@ -129,6 +148,8 @@ class Tree:
                         self._enter(iteration, around)
                 case Use(layer, name):
                     self._place(layer, f"{scope.path}{name}", around)
+                case Border():
+                    pass
                 case _:
                     assert_never(step)
 

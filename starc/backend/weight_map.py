@@ -30,6 +30,10 @@ def weight_map(
                 name = f"{tree.livs[liv.label]}_{parameter.name}"
                 found[name] = ((liv.label, parameter.name),)
             found.update(_liv(liv, tree.livs[liv.label], wiring, out_names))
+    for label, streams in model.sections().items():
+        path = tree.layers[label]
+        for parameter in streams.parameters(model.width):
+            found[f"{path}_{parameter.name}"] = ((label, parameter.name),)
     for label, adapters in model.adapters():
         downs = tuple((label, p.name) for p in adapters if p.name.endswith("down"))
         ups = tuple((label, p.name) for p in adapters if p.name.endswith("up"))

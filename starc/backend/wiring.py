@@ -2,11 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import assert_never
 
 from starc.backend.features import Projection, projections
 from starc.backend.mixers import Variant
-from starc.ir.nodes import Again, Feature, Layer, Liv, Model, Parallel, again, branches
+from starc.ir.nodes import Feature, Layer, Liv, Model, Parallel, again, branches, lender
 
 Value = tuple[str, str]
 """(label of the LIV that computes it, group or "input" for its normed input)."""
@@ -51,7 +50,7 @@ class Wiring:
         found: dict[str, set[str]] = defaultdict(set)
         for liv in self.model.livs():
             for feature in liv.features:
-                if feature.input == liv.label:
+                if feature.input == liv.label or not feature.input:
                     continue
                 value = feature.group if feature.borrowed else self.read(liv, feature)
                 if self.sibling(liv, feature.input) and not (
@@ -88,11 +87,13 @@ class Wiring:
     def projections(self, liv: Liv) -> list[Projection]:
         """What the LIV multiplies, in names of variables of its class."""
         arguments = self.weight_arguments(liv)
-        labels = {feature.weights for feature in liv.features}
+        labels = {feature.weights for feature in liv.features if feature.input}
         weights = {label: arguments.get(label, "self") for label in labels}
         foreign = self.foreign_inputs(liv)
         read = {}
         for f in liv.features:
+            if not f.input:
+                continue
             value = self.read(liv, f)
             own = "u" if value == "input" else value  # a sibling's input is one's own
             read[f.group] = foreign.get((f.input, value), own)
@@ -131,6 +132,7 @@ class Wiring:
             projections=tuple(self.projections(liv)),
             mixing=arguments.get(liv.mixing, "self"),
             borrowed=tuple(f.group for f in liv.features if f.borrowed),
+            embedded=tuple(f.group for f in liv.features if f.embedded),
             lent=self.lent.get(liv.label, ()),
             inputs=tuple(self.foreign_inputs(liv).values()),
             weights=tuple((name, classes[label]) for label, name in arguments.items()),
@@ -155,7 +157,8 @@ class Wiring:
         return found
 
     def values(self, liv: Liv) -> Iterator[Value]:
-        """What the LIV is called with besides its normed input, siblings' left out."""
+        """What the LIV is called with besides its normed input, siblings' left out.
+        The label is "" of what comes of the embedding."""
         for label, value in self.foreign_inputs(liv):
             if not self.sibling(liv, label):
                 yield label, value
@@ -167,14 +170,3 @@ class Wiring:
         """Other LIVs whose modules it is called with, siblings left out."""
         labels = self.weight_arguments(liv)
         return [label for label in labels if not self.sibling(liv, label)]
-
-
-def lender(use: Layer, liv: Liv) -> str:
-    """The label by which others refer to what a LIV computes in this use of it."""
-    match use:
-        case Again():
-            return use.label if liv.label == use.of else f"{use.label}.{liv.stem}"
-        case Liv() | Parallel():
-            return liv.label
-        case _:
-            assert_never(use)

@@ -3,6 +3,7 @@
 from starc.catalogue.explanation import Explanation
 
 _MODEL = "model tiny { width = 64 }\n\n"
+_STREAMS = "model tiny { width = 64; streams = altup }\n\n"
 
 
 def _backbone(*lines: str) -> str:
@@ -94,5 +95,13 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         "once for all.",
         _backbone("parallel { SA-1-Diff; SelectiveScan }"),
         _backbone("parallel { MHA; SelectiveScan }"),
+    ),
+    Explanation(
+        "not-in-block",
+        "This cannot stand in a block",
+        "A block is what stands in several residual streams as one: LIVs and "
+        "parallels, one after the other. Repeats stand around blocks.",
+        _STREAMS + "backbone {\n  block { 2 x { MHA; SwiGLU } }\n}\n",
+        _STREAMS + "backbone {\n  2 x { block { MHA; SwiGLU } }\n}\n",
     ),
 )

@@ -40,7 +40,7 @@ def scale(
     (expand), kernels, windows, states and a stated head_dim stay; what is not stated
     takes its default at the new width.
 
-    Depth counts LIVs, a parallel as one. stack: the whole backbone again and again,
+    Depth counts LIVs, a parallel or a block as one. stack: the whole backbone again,
     then its beginning for the rest. interleave: each LIV again in its place. What
     shares, shares within its own copy; copies of a label are c1, c1_b, c1_c.
     """

@@ -126,5 +126,5 @@ def _arcs(layer: Layer, places: dict[str, int]) -> Iterator[Arc]:
     for liv in layer.livs:
         for taken, label in sources(liv):
             kind = WEIGHTS if taken.startswith("weights") else FEATURES
-            if places[label] != here:
+            if places.get(label, here) != here:  # the embedding is no column
                 yield Arc(places[label], here, kind, taken)

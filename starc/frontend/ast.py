@@ -168,7 +168,14 @@ class Parallel(Node):
     arguments: tuple[Setting, ...] = ()
 
 
-Step = Use | Repeat | Parallel
+@dataclass(frozen=True)
+class Section(Node):
+    """`block { ... }`: these stand in the residual streams as one."""
+
+    body: "tuple[Step, ...]"
+
+
+Step = Use | Repeat | Parallel | Section
 
 
 # Blocks of a file ---------------------------------------------------------------------
@@ -258,7 +265,10 @@ class Broken(Node):
 
 Item = Model | Featurizer | LivGenome | LivDiff | LivAlias | Backbone | Search | Broken
 
-Block = Model | Featurizer | LivGenome | LivDiff | Backbone | Search | Repeat | Parallel
+Nested = Repeat | Parallel | Section
+"""Steps in braces."""
+
+Block = Model | Featurizer | LivGenome | LivDiff | Backbone | Search | Nested
 """What may have braces."""
 
 Statement = Block | Use | LivAlias | Setting | Objective | Require

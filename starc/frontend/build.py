@@ -162,6 +162,9 @@ class TreeBuilder:
         said = next((p.settings for p in parts if isinstance(p, Arguments)), ())
         return ast.Parallel(self._span(parts), self._steps_in(parts), said)
 
+    def section(self, parts: Parts) -> ast.Section:
+        return ast.Section(self._span(parts), self._steps_in(parts))
+
     def weights_from(self, parts: Parts) -> ast.WeightsFrom:
         return ast.WeightsFrom(self._span(parts), self._name(parts[-1]))
 
@@ -229,7 +232,7 @@ class TreeBuilder:
 
     def _steps_in(self, parts: Parts) -> tuple[ast.Step, ...]:
         self._note_broken(parts)
-        steps = (ast.Use, ast.Repeat, ast.Parallel)
+        steps = (ast.Use, ast.Repeat, ast.Parallel, ast.Section)
         return tuple(part for part in parts if isinstance(part, steps))
 
     def _note_broken(self, parts: Parts) -> None:

@@ -59,6 +59,8 @@ def header(block: ast.Node) -> str:
             return f"{one_line(block.count)} x"
         case ast.Parallel():
             return "parallel" + _arguments(block.arguments)
+        case ast.Section():
+            return "block"
     return type(block).__name__.lower()  # backbone, search
 
 

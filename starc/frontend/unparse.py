@@ -27,7 +27,7 @@ def unparse(program: ast.Program) -> str:
 
 def _children(block: ast.Block) -> Sequence[ast.Statement]:
     match block:
-        case ast.Backbone() | ast.Repeat() | ast.Parallel():
+        case ast.Backbone() | ast.Repeat() | ast.Parallel() | ast.Section():
             return block.body
         case ast.Model() | ast.Featurizer() | ast.LivGenome() | ast.LivDiff():
             return block.settings
@@ -98,7 +98,7 @@ class _Printer:
     def _groups(self, nodes: Sequence[ast.Statement]) -> list[list[ast.Statement]]:
         """Steps that share a line of the original; all else stands alone."""
         groups: list[list[ast.Statement]] = []
-        steps = (ast.Use, ast.Repeat, ast.Parallel)
+        steps = (ast.Use, ast.Repeat, ast.Parallel, ast.Section)
         for node in nodes:
             before = groups[-1][-1] if groups else None
             if before and isinstance(node, steps) and self._same_line(before, node):
@@ -267,7 +267,7 @@ def _line(node: ast.Statement, flat: str, depth: int) -> Line:
             pass
         case ast.LivGenome() | ast.Backbone() | ast.Search():
             pass
-        case ast.Repeat() | ast.Parallel():
+        case ast.Repeat() | ast.Parallel() | ast.Section():
             pass
         case _:
             assert_never(node)
@@ -287,7 +287,7 @@ def _items(node: ast.Statement) -> Sequence[Inside]:
             return ()
         case ast.LivGenome() | ast.LivDiff() | ast.Backbone() | ast.Search():
             return ()
-        case ast.Repeat() | ast.Parallel():
+        case ast.Repeat() | ast.Parallel() | ast.Section():
             return ()
         case _:
             assert_never(node)
@@ -313,7 +313,7 @@ def _others(node: ast.Statement) -> Iterator[tuple[ast.Node, Sequence[Inside]]]:
             pass
         case ast.LivGenome() | ast.Backbone() | ast.Search():
             pass
-        case ast.Repeat() | ast.Parallel():
+        case ast.Repeat() | ast.Parallel() | ast.Section():
             pass
         case _:
             assert_never(node)

@@ -57,6 +57,12 @@ class _Reader:
                         "LIVs side by side",
                         "The LIVs of a backbone genome stand one after the other.",
                     )
+                case ast.Section():
+                    self.unsayable.tell(
+                        step.span,
+                        "LIVs in one block",
+                        "Each LIV of a backbone genome stands by itself.",
+                    )
                 case ast.Repeat():
                     inside = {use.label.text for use in uses((step,)) if use.label}
                     for _ in range(_times(step)):
@@ -117,7 +123,7 @@ def _count(body: tuple[ast.Step, ...]) -> int:
         match step:
             case ast.Repeat():
                 found += _times(step) * _count(step.body)
-            case ast.Use() | ast.Parallel():
+            case ast.Use() | ast.Parallel() | ast.Section():
                 found += 1
             case _:
                 assert_never(step)

@@ -29,7 +29,7 @@ def rules() -> tuple[Rule, ...]:
     """In order. What no rule takes is no part of the language, or blank."""
     keywords, words = _terminals()
     end = r"(?![\w-])"
-    blocks = ("model", "featurizer", "liv", "backbone", "search", "parallel")
+    blocks = ("model", "featurizer", "liv", "backbone", "search", "parallel", "block")
     others = {*blocks, "x", "diff", "true", "false"}
     clauses = [word for word in keywords if word not in others]
     found = (

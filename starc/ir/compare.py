@@ -1,6 +1,6 @@
 """`starc diff`: what changed between two architectures, LIV by LIV, in words."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from difflib import SequenceMatcher
 from itertools import groupby
@@ -16,7 +16,7 @@ from starc.ir.descriptions import (
     settings,
     sources,
 )
-from starc.ir.nodes import Again, Layer, Liv, Model, Parallel
+from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, sections
 from starc.ir.operator import Operator
 
 Pair = tuple[Layer | None, Layer | None]  # (before, after); None: added or removed
@@ -44,6 +44,8 @@ def describe_changes(a: Model, b: Model) -> list[str]:
     ]
     pairs = _align(tuple(a.layers()), tuple(b.layers()))
     names = dict(_names(pairs))  # labels of `a` as they are called in `b`
+    if a.streams and b.streams and _sections(a, names) != _sections(b, {}):
+        lines.append("model: blocks stand around other LIVs")
     changes = [
         change
         for pair in pairs
@@ -66,6 +68,14 @@ def describe_costs(a: Model, b: Model) -> list[str]:
     if not before.idle and not after.idle:
         del pairs["parameters that a token computes with"]
     return [f"{n}: {x:,.0f} -> {y:,.0f}" for n, (x, y) in pairs.items() if x != y]
+
+
+def _sections(model: Model, names: Mapping[str, str]) -> list[tuple[str, int]]:
+    """First label and length of each section."""
+    return [
+        (names.get(section.label, section.label), len(section.body))
+        for section in sections(model.body)
+    ]
 
 
 # Which LIV of one is which LIV of the other -------------------------------------------

@@ -10,9 +10,11 @@ from functools import lru_cache
 from math import prod
 from typing import NamedTuple, assert_never
 
+from starc.ir.init import LINEAR
 from starc.ir.nodes import Again, Liv, Model, Parallel
 from starc.ir.operator import Operator, Parameter
 from starc.ir.residual import Residual
+from starc.ir.streams import Streams
 
 
 class Cost(NamedTuple):
@@ -59,6 +61,7 @@ def costs(model: Model, context: int, dtype_bytes: int) -> Costs:
     `context` tokens with logits for each, decode the token at position `context`.
     """
     shared, layer_of = frozenset(model.shared), model.whole()
+    sections = model.sections()
     made: dict[str, LayerCost] = {}  # what `same as` does again
     layers: list[LayerCost] = []
     for layer in model.layers():
@@ -80,17 +83,26 @@ def costs(model: Model, context: int, dtype_bytes: int) -> Costs:
                 found = _again(layer, made[layer.of], layer_of[layer.of])
             case _:
                 assert_never(layer)
+        if layer.label in sections:
+            streams = _streams(sections[layer.label], model.width)
+            total = _sum(layer.label, (found.total, streams))
+            found = found._replace(total=total)
         layers.append(found)
     head = 2.0 * model.width * model.vocab
     body = _sum(model.name, [layer.total for layer in layers])
-    embeddings = model.width * model.vocab * (1 if model.tied else 2)
-    params = body.params + _size((*model.before, *model.after)) - embeddings
+    entrance = model.before
+    tables = [
+        p for p in entrance if p.name.endswith(("embedding.weight", "table.weight"))
+    ]
+    embeddings = _size(tables) + (0 if model.tied else model.width * model.vocab)
+    params = body.params + _size((*entrance, *model.after)) - embeddings
+    ends = head + 2.0 * _size([p for p in entrance if p.init is LINEAR])
     whole = Cost(
         model.name,
         params + embeddings,
         body.cache_bytes,
-        body.prefill_flops + head,
-        body.decode_flops + head,
+        body.prefill_flops + ends,
+        body.decode_flops + ends,
         body.idle,
     )
     return Costs(whole, params, tuple(layers))
@@ -169,7 +181,7 @@ def _operator(operator: Operator, context: int, dtype_bytes: int) -> _Operator:
     )
 
 
-def _size(parameters: tuple[Parameter, ...]) -> int:
+def _size(parameters: Sequence[Parameter]) -> int:
     return sum(prod(parameter.shape) for parameter in parameters)
 
 
@@ -188,6 +200,12 @@ def _adapters(operator: Operator) -> Cost:
 def _around(residual: Residual, width: int, reads: int) -> Cost:
     flops = residual.flops(width)
     return Cost("", _size(residual.parameters(width, reads)), 0, flops, flops)
+
+
+def _streams(streams: Streams, width: int) -> Cost:
+    """What stands around a section; it is counted with its first layer."""
+    flops = streams.flops(width)
+    return Cost("", _size(streams.parameters(width)), 0, flops, flops)
 
 
 def _branch(

@@ -6,7 +6,16 @@ from typing import assert_never
 
 from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Written
 from starc.ir.operator import Operator
-from starc.ir.residual import AND_EMBEDDING, BARE, LEARNED, STREAM, Norm, Residual
+from starc.ir.residual import (
+    AND_EMBEDDING,
+    BARE,
+    EMBEDDING,
+    LEARNED,
+    STREAM,
+    Norm,
+    Residual,
+)
+from starc.ir.streams import Hyper, Streams
 from starc.numerals import numeral
 
 
@@ -65,12 +74,22 @@ def model_settings(model: Model | Written) -> dict[str, object]:
         **({"positions": "learned"} if model.learned_positions else {}),
         **({"embedding_norm": _norm(norm)} if norm else {}),
         **({"head_bias": True} if model.head_bias else {}),
+        **({"streams": described_streams(model.streams)} if model.streams else {}),
+        **({"layer_vocab": model.layer_vocab} if model.layer_vocab else {}),
     }
+
+
+def described_streams(streams: Streams) -> str:
+    """`altup of 4`, `hyper of 4, static`."""
+    static = isinstance(streams, Hyper) and not streams.dynamic
+    return f"{streams.kind} of {streams.count}" + (", static" if static else "")
 
 
 def _of_model(settings: dict[str, object]) -> dict[str, object]:
     """Without what only a LIV says."""
-    return {n: v for n, v in settings.items() if n not in ("input", "output")}
+    return {
+        n: v for n, v in settings.items() if n not in ("input_scale", "input", "output")
+    }
 
 
 def _norm(norm: Norm) -> str:
@@ -86,8 +105,9 @@ def residual_settings(residual: Residual) -> dict[str, object]:
         "placement": residual.placement,
         "residual_scale": LEARNED if residual.learned_scale else residual.scale,
         "skip_scale": LEARNED if residual.learned_skip else residual.skip,
+        "input_scale": LEARNED if residual.learned_input else residual.input,
         "input": AND_EMBEDDING if residual.entered else STREAM,
-        "output": "none" if residual.aside else STREAM,
+        "output": residual.output,
     }
 
 
@@ -174,7 +194,9 @@ def sources(liv: Liv) -> list[tuple[str, str]]:
     if liv.mixing != liv.label and liv.mixing not in owners:
         if liv.operator.has_mixing_tensors:
             found.append(("weights of the mixing", liv.mixing))
-    found.extend((listed(groups), source) for source, groups in taken.items())
+    found.extend(
+        (listed(groups), source or EMBEDDING) for source, groups in taken.items()
+    )
     if liv.source:
         found.append((liv.residual.source, liv.source))
     return found

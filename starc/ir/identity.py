@@ -4,12 +4,14 @@ A structure is a plain value, so that equality of models is `==` of two of them,
 set of them knows what was seen. Nothing of it is read off printed text.
 """
 
+from collections.abc import Iterator
 from hashlib import sha256
 from typing import assert_never
 
-from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, source
+from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, sections, source
 from starc.ir.operator import Operator
 from starc.ir.residual import BARE, Norm, Residual
+from starc.ir.streams import Streams
 from starc.values import dataclass
 
 Site = tuple[int, int]
@@ -59,13 +61,15 @@ class Structure:
     """What a model computes from its tensors: equal structures, equal functions.
 
     stream: width, vocab, context and the settings before the first and after the last
-    layer. layers: in order of depth.
+    layer. layers: in order of depth. sections: of those that stand in the streams as
+    one the first, and the one behind the last.
     """
 
-    stream: tuple[int | float | bool | Norm | None, ...]
+    stream: tuple[int | float | bool | Norm | Streams | None, ...]
     operators: tuple[Operator, ...]
     residuals: tuple[Residual, ...]
     layers: tuple[LayerStructure | AgainStructure, ...]
+    sections: tuple[tuple[int, int], ...] = ()
 
     @property
     def digest(self) -> str:
@@ -86,7 +90,7 @@ class _Reader:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.whole = model.whole()
-        self.sites: dict[str, Site] = {}
+        self.sites: dict[str, Site] = {"": (-1, 0)}  # the model's own
         self.operators: dict[Operator, int] = {}
         self.known: dict[int, int] = {}  # the same by identity, which is faster
         self.residuals: dict[Residual, int] = {}
@@ -99,11 +103,22 @@ class _Reader:
                 *(model.width, model.vocab, model.context, model.tied, model.norm),
                 *(model.embedding_scale, model.logit_scale, model.logit_softcap),
                 *(model.learned_positions, model.embedding_norm, model.head_bias),
+                *(model.layer_vocab, model.streams),
             ),
             tuple(self.operators),
             tuple(self.residuals),
             layers,
+            tuple(self.sections()),
         )
+
+    def sections(self) -> Iterator[tuple[int, int]]:
+        """As far as there are several streams."""
+        if self.model.streams is None:
+            return
+        places = {layer.label: i for i, layer in enumerate(self.model.layers())}
+        for section in sections(self.model.body):
+            first = places[section.label]
+            yield first, first + len(section.body)
 
     def layer(self, index: int, layer: Layer) -> LayerStructure | AgainStructure:
         read = self.sites[source(layer)] if source(layer) else None

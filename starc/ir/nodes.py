@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import field
 from typing import Generic, TypeVar, assert_never
 
-from starc.ir.init import EMBEDDING, LINEAR, ZEROS
-from starc.ir.operator import Operator, Parameter
+from starc.ir.init import EMBEDDING, LINEAR, ONES, ZEROS
+from starc.ir.operator import Group, Operator, Parameter
 from starc.ir.residual import BARE, Norm, Residual
+from starc.ir.streams import Streams
 from starc.source import NOWHERE, Span
 from starc.values import dataclass
 
@@ -24,13 +25,19 @@ class Feature:
     It is computed with the weights of LIV `weights` from the normed input of LIV
     `input`; both are labels, the LIV's own where nothing is shared. `weights from c1`
     changes the first, `k, v from a1` both. `borrowed`: the value itself is taken over
-    from LIV `input`, which computes it anyway (pass share_features).
+    from LIV `input`, which computes it anyway (pass share_features). `up from
+    embedding` is borrowed of the model, whose label is "": see `embedded`.
     """
 
     group: str
     weights: str
     input: str
     borrowed: bool = False
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it is a vector of the token, which the model has for this LIV."""
+        return not self.input
 
 
 @dataclass(frozen=True)
@@ -170,11 +177,28 @@ Layer = Liv | Again | Parallel
 
 
 @dataclass(frozen=True)
+class Section:
+    """Layers that stand in the streams as one: they read one stream u, on which their
+    residuals stand as on any, and what they make of it is written to all.
+
+    Its tensors go by the label of its first layer.
+    """
+
+    streams: Streams
+    body: tuple[Layer, ...]
+    span: Span = field(default=NOWHERE, repr=False, compare=False)
+
+    @property
+    def label(self) -> str:
+        return self.body[0].label
+
+
+@dataclass(frozen=True)
 class Loop:
     """`count x { ... }` as written."""
 
     count: int
-    body: "tuple[Layer | Loop, ...]"
+    body: "tuple[Layer | Section | Loop, ...]"
     span: Span = field(default=NOWHERE, repr=False, compare=False)
 
 
@@ -182,13 +206,13 @@ class Loop:
 class Repeat:
     """A loop of the text with its iterations written out."""
 
-    iterations: "tuple[tuple[Layer | Repeat, ...], ...]"
+    iterations: "tuple[tuple[Layer | Section | Repeat, ...], ...]"
 
 
-WrittenStep = Layer | Loop
+WrittenStep = Layer | Section | Loop
 """What stands in a body before expand."""
 
-Step = Layer | Repeat
+Step = Layer | Section | Repeat
 """What stands in one from expand on."""
 
 
@@ -199,6 +223,8 @@ def flat(steps: Iterable[Step]) -> Iterator[Layer]:
             case Repeat():
                 for iteration in step.iterations:
                     yield from flat(iteration)
+            case Section():
+                yield from step.body
             case Liv() | Again() | Parallel():
                 yield step
             case _:
@@ -211,6 +237,8 @@ def outside_repeats(steps: Iterable[Step]) -> Iterator[Layer]:
         match step:
             case Repeat():
                 pass
+            case Section():
+                yield from step.body
             case Liv() | Again() | Parallel():
                 yield step
             case _:
@@ -222,10 +250,25 @@ def iterations(step: Step) -> tuple[tuple[Step, ...], ...]:
     match step:
         case Repeat():
             return step.iterations
-        case Liv() | Again() | Parallel():
+        case Section() | Liv() | Again() | Parallel():
             return ((step,),)
         case _:
             assert_never(step)
+
+
+def sections(steps: Iterable[Step]) -> Iterator[Section]:
+    """Every section in order of depth."""
+    for step in steps:
+        match step:
+            case Repeat():
+                for iteration in step.iterations:
+                    yield from sections(iteration)
+            case Section():
+                yield step
+            case Liv() | Again() | Parallel():
+                pass
+            case _:
+                assert_never(step)
 
 
 def again(layer: Layer) -> str:
@@ -237,6 +280,17 @@ def again(layer: Layer) -> str:
             return ""
         case _:
             assert_never(layer)
+
+
+def lender(use: Layer, liv: Liv) -> str:
+    """The label by which others refer to what a LIV computes in this use of it."""
+    match use:
+        case Again():
+            return use.label if liv.label == use.of else f"{use.label}.{liv.stem}"
+        case Liv() | Parallel():
+            return liv.label
+        case _:
+            assert_never(use)
 
 
 def source(layer: Layer) -> str:
@@ -263,6 +317,9 @@ def branches(layer: Layer) -> tuple[Liv, ...]:
 
 Inner = TypeVar("Inner", Loop, Repeat)
 
+LAYER_EMBEDDINGS = "layer_embeddings"
+"""What makes the features that LIVs take from the embedding."""
+
 
 @dataclass(frozen=True)
 class Architecture(Generic[Inner]):
@@ -277,8 +334,11 @@ class Architecture(Generic[Inner]):
         each logit, tied or not.
     embedding_scale, logit_scale: constants on the way in and out; the second before
         the cap.
+    layer_vocab: how many tokens have vectors of their own where LIVs take features from
+        the embedding; the others have those of token 0. 0: all.
     learned_positions: a learned vector is added for each place up to `context`, the
         longest sequence then. embedding_norm: of the sum, as it enters the stream.
+    streams: how several streams are read and written; None: there is one.
     residual: that of the model block, of every layer that says nothing else. What is
         computed is what the layers carry.
     """
@@ -287,28 +347,45 @@ class Architecture(Generic[Inner]):
     width: int
     vocab: int
     context: int
-    body: tuple[Layer | Inner, ...]
+    body: tuple[Layer | Section | Inner, ...]
     tied: bool = True
     norm: Norm = Norm()
     logit_softcap: float = 0.0
     shared: tuple[str, ...] = ()
     residual: Residual = Residual()
+    streams: Streams | None = None
     embedding_scale: float = 1.0
     logit_scale: float = 1.0
+    layer_vocab: int = 0
     learned_positions: bool = False
     embedding_norm: Norm | None = None
     head_bias: bool = False
     span: Span = field(default=NOWHERE, repr=False, compare=False)
 
     @property
-    def before(self) -> tuple[Parameter, ...]:
-        """The tensors between the tokens and the first layer."""
+    def before(self: "Model") -> tuple[Parameter, ...]:
+        """The tensors between the tokens and the first layer, and those that close
+        streams.
+
+        Those of layer_embeddings make, of each token, the features that LIVs take from
+        the embedding, one behind the other: (norm(proj x / sqrt(D)) + sqrt(C)
+        table[token]) / sqrt(2), of C channels each, x what enters the stream.
+        """
         vocab, places = (self.vocab, self.width), (self.context, self.width)
         found: list[Parameter] = [Parameter("embedding.weight", vocab, EMBEDDING)]
         if self.learned_positions:
             found.append(Parameter("positions.weight", places, EMBEDDING))
         if self.embedding_norm is not None:
             found.extend(self.embedding_norm.parameters("embedding_norm", self.width))
+        if embedded := self.embedded():
+            each = next(iter(embedded.values())).width
+            every = each * len(embedded)
+            of, rows = LAYER_EMBEDDINGS, (self.layer_vocab or self.vocab, every)
+            found.append(Parameter(f"{of}.table.weight", rows, EMBEDDING))
+            found.append(Parameter(f"{of}.proj.weight", (every, self.width), LINEAR))
+            found.append(Parameter(f"{of}.norm.weight", (each,), ONES))
+        if self.streams is not None:
+            found.extend(self.streams.ends(self.width))
         return tuple(found)
 
     @property
@@ -332,6 +409,12 @@ class Architecture(Generic[Inner]):
         whole = self.whole()
         return (whole[layer.label] for layer in self.layers() if not again(layer))
 
+    def sections(self: "Model") -> dict[str, Streams]:
+        """Label of the first layer of each section -> how it stands in the streams."""
+        if self.streams is None:
+            return {}
+        return {section.label: section.streams for section in sections(self.body)}
+
     def whole(self: "Model") -> dict[str, Liv | Parallel]:
         """Label of every layer -> itself, or the layer that it is once more."""
         found: dict[str, Liv | Parallel] = {}
@@ -343,6 +426,23 @@ class Architecture(Generic[Inner]):
                     found[layer.label] = layer
                 case _:
                     assert_never(layer)
+        return found
+
+    def embedded(self: "Model") -> "dict[tuple[str, str], Group]":
+        """(label of a use of a LIV, group) of each feature that is taken from the
+        embedding, in order of depth."""
+        found: dict[tuple[str, str], Group] = {}
+        whole: dict[str, Liv | Parallel] | None = None
+        for use in self.layers():
+            livs = use.livs
+            if again(use):
+                whole = whole or self.whole()
+                livs = whole[use.label].livs
+            for liv in livs:
+                for feature in liv.features:
+                    if not feature.input:
+                        group = liv.operator.group(feature.group)
+                        found[lender(use, liv), group.name] = group
         return found
 
     def adapters(self: "Model") -> Iterator[tuple[str, tuple[Parameter, ...]]]:

@@ -6,11 +6,8 @@ It is a node of the IR as an operator is: it says which tensors it has and what 
 costs, `reference/residual.py` says what it computes, and the backend how a file shows
 it. All of them ask two things of it: what f reads, and the stream after f has answered.
 
-So a residual on several streams fits: its stream has one more axis; what f reads is a
-weighted sum over it, and what f answers is written to each stream with a weight, beside
-a mixing of the streams. Its parameters are those weights, its FLOPs those sums, and the
-model opens the axis behind the embedding and closes it before the last norm. It is one
-more class here; `match` then names each place that has to learn of it.
+Where there are several streams, residuals stand on the one that a section of layers
+reads of them: `ir/streams.py`.
 """
 
 from functools import cached_property
@@ -45,7 +42,7 @@ class Norm:
 
 @dataclass(frozen=True)
 class Residual:
-    """skip x + scale after(f(before(u))); a norm that is None is not there.
+    """skip x + scale after(f(input before(u))); a norm that is None is not there.
 
     x is the stream, or with `stream` what this norm makes of it: the stream itself is
     normed in every layer, as in the first transformers (arXiv 1706.03762), whose norm
@@ -55,12 +52,14 @@ class Residual:
     entered the stream, before the first layer (arXiv 2405.16712). With `source` it is
     made of the answer a of an earlier LIV: "input": a alone; "plus": x + W a, W of its
     own. aside: its own answer stays beside the stream, for LIVs that have it so.
+    others: of several streams it reads the first, and all but that have its answer
+    added.
 
     Of a branch of a parallel it is scale after(f(before(u))) alone, u what the parallel
     reads: the stream is normed and added once, by the residual of the parallel.
 
-    scale, skip: constants; learned_scale, learned_skip: times learned numbers, one a
-        channel, which begin at 1 (arXiv 2103.17239).
+    scale, skip, input: constants; learned_scale and the like: times learned numbers,
+        one a channel, which begin at 1 (arXiv 2103.17239).
     """
 
     before: Norm | None = Norm()
@@ -69,9 +68,12 @@ class Residual:
     skip: float = 1.0
     learned_scale: bool = False
     learned_skip: bool = False
+    input: float = 1.0
+    learned_input: bool = False
     entered: bool = False
     source: str = ""
     aside: bool = False
+    others: bool = False
     stream: Norm | None = None
 
     @property
@@ -81,6 +83,11 @@ class Residual:
         here = tuple(norm is not None for norm in places)
         return next(word for word, there in PLACEMENTS.items() if there == here)
 
+    @property
+    def output(self) -> str:
+        """Where its answer goes, as the language says it."""
+        return OTHERS if self.others else NONE if self.aside else STREAM
+
     @cached_property
     def norms(self) -> dict[str, Norm]:
         """Those that are there, by the names of their tensors, in order of use."""
@@ -89,9 +96,13 @@ class Residual:
 
     @cached_property
     def learned(self) -> tuple[str, ...]:
-        """The factors that are learned: "scale", "skip"."""
-        both = {"scale": self.learned_scale, "skip": self.learned_skip}
-        return tuple(name for name, learned in both.items() if learned)
+        """The factors that are learned: "input", "scale", "skip"."""
+        each = {
+            "input": self.learned_input,
+            "scale": self.learned_scale,
+            "skip": self.learned_skip,
+        }
+        return tuple(name for name, learned in each.items() if learned)
 
     @cached_property
     def modules(self) -> tuple[str, ...]:
@@ -108,11 +119,11 @@ class Residual:
         norms = self.norms.items()
         found = [p for name, norm in norms for p in norm.parameters(name, widths[name])]
         for name in self.learned:
-            weight = f"{name}.weight"
-            found.append(Parameter(weight, (width,), ONES, featurizer=False))
+            shape = (reads or width if name == "input" else width,)
+            found.append(Parameter(f"{name}.weight", shape, ONES, featurizer=False))
         if self.source == PLUS:
-            shape = (width, width)
-            found.append(Parameter("plus.weight", shape, LINEAR, featurizer=False))
+            square = (width, width)
+            found.append(Parameter("plus.weight", square, LINEAR, featurizer=False))
         return tuple(found)
 
     def flops(self, width: int) -> float:
@@ -123,8 +134,13 @@ class Residual:
 INPUT, PLUS = "input", "plus"
 """What an answer is of what a LIV reads, as clauses say it: `plus from a1`."""
 
-STREAM, AND_EMBEDDING = "stream", "[stream, embedding]"
-"""What a LIV may read, as the language says it; the first is a placement too."""
+OTHERS, NONE = "others", "none"
+"""Where an answer may go but to the stream: to all streams but the first; nowhere."""
+
+STREAM, EMBEDDING = "stream", "embedding"
+AND_EMBEDDING = f"[{STREAM}, {EMBEDDING}]"
+"""What a LIV may read, as the language says it: the first is a placement too, and
+features may be taken from the second."""
 
 PLACEMENTS = {
     "pre": (True, False, False),
@@ -150,6 +166,7 @@ def placed(
     skip: float | str = 1.0,
     read: str = STREAM,
     output: str = STREAM,
+    input: float | str = 1.0,
 ) -> Residual:
     """The residual with this norm at the places that the word says."""
     before, after, stream = PLACEMENTS[placement]
@@ -160,7 +177,10 @@ def placed(
         1.0 if skip == LEARNED else float(skip),
         scale == LEARNED,
         skip == LEARNED,
+        1.0 if input == LEARNED else float(input),
+        input == LEARNED,
         read == AND_EMBEDDING,
-        aside=output != STREAM,
+        aside=output == NONE,
+        others=output == OTHERS,
         stream=norm if stream else None,
     )

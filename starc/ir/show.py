@@ -152,8 +152,9 @@ def as_table(model: Model, context: int, dtype: str, within: int | None = None) 
     for name, value in model_settings(model).items():
         lines.append(f"  {name:<16}{number(value)}")
     layers = sum(layer.total.params for layer in found.layers)
-    head = 2.0 * model.width * model.vocab
-    outside = Cost("", total.params - layers, 0, head, head)
+    inside = sum(layer.total.decode_flops for layer in found.layers)
+    ends = total.decode_flops - inside
+    outside = Cost("", total.params - layers, 0, ends, ends)
     table = [COLUMNS, *_rows(model, found)]
     table.append(_cells("embedding, norm, head", "", "", "", outside))
     table.append(_cells("total", "", "", "", total))

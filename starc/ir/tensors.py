@@ -29,6 +29,8 @@ def parameters(model: Model) -> dict[Key, Parameter]:
             for p in liv.around:
                 found[liv.label, p.name] = p
             found |= _liv(liv, owners)
+    for label, streams in model.sections().items():
+        found |= {(label, p.name): p for p in streams.parameters(model.width)}
     for label, adapters in model.adapters():
         found |= {(label, p.name): p for p in adapters}
     return found | {("", p.name): p for p in model.after}
@@ -37,6 +39,8 @@ def parameters(model: Model) -> dict[Key, Parameter]:
 def _liv(liv: Liv, owners: dict[str, Liv]) -> dict[Key, Parameter]:
     found: dict[Key, Parameter] = {}
     for feature in liv.features:
+        if not feature.input:
+            continue  # the model's
         for p in owners[feature.weights].operator.all_parameters():
             if p.group == feature.group:
                 found[feature.weights, p.name] = p

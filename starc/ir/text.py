@@ -19,10 +19,12 @@ from starc.ir.nodes import (
     Model,
     Parallel,
     Repeat,
+    Section,
     Step,
     Written,
     flat,
 )
+from starc.ir.residual import EMBEDDING
 from starc.ir.sharing import borrowed
 from starc.numerals import counted
 
@@ -61,6 +63,12 @@ def _steps(
                 yield f"{indent}}} and the same as"
                 for iteration in step.iterations[1:]:
                     yield f"{indent}  {listed([x.label for x in flat(iteration)])}"
+            case Section() if len(step.body) == 1:
+                yield from _layer(step.body[0], model, indent)
+            case Section():
+                yield f"{indent}block {{"
+                yield from _steps(step.body, model, indent + "  ")
+                yield f"{indent}}}"
             case Liv() | Again() | Parallel():
                 yield from _layer(step, model, indent)
             case _:
@@ -103,11 +111,11 @@ def _liv(liv: Liv, indent: str) -> Iterator[str]:
     if liv.weights_from:
         yield f"{indent}  weights from {liv.weights_from}"
     for group, source in liv.features_from:
-        yield f"{indent}  {group} from {source}"
+        yield f"{indent}  {group} from {source or EMBEDDING}"
     for projection in liv.projections:
         yield f"{indent}  computes {listed(projection)}{_made(liv, projection)}"
     for source, groups in borrowed(liv).items():
-        yield f"{indent}  borrows {listed(groups)} of {source}"
+        yield f"{indent}  borrows {listed(groups)} of {source or EMBEDDING}"
     if liv.mixing not in ("", liv.label) and liv.operator.has_mixing_tensors:
         yield f"{indent}  mixes with the tensors of {liv.mixing}"
 

@@ -5,7 +5,17 @@ from typing import assert_never
 
 from starc.ir.cost import Cost, Costs
 from starc.ir.descriptions import around, inside, name_of, sharing
-from starc.ir.nodes import Again, Liv, Model, Parallel, Repeat, Step, iterations
+from starc.ir.nodes import (
+    Again,
+    Liv,
+    Model,
+    Parallel,
+    Repeat,
+    Section,
+    Step,
+    branches,
+    iterations,
+)
 from starc.numerals import shortened
 
 COLUMNS = 80
@@ -33,6 +43,11 @@ def _below(
         match step:
             case Repeat():
                 inner = iterations(step)[0]
+            case Section() if len(step.body) == 1:
+                (step,) = step.body
+                inner = branches(step)
+            case Section():
+                inner = step.body
             case Parallel():
                 inner = step.branches
             case Liv() | Again():
@@ -68,6 +83,8 @@ def _parts(
     match step:
         case Repeat():
             return [f"{len(step.iterations)} x"]
+        case Section():
+            return ["block"]
         case Again():
             name, shared, stands = "", sharing(step), ""
         case Liv():

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from starc.ir.nodes import Again, Feature, Liv, Model, Parallel
+from starc.ir.nodes import Again, Feature, Liv, Model, Parallel, sections
 from starc.ir.operator import Group, Operator
 from starc.ir.residual import BARE, Residual
 
@@ -35,6 +35,7 @@ class _Verifier:
         self.livs: dict[str, Liv] = {}  # label -> the LIV that computes as it does
         self.parallels: dict[str, Parallel] = {}
         self.taken: set[str] = set()
+        self.embedded_widths: set[int] = set()
         self.users = dict.fromkeys(model.shared, 0)
         self.groups: dict[int, dict[str, Group]] = {}  # by identity of the operator
         self.plain: set[tuple[int, tuple[tuple[str, ...], ...]]] = set()
@@ -43,6 +44,7 @@ class _Verifier:
         raise InternalError(self.stage, problem)
 
     def run(self) -> None:
+        self.streams()
         for layer in self.model.layers():
             match layer:
                 case Liv():
@@ -60,6 +62,12 @@ class _Verifier:
                 self.fail(f"{label} is shared but used by {users} LIVs")
         if len(set(self.model.shared)) != len(self.model.shared):
             self.fail("a label stands in Model.shared twice")
+
+    def streams(self) -> None:
+        """Every section is of the model's streams, and holds a layer."""
+        for section in sections(self.model.body):
+            if not section.body or section.streams != self.model.streams:
+                self.fail("a section of no layers, or of other streams")
 
     def name(self, label: str) -> None:
         if not label or label in self.taken:
@@ -128,6 +136,9 @@ class _Verifier:
             self.fail(f"{label} lacks a feature, or has them out of order")
         users, computed = {liv.mixing}, []
         for feature in liv.features:
+            if not feature.input:
+                self.embedded(liv, feature, groups[feature.group])
+                continue
             if feature.weights != label or feature.input != label or feature.borrowed:
                 self.feature(liv, feature, groups[feature.group])
             if not feature.borrowed:
@@ -144,6 +155,14 @@ class _Verifier:
         for user in users:
             if user in self.users:
                 self.users[user] += 1
+
+    def embedded(self, liv: Liv, feature: Feature, group: Group) -> None:
+        """A feature that the model makes of the token."""
+        if not feature.borrowed or feature.weights:
+            self.fail(f"{group.name} of {liv.label} is of the embedding, and is not")
+        self.embedded_widths.add(group.width)
+        if len(self.embedded_widths) > 1:
+            self.fail(f"{group.name} of {liv.label} is wider than others")
 
     def feature(self, liv: Liv, feature: Feature, group: Group) -> None:
         """A feature that is not the LIV's own through and through."""

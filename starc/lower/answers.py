@@ -128,13 +128,16 @@ class Answers:
             )
         if residual.entered and read is not None:
             self.twice(read.clause)
-        for argument in use.arguments if residual.aside else ():
+        off = residual.aside or residual.others
+        for argument in use.arguments if off else ():
             if argument.name.text == "skip_scale":
                 self.problems.add(
                     "conflicting-settings",
-                    "`skip_scale` contradicts `output = none`",
+                    f"`skip_scale` contradicts `output = {residual.output}`",
                     argument.span,
-                    "its answer is added to no stream",
+                    "its answer is added to no stream"
+                    if residual.aside
+                    else "its answer is not added to the stream that it reads",
                     "A factor of the stream is for LIVs that write to it.",
                     "delete skip_scale",
                 )

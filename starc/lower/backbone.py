@@ -17,8 +17,9 @@ from starc.alphabet.around import (
 )
 from starc.diagnostics import Note, Problems
 from starc.frontend import ast
-from starc.ir.nodes import Again, Layer, Liv, Loop, Parallel, WrittenStep
-from starc.ir.residual import AND_EMBEDDING, BARE, STREAM
+from starc.ir.nodes import Again, Layer, Liv, Loop, Parallel, Section, WrittenStep
+from starc.ir.residual import AND_EMBEDDING, BARE, NONE, OTHERS, STREAM, Residual
+from starc.ir.streams import AltUp
 from starc.lower.answers import Answers, Read, reading
 from starc.lower.built import Builder, Built
 from starc.lower.collisions import check_generated_names
@@ -41,7 +42,7 @@ def lower_backbone(
     labels = collect_labels(block, problems)
     before = len(problems.found)
     builder = Builder(settings, problems)
-    lowering = _Backbone(builder, alphabet, labels, problems)
+    lowering = _Backbone(builder, settings, alphabet, labels, problems)
     body = lowering.steps(block.body, "backbone", block.span)
     whole = builder.stream is not None and not alphabet.broken_spans
     if whole and len(problems.found) == before:
@@ -53,6 +54,7 @@ class _Backbone:
     def __init__(
         self,
         builder: Builder,
+        settings: ModelSettings | None,
         alphabet: Alphabet,
         labels: dict[str, ast.Name],
         problems: Problems,
@@ -62,6 +64,9 @@ class _Backbone:
         self.problems = problems
         self.sharing = Sharing(labels, alphabet.broken, problems)
         self.entered = False  # the parallel at hand reads what entered the stream
+        self.streams = None if settings is None else settings.streams
+        self.inside = False  # of a block, where there is one stream
+        self.to_others: set[str] = set()  # labels of LIVs that write to the others
         self.answers = Answers(self.sharing, problems, whole=not alphabet.broken_spans)
 
     def steps(
@@ -76,9 +81,11 @@ class _Backbone:
     def step(self, step: ast.Step) -> WrittenStep | None:
         match step:
             case ast.Use():
-                return self.use(step)
+                return self.alone(self.use(step))
             case ast.Parallel():
-                return self.parallel(step)
+                return self.alone(self.parallel(step))
+            case ast.Section():
+                return self.section(step)
             case ast.Repeat():
                 inner = self.steps(step.body, "repeat", step.span)
                 return Loop(iterations(step.count), inner, step.span)
@@ -100,6 +107,89 @@ class _Backbone:
                 "no LIVs between the braces",
                 "There is nothing to compose.",
                 "write a LIV, such as MHA, or delete it",
+            )
+
+    # Several streams ------------------------------------------------------------------
+
+    def alone(self, layer: Layer | None) -> WrittenStep | None:
+        """As it stands in the streams: by itself, if it is in no block."""
+        match layer:
+            case None:
+                return None
+            case Again():
+                others = layer.of in self.to_others
+            case Liv() | Parallel():
+                others = layer.residual.others
+            case _:
+                assert_never(layer)
+        if self.streams is None or others or self.inside:
+            return layer
+        return Section(self.streams, (layer,), layer.span)
+
+    def section(self, node: ast.Section) -> WrittenStep | None:
+        """`block { ... }`: its layers are in the streams as one."""
+        if self.streams is None and self.builder.settings is not None:
+            self.problems.add(
+                "conflicting-settings",
+                "A block says nothing here",
+                _head(node.span),
+                "the model has one residual stream",
+                "A block is what stands in several streams as one.",
+                "say streams = altup in the model block, or leave out the braces",
+            )
+        if not node.body:
+            self.empty("block", node.span)
+        self.inside = True
+        found = [self.layer_inside(step) for step in node.body]
+        self.inside = False
+        layers = tuple(layer for layer in found if layer is not None)
+        if self.streams is None or not layers:
+            return None
+        return Section(self.streams, layers, node.span)
+
+    def layer_inside(self, step: ast.Step) -> Layer | None:
+        match step:
+            case ast.Use():
+                return self.use(step)
+            case ast.Parallel():
+                return self.parallel(step)
+            case ast.Repeat() | ast.Section():
+                self.problems.add(
+                    "not-in-block",
+                    "This cannot stand in a block",
+                    _head(step.span),
+                    "braces in a block",
+                    "A block holds LIVs, one after the other, and parallels.",
+                    "write them out, or put blocks in the repeat",
+                )
+                for use in uses((step,)):
+                    self.use(use)
+                return None
+            case _:
+                assert_never(step)
+
+    def output(self, place: Span, residual: Residual) -> None:
+        """Tells where the answer of a LIV cannot go where the LIV says."""
+        several = self.streams is not None and not self.inside
+        why = ""
+        if residual.others and not isinstance(self.streams, AltUp):
+            why = "no stream of the model is the first"
+        elif residual.others and self.inside:
+            why = "in a block there is one stream"
+        elif residual.others and residual.stream is not None:
+            why = "placement = stream norms the first stream"
+        elif residual.aside and several:
+            why = "it would stand beside all streams"
+        if why:
+            word = OTHERS if residual.others else NONE
+            self.problems.add(
+                "conflicting-settings",
+                f"`output = {word}` does not fit",
+                place,
+                why,
+                "In a block there is one stream, beside which an answer may stand; "
+                "outside, streams = altup has a first stream and others.",
+                "leave out output",
             )
 
     # LIVs -----------------------------------------------------------------------------
@@ -135,6 +225,10 @@ class _Backbone:
             self.not_alone(use, "two branches share one use" if not branch else "")
         if not branch:
             self.answers.check(use, built.residual, liv.of is not None, read)
+            said = (a.span for a in use.arguments if a.name.text == OUTPUT.name)
+            self.output(next(said, use.liv.span), built.residual)
+            if use.label is not None and built.residual.others:
+                self.to_others.add(use.label.text)
         labelled, label = use.label is not None, use.label.text if use.label else ""
         stem = label or _safe(meaning.stem)
         if liv.of is None:
@@ -202,6 +296,9 @@ class _Backbone:
         if target is not None and target.built is not None and not branch:
             around = target.built.residual
             self.answers.again(use, around, target, read)
+            self.output(use.liv.span, around)
+            if use.label is not None and around.others:
+                self.to_others.add(use.label.text)
         if use.label is not None:
             shared = replace(target, use=use) if target else user
             self.sharing.before.setdefault(use.label.text, shared)
@@ -239,6 +336,8 @@ class _Backbone:
                 case ast.Parallel():
                     self.no_arguments(step)
                     yield from self.branches(step.body)
+                case ast.Section():
+                    self.not_in_parallel(_head(step.span), "a block in a parallel")
                 case ast.Repeat():
                     before = len(self.problems.found)
                     inner = tuple(self.branches(step.body))
@@ -306,6 +405,12 @@ _OF_ALL = {
         f"say it of all: parallel(input = {AND_EMBEDDING}) {{ ... }}",
     ),
 }
+
+
+def _head(span: Span) -> Span:
+    """A step in braces up to the first of these."""
+    stop = span.source.text.find("{", span.start, span.end)
+    return Span(span.start, max(stop, span.start + 1), span.source)
 
 
 def _safe(stem: str) -> str:

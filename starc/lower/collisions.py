@@ -3,11 +3,12 @@
 import re
 from bisect import bisect_right
 from collections import Counter
+from itertools import chain
 from typing import assert_never
 
 from starc.diagnostics import Note, Problems
 from starc.frontend import ast
-from starc.ir.nodes import Again, Layer, Liv, Loop, Parallel, WrittenStep
+from starc.ir.nodes import Again, Layer, Liv, Loop, Parallel, Section, WrittenStep
 
 _NUMBERED = re.compile(r"(.+)_(0|[1-9][0-9]{0,17})")
 
@@ -64,7 +65,7 @@ class _Tree:
     def walk(self, steps: tuple[WrittenStep, ...], position: int, times: int) -> _Body:
         """`position` of the first step, where every loop around it is at its first."""
         body = _Body()
-        for step in steps:
+        for step in chain.from_iterable(map(_apart, steps)):
             here = position + body.size
             match step:
                 case Loop():
@@ -139,6 +140,11 @@ class _Tree:
         if stem.endswith("_again") and last.isdigit():
             return self.agains.get(f"{base}_again")
         return None
+
+
+def _apart(step: WrittenStep) -> tuple[Layer | Loop, ...]:
+    """The layers of a section one by one: its borders name nothing."""
+    return step.body if isinstance(step, Section) else (step,)
 
 
 def _stem(layer: Liv | Parallel) -> str:

@@ -43,6 +43,8 @@ def _count(body: tuple[ast.Step, ...], problems: Problems) -> int:
                     )
                     branches = 0
                 total += branches
+            case ast.Section():
+                total += _count(step.body, problems)
             case ast.Repeat():
                 here = _times(step.count, problems) * _count(step.body, problems)
                 if here > MOST_LIVS:

@@ -16,7 +16,7 @@ def uses(body: tuple[ast.Step, ...]) -> Iterator[ast.Use]:
         match step:
             case ast.Use():
                 yield step
-            case ast.Repeat() | ast.Parallel():
+            case ast.Repeat() | ast.Parallel() | ast.Section():
                 yield from uses(step.body)
             case _:
                 assert_never(step)

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from starc.alphabet.around import (
     INPUT,
+    INPUT_SCALE,
     LARGEST_SCALE,
     OUTPUT,
     PLACEMENT,
@@ -22,8 +23,12 @@ from starc.diagnostics import Problems
 from starc.frontend import ast
 from starc.ir.nodes import Written, WrittenStep
 from starc.ir.residual import BARE, STREAM, Norm, Residual, placed
+from starc.ir.streams import AltUp, Hyper, Streams
 from starc.source import Span
 from starc.values import dataclass
+
+MOST_STREAMS = 64
+"""Weights of a layer are as many as pairs of them."""
 
 SQRT_WIDTH = "sqrt_width"
 """The square root of the width, for embedding_scale."""
@@ -57,6 +62,14 @@ MODEL_OPTIONS = (
     replace(RESIDUAL_SCALE, default=1),
     replace(SKIP_SCALE, default=1),
     Option(
+        "streams",
+        "word",
+        "one residual stream, or several: one that is computed and others that follow "
+        "it (altup), or all read and written with learned weights (hyper)",
+        "one",
+        choices=("one", "altup", "hyper"),
+    ),
+    Option(
         "embedding_scale",
         "number",
         "what the embeddings are multiplied with on their way into the stream",
@@ -71,6 +84,15 @@ MODEL_OPTIONS = (
         "a norm of what enters the stream",
         "none",
         choices=("none", "rms", "layer"),
+    ),
+    Option(
+        "layer_vocab",
+        "whole",
+        "tokens that have vectors of their own where LIVs take features from the "
+        "embedding; the others have those of token 0",
+        0,
+        high=2**24,
+        none=True,
     ),
     Option(
         "logit_scale",
@@ -108,7 +130,14 @@ POSITION_WORDS: Words = {
     "learned": {},
     "none": {},
 }
-_CALLS = ("norm", "positions", "embedding_norm")
+_COUNT = Option("count", "whole", "how many streams there are", 4, high=MOST_STREAMS)
+_DYNAMIC = Option("dynamic", "flag", "the weights are made of the streams too", True)
+STREAM_WORDS: Words = {
+    "one": {},
+    "altup": {"count": _COUNT},
+    "hyper": {"count": _COUNT, "dynamic": _DYNAMIC},
+}
+_CALLS = ("norm", "positions", "embedding_norm", "streams")
 
 _BY_NAME = {option.name: option for option in MODEL_OPTIONS}
 _PLAIN = {n: o for n, o in _BY_NAME.items() if n not in _CALLS}
@@ -124,6 +153,7 @@ class ModelSettings:
     norm: tuple[str, Givens]
     positions: tuple[str, Givens]
     embedding_norm: tuple[str, Givens]
+    said_of_streams: tuple[str, Givens]
 
     def value(self, name: str) -> Quantity:
         if name in self.stated:
@@ -149,6 +179,23 @@ class ModelSettings:
         return _norm(word, float(eps), given)
 
     @property
+    def streams(self) -> Streams | None:
+        """How several streams are read and written; None: there is one."""
+        word, given = self.said_of_streams
+        said = {
+            name: given[name].value if name in given else option.default
+            for name, option in STREAM_WORDS[word].items()
+        }
+        match word:
+            case "altup":
+                return AltUp(_whole(said["count"]), self.the_norm.eps)
+            case "hyper":
+                count, dynamic = _whole(said["count"]), bool(said["dynamic"])
+                return Hyper(count, self.the_norm.eps, dynamic)
+            case _:
+                return None
+
+    @property
     def norm_of_embeddings(self) -> Norm | None:
         word, given = self.embedding_norm
         return None if word == "none" else _norm(word, self.the_norm.eps, given)
@@ -157,26 +204,34 @@ class ModelSettings:
         """Around a LIV, of which `said` says placement and scales, or less."""
         of_model = (PLACEMENT.name, RESIDUAL_SCALE.name, SKIP_SCALE.name)
         placement, *scales = (said.get(name, self.value(name)) for name in of_model)
-        scale, skip = (x if isinstance(x, str) else float(x) for x in scales)
+        scale, skip = map(_factor, scales)
         read, output = (str(said.get(o.name, STREAM)) for o in (INPUT, OUTPUT))
-        return placed(str(placement), self.the_norm, scale, skip, read, output)
+        norm, factor = self.the_norm, _factor(said.get(INPUT_SCALE.name, 1))
+        return placed(str(placement), norm, scale, skip, read, output, factor)
 
     def inside(self, said: Mapping[str, Quantity]) -> Residual:
         """Around a branch: nothing but what `said` says of the branch itself."""
-        placement, scale = PLACEMENT.name, RESIDUAL_SCALE.name
-        if placement not in said and scale not in said:
+        placement, scale, read = (
+            option.name for option in (PLACEMENT, RESIDUAL_SCALE, INPUT_SCALE)
+        )
+        if not said.keys() & {placement, scale, read}:
             return BARE
-        factor = said.get(scale, 1)
         return placed(
             str(said.get(placement, "none")),
             self.the_norm,
-            factor if isinstance(factor, str) else float(factor),
+            _factor(said.get(scale, 1)),
+            input=_factor(said.get(read, 1)),
         )
 
     @property
     def embedding_scale(self) -> float:
         said = self.value("embedding_scale")
         return _whole(self.value("width")) ** 0.5 if said == SQRT_WIDTH else float(said)
+
+    @property
+    def layer_vocab(self) -> int:
+        said = _whole(self.value("layer_vocab"))
+        return 0 if said == self.value("vocab") else said
 
     def model(self, body: tuple[WrittenStep, ...], span: Span) -> Written:
         return Written(
@@ -188,11 +243,13 @@ class ModelSettings:
             tied=bool(self.value("tied")),
             norm=self.the_norm,
             residual=self.residual(),
+            streams=self.streams,
             embedding_scale=self.embedding_scale,
             logit_scale=float(self.value("logit_scale")),
             logit_softcap=float(self.value("logit_softcap")),
             learned_positions=self.positions[0] == "learned",
             embedding_norm=self.norm_of_embeddings,
+            layer_vocab=self.layer_vocab,
             head_bias=bool(self.value("head_bias")),
             span=span,
         )
@@ -233,11 +290,30 @@ def read_model(
     if "eps" in stated and "eps" in norm[1]:
         inner, outer = norm[1]["eps"].span, stated["eps"].span
         contradiction("eps", "eps", inner, outer, problems)
+    _check_layer_vocab(stated, problems)
     positions = read_call(settings.get("positions"), POSITION_WORDS, "rope", problems)
     entering = read_call(
         settings.get("embedding_norm"), EMBEDDING_NORM_WORDS, "none", problems
     )
-    return ModelSettings(name, stated, norm, positions, entering)
+    streams = read_call(settings.get("streams"), STREAM_WORDS, "one", problems)
+    return ModelSettings(name, stated, norm, positions, entering, streams)
+
+
+def _check_layer_vocab(stated: Givens, problems: Problems) -> None:
+    """There are no vectors for tokens that there are not."""
+    if "layer_vocab" not in stated:
+        return
+    said, most = stated["layer_vocab"], _BY_NAME["vocab"].default
+    vocab = stated["vocab"].value if "vocab" in stated else most
+    if _whole(said.value) > _whole(vocab or 0):
+        problems.add(
+            "out-of-range",
+            "More tokens than the vocabulary has",
+            said.span,
+            f"the vocabulary has {vocab:_}",
+            "`layer_vocab` says how many of the tokens have vectors of their own.",
+            "leave it out: all tokens have them",
+        )
 
 
 def _norm(word: str, eps: float, given: Givens) -> Norm:
@@ -248,6 +324,11 @@ def _norm(word: str, eps: float, given: Givens) -> Norm:
     return Norm(word, eps, weight, weight and bias)
 
 
-def _whole(value: Quantity) -> int:
+def _factor(value: Quantity) -> float | str:
+    """A number, or the word for one that is learned."""
+    return value if isinstance(value, str) else float(value)
+
+
+def _whole(value: Quantity | None) -> int:
     assert isinstance(value, int)
     return value

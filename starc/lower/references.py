@@ -7,6 +7,7 @@ from starc.frontend import ast
 from starc.ir.operator import Operator
 from starc.ir.residual import Residual
 from starc.lower.built import Built
+from starc.source import Span
 from starc.values import dataclass
 
 
@@ -57,6 +58,7 @@ class References:
         self.broken = broken
         self.problems = problems
         self.before: dict[str, Shared] = {}
+        self.embedded: tuple[int, Span] | None = None  # taken of the embedding first
 
     def find(self, name: ast.Name, user: ast.Name | None) -> Shared | None:
         """The LIV that a clause refers to; None is told here, or wrong elsewhere."""

@@ -57,7 +57,7 @@ _MODEL = {option.name: option for option in MODEL_OPTIONS}
 GENES = {
     name: _MODEL[name]
     for name in (
-        *("placement", "norm", "positions", "embedding_norm"),
+        *("placement", "norm", "positions", "embedding_norm", "streams"),
         *("residual_scale", "skip_scale", "embedding_scale", "logit_scale"),
     )
 }

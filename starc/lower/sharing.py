@@ -7,6 +7,7 @@ from starc.alphabet.option import one_of
 from starc.diagnostics import Note
 from starc.frontend import ast
 from starc.ir.operator import Operator
+from starc.ir.residual import EMBEDDING
 from starc.lower.fits import (
     differences,
     other_feature,
@@ -93,7 +94,9 @@ class Sharing(References):
     def features(
         self, clause: ast.FeaturesFrom, user: Shared, label: ast.Name | None
     ) -> list[tuple[str, str]]:
-        """(group, label) of each group that is taken."""
+        """(group, label) of each group that is taken; "" is the embedding's label."""
+        if clause.source.text == EMBEDDING and EMBEDDING not in self.labels:
+            return self.of_embedding(clause, user)
         target = self.find(clause.source, label)
         mine = user.operator
         if mine is not None:
@@ -123,12 +126,62 @@ class Sharing(References):
                 self.stacked(name, user)
                 break
             differ = other_feature(user, target, group)
+            if self.embeds(target, group):
+                differ = "it takes that from the embedding, for itself"
             if differ:
                 self.misfit(
                     f"Feature {group} does not fit", clause, user, target, differ
                 )
                 break
             found.append((group, reference))
+        return found
+
+    def embeds(self, target: Shared, group: str) -> bool:
+        """Whether a LIV takes a feature from the embedding."""
+        return EMBEDDING not in self.labels and any(
+            isinstance(clause, ast.FeaturesFrom)
+            and clause.source.text == EMBEDDING
+            and group in [name.text for name in clause.groups]
+            for clause in target.use.clauses
+        )
+
+    def of_embedding(
+        self, clause: ast.FeaturesFrom, user: Shared
+    ) -> list[tuple[str, str]]:
+        """Features that the model makes of the token itself."""
+        operator = user.operator
+        if operator is None:
+            return []
+        self.check_groups(clause, user, operator, operator)
+        found = []
+        for name in clause.groups:
+            group = operator.groups_by_name.get(name.text)
+            if group is None:
+                continue
+            kept = any(tensor.group == group.name for tensor in operator.all_state(1))
+            why = "it is kept for later tokens" if kept else ""
+            why = "a token computes only some of it" if group.stack else why
+            why = "a difference has it twice" if user.differential else why
+            why = "other uses have their own matrices" if operator.lora else why
+            notes: tuple[Note, ...] = ()
+            if not why:
+                self.embedded = self.embedded or (group.width, name.span)
+                width, place = self.embedded
+                if group.width != width:
+                    why = f"{group.width} channels here, {width} elsewhere"
+                    notes = (Note(place, "taken here too"),)
+            if why:
+                self.problems.add(
+                    "sharing-misfit",
+                    f"Feature {group.name} cannot be taken from the embedding",
+                    name.span,
+                    why,
+                    "The embedding gives each LIV as many numbers of a token, for a "
+                    "feature of that token alone.",
+                    notes=notes,
+                )
+                break
+            found.append((group.name, ""))
         return found
 
     def stacked(self, name: ast.Name, user: Shared) -> None:

@@ -36,7 +36,7 @@ def _repeats(body: tuple[ast.Step, ...]) -> Iterator[Hint]:
                 about = f"{count} iterations of {counted(livs, 'LIV')}"
                 yield Hint(brace + 1, f" {count * livs} LIVs", about)
                 yield from _repeats(step.body)
-            case ast.Parallel():
+            case ast.Parallel() | ast.Section():
                 yield from _repeats(step.body)
             case ast.Use():
                 pass
@@ -53,7 +53,7 @@ def _livs(body: tuple[ast.Step, ...]) -> int:
                 found += 1
             case ast.Repeat():
                 found += iterations(step.count) * _livs(step.body)
-            case ast.Parallel():
+            case ast.Parallel() | ast.Section():
                 found += _livs(step.body)
     return found
 

@@ -223,7 +223,7 @@ def _innermost(document: Document, offset: int) -> ast.Node | None:
 
 def _below(node: ast.Node) -> Iterator[ast.Node]:
     match node:
-        case ast.Backbone() | ast.Repeat() | ast.Parallel():
+        case ast.Backbone() | ast.Repeat() | ast.Parallel() | ast.Section():
             yield from node.body
         case ast.Use():
             yield from node.clauses

@@ -122,7 +122,7 @@ def _step(step: ast.Step, at: int | None) -> Iterator[Word]:
                         pass
                     case _:
                         assert_never(clause)
-        case ast.Repeat() | ast.Parallel():
+        case ast.Repeat() | ast.Parallel() | ast.Section():
             for inner in _at(step.body, at):
                 yield from _step(inner, at)
         case _:

@@ -71,6 +71,10 @@ def _step(step: ast.Step) -> Symbol:
             below = tuple(_step(inner) for inner in step.body)
             named = _first(step.span, "parallel")
             return Symbol("parallel", "parallel", "", step.span, named, below)
+        case ast.Section():
+            below = tuple(_step(inner) for inner in step.body)
+            named = _first(step.span, "block")
+            return Symbol("block", "block", "", step.span, named, below)
         case _:
             assert_never(step)
 

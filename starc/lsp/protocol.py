@@ -21,6 +21,7 @@ SYMBOLS = {
     "search": types.SymbolKind.Object,
     "repeat": types.SymbolKind.Operator,
     "parallel": types.SymbolKind.Operator,
+    "block": types.SymbolKind.Package,
     "use": types.SymbolKind.Field,
 }
 ITEMS = {

@@ -55,7 +55,9 @@ def _answers(document: Document, body: tuple[ast.Step, ...], before: int) -> lis
     found = []
     for step in body:
         match step:
-            case ast.Repeat() if step.span.start < before <= step.span.end:
+            case ast.Repeat() | ast.Section() if (
+                step.span.start < before <= step.span.end
+            ):
                 return _answers(document, step.body, before)
             case ast.Parallel() if step.span.start < before <= step.span.end:
                 return []  # a branch reads what all of them read
@@ -95,7 +97,7 @@ def _in_parallel(document: Document, use: ast.Use) -> bool:
             match step:
                 case ast.Parallel():
                     found = inside(step.body, True)
-                case ast.Repeat():
+                case ast.Repeat() | ast.Section():
                     found = inside(step.body, parallel)
                 case ast.Use():
                     found = False

@@ -32,6 +32,7 @@ NAMES = (
     "glu",
     "mixture_of_experts",
     "mlp",
+    "laurel",
 )
 """Where a combination of structures fits two of them, the first is meant."""
 

@@ -5,11 +5,13 @@ from typing import NamedTuple, assert_never, cast
 
 from starc.ir.nodes import (
     Again,
+    Layer,
     Liv,
     Loop,
     Model,
     Parallel,
     Repeat,
+    Section,
     Step,
     Written,
     WrittenStep,
@@ -47,6 +49,8 @@ def _count(body: tuple[WrittenStep, ...], times: int, uses: Counter[str]) -> Non
         match step:
             case Loop():
                 _count(step.body, times * step.count, uses)
+            case Section():
+                _count(step.body, times, uses)
             case Liv() | Again() | Parallel():
                 for label in step.labels:
                     uses[label] += times
@@ -88,6 +92,15 @@ class _Expansion:
         match step:
             case Loop():
                 return Repeat(tuple(self.walk(step.body) for _ in range(step.count)))
+            case Section():
+                return changed(step, body=tuple(map(self.layer, step.body)))
+            case Liv() | Again() | Parallel():
+                return self.layer(step)
+            case _:
+                assert_never(step)
+
+    def layer(self, step: Layer) -> Layer:
+        match step:
             case Again():
                 return self.again(step)
             case Liv():
@@ -133,7 +146,7 @@ class _Expansion:
             weights_from = self.target(weights_from, liv.stem).root
         if features_from:
             features_from = tuple(
-                (group, self.target(reference, liv.stem).label)
+                (group, reference and self.target(reference, liv.stem).label)
                 for group, reference in features_from
             )
         source = self.source(liv)

@@ -3,7 +3,16 @@
 from collections.abc import Callable
 from typing import Any, TypeVar, assert_never
 
-from starc.ir.nodes import Again, Layer, Liv, Model, Parallel, Repeat, Step
+from starc.ir.nodes import (
+    Again,
+    Layer,
+    Liv,
+    Model,
+    Parallel,
+    Repeat,
+    Section,
+    Step,
+)
 
 Node = TypeVar("Node")
 
@@ -60,6 +69,10 @@ def _mapped(
                 )
                 same = _kept(step.iterations, iterations) is step.iterations
                 new.append(step if same else changed(step, iterations=iterations))
+            case Section():
+                layers = _kept(step.body, tuple(map(function, step.body)))
+                same = layers is step.body
+                new.append(step if same else changed(step, body=layers))
             case Liv() | Again() | Parallel():
                 new.append(function(step))
             case _:

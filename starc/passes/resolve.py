@@ -25,18 +25,22 @@ def resolve(model: Model) -> Model:
             owner = computed[liv.weights_from]
             mixing = owner.mixing
             weights = {f.group: f.weights for f in owner.features}
-            features = [Feature(name, weights[name], label) for name in names]
+            features = [Feature(n, weights[n] or label, label) for n in names]
         else:
             features = [Feature(name, label, label) for name in names]
         for group, reference in liv.features_from:
-            features[names.index(group)] = _taken(group, reference, computed[reference])
+            taken = Feature(group, "", "", borrowed=True)  # of the embedding
+            if reference:
+                taken = _taken(group, reference, computed[reference])
+            features[names.index(group)] = taken
+        made_here = (feature.group for feature in features if feature.input)
         resolved = changed(
             liv,
             weights_from="",
             features_from=(),
             features=tuple(features),
             mixing=mixing,
-            projections=tuple((name,) for name in names),
+            projections=tuple((name,) for name in made_here),
         )
         computed[label] = resolved
         return resolved

@@ -2,15 +2,31 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import assert_never
 
 import torch
 from torch import Tensor
 
-from starc.ir.nodes import Layer, Liv, Model, source
+from starc.ir.nodes import (
+    LAYER_EMBEDDINGS,
+    Again,
+    Layer,
+    Liv,
+    Model,
+    Parallel,
+    Repeat,
+    Section,
+    Step,
+    source,
+)
 from starc.ir.operator import Operator, Parameter
 from starc.reference.features import featurize
 from starc.reference.mixing import Mixing, mixing_of, output
+from starc.reference.norms import rms_norm
 from starc.reference.residual import entering, inside, normed, read, written
+from starc.reference.streams import closed, opened
+from starc.reference.streams import read as streams_read
+from starc.reference.streams import written as streams_written
 
 Weights = Mapping[tuple[str, str], Tensor]
 
@@ -53,7 +69,8 @@ class _Run:
 
     inputs: what every LIV so far has read, by label. features: what it made of it, by
         group. mixings: their T(x). entered: the stream before the first layer.
-    answers: those that stand beside it, by label.
+    answers: those that stand beside it, by label. embedded: what is of the token, by
+        use and group.
     """
 
     model: Model
@@ -62,6 +79,7 @@ class _Run:
     features: dict[str, dict[str, Tensor]] = field(default_factory=dict)
     mixings: dict[str, Mixing] = field(default_factory=dict)
     answers: dict[str, Tensor] = field(default_factory=dict)
+    embedded: dict[tuple[str, str], Tensor] = field(default_factory=dict)
     entered: Tensor = field(default_factory=lambda: torch.zeros(()))
 
     def __post_init__(self) -> None:
@@ -80,8 +98,13 @@ class _Run:
             tensors = self.tensors("", self.model.before)
             x = normed(self.model.embedding_norm, "embedding_norm", x, tensors)
         self.entered = x
-        for layer in self.model.layers():
-            x = self.layer(layer, x)
+        self.embed(tokens, x)
+        ends = self.tensors("", self.model.before)
+        if self.model.streams is not None:
+            x = opened(self.model.streams, x, ends)
+        x = self.steps(self.model.body, x)
+        if self.model.streams is not None:
+            x = closed(self.model.streams, x, ends)
         head = embedding if self.model.tied else self.tensor("", "head.weight")
         last = self.model.norm
         tensors = self.tensors("", self.model.after)
@@ -92,6 +115,44 @@ class _Run:
         cap = self.model.logit_softcap
         return cap * torch.tanh(logits / cap) if cap else logits
 
+    def embed(self, tokens: Tensor, x: Tensor) -> None:
+        """The features that LIVs take from the embedding, into `embedded`.
+
+        x: what enters the stream.
+        """
+        for place, (key, group) in enumerate(self.model.embedded().items()):
+            start, width = LAYER_EMBEDDINGS, group.width
+            here = slice(place * width, (place + 1) * width)
+            table = self.tensor("", f"{start}.table.weight")[:, here]
+            row = table[torch.where(tokens < len(table), tokens, 0)]
+            made = x @ self.tensor("", f"{start}.proj.weight")[here].T
+            weight = self.tensor("", f"{start}.norm.weight")
+            made = rms_norm(made / x.shape[-1] ** 0.5, weight, self.model.norm.eps)
+            self.embedded[key] = (made + width**0.5 * row) / 2**0.5
+
+    def steps(self, steps: Iterable[Step], x: Tensor) -> Tensor:
+        """The stream, or all streams, behind these."""
+        for step in steps:
+            match step:
+                case Repeat():
+                    for iteration in step.iterations:
+                        x = self.steps(iteration, x)
+                case Section():
+                    x = self.section(step, x)
+                case Liv() | Again() | Parallel():
+                    x = self.layer(step, x)
+                case _:
+                    assert_never(step)
+        return x
+
+    def section(self, section: Section, x: Tensor) -> Tensor:
+        """All streams x behind layers that stand in them as one."""
+        streams = section.streams
+        tensors = self.tensors(section.label, streams.parameters(self.model.width))
+        u, rest = streams_read(streams, x, tensors)
+        z = self.steps(section.body, u)
+        return streams_written(streams, x, rest, u, z, tensors)
+
     def tensors(self, label: str, of: Iterable[Parameter]) -> dict[str, Tensor]:
         """Tensors of one label by name."""
         return {p.name: self.tensor(label, p.name) for p in of}
@@ -101,6 +162,9 @@ class _Run:
         layer = self.whole[use.label]
         tensors = self.tensors(layer.label, layer.around)
         answer = self.answers[source(use)] if source(use) else None
+        every = stream
+        if layer.residual.others:
+            stream = stream[0]
         x = entering(layer.residual, stream, tensors)
         what_is_read = read(layer.residual, x, tensors, self.entered, answer)
         # Labels of the LIVs at this use: "m1_again_2.a" for "m1.a".
@@ -119,6 +183,9 @@ class _Run:
             read_here = read(liv.residual, what_is_read, own, self.entered)
             self.inputs[here[liv.label]] = read_here
             total = total + sign * inside(liv.residual, self.liv(liv, here), own)
+        if layer.residual.others:
+            more = inside(layer.residual, total, tensors)
+            return torch.cat([every[:1], every[1:] + more])
         after = written(layer.residual, x, total, tensors)
         if not layer.residual.aside:
             return after
@@ -132,6 +199,10 @@ class _Run:
         for feature in liv.features:
             # Shared weights are used as this LIV says: with its window and rotation.
             group = operator.group(feature.group)
+            if feature.embedded:
+                taken = self.embedded[here[liv.label], feature.group]
+                features[feature.group] = taken
+                continue
             found = operator.projection_parameters(group)
             own = [p for p in operator.parameters if p.group == feature.group]
             tensors = {

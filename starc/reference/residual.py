@@ -26,8 +26,8 @@ def read(
     entered: Tensor,
     answer: Tensor | None = None,
 ) -> Tensor:
-    """before(u): (batch, length, channels), u of the stream x (batch, length, width),
-    as `entering` gives it.
+    """input before(u): (batch, length, channels), u of the stream x (batch, length,
+    width), as `entering` gives it.
 
     entered: what entered the stream; answer: of the LIV that is read; shaped as x.
     """
@@ -38,7 +38,9 @@ def read(
         u = stream + answer @ tensors["plus.weight"].T if plus else answer
     if residual.entered:
         u = torch.cat([u, entered], -1)
-    return u if residual.before is None else normed(residual.before, "norm", u, tensors)
+    if residual.before is not None:
+        u = normed(residual.before, "norm", u, tensors)
+    return residual.input * tensors.get("input.weight", torch.ones(()).double()) * u
 
 
 def written(residual: Residual, stream: Tensor, y: Tensor, tensors: Tensors) -> Tensor:

@@ -11,14 +11,14 @@ from starc.lower.count import iterations
 from starc.lower.labels import uses
 from starc.source import NOWHERE
 
-Single = ast.Use | ast.Parallel
+Single = ast.Use | ast.Parallel | ast.Section
 """What stands in one residual."""
 
 Rename = Callable[[str], str]
 
 
 def depth(body: Sequence[ast.Step]) -> int:
-    """LIVs of a backbone, repeats multiplied; a parallel counts as one."""
+    """LIVs of a backbone, repeats multiplied; a parallel or a block counts as one."""
     return sum(map(_depth, body))
 
 
@@ -26,7 +26,7 @@ def _depth(step: ast.Step) -> int:
     match step:
         case ast.Repeat():
             return iterations(step.count) * depth(step.body)
-        case ast.Use() | ast.Parallel():
+        case ast.Use() | ast.Parallel() | ast.Section():
             return 1
         case _:
             assert_never(step)
@@ -83,9 +83,9 @@ def _in_place(
             case ast.Repeat():
                 inner = tuple(_in_place(step.body, times, copies))
                 yield replace(step, body=inner)
-            case ast.Use() | ast.Parallel() if _shares(step):
+            case ast.Use() | ast.Parallel() | ast.Section() if _shares(step):
                 yield from (copies.of(step, copy) for copy in range(times))
-            case ast.Use() | ast.Parallel():
+            case ast.Use() | ast.Parallel() | ast.Section():
                 count = ast.Number(NOWHERE, times, str(times))
                 yield ast.Repeat(NOWHERE, count, (step,))
             case _:
@@ -123,7 +123,7 @@ class _Copies:
             return known[-1]
 
         def other(label: str) -> str:
-            known = self.labels[label]
+            known = self.labels.get(label, [label])  # `embedding` is nobody's
             return known[min(copy, len(known) - 1)]
 
         return _relabelled(step, own, other)
@@ -161,7 +161,10 @@ def _written_out(body: Sequence[ast.Step], fresh: _Fresh) -> list[Single]:
         latest[label] = fresh(label)
         return latest[label]
 
-    return [_relabelled(step, own, latest.__getitem__) for step in _each(body)]
+    def other(label: str) -> str:
+        return latest.get(label, label)  # `embedding` is nobody's
+
+    return [_relabelled(step, own, other) for step in _each(body)]
 
 
 def _each(body: Sequence[ast.Step]) -> Iterator[Single]:
@@ -170,7 +173,7 @@ def _each(body: Sequence[ast.Step]) -> Iterator[Single]:
             case ast.Repeat():
                 for _ in range(iterations(step.count)):
                     yield from _each(step.body)
-            case ast.Use() | ast.Parallel():
+            case ast.Use() | ast.Parallel() | ast.Section():
                 yield step
             case _:
                 assert_never(step)
@@ -181,7 +184,7 @@ def _branch(step: ast.Step, own: Rename, other: Rename) -> ast.Step:
         case ast.Repeat():
             inner = tuple(_branch(step, own, other) for step in step.body)
             return replace(step, body=inner)
-        case ast.Use() | ast.Parallel():
+        case ast.Use() | ast.Parallel() | ast.Section():
             return _relabelled(step, own, other)
         case _:
             assert_never(step)
@@ -190,9 +193,9 @@ def _branch(step: ast.Step, own: Rename, other: Rename) -> ast.Step:
 def _relabelled(step: Single, own: Rename, other: Rename) -> Single:
     """With its label through `own`, and those that it refers to through `other`."""
     match step:
-        case ast.Parallel():
-            branches = tuple(_branch(branch, own, other) for branch in step.body)
-            return replace(step, body=branches)
+        case ast.Parallel() | ast.Section():
+            inside = tuple(_branch(one, own, other) for one in step.body)
+            return replace(step, body=inside)
         case ast.Use():
             clauses = tuple(_referring(clause, other) for clause in step.clauses)
             label = step.label and ast.Name(NOWHERE, own(step.label.text))
@@ -236,7 +239,7 @@ def _nowhere(step: ast.Step) -> ast.Step:
         case ast.Use():
             kept = tuple(c for c in step.clauses if not isinstance(c, ast.Genes))
             return replace(step, span=NOWHERE, clauses=kept)
-        case ast.Repeat() | ast.Parallel():
+        case ast.Repeat() | ast.Parallel() | ast.Section():
             return replace(step, span=NOWHERE, body=tuple(map(_nowhere, step.body)))
         case _:
             assert_never(step)

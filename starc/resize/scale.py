@@ -19,9 +19,9 @@ width: heads keep their size, so heads, kv_heads and blocks that are stated grow
 the width, and so does a stated hidden, up to the next multiple of 8. Ratios (expand),
 kernels, windows, states and a stated head_dim stay; what is not stated takes its
 default at the new width. Scales (residual_scale and the like) stay as they are stated.
-depth counts LIVs, a parallel as one. stack: the whole backbone again and again, then
-its beginning for the rest. interleave: each LIV again in its place. What shares, shares
-within its own copy; copies of a label are c1, c1_b, c1_c."""
+depth counts LIVs, a parallel or a block as one. stack: the whole backbone again and
+again, then its beginning for the rest. interleave: each LIV again in its place. What
+shares, shares within its own copy; copies of a label are c1, c1_b, c1_c."""
 
 HEADS = ("heads", "kv_heads", "blocks")
 
@@ -111,7 +111,7 @@ def width_of(program: ast.Program) -> int:
 
 
 def depth_of(program: ast.Program) -> int:
-    """LIVs of the backbone, a parallel as one."""
+    """LIVs of the backbone, a parallel or a block as one."""
     for item in program.items:
         if isinstance(item, ast.Backbone):
             return deepen.depth(item.body)
@@ -168,7 +168,7 @@ def _step(step: ast.Step, growth: Growth) -> ast.Step:
     match step:
         case ast.Use():
             return replace(step, arguments=_settings(step.arguments, growth))
-        case ast.Repeat() | ast.Parallel():
+        case ast.Repeat() | ast.Parallel() | ast.Section():
             return replace(step, body=tuple(_step(x, growth) for x in step.body))
         case _:
             assert_never(step)

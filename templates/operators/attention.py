@@ -190,13 +190,17 @@ def forward(_given):
             str((value if (name == 'v') else 'K')),
             ')\n',
         )
-    if (((((_given['rope'] and (_given['rotate_first'] or (not _given['qk_norm']))) and (not (_given['window'] or _given['differential']))) and ('k' in _given['computed'])) and ('v' in _given['computed'])) and (_given['w']['k'] == _given['w']['v'])):
+    if (((((_given['rope'] and (_given['rotate_first'] or (not _given['qk_norm']))) and (not ((_given['v_norm'] or _given['window']) or _given['differential']))) and ('k' in _given['computed'])) and ('v' in _given['computed'])) and (_given['w']['k'] == _given['w']['v'])):
         _text += (
             '        v = v.contiguous()  # as a view it would keep all of the product in training\n',
         )
     if (('kv' in _given['computed']) and (_given['qk_norm'] != 'full')):
         _text += (
             '        k = v = kv\n',
+        )
+    if (_given['v_norm'] and ('v' in made)):
+        _text += (
+            '        v = F.rms_norm(v, v.shape[-1:], eps=self.eps)\n',
         )
     if ((_given['rope'] and (not _given['plain'])) and (('q' in made) or ('k' in made))):
         _text += (
@@ -426,7 +430,7 @@ def forward(_given):
 
 
 SOURCES = {
-    'operators/attention.py.j2': 268493945,
+    'operators/attention.py.j2': 2167894647,
     'operators/rotation.j2': 2432401815,
 }
 BLOCKS = {'doc': doc, 'forward': forward}

@@ -11,6 +11,10 @@ def doc(_given):
         str(('(up + up_offset)' if _given['up_offset'] else 'up')),
         '.\n',
     )
+    if _given['sparse']:
+        _text += (
+            '\nOf gate only what is above the mean by `cutoff` deviations is left.\n',
+        )
     if _given['limit']:
         _text += (
             '\ngate is cut at `limit`, up at both ends.\n',
@@ -24,6 +28,10 @@ def forward(_given):
     g = ('gate.clamp(max=self.limit)' if _given['limit'] else 'gate')
     u = ('up.clamp(-self.limit, self.limit)' if _given['limit'] else 'up')
     u = ((str('(') + str(u) + str(' + self.up_offset)')) if _given['up_offset'] else u)
+    if _given['sparse']:
+        _text += (
+            '        mean, deviation = gate.mean(-1, True), gate.std(-1, correction=0, keepdim=True)\n        gate = F.relu(gate - mean - self.cutoff * deviation)\n',
+        )
     if (_given['product'] and _given['share']):
         _text += (
             '        gate_up_share = ',
@@ -109,6 +117,6 @@ def forward(_given):
 
 
 SOURCES = {
-    'operators/glu.py.j2': 4060098012,
+    'operators/glu.py.j2': 1391443256,
 }
 BLOCKS = {'doc': doc, 'forward': forward}

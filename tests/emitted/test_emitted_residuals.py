@@ -74,20 +74,65 @@ BODIES = {
         2 x { f: GMemless(lora = 2, lora_down = one); c: GConv-1(lora = 2) }
         GConv-1(lora = 3) weights from c; GMemless same as f
         Mamba-2(head_dim = 16, states = 8, lora = 2, input = [stream, embedding])""",
+    "taken from the embedding": """
+        2 x {
+          e: GMemless(hidden = 6, input_scale = learned) up from embedding
+          2 x { GConv-1(input_scale = 0.5); GMemless(hidden = 6) up from embedding }
+          parallel(input_scale = learned) {
+            q: GMemless(hidden = 6) gate, up from embedding
+            SA-1(heads = 2, placement = pre, input_scale = 2)
+          }
+        }
+        GMemless same as e
+        2 x { GMemless(hidden = 6) up from embedding }
+        GMemless(hidden = 6) weights from q, up from embedding""",
     "said of each iteration": "3 x { SA-1(heads = 2, placement = post); GMemless }",
 }
 SCALES = "residual_scale = 0.22; embedding_scale = 12; logit_scale = 1/8"
 SMALLER = SCALES.replace("12", "1/2")  # without norms, 12 saturates every softmax
 WAYS = (
     *(("pre", SCALES), ("post", ""), ("sandwich", "norm = layer"), ("none", SMALLER)),
-    ("stream", "skip_scale = 0.5; residual_scale = 2"),
+    ("stream", "skip_scale = 0.5; residual_scale = 2; layer_vocab = 17"),
 )
 assert {placement for placement, _ in WAYS} == set(PLACEMENTS)
+SEVERAL = {
+    "altup": """
+        2 x {
+          block {
+            parallel(skip_scale = 0.5) { a: SA-1(heads = 2); LAuReL(rank = 3) }
+            f: GMemless(output = none); GConv-1(placement = stream) plus from f
+          }
+          e: GMemless(hidden = 6, placement = post, output = others) up from embedding
+        }
+        SA-1(heads = 2, input = [stream, embedding], placement = sandwich)
+        block { SA-1(heads = 2, skip_scale = learned) k, v from a; Rec-1-Diff }
+        GMemless same as e; GMemless(output = others, residual_scale = 0.5)""",
+    "hyper": """
+        2 x {
+          block { a: SA-1(heads = 2); GMemless(placement = sandwich) }
+          2 x { c: GConv-1(placement = post, residual_scale = learned) }
+          m: GMemless(placement = stream); GMemless(skip_scale = 0.5) up from embedding
+        }
+        SA-1(heads = 2, input = [stream, embedding]) k, v from a; Rec-1-Diff
+        parallel { GMemless(placement = pre); GConv-1 }; block { GConv-1 same as c }
+        GMemless same as m""",
+}
+STREAMS = {
+    "altup": ("altup(count = 3)", "altup"),
+    "one of one": ("altup(count = 1)", "altup"),
+    "hyper": ("hyper", "hyper"),
+    "hyper of one": ("hyper(count = 1)", "hyper"),
+    "static": ("hyper(count = 3, dynamic = false)", "hyper"),
+}
 MODELS = {
     f"{name}, {placement}": f"model m {{ {HEAD}; placement = {placement}; {more} }}\n"
     f"backbone {{ {body} }}\n"
     for name, body in BODIES.items()
     for placement, more in WAYS
+} | {
+    name: f"model m {{ {HEAD}; streams = {streams}; eps = 1e-3 }}\n"
+    f"backbone {{ {SEVERAL[body]} }}\n"
+    for name, (streams, body) in STREAMS.items()
 }
 
 

@@ -152,7 +152,7 @@ def test_what_stands_around_one_layer() -> None:
     assert "placement post, residual_scale 0.5" in by_label["b_again_1"]
     residuals = [x["residual"] for x in as_json(found, 32, "bf16")["layers"]]
     usual: dict[str, object] = {"residual_scale": 1.0, "skip_scale": 1.0}
-    usual |= {"input": "stream", "output": "stream"}
+    usual |= {"input_scale": 1.0, "input": "stream", "output": "stream"}
     assert residuals[0] == {"placement": "sandwich", **usual}
     half = {"placement": "post", **usual, "residual_scale": 0.5}
     assert residuals[1] == residuals[3] == half

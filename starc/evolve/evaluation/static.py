@@ -101,6 +101,8 @@ def activation_memory(model: Model, tokens: int) -> int:
         reads = 1 + sum(len(r.modules) for r in around.values())  # and the projections
         values += reads * model.width
         values += sum(map(_kept, layer.livs))
+    for streams in model.sections().values():
+        values += streams.kept(model.width)
     logits = 2 * 4 * model.vocab
     return tokens * (DTYPE_BYTES * values + logits)
 

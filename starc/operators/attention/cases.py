@@ -107,7 +107,10 @@ def feature_twin(
     op: Attention, group: str, y: Tensor, p: Mapping[str, Tensor], eps: float
 ) -> Tensor:
     if group == "kv":
-        return torch.cat((feature_twin(op, "k", y, p, eps), y), dim=-1)
+        parts = (feature_twin(op, name, y, p, eps) for name in "kv")
+        return torch.cat((*parts,), dim=-1)
+    if group == "v" and op.v_norm:
+        return F.rms_norm(split(y, op.kv_heads), (op.values,), eps=eps).flatten(2)
     if group not in ("q", "k"):
         return y
     weight, heads = p.get(f"{group}_norm"), op.heads if group == "q" else op.kv_heads
@@ -229,6 +232,8 @@ CASES = Cases(
             rope=Rope(1e4, 4),
         ),
         "one_kv_plain": _small(value="k", sinks=True, bias=True, bias_except="kv"),
+        "gemma3n": _small(kv_heads=2, qk_norm="head", v_norm=True, scale=1.0),
+        "one_kv_norms": _small(value="k", v_norm=True, rope=Rope(1e4, 4)),
         "gated": _small(gate="head"),
         "channel_gate": _small(
             kv_heads=2, gate="channel", bias=True, bias_except="k gate"
@@ -256,6 +261,7 @@ CASES = Cases(
             value_dim=6,
             window=4,
             qk_norm="full",
+            v_norm=True,
             scale=0.7,
             softcap=2.0,
             sinks=True,
@@ -288,6 +294,7 @@ CASES = Cases(
         "SA-1(heads = 2, qk_norm = head, weightless = true, rotate_first = true)",
         "SA-3(heads = 4, alibi = true, window = 9)",
         "SA-1(heads = 2, qk_norm = layer)",
+        "SA-3(heads = 4, kv_heads = 2, v_norm = true, window = 6)",
         "SA-1(heads = 2, qk_norm = layer, norm_bias = false, own_weights = true)",
     ),
     resolved=(

@@ -28,6 +28,7 @@ class Attention(Operator):
     alibi: a score is less by m_h for each token between (arXiv 2108.12409);
         m_h = 2^(-8 h / n) for heads h = 1 to n, n the largest power of 2, and
         2^(-4 (2 j - 1) / n) for the j-th head after these.
+    v_norm: RMSNorm of each head of v, without weights.
     scale: of the scores; 0: head_dim ** -0.5. softcap: c in c tanh(scores / c).
     sinks: a learned score for each head that takes its part of the softmax and gives
         nothing (arXiv 2309.17453; gpt-oss).
@@ -54,6 +55,7 @@ class Attention(Operator):
     rotate_first: bool = False
     alibi: bool = False
     value: str = ""
+    v_norm: bool = False
     scale: float = 0.0
     softcap: float = 0.0
     sinks: bool = False

@@ -43,6 +43,7 @@ def build(options: ResolvedOptions) -> Attention:
         rotate_first=options.flag("rotate_first"),
         alibi=_alibi(options),
         value=options.choice("value"),
+        v_norm=options.flag("v_norm"),
         scale=float(options.exact("scale")) if options.get("scale") else 0.0,
         softcap=float(options.exact("softcap")),
         sinks=options.flag("sinks"),
@@ -207,6 +208,7 @@ TEMPLATE = Template(
             "qk_norm has biases beside its weights",
             derived="true for a layer norm with weights",
         ),
+        Option("v_norm", "flag", "RMSNorm of each head of v, without weights", False),
         Option("rotate_first", "flag", "qk_norm comes after the rotation", False),
         Option(
             "rope",

@@ -98,14 +98,23 @@ def finish_feature(
 ) -> Tensor:
     """q and k: the norm and the rotation. (batch, length, channels).
 
-    kv: the same of k, and behind its channels those of v, which nothing is done to.
+    kv: the same of k, and behind its channels those of v.
     """
     if group == "kv":
         keys = _finished(operator, "k", feature, tensors, eps)
-        return torch.cat((keys, feature), dim=-1)
+        return torch.cat((keys, _values(operator, feature, eps)), dim=-1)
+    if group == "v":
+        return _values(operator, feature, eps)
     if group not in ("q", "k"):
         return feature
     return _finished(operator, group, feature, tensors, eps)
+
+
+def _values(operator: Attention, feature: Tensor, eps: float) -> Tensor:
+    if not operator.v_norm:
+        return feature
+    one = torch.ones(()).double()
+    return rms_norm(split(feature, operator.kv_heads), one, eps).flatten(2)
 
 
 def _finished(

@@ -28,6 +28,12 @@ def twin(
         "sigmoid": torch.sigmoid,
     }[op.activation]
     gate, up = f["gate"], f["up"]
+    if op.activation_sparsity:
+        # The normal quantile by torch; the deviation from moments.
+        below = torch.special.ndtri(torch.tensor(op.activation_sparsity).double())
+        mean = gate.mean(-1, keepdim=True)
+        deviation = (gate.square().mean(-1, keepdim=True) - mean.square()).sqrt()
+        gate = (gate - mean - below * deviation).clamp(min=0)
     if op.limit:
         gate, up = gate.clamp(max=op.limit), up.clamp(-op.limit, op.limit)
     up = (up + op.up_offset) * (f["share"].sigmoid() if op.share else 1.0)
@@ -42,16 +48,19 @@ CASES = Cases(
         **{name: _small(name) for name in ACTIVATIONS[1:]},
         "limit": _small("silu", limit=0.8),
         "share": _small("silu", share=True),
+        "sparse": _small("gelu", activation_sparsity=0.7),
+        "sparse_limit": _small("silu", activation_sparsity=0.3, limit=0.5, alpha=2.0),
         "limit_of_relu": _small("relu", limit=0.8, up_offset=0.5),
         "gpt_oss": _small("silu", limit=1.5, alpha=1.702, up_offset=1.0),
     },
-    shared=("", "gpt_oss"),
+    shared=("", "gpt_oss", "sparse"),
     twin=twin,
     uses=(
         "GMemless",
         "GMemless(activation = gelu)",
         "GMemless(activation = relu)",
         "GMemless(share = true)",
+        "GMemless(activation = gelu, activation_sparsity = 0.95)",
         "GMemless(limit = 7, alpha = 1.702, up_offset = 1)",
     ),
     resolved=(

@@ -8,13 +8,19 @@ IN_KERNEL = ("silu", "gelu", "relu", "sigmoid")
 
 
 def emission(op: Glu) -> Emission:
-    plain = not (op.limit or op.up_offset) and op.alpha == 1
+    unbounded = not (op.limit or op.up_offset) and op.alpha == 1
+    plain = unbounded and not op.activation_sparsity
     behind = op.share and not op.out_bias  # the projection: hardly anything is there
     arguments = [
         Argument("hidden", "int", op.hidden, "channels of the gated linear unit")
     ]
+    if op.activation_sparsity:
+        arguments.append(
+            Argument("cutoff", "float", op.cutoff, "deviations that a gate loses")
+        )
     arguments += limits(op.limit, op.alpha, op.up_offset)
-    gate = "min(gate, limit)" if op.limit else "gate"
+    gate = "cut(gate)" if op.activation_sparsity else "gate"
+    gate = f"min({gate}, limit)" if op.limit else gate
     gate = (
         f"{gate} sigmoid(alpha gate)" if op.alpha != 1 else f"{op.activation}({gate})"
     )
@@ -32,6 +38,7 @@ def emission(op: Glu) -> Emission:
             "alpha": op.alpha != 1,
             "up_offset": op.up_offset > 0,
             "share": op.share,
+            "sparse": op.activation_sparsity > 0,
             "behind": behind,
             **biases(op),
         },

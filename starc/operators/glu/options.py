@@ -33,6 +33,7 @@ def build(options: ResolvedOptions) -> Glu:
         alpha=float(options.exact("alpha")),
         up_offset=float(options.exact("up_offset")),
         share=options.flag("share"),
+        activation_sparsity=float(options.exact("activation_sparsity")),
     )
 
 
@@ -72,6 +73,16 @@ TEMPLATE = Template(
             "flag",
             "all that a token gets is multiplied with one sigmoid of its input",
             False,
+        ),
+        Option(
+            "activation_sparsity",
+            "number",
+            "part of the gates that is 0: those below so many deviations above the "
+            "mean of a token's, as if they were normal",
+            0,
+            low=1e-3,
+            high=0.999,
+            none=True,
         ),
         common.SHIFT,
         common.BIAS,

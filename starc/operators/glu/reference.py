@@ -18,6 +18,10 @@ def mixing(
     eps: float,
 ) -> Mixing:
     gate, up = features["gate"], features["up"]
+    if operator.activation_sparsity:
+        mean = gate.mean(-1, keepdim=True)
+        deviation = ((gate - mean) ** 2).mean(-1, keepdim=True).sqrt()
+        gate = ACTIVATIONS["relu"](gate - mean - operator.cutoff * deviation)
     if operator.limit:
         gate = torch.where(gate < operator.limit, gate, operator.limit)
         up = torch.where(up.abs() < operator.limit, up, operator.limit * up.sign())

@@ -1,0 +1,121 @@
+"""Several residual streams: what stands around layers that read and write them all.
+
+    X = opened(x)                       N streams, (N, B, T, D), behind the embedding
+    u, rest = read(X);  X = written(rest, u, z)     z: u after the layers of a section
+    x = closed(X)                       before the last norm
+
+Each kind is a class here; `reference/streams.py` says what it computes, and
+`backend/streams.py` how a file shows it.
+"""
+
+from typing import ClassVar
+
+from starc.ir.init import LINEAR, NORMAL, ONES
+from starc.ir.operator import Parameter
+from starc.values import dataclass
+
+
+@dataclass(frozen=True)
+class Streams:
+    """count: how many there are, N. eps: of the norm of what weights are made of."""
+
+    count: int
+    eps: float
+
+    kind: ClassVar[str]
+
+    def parameters(self, width: int) -> tuple[Parameter, ...]:
+        """The tensors of one section."""
+        raise NotImplementedError
+
+    def flops(self, width: int) -> float:
+        """Of one section for each token, of matrix products only."""
+        raise NotImplementedError
+
+    def kept(self, width: int) -> int:
+        """Values of a token that the backward pass of one section needs."""
+        raise NotImplementedError
+
+    def ends(self, width: int) -> tuple[Parameter, ...]:
+        """The tensors that open the streams and close them."""
+        return ()
+
+
+@dataclass(frozen=True)
+class AltUp(Streams):
+    """The first stream is computed, all are predicted before and corrected behind
+    (alternating updates, arXiv 2301.13310, as Gemma 3n has them).
+
+    r(x) = tanh(R norm(x) / D), N numbers of a token, and P_i = X_i + sum_j p_ij X_j
+    with p = M r(X_0), N x N. u = P_0; X_i = P_i + (1 + c_i)(z - P_0) with c = C r(z).
+
+    X_0 = x and X_i = A_i x opens, the mean of X_0 and B_i X_i closes, where what a
+    matrix gives is brought to the root mean square of x, or of X_0.
+    """
+
+    kind: ClassVar[str] = "altup"
+
+    def parameters(self, width: int) -> tuple[Parameter, ...]:
+        n = self.count
+        return (
+            _own("norm.weight", (width,), ones=True),
+            _own("router.weight", (n, width)),
+            _own("prediction.weight", (n * n, n)),
+            _own("correction.weight", (n, n)),
+        )
+
+    def flops(self, width: int) -> float:
+        n = self.count
+        routers = 2 * (2.0 * n * width)
+        return routers + 2.0 * n * n * (n + 1) + 2.0 * n * n * width
+
+    def kept(self, width: int) -> int:
+        """All streams, what both routers read, and what became of the first."""
+        return (self.count + 3) * width
+
+    def ends(self, width: int) -> tuple[Parameter, ...]:
+        return tuple(
+            Parameter(f"streams.{end}.{i}.weight", (width, width), LINEAR)
+            for end in ("opening", "closing")
+            for i in range(self.count - 1)
+        )
+
+
+@dataclass(frozen=True)
+class Hyper(Streams):
+    """Hyper-connections (arXiv 2409.19606): learned weights of all streams.
+
+    u = sum_n a_n0 X_n and X_m = sum_n a_nm X_n + b_m (z - u), m = 1 to N. Static, a and
+    b are learned; dynamic, s tanh(W norm(X_n)) of each stream is added to its a and b,
+    with one s for a and one for b. X_n = x opens; the sum closes.
+
+    With one stream, a = 1 and b = 1, as a new model has them, X = X + (z - u): the
+    plain residual.
+    """
+
+    dynamic: bool = True
+
+    kind: ClassVar[str] = "hyper"
+
+    def parameters(self, width: int) -> tuple[Parameter, ...]:
+        n = self.count
+        found = [_own("alpha", (n, n + 1)), _own("beta", (n,))]
+        if self.dynamic:
+            found.append(_own("norm.weight", (width,), ones=True))
+            found.append(_own("weight", (n + 2, width)))
+            found.append(_own("scale", (2,)))
+        return tuple(found)
+
+    def flops(self, width: int) -> float:
+        n = self.count
+        made = 2.0 * n * width * (n + 2) if self.dynamic else 0.0
+        return made + 2.0 * n * (n + 1) * width
+
+    def kept(self, width: int) -> int:
+        """All streams, once more normed where numbers are made of them; the answer."""
+        return ((2 if self.dynamic else 1) * self.count + 1) * width
+
+
+def _own(name: str, shape: tuple[int, ...], ones: bool = False) -> Parameter:
+    init = ONES if ones else LINEAR if name.endswith("weight") else NORMAL
+    return Parameter(f"streams.{name}", shape, init, featurizer=False)

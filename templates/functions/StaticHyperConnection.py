@@ -1,0 +1,28 @@
+import torch
+from torch import Tensor, nn
+
+
+class StaticHyperConnection(nn.Module):
+    """What a layer reads of N streams, and what its answer is to each of them
+    (arXiv 2409.19606): learned weights.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        n = config.streams
+        self.alpha = nn.Parameter(torch.empty(n, n + 1))
+        self.beta = nn.Parameter(torch.empty(n))
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        n = len(self.beta)
+        nn.init.zeros_(self.alpha)
+        self.alpha[torch.randint(n, ()), 0] = 1.0  # it reads one of them, and keeps all
+        self.alpha[:, 1:].fill_diagonal_(1.0)
+        nn.init.ones_(self.beta)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What is read (B, T, D), the streams without the answer (N, B, T, D), and the
+        factors of it (N, 1, 1, 1), of streams x (N, B, T, D)."""
+        mixed = (self.alpha.T @ x.flatten(1)).unflatten(-1, x.shape[1:])
+        return mixed[0], mixed[1:], self.beta[:, None, None, None]
