@@ -86,6 +86,12 @@ OWN: dict[str, dict[str, Any]] = {
     "dots1": {"n_shared_experts": 1},
     "deepseek_v2": {"num_key_value_heads": 8, "head_dim": 16},
     "deepseek_v3": {"num_key_value_heads": 8, "head_dim": 16},
+    "gemma3n_text": {
+        "layer_types": [SLIDING, FULL] * 2,
+        "num_kv_shared_layers": 2,
+        "vocab_size_per_layer_input": VOCAB,
+        "hidden_size_per_layer_input": 32,
+    },
     "granitemoehybrid": {"num_local_experts": 0, "layer_types": [LINEAR, FULL] * 2},
     "jamba": {"num_experts": 1, "attn_layer_period": 2, "attn_layer_offset": 1},
     "lfm2": {"layer_types": ["conv", FULL] * 2, "block_auto_adjust_ff_dim": False},

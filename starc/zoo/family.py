@@ -68,6 +68,25 @@ class Beside:
 Step = Part | Beside
 
 
+@dataclass(frozen=True)
+class Together:
+    """Steps that stand in several streams as one: `block { ... }`. The tensors of what
+    stands around them are among the names of the first."""
+
+    steps: tuple[Step, ...]
+
+
+Steps = tuple[Step | Together, ...]
+
+
+def flat(steps: Steps) -> tuple[Step, ...]:
+    """Those of a layer one by one."""
+    found: list[Step] = []
+    for step in steps:
+        found += step.steps if isinstance(step, Together) else (step,)
+    return tuple(found)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Family:
     """name: `model_type` of a configuration. architecture: of its `architectures`.
@@ -85,7 +104,7 @@ class Family:
     title: str
     architecture: str
     fields: Mapping[str, Field]
-    kinds: Mapping[str, tuple[Step, ...]]
+    kinds: Mapping[str, Steps]
     layers: Callable[[Values], Sequence[str]]
     names: Names
     prefix: str = "model.layers.{}."
@@ -110,7 +129,7 @@ class Reading:
     @property
     def steps(self) -> tuple[tuple[Step, ...], ...]:
         """Each layer, in order of depth."""
-        return tuple(self.family.kinds[kind] for kind in self.layers)
+        return tuple(flat(self.family.kinds[kind]) for kind in self.layers)
 
     @property
     def folds(self) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from starc.source import Source
 from starc.values import dataclass
 from starc.zoo.error import ZooError
 from starc.zoo.families import NAMES, family
-from starc.zoo.family import Beside, Family, Part, Reading, Step
+from starc.zoo.family import Beside, Family, Part, Reading, Step, flat
 from starc.zoo.reading import read
 from starc.zoo.seen import SILENT, Instance, Seen, Unlike, options_of
 from starc.zoo.spelling import source
@@ -100,11 +100,12 @@ def _laid_out(family: Family, model: Model) -> Seen:
     said = frozenset(
         [*family.always, *(a for f in family.fields.values() for a in f.says)]
     )
+    kinds_of_layers = {kind: flat(steps) for kind, steps in family.kinds.items()}
     best: list[tuple[int, tuple[str, ...]] | None] = [(0, ())]
     for end in range(1, len(layers) + 1):
         found = [
             (before[0] + cost, (*before[1], kind))
-            for kind, steps in family.kinds.items()
+            for kind, steps in kinds_of_layers.items()
             if (start := end - len(steps)) >= 0
             and (before := best[start]) is not None
             and (cost := _cost(steps, made[start:end], said)) is not None
@@ -115,7 +116,7 @@ def _laid_out(family: Family, model: Model) -> Seen:
         reached = max(end for end, found in enumerate(best) if found is not None)
         raise Unlike(f"{layers[reached].label}: no layer of a {family.name} is so")
     kinds = last[1]
-    steps = [step for kind in kinds for step in family.kinds[kind]]
+    steps = [step for kind in kinds for step in kinds_of_layers[kind]]
     instances = [
         one
         for step, layer in zip(steps, made, strict=True)

@@ -9,7 +9,7 @@ from starc.alphabet import Option, template_of
 from starc.alphabet.around import AROUND
 from starc.ir.nodes import Liv, Model
 from starc.ir.operator import Operator
-from starc.ir.residual import AND_EMBEDDING, STREAM, Residual
+from starc.ir.residual import AND_EMBEDDING, LEARNED, STREAM, Residual
 from starc.ir.rope import Rope
 from starc.values import dataclass
 
@@ -109,8 +109,9 @@ def options_of(operator: Operator, residual: Residual) -> dict[str, Any]:
         "placement": residual.placement,
         "residual_scale": residual.scale,
         "skip_scale": residual.skip,
+        "input_scale": LEARNED if residual.learned_input else residual.input,
         "input": AND_EMBEDDING if residual.entered else STREAM,
-        "output": "none" if residual.aside else STREAM,
+        "output": residual.output,
         "lora": operator.lora or None,
         "lora_down": "one" if operator.lora_one else "each",
     }

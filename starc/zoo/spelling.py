@@ -18,7 +18,7 @@ from starc.lower.model import MODEL_OPTIONS, read_model
 from starc.source import Source
 from starc.values import dataclass
 from starc.zoo.error import ZooError
-from starc.zoo.family import Beside, Part, Reading, Step
+from starc.zoo.family import Beside, Part, Reading, Steps, Together
 from starc.zoo.values import arguments, written
 
 _KEPT = {"width", "vocab", "context", "heads", "kv_heads", "hidden", "kernel"}
@@ -68,7 +68,8 @@ def spelled_out(reading: Reading) -> str:
 def _said(reading: Reading) -> _Said:
     livs: _Livs = {}
     layers = [
-        _layer(reading, steps, depth, livs) for depth, steps in enumerate(reading.steps)
+        _layer(reading, reading.family.kinds[kind], depth, livs)
+        for depth, kind in enumerate(reading.layers)
     ]
     found = _of("model", reading.settings)
     settings = {name: found[name] for name in _ORDER if name in found}
@@ -94,14 +95,16 @@ def _of(address: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _layer(
     reading: Reading,
-    steps: tuple[Step, ...],
+    steps: Steps,
     depth: int,
     livs: _Livs,
 ) -> str:
     """A layer on a line; the aliases that it needs are noted in `livs`."""
     words = []
     for step in steps:
-        if isinstance(step, Beside):
+        if isinstance(step, Together):
+            words.append(f"block {{ {_layer(reading, step.steps, depth, livs)} }}")
+        elif isinstance(step, Beside):
             inside = [_alias(reading, part, depth, livs) for part in step.parts]
             said = f"({arguments(step.options)})" if step.options else ""
             words.append(f"parallel{said} {{ {'; '.join(inside)} }}")

@@ -403,6 +403,42 @@ def gemma3_text(draw: Draw) -> Any:
 
 
 @st.composite
+def gemma3n_text(draw: Draw) -> Any:
+    layers = draw(st.integers(2, 3))
+    own = draw(st.integers(1, layers))
+    kinds = draw(types(FULL, SLIDING, layers=own))
+    kinds += [draw(st.sampled_from(kinds)) for _ in range(layers - own)]
+    sizes = stream(draw, layers=layers)
+    rows = draw(st.sampled_from([sizes["vocab_size"], 7]))
+    widths = st.sampled_from([8, 12])
+    rotation = {"rope_type": "default"}
+    return transformers.Gemma3nTextConfig(
+        **sizes,
+        **heads(draw),
+        layer_types=kinds,
+        num_kv_shared_layers=layers - own,
+        intermediate_size=draw(
+            st.one_of(widths, st.lists(widths, min_size=layers, max_size=layers))
+        ),
+        hidden_activation=draw(st.sampled_from(["gelu_pytorch_tanh", "gelu", "silu"])),
+        activation_sparsity_pattern=[
+            draw(st.sampled_from([0.0, 0.5, 0.9])) for _ in range(layers)
+        ],
+        rope_parameters={
+            FULL: scaled(draw)["rope_parameters"],
+            SLIDING: {**rotation, "rope_theta": draw(THETAS)},
+        },
+        sliding_window=draw(st.sampled_from([3, 5])),
+        final_logit_softcapping=draw(st.sampled_from([3.0, 30.0])),
+        attention_bias=draw(FLAGS),
+        vocab_size_per_layer_input=rows,
+        hidden_size_per_layer_input=draw(st.sampled_from([3, 4])),
+        altup_num_inputs=draw(st.integers(1, 3)),
+        laurel_rank=draw(st.sampled_from([1, 3])),
+    )
+
+
+@st.composite
 def lfm3(draw: Draw) -> Any:
     layers = draw(st.integers(2, 3))
     found = heads(draw, own_dim=False)
@@ -791,6 +827,7 @@ FAMILIES: dict[str, st.SearchStrategy[Any]] = {
     "gemma": gemma(),
     "gemma2": gemma2(),
     "gemma3_text": gemma3_text(),
+    "gemma3n_text": gemma3n_text(),
     "gpt2": gpt2(),
     "gpt_neox": gpt_neox(),
     "granite": granite(),

@@ -20,6 +20,7 @@ NAMES = (
     "gemma",
     "gemma2",
     "gemma3_text",
+    "gemma3n_text",
     "glm4_moe",
     "gpt2",
     "gpt_neox",
