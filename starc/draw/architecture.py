@@ -1,7 +1,8 @@
 """An architecture as a strip: LIVs from left to right, sharing as arcs.
 
 Weights that are shared arch above the strip, features below it, a whole LIV that is
-used again has a double line. A repeat is one iteration over a bracket.
+used again has a double line. A repeat is one iteration over a bracket, and so is a
+block.
 """
 
 from collections.abc import Sequence
@@ -45,10 +46,12 @@ def architecture(
     content.extend(_arc(arc, columns, middle) for arc in arcs)
     for place, column in enumerate(columns):
         content.append(_column(column, _left(place), middle))
-    for bracket in drawn.brackets:
-        ends = _left(bracket.first), _left(bracket.last) + BOX
-        content.append(_bracket(*ends, bottom + 7, bracket.times))
-    bottom += 30 if drawn.brackets else 8
+    for brackets, word in ((drawn.blocks, "block"), (drawn.brackets, "")):
+        for one in brackets:
+            ends = _left(one.first), _left(one.last) + BOX
+            content.append(_bracket(*ends, bottom + 7, word or f"× {one.times}"))
+        bottom += 24 if brackets else 0
+    bottom += 6 if drawn.brackets or drawn.blocks else 8
     width: float = right + MARGIN
     if legend:
         rows, wide = _legend(columns, arcs, bottom + 10, max(width, 420))
@@ -188,7 +191,7 @@ def _line(kind: str, path: str, head: str = "") -> list[str]:
     ]
 
 
-def _bracket(left: float, right: float, y: float, times: int) -> str:
+def _bracket(left: float, right: float, y: float, word: str) -> str:
     line = element(
         "path",
         d=f"M{left:g} {y - 5:g}V{y:g}H{right:g}V{y - 5:g}",
@@ -199,7 +202,7 @@ def _bracket(left: float, right: float, y: float, times: int) -> str:
     count = text(
         middle,
         y + 15,
-        f"× {times}",
+        word,
         text_anchor="middle",
         font_size=12,
         fill=palette.INK,

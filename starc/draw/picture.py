@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from itertools import chain
 
 from starc.ir.descriptions import around, described, inside, name_of, sources
-from starc.ir.nodes import Layer, Liv, Model, Parallel, again, flat, iterations
+from starc.ir.nodes import (
+    Layer,
+    Liv,
+    Model,
+    Parallel,
+    again,
+    flat,
+    iterations,
+    sections,
+)
 
 WEIGHTS, FEATURES, AGAIN = "weights", "features", "again"
 
@@ -63,11 +72,12 @@ class Bracket:
 
 @dataclass(frozen=True)
 class Picture:
-    """Of each repeat one iteration is shown."""
+    """Of each repeat one iteration is shown. blocks: in the streams as one."""
 
     columns: tuple[Column, ...]
     arcs: tuple[Arc, ...]
     brackets: tuple[Bracket, ...]
+    blocks: tuple[Bracket, ...] = ()
 
 
 def picture(model: Model, rolled: bool = True) -> Picture:
@@ -75,6 +85,7 @@ def picture(model: Model, rolled: bool = True) -> Picture:
     drawn: list[Layer] = []
     places: dict[str, int] = {}  # of layers and branches of all iterations
     brackets: list[Bracket] = []
+    blocks: list[Bracket] = []
     for step in model.body:
         parts = [tuple(flat(x)) for x in (iterations(step) if rolled else ((step,),))]
         first = len(drawn)
@@ -82,13 +93,18 @@ def picture(model: Model, rolled: bool = True) -> Picture:
         for part in parts:
             for place, layer in enumerate(part, start=first):
                 places.update((label, place) for label in _labels(layer))
+        shown = iterations(step)[0] if rolled else (step,)
+        for section in sections(shown):
+            start, stop = places[section.label], places[section.body[-1].label]
+            if stop > start:
+                blocks.append(Bracket(start, stop, 1))
         if len(parts) > 1:
             brackets.append(Bracket(first, len(drawn) - 1, len(parts)))
     layers = {layer.label: layer for layer in model.layers()}
     whole = model.whole()
     columns = tuple(_column(layer, whole[layer.label], model) for layer in drawn)
     arcs = dict.fromkeys(chain.from_iterable(_arcs(x, places) for x in layers.values()))
-    return Picture(columns, tuple(arcs), tuple(brackets))
+    return Picture(columns, tuple(arcs), tuple(brackets), tuple(blocks))
 
 
 def _labels(layer: Layer) -> Iterator[str]:

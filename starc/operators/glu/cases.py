@@ -30,7 +30,8 @@ def twin(
     gate, up = f["gate"], f["up"]
     if op.activation_sparsity:
         # The normal quantile by torch; the deviation from moments.
-        below = torch.special.ndtri(torch.tensor(op.activation_sparsity).double())
+        share = torch.tensor(op.activation_sparsity, dtype=torch.float64)
+        below = torch.special.ndtri(share)
         mean = gate.mean(-1, keepdim=True)
         deviation = (gate.square().mean(-1, keepdim=True) - mean.square()).sqrt()
         gate = (gate - mean - below * deviation).clamp(min=0)
