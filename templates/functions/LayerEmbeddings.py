@@ -18,4 +18,4 @@ class LayerEmbeddings(nn.Module):
         each = (-1, self.channels)  # of a layer
         made = (self.proj(x) * x.shape[-1] ** -0.5).type_as(x).unflatten(-1, each)
         rows = (self.table(tokens) * self.channels**0.5).unflatten(-1, each)
-        return ((self.norm(made) + rows) * 0.5**0.5).unbind(-2)  # (B, T, C), as many as layers
+        return ((self.norm(made) + rows) * 0.5**0.5).unbind(-2)  # (B, T, C) each

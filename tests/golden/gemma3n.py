@@ -275,9 +275,9 @@ class LayerEmbeddings(nn.Module):
 
     def forward(self, tokens: Tensor, x: Tensor) -> tuple[Tensor, ...]:
         each = (-1, self.channels)  # of a layer
-        made = self.norm((self.proj(x) * x.shape[-1] ** -0.5).unflatten(-1, each))
+        made = (self.proj(x) * x.shape[-1] ** -0.5).type_as(x).unflatten(-1, each)
         rows = (self.table(tokens) * self.channels**0.5).unflatten(-1, each)
-        return ((made + rows) * 0.5**0.5).unbind(-2)  # (B, T, C), as many as layers
+        return ((self.norm(made) + rows) * 0.5**0.5).unbind(-2)  # (B, T, C) each
 
 
 class Streams(nn.Module):
