@@ -162,9 +162,9 @@ class HyperConnection(nn.Module):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        n = len(self.beta)
+        chance = torch.rand_like(self.beta)
         nn.init.zeros_(self.alpha)
-        self.alpha[torch.randint(n, ()), 0] = 1.0  # it reads one of them, and keeps all
+        self.alpha[:, 0] = chance == chance.max()  # it reads one of them, and keeps all
         self.alpha[:, 1:].fill_diagonal_(1.0)
         nn.init.ones_(self.beta)
         nn.init.zeros_(self.weight)  # at first it is the plain residual

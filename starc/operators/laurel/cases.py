@@ -38,7 +38,7 @@ CASES = Cases(
     uses=("LAuReL", "LAuReL(rank = 5, norm = false)"),
     resolved=(
         ("LAuReL", 2048, {"rank": 64, "normed": True}),
-        ("LAuReL", 24, {"rank": 1}),
+        ("LAuReL", 24, {"rank": 8}),
         ("LAuReL(rank = 4, norm = false)", 64, {"rank": 4, "normed": False}),
     ),
     realises=(

@@ -7,12 +7,15 @@ from starc.alphabet.template import Feature, Template
 from starc.numerals import counted
 from starc.operators.laurel.operator import Laurel
 
-_PART = 32
-"""Of the width; Gemma 3n has 64 of 2,048 channels."""
+_PART, _LEAST = 32, 8
+"""Of the width, as Gemma 3n has 64 of 2,048 channels. Of one channel alone the norm
+would leave no more than its sign."""
 
 
 def build(options: ResolvedOptions) -> Laurel:
-    rank = options.maybe("rank") or max(options.width // _PART, 1)
+    rank = options.maybe("rank")
+    if rank is None:
+        rank = min(max(options.width // _PART, _LEAST), options.width)
     if rank > options.width:
         raise options.fail(
             "out-of-range",
@@ -48,7 +51,7 @@ TEMPLATE = Template(
             "rank",
             "whole",
             "channels that the projection goes by way of",
-            derived="width / 32, at least 1",
+            derived="width / 32, at least 8",
             high=common.MOST_HEAD_DIM,
         ),
         Option(
