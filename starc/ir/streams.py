@@ -85,12 +85,13 @@ class AltUp(Streams):
 class Hyper(Streams):
     """Hyper-connections (arXiv 2409.19606): learned weights of all streams.
 
-    u = sum_n a_n0 X_n and X_m = sum_n a_nm X_n + b_m (z - u), m = 1 to N. Static, a and
-    b are learned; dynamic, s tanh(W norm(X_n)) of each stream is added to its a and b,
-    with one s for a and one for b. X_n = x opens; the sum closes.
+    u = sum_n a_n0 X_n and X_m = X_m + sum_n a_nm X_n + b_m (z - u), m = 1 to N. Static,
+    a and b are learned (theirs are a with 1 for n = m); dynamic, s tanh(W norm(X_n)) of
+    each stream is added to its a and b, with one s for a and one for b. X_n = x opens;
+    the sum closes.
 
-    With one stream, a = 1 and b = 1, as a new model has them, X = X + (z - u): the
-    plain residual.
+    A new model reads one stream, with b = 1 and all other a = 0: with streams that are
+    equal at first, X = X + (z - u), the plain residual in each of them.
     """
 
     dynamic: bool = True

@@ -65,7 +65,7 @@ def read(streams: Streams, x: Tensor, tensors: Tensors) -> tuple[Tensor, Tensor]
             alpha, _ = _weights(streams, x, tensors)
             columns = (alpha[..., m, None] * x for m in range(streams.count + 1))
             u, *rest = (column.sum(0) for column in columns)
-            return u, torch.stack(rest)
+            return u, x + torch.stack(rest)
         case _:
             raise TypeError(streams)
 

@@ -21,8 +21,7 @@ class HyperConnection(nn.Module):
     def reset_parameters(self) -> None:
         chance = torch.rand_like(self.beta)
         nn.init.zeros_(self.alpha)
-        self.alpha[:, 0] = chance == chance.max()  # it reads one of them, and keeps all
-        self.alpha[:, 1:].fill_diagonal_(1.0)
+        self.alpha[:, 0] = chance == chance.max()  # it reads one of them
         nn.init.ones_(self.beta)
         nn.init.zeros_(self.weight)  # at first it is the plain residual
         nn.init.constant_(self.scale, 0.01)
@@ -34,5 +33,5 @@ class HyperConnection(nn.Module):
         alpha = self.alpha[:, None, None] + self.scale[0] * made[..., :-1]
         beta = self.beta[:, None, None, None] + self.scale[1] * made[..., -1:]
         mixed = alpha.movedim(0, -1) @ x.movedim(0, -2)  # (B, T, N + 1, D)
-        u, *kept = mixed.unbind(-2)
-        return u, torch.stack(kept), beta
+        u, *others = mixed.type_as(x).unbind(-2)
+        return u, x + torch.stack(others), beta

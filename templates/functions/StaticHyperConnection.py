@@ -17,12 +17,11 @@ class StaticHyperConnection(nn.Module):
     def reset_parameters(self) -> None:
         chance = torch.rand_like(self.beta)
         nn.init.zeros_(self.alpha)
-        self.alpha[:, 0] = chance == chance.max()  # it reads one of them, and keeps all
-        self.alpha[:, 1:].fill_diagonal_(1.0)
+        self.alpha[:, 0] = chance == chance.max()  # it reads one of them
         nn.init.ones_(self.beta)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What is read (B, T, D), the streams without the answer (N, B, T, D), and the
         factors of it (N, 1, 1, 1), of streams x (N, B, T, D)."""
         mixed = (self.alpha.T @ x.flatten(1)).unflatten(-1, x.shape[1:])
-        return mixed[0], mixed[1:], self.beta[:, None, None, None]
+        return mixed[0].type_as(x), x + mixed[1:], self.beta[:, None, None, None]
