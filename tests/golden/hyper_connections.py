@@ -176,8 +176,8 @@ class HyperConnection(nn.Module):
         alpha = self.alpha[:, None, None] + self.scale[0] * made[..., :-1]
         beta = self.beta[:, None, None, None] + self.scale[1] * made[..., -1:]
         mixed = alpha.movedim(0, -1) @ x.movedim(0, -2)  # (B, T, N + 1, D)
-        u, *mixed = mixed.type_as(x).unbind(-2)
-        return u, x + torch.stack(mixed), beta
+        u, *others = mixed.type_as(x).unbind(-2)
+        return u, x + torch.stack(others), beta
 
 
 def append(
