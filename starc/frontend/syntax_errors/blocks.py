@@ -30,7 +30,7 @@ MISTAKES = (
     Mistake(
         "block-inside-block",
         "Block inside a block",
-        "Blocks of a file stand beside one another; only repeats and parallel nest.",
+        "Blocks of a file stand beside one another; only repeats, parallels and blocks nest.",
         "liv attn = MHA(heads = 4)\n\n" + in_backbone("attn"),
         (
             *cases(
