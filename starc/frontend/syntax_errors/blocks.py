@@ -30,7 +30,8 @@ MISTAKES = (
     Mistake(
         "block-inside-block",
         "Block inside a block",
-        "Blocks of a file stand beside one another; only repeats, parallels and blocks nest.",
+        "Blocks of a file stand beside one another; only repeats, parallels and "
+        "blocks nest.",
         "liv attn = MHA(heads = 4)\n\n" + in_backbone("attn"),
         (
             *cases(
