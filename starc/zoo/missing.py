@@ -31,7 +31,7 @@ _WITHOUT_WORDS: dict[str, tuple[str, ...]] = {
     "minicpm3": (),
     "mpt": ("slopes of ALiBi that start elsewhere", _CLIPPED),
     "qwen4_exp": (_SPARSE, "gated residual streams", "embeddings of several tokens"),
-    "rwkv": ("token shift", "WKV"),
+    "rwkv": ("WKV", "an MLP whose answer is gated"),
     "zamba": ("b, c and dt by heads in Mamba-1", "attention on two streams"),
     "zaya": ("convolutions of q and k together", "a router that has a state"),
 }
