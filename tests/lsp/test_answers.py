@@ -109,7 +109,7 @@ def test_every_parameter_of_every_liv(name: str) -> None:
 
 def test_livs_and_words_of_a_step() -> None:
     found = proposed(BACKBONE % "|")
-    assert {*prelude().livs, "attn", "parallel"} == {*found}
+    assert {*prelude().livs, "attn", "parallel", "block"} == {*found}
 
 
 @pytest.mark.parametrize(
