@@ -261,7 +261,12 @@ def shift_resets(projections: Sequence[Projection]) -> list[str]:
     if len(names) == 1:
         return [words, *start_lines(names[0], SHARE.start, 0)]
     (line,) = start_lines("shift", SHARE.start, 0)
-    return [words, f"for shift in ({', '.join(names)}):", f"    {line}"]
+    return [
+        words,
+        f"shifts = [{', '.join(names)}]",
+        "for shift in shifts:",
+        f"    {line}",
+    ]
 
 
 def shift_lines(projections: Sequence[Projection]) -> list[str]:

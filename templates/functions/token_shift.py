@@ -22,5 +22,6 @@ def token_shift(
     owner = torch.searchsorted(ends[:-1], token, right=True)  # its sequence
     first, rows = token == starts[owner], len(last)
     before = seen[torch.where(first, owner, rows + token - 1)]
-    kept = torch.where(ends > starts, rows + ends - 1, torch.arange(rows, device=u.device))
+    none = torch.arange(rows, device=u.device)  # of a sequence without tokens
+    kept = torch.where(ends > starts, rows + ends - 1, none)
     return before - u, seen[kept][:, None].type_as(last)

@@ -129,13 +129,14 @@ class GatedLinearAttention(nn.Module):
     @torch.no_grad()
     def reset_parameters(self) -> None:
         # The first channels look back, the last do not.
-        for shift in (
+        shifts = [
             self.q_shift,
             self.k_shift,
             self.v_shift,
             self.gate_shift,
             self.decay_shift,
-        ):
+        ]
+        for shift in shifts:
             shift.copy_(torch.linspace(1, 0, shift.shape[0]))
         bound = self.decay_weight.shape[1] ** -0.5
         nn.init.uniform_(self.decay_weight, -bound, bound)
@@ -224,9 +225,8 @@ def token_shift(
     owner = torch.searchsorted(ends[:-1], token, right=True)  # its sequence
     first, rows = token == starts[owner], len(last)
     before = seen[torch.where(first, owner, rows + token - 1)]
-    kept = torch.where(
-        ends > starts, rows + ends - 1, torch.arange(rows, device=u.device)
-    )
+    none = torch.arange(rows, device=u.device)  # of a sequence without tokens
+    kept = torch.where(ends > starts, rows + ends - 1, none)
     return before - u, seen[kept][:, None].type_as(last)
 
 
