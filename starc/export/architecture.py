@@ -77,7 +77,7 @@ class Architecture:
         found = [
             key.split(".")[-2]
             for key in self.plan.weights
-            if key.endswith(".weight") and shapes[key] == 2
+            if _projects(key) and shapes[key] == 2
         ]
         return tuple(dict.fromkeys(name for name in found if name not in _AROUND))
 
@@ -88,9 +88,20 @@ class Architecture:
         found = [
             key.removesuffix(".weight").split(".")[-1]
             for key in self.plan.weights
-            if len(shapes[key]) > 1 + key.endswith(".weight")
+            if len(shapes[key]) > 1 + _projects(key)
         ]
         return tuple(dict.fromkeys(found))
+
+    def label_of(self, path: str) -> str:
+        """The LIV whose tensors a module of the emitted model holds; "" for none."""
+        for key, pieces in self.plan.weights.items():
+            if key.startswith(f"{path}.") and pieces[0][0] in self._labels:
+                return pieces[0][0]
+        return ""
+
+    @property
+    def _labels(self) -> set[str]:
+        return {liv.label for liv in self.model.livs()}
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Of every key of the emitted model's state dict."""
@@ -101,8 +112,14 @@ class Architecture:
         }
 
 
-_AROUND = ("embedding", "positions", "head")
+_AROUND = ("embedding", "positions", "table", "head")
 """Modules of the model itself."""
+
+
+def _projects(key: str) -> bool:
+    """Whether a matrix of this name is a module's that is called, and not one of what
+    stands around the streams."""
+    return key.endswith(".weight") and not key.endswith("_streams.weight")
 
 
 def _state_kind(liv: Liv) -> StateKind:

@@ -9,7 +9,6 @@ from contextlib import ExitStack, redirect_stdout
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
-from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 from warnings import catch_warnings, simplefilter
 
@@ -24,6 +23,7 @@ from starc.export.architecture import Architecture
 from starc.export.drawn import emitted
 from starc.export.error import ExportError
 from starc.export.model import loaded
+from starc.export.refusal import refused
 from starc.export.stand_ins import stand_in
 from starc.export.torch_export import program
 from starc.values import dataclass
@@ -210,6 +210,7 @@ def graphs(architecture: Architecture, model: Any) -> "tuple[ir.Model, ir.Model]
 
     stand_in(file, tile=32)
     first = _graph(
+        architecture,
         Prompt(file, there, context),
         [prompt(*sizes) for sizes in ((2, PROMPT), *ends)],
         {"tokens": {0: rows, 1: length}},
@@ -218,6 +219,7 @@ def graphs(architecture: Architecture, model: Any) -> "tuple[ir.Model, ir.Model]
     )
     stand_in(file, tile=1)
     second = _graph(
+        architecture,
         Step(file, there, context),
         [step(*sizes) for sizes in ((2, 3), *ends)],
         {
@@ -250,6 +252,7 @@ def _shapes(
 
 @torch.no_grad()
 def _graph(
+    architecture: Architecture,
     module: Graph,
     given: list[tuple[Any, ...]],
     shapes: Any,
@@ -272,26 +275,13 @@ def _graph(
                 verbose=False,
             )
         except (RuntimeError, torch.onnx.OnnxExporterError) as error:
-            said = str(error).strip().splitlines() or [type(error).__name__]
-            raise ExportError(
-                f"torch {torch.__version__} writes no graph of ONNX of this model"
-                f"{_where(error, module.model)}: {said[0][:200]}\n  {NEAREST}"
+            raise refused(
+                *(architecture, module.model, error, "graph of ONNX", NEAREST)
             ) from error
     assert made is not None
     model: ir.Model = made.model
     model.producer_name, model.producer_version = "starc", ""
     return model
-
-
-def _where(error: BaseException, model: nn.Module) -> str:
-    """The module that was traced when it was raised, if it was one."""
-    names = {id(module): name for name, module in model.named_modules()}
-    found = [
-        names.get(id(frame.f_locals.get("self")), "")
-        for frame, _ in walk_tb(error.__traceback__)
-    ]
-    deepest = max(found, key=len, default="")
-    return f", at `{deepest}`" if deepest else ""
 
 
 def _apart(models: "list[ir.Model]", path: Path, name: str) -> None:

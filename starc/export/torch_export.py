@@ -10,6 +10,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from starc import files
 from starc.export.architecture import Architecture
 from starc.export.model import loaded
+from starc.export.refusal import refused
+
+NEAREST = "`--to hf` writes a folder that runs in Python"
 
 
 def export(
@@ -21,7 +24,10 @@ def export(
     as the operators allow. Raises ExportError, OSError.
     """
     model = loaded(architecture, weights, seed)
-    made, lengths = traced(model, architecture.model.context)
+    try:
+        made, lengths = traced(model, architecture.model.context)
+    except RuntimeError as error:
+        raise refused(architecture, model, error, "program", NEAREST) from error
     with files.replaced(path) as temporary, temporary.open("wb") as file:
         torch.export.save(made, file)
     return f"tokens (batch, length) to logits, {lengths}"

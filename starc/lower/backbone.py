@@ -67,7 +67,8 @@ class _Backbone:
         self.streams = None if settings is None else settings.streams
         self.inside = False  # of a block, where there is one stream
         self.to_others: set[str] = set()  # labels of LIVs that write to the others
-        self.answers = Answers(self.sharing, problems, whole=not alphabet.broken_spans)
+        self.whole = not alphabet.broken_spans  # else it may say streams, unread
+        self.answers = Answers(self.sharing, problems, whole=self.whole)
 
     def steps(
         self, body: tuple[ast.Step, ...], what: str, span: Span
@@ -128,7 +129,8 @@ class _Backbone:
 
     def section(self, node: ast.Section) -> WrittenStep | None:
         """`block { ... }`: its layers are in the streams as one."""
-        if self.streams is None and self.builder.settings is not None:
+        read = self.whole and self.builder.settings is not None
+        if self.streams is None and read:
             self.problems.add(
                 "conflicting-settings",
                 "A block says nothing here",
@@ -180,7 +182,7 @@ class _Backbone:
             why = "placement = stream norms the first stream"
         elif residual.aside and several:
             why = "it would stand beside all streams"
-        if why:
+        if why and self.whole:
             word = OTHERS if residual.others else NONE
             self.problems.add(
                 "conflicting-settings",

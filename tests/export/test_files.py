@@ -244,7 +244,7 @@ def test_a_card_tells_linear_layers_from_other_matrices(name: str) -> None:
             if parameter.dim() > 1:
                 others.add(own if key == "weight" else key)
     assert set(found.projections()) == linear - {"head"}
-    assert set(found.other_matrices()) == others - {"embedding", "positions"}
+    assert set(found.other_matrices()) == others - {"embedding", "positions", "table"}
 
 
 def test_a_graph_of_decoding_reads_a_length_that_is_a_tensor() -> None:

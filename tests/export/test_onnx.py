@@ -119,7 +119,9 @@ def test_what_torch_cannot_trace_is_refused(
 
     monkeypatch.setattr(onnx, "stand_in", broken)
     said = (
-        "of this model: .*--to hf" if size else "at `.*`: no graph of this\n.*--to hf"
+        "of this model: .*--to hf"
+        if size
+        else r"at `attn_1`, attn_1 of the file: no graph of this\n.*--to hf"
     )
     with pytest.raises(ExportError, match=re.compile(said, re.DOTALL)):
         written(TINY, tmp_path)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ import torch
 from starc import operators
 from starc.export import torch_export
 from starc.export.architecture import Architecture
+from starc.export.error import ExportError
 from starc.export.model import loaded
 from starc.source import Source
 from tests.emitted.small import SMALL, TEXTS
@@ -60,6 +62,27 @@ def test_another_process_gets_the_same(name: str, tmp_path: Path) -> None:
     model = loaded(architecture, None, 0)
     for tokens, found in zip(given, torch.load(tmp_path / "o"), strict=True):
         torch.testing.assert_close(found, model(tokens), rtol=1e-4, atol=1e-5)
+
+
+def test_what_torch_cannot_trace_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the LIV, and what to do."""
+
+    def broken(*given: Any) -> Any:
+        def forward(*_: Any) -> None:
+            raise RuntimeError("no graph of this")
+
+        model = loaded(*given)
+        model.attn_1.forward = forward
+        return model
+
+    monkeypatch.setattr(torch_export, "loaded", broken)
+    architecture = Architecture.of(Source("tiny.star", TINY))
+    said = r"at `attn_1`, attn_1 of the file: no graph of this\n.*--to hf"
+    with pytest.raises(ExportError, match=said):
+        torch_export.export(architecture, tmp_path / "m.pt2", None, 0)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_the_sweep_has_every_operator() -> None:

@@ -105,12 +105,19 @@ SET_ELSEWHERE = {"width", "context"}  # by the model block
 SOME_HAVE = {"bias_except"}
 
 
+def plain(template: Template) -> Operator:
+    """Of a class of the prelude, with no option said."""
+    liv = next(c for c in prelude().classes.values() if c.template is template)
+    return build_operator(liv, {}, NOWHERE, Stream(64), Problems())
+
+
 @pytest.mark.parametrize("template", templates(), ids=lambda t: t.kind)
 def test_every_field_of_an_operator_can_be_set(template: Template) -> None:
     settable = {option.field or option.name for option in template.options}
     around = {option.field or option.name for option in AROUND.values()}
     unused = set() if "toeplitz" in template.features_token else {"kernel"}
     unused |= set() if template.shifts else {"shift"}
+    unused |= set() if plain(template).output else {"out_bias"}
     wanted = {field.name for field in fields(template.operator)}
     assert wanted - SET_ELSEWHERE - SOME_HAVE - unused <= settable | around
     assert settable <= wanted | {"expand"}
@@ -189,14 +196,12 @@ def test_every_option_changes_the_operator(template: Template, option: Option) -
 
 @pytest.mark.parametrize("template", templates(), ids=lambda t: t.kind)
 def test_templates_describe_their_operators(template: Template) -> None:
-    liv = next(c for c in prelude().classes.values() if c.template is template)
-    plain = build_operator(liv, {}, NOWHERE, Stream(64), Problems())
-    assert isinstance(plain, template.operator) and plain.kind == template.kind
-    groups = {group.name for group in plain.groups}
-    assert {*template.groups} <= groups <= {*template.groups, *template.flags}
-    assert [group.name for group in plain.groups] == [
-        *(f.name for f in template.features if f.name in groups)
-    ]
+    found = plain(template)
+    assert isinstance(found, template.operator) and found.kind == template.kind
+    latents = {group.source for group in found.groups}
+    groups = [group.name for group in found.groups if group.name not in latents]
+    assert {*template.groups} <= {*groups} <= {*template.groups, *template.flags}
+    assert groups == [*(f.name for f in template.features if f.name in groups)]
     names = {field.name for field in fields(template.operator)}
     assert all(set(wanted) <= names for wanted in template.fits.values())
 
@@ -210,6 +215,8 @@ def test_numbers_of_any_featurizer_fit_or_are_told(template: Template) -> None:
     if template.filter != "none":
         more += f"; filter = {template.filter}"
         more += "(kernel = 4)" if template.filter == "explicit" else ""
+    if {*template.features_latent} == {*template.groups}:
+        more += "; channel = latent"
     for left_out in (None, *template.flags):
         groups = [f.name for f in template.features if f.name != left_out]
         fitting = [1] * len(groups)

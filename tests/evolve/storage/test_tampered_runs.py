@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -333,7 +334,7 @@ def test_a_search_writes_through_no_link(
         if again:
             coordinator.resume(run, None)  # type: ignore[arg-type]  # never asked for
         else:
-            coordinator.begin(read_spec(Problems()), run, None)  # type: ignore[arg-type]
+            coordinator.begin(read_spec(Problems()), run, mock.Mock())  # nor here
     assert [path.name for path in outside.iterdir()] == ["kept"]
     assert (outside / "kept").read_text() == "kept"
 
