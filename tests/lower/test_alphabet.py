@@ -108,7 +108,9 @@ SOME_HAVE = {"bias_except"}
 def plain(template: Template) -> Operator:
     """Of a class of the prelude, with no option said."""
     liv = next(c for c in prelude().classes.values() if c.template is template)
-    return build_operator(liv, {}, NOWHERE, Stream(64), Problems())
+    built = build_operator(liv, {}, NOWHERE, Stream(64), Problems())
+    assert built is not None
+    return built
 
 
 @pytest.mark.parametrize("template", templates(), ids=lambda t: t.kind)
