@@ -247,6 +247,7 @@ def reached(graph: dict[str, set[str]], start: str) -> set[str]:
                     "export/drawn.py",
                     "export/model.py",
                     "export/onnx.py",
+                    "export/refusal.py",
                     "export/stand_ins.py",
                     "export/torch_export.py",
                 ),
