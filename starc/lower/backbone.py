@@ -44,7 +44,7 @@ def lower_backbone(
     builder = Builder(settings, problems)
     lowering = _Backbone(builder, settings, alphabet, labels, problems)
     body = lowering.steps(block.body, "backbone", block.span)
-    whole = builder.stream is not None and not alphabet.broken_spans
+    whole = builder.stream is not None and lowering.whole
     if whole and len(problems.found) == before:
         check_generated_names(body, labels, problems)
     return body
@@ -170,8 +170,10 @@ class _Backbone:
             case _:
                 assert_never(step)
 
-    def output(self, place: Span, residual: Residual) -> None:
-        """Tells where the answer of a LIV cannot go where the LIV says."""
+    def output(self, use: ast.Use, place: Span, residual: Residual) -> None:
+        """Where the answer of a LIV goes; tells where it cannot go as the LIV says."""
+        if use.label is not None and residual.others:
+            self.to_others.add(use.label.text)
         several = self.streams is not None and not self.inside
         why = ""
         if residual.others and not isinstance(self.streams, AltUp):
@@ -228,9 +230,7 @@ class _Backbone:
         if not branch:
             self.answers.check(use, built.residual, liv.of is not None, read)
             said = (a.span for a in use.arguments if a.name.text == OUTPUT.name)
-            self.output(next(said, use.liv.span), built.residual)
-            if use.label is not None and built.residual.others:
-                self.to_others.add(use.label.text)
+            self.output(use, next(said, use.liv.span), built.residual)
         labelled, label = use.label is not None, use.label.text if use.label else ""
         stem = label or _safe(meaning.stem)
         if liv.of is None:
@@ -298,9 +298,7 @@ class _Backbone:
         if target is not None and target.built is not None and not branch:
             around = target.built.residual
             self.answers.again(use, around, target, read)
-            self.output(use.liv.span, around)
-            if use.label is not None and around.others:
-                self.to_others.add(use.label.text)
+            self.output(use, use.liv.span, around)
         if use.label is not None:
             shared = replace(target, use=use) if target else user
             self.sharing.before.setdefault(use.label.text, shared)
