@@ -7,6 +7,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
+# What the tests start a hundred times is compiled once.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-evolve test pytest pytest-kernels test-compiler test-slow test-kernels test-export \
   test-llama-cpp \

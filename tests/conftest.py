@@ -35,17 +35,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leaves what all tests share out of garbage collection, which would go through it
-    again and again; and seeds the processor alone where there is no other device.
+    """Seeds the processor alone where there is no other device.
 
     torch.manual_seed writes down the whole stack for each kind of device that may come
     to life later, which takes longer than a small model's pass.
     """
-    gc.collect()
-    gc.freeze()
+    _settle()
     torch = sys.modules.get("torch")
     if torch is not None and not torch.cuda.is_available():
         setattr(torch, "manual_seed", torch.default_generator.manual_seed)  # noqa: B010
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    if nextitem is not None and nextitem.path != item.path:
+        _settle()
+
+
+def _settle() -> None:
+    """Leaves what is here by now out of garbage collection, which would go through it
+    again and again: modules, and what tests keep. A collection took two seconds."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:

@@ -8,6 +8,7 @@ from starc.compiler import to_ir
 from starc.ir.residual import PLACEMENTS
 from tests.emitted.comparison import answer, check, check_decoding
 from tests.emitted.helpers import OPTIONAL, emit
+from tests.sampled import sampled
 
 HEAD = "width = 32; vocab = 61; context = 64"
 BODIES = {
@@ -136,7 +137,11 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("name", MODELS)
+SOME = [*list(MODELS)[::3], *STREAMS]
+"""Every body, and every placement beside most."""
+
+
+@pytest.mark.parametrize("name", sampled(MODELS, SOME))
 def test_equals_the_reference(name: str) -> None:
     model = to_ir(MODELS[name])
     emitted = emit(model)

@@ -91,7 +91,7 @@ def test_new_cache(name: str) -> None:
     assert far.nbytes == two.nbytes
 
 
-@pytest.mark.parametrize("name", sampled(SMALL, list(SMALL)[::2]))
+@pytest.mark.parametrize("name", sampled(SMALL, list(SMALL)[::4]))
 def test_a_cuda_graph_gives_the_same_tokens(name: str) -> None:
     """Longer than the windows; what it works on stays where it is."""
     model, module = fresh(name).double(), emitted(name).module

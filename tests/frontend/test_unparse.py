@@ -156,7 +156,7 @@ def test_broken_programs_are_not_formatted() -> None:
         unparse(program)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(programs)
 def test_any_tree_is_read_back(program: ast.Program) -> None:
     text = unparse(program)
@@ -164,7 +164,7 @@ def test_any_tree_is_read_back(program: ast.Program) -> None:
     assert formatted(text) == text
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(programs, st.data())
 def test_any_way_of_writing_is_understood(
     program: ast.Program, data: st.DataObject

@@ -62,8 +62,9 @@ KERNELS = {function.name: function.graph for function in FUNCTIONS}
 
 def test_are_one_graph() -> None:
     """torch.compile(fullgraph=True): a graph each way, with these Triton kernels."""
-    found = in_a_process(*NAMES, script="one_graph.py")
-    for name in NAMES:
+    names = NAMES if SLOW else NAMES[::4]
+    found = in_a_process(*names, script="one_graph.py")
+    for name in names:
         assert found[name] == {"graphs": 2, "kernels": KERNELS[name]}, name
 
 

@@ -12,7 +12,7 @@ from tests.kernels.kernel_checks import outputs_of, with_grads
 from tests.triton import fast_scans  # noqa: F401
 from tests.triton.ahead_of_time import in_a_process
 from tests.triton.every_kernel import FUNCTIONS, leaves
-from tests.triton.triton_checks import DEVICE, Kernel, poisoned, some_but
+from tests.triton.triton_checks import DEVICE, Kernel, poisoned, some, some_but
 
 each = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.name)
 
@@ -23,6 +23,7 @@ def same(got: Any, want: Any) -> None:
         assert g is None or torch.equal(g, w)
 
 
+@some
 @each
 def test_runs_are_equal(function: KernelCases) -> None:
     fn = Kernel(function.name)

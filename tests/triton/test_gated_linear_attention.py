@@ -80,7 +80,7 @@ def test_state_stays_float32() -> None:
 
 def test_pieces() -> None:
     args = inputs(70, dtype=torch.float32, heads=1, batch=1)
-    splits = range(1, 70, 3) if SLOW else [1, 33, 64]
+    splits = range(1, 70, 3) if SLOW else [33]
     gla.pieces_agree(args, splits)
 
 

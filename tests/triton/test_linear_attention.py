@@ -21,7 +21,7 @@ linear_attention = Kernel.of(__file__)
 inputs, twin = linear_attention.inputs, linear_attention.twin
 
 
-@pytest.mark.parametrize("length", sample(1, 2, 65, 130))
+@pytest.mark.parametrize("length", sample(1, 2, 65))
 def test_lengths(length: int) -> None:
     with poisoned():
         linear_attention.agrees(inputs(length, torch.float32))
@@ -34,7 +34,7 @@ def test_long() -> None:
 
 @pytest.mark.parametrize(
     ("groups", "size"),
-    some_but([(1, 40), (4, 16)], itertools.product((1, 2, 4), (16, 40, 64))),
+    some_but([(4, 16)], itertools.product((1, 2, 4), (16, 40, 64))),
 )
 def test_groups_and_sizes(groups: int, size: int) -> None:
     """Every tile; values of 40 channels (not a power of two) in parts."""
@@ -46,7 +46,7 @@ def test_groups_and_sizes(groups: int, size: int) -> None:
             linear_attention.agrees(args)
 
 
-@pytest.mark.parametrize("size", [8, pytest.param(64, marks=some), 128])
+@pytest.mark.parametrize("size", some_but([8], [8, 64, 128]))
 @pytest.mark.parametrize("dtype", NARROW, ids=str)
 def test_low_precision(dtype: torch.dtype, size: int) -> None:
     for length, state, normalize in [(2, True, False), (67, False, True)]:
@@ -81,7 +81,7 @@ def test_state_stays_float32() -> None:
 
 def test_pieces() -> None:
     args = inputs(67, torch.float32, groups=1, heads=2, size=2)
-    splits = range(1, 67, 3) if SLOW else [1, 33, 64]
+    splits = range(1, 67, 3) if SLOW else [33]
     linear_attention.pieces_agree(args, splits)
 
 

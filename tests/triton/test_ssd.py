@@ -21,7 +21,7 @@ ssd = Kernel.of(__file__)
 inputs, twin = ssd.inputs, ssd.twin
 
 
-@pytest.mark.parametrize("length", sample(1, 2, 65, 130))
+@pytest.mark.parametrize("length", sample(1, 2, 65))
 def test_lengths(length: int) -> None:
     with poisoned():
         ssd.agrees(inputs(length, dtype=torch.float32))
@@ -34,7 +34,7 @@ def test_long() -> None:
 
 @pytest.mark.parametrize(
     ("size", "groups"),
-    some_but([(16, 4), (64, 1), (128, 4)], itertools.product((16, 64, 128), (1, 2, 4))),
+    some_but([(16, 4), (64, 1)], itertools.product((16, 64, 128), (1, 2, 4))),
 )
 def test_sizes_and_groups(size: int, groups: int) -> None:
     """Every tile; heads of 40 channels (not a power of two) in one or more parts."""
@@ -92,7 +92,7 @@ def test_state_stays_float32() -> None:
 
 def test_pieces() -> None:
     args = inputs(70, dtype=torch.float32, heads=2, groups=1, batch=1)
-    splits = range(1, 70, 3) if SLOW else [1, 33]
+    splits = range(1, 70, 3) if SLOW else [33]
     ssd.pieces_agree(args, splits)
 
 
@@ -106,7 +106,7 @@ def test_packed() -> None:
     cases = [((5, 0, 1, 35, 1, 0), 6), ((0, 0, 2), 0), ((32, 64), 35)]
     for lengths, padding in cases if SLOW else cases[:1]:
         total = sum(lengths) + padding
-        for groups in (1, 4):
+        for groups in (1, 4) if SLOW else (4,):
             args = inputs(
                 total, dtype=torch.float32, state=False, groups=groups, batch=1
             )

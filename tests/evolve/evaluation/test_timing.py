@@ -14,7 +14,7 @@ from starc.evolve.problem.objectives import TIMED
 from starc.evolve.problem.spec import Objective
 from tests.evolve.evaluation import small
 
-LONG = (("context", 1024),)
+LONG = (("context", 512),)
 SHORT = (("context", 64),)
 
 
@@ -38,25 +38,25 @@ def timed(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 def test_longer_prompts_take_longer(timed: Outcome) -> None:
     assert timed.status == "ok", timed.reason
     measures = timed.measures
-    short, long = (measures[f"time_to_first_token(context = {n})"] for n in (64, 1024))
+    short, long = (measures[f"time_to_first_token(context = {n})"] for n in (64, 512))
     assert 0 < short < long < 100 * short
-    for tokens, seconds in ((64, short), (1024, long)):
+    for tokens, seconds in ((64, short), (512, long)):
         rate = measures[f"prefill_rate(context = {tokens})"]
         assert rate == pytest.approx(tokens / seconds)
 
 
 def test_quantiles_are_in_order(timed: Outcome) -> None:
-    for tokens in (64, 1024):
+    for tokens in (64, 512):
         half = timed.measures[f"token_p50(context = {tokens})"]
         most = timed.measures[f"token_p95(context = {tokens})"]
         assert 0 < half <= most
-    first = timed.measures["time_to_first_token(context = 1024)"]
-    assert timed.measures["token_p50(context = 1024)"] < first
+    first = timed.measures["time_to_first_token(context = 512)"]
+    assert timed.measures["token_p50(context = 512)"] < first
 
 
 def test_training_is_slower_than_reading(timed: Outcome) -> None:
     rate = timed.measures["train_rate"]
-    assert 0 < rate < timed.measures["prefill_rate(context = 1024)"]
+    assert 0 < rate < timed.measures["prefill_rate(context = 512)"]
 
 
 def test_memory_holds_at_least_the_weights_and_the_cache(timed: Outcome) -> None:
@@ -64,7 +64,7 @@ def test_memory_holds_at_least_the_weights_and_the_cache(timed: Outcome) -> None
     weights = 4 * measures["params"]
     short = measures["peak_memory(context = 64)"]
     assert 0.9 * weights < short < weights + 200e6
-    assert measures["peak_memory(context = 1024)"] > 0.9 * weights
+    assert measures["peak_memory(context = 512)"] > 0.9 * weights
 
 
 def test_nothing_is_trained_for_times(timed: Outcome) -> None:
