@@ -1,6 +1,7 @@
 """A run in its folder: begun or resumed, by one process at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -45,17 +46,10 @@ def begin(
     here: whether the workers are on this machine, so that its devices are theirs.
     """
     _possible(spec, folder, here)
-    team = workers(spec, _candidates(folder))  # may find that there is no GPU
-    try:
+    with closing(workers(spec, _candidates(folder))) as team:  # may find no GPU
         folder.mkdir(parents=True, exist_ok=True)
-        lock = _locked(folder)
-        try:
-            database = Database.create(folder, spec)
-            return _run(database, folder, lambda *_: team, watch, here)
-        finally:
-            lock.release()
-    finally:
-        team.close()
+        with _locked(folder), _closed(Database.create(folder, spec)) as database:
+            return _run(database, team, watch)
 
 
 def resume(
@@ -67,32 +61,47 @@ def resume(
 ) -> End:
     """Goes on where a run stopped; `budget`: those of BUDGET that change."""
     Database.open(folder).close()  # before anything is written: is there a run?
-    lock = _locked(folder)
-    try:
-        database = Database.open(folder, write=True)
+    with _locked(folder), _closed(Database.open(folder, write=True)) as database:
         before = database.spec()
         spec = replace(before, **(budget or {}))
         if spec != before:
             database.set_meta(spec=spec.to_json())
-        return _run(database, folder, workers, watch, here)
-    finally:
-        lock.release()
+        last, count = database.last_generation(), database.evaluations()
+        if last is not None and over(database, spec, last.number + 1, count):
+            if database.meta("state") != "finished":
+                database.set_meta(state="finished")
+            return End("finished", count, 0.0, before=True)
+        _possible(spec, folder, here)
+        with closing(workers(spec, _candidates(folder))) as team:
+            return _run(database, team, watch)
 
 
 def _candidates(folder: Path) -> Folder:
     return Folder(folder.resolve()) / CANDIDATES
 
 
-def _locked(folder: Path) -> Lock:
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
     """The lock of a run, and nothing in it that leads out of its folder. RunError."""
     lock = Lock(folder)
     try:
-        lock.take()
-        refuse_odd(folder / CANDIDATES)
-    except OSError as error:
+        try:
+            lock.take()
+            refuse_odd(folder / CANDIDATES)
+        except OSError as error:
+            raise RunError(f"{error.filename}: {error.strerror}") from error
+        yield
+    finally:
         lock.release()
-        raise RunError(f"{error.filename}: {error.strerror}") from error
-    return lock
+
+
+@contextmanager
+def _closed(database: Database) -> Iterator[Database]:
+    try:
+        yield database
+    finally:
+        with suppress(RunError):  # of a full disk, which was told already
+            database.close()
 
 
 def _possible(spec: Spec, folder: Path, here: bool) -> None:
@@ -104,45 +113,21 @@ def _possible(spec: Spec, folder: Path, here: bool) -> None:
         raise RunError(str(error)) from error
 
 
-def _run(
-    database: Database,
-    folder: Path,
-    workers: MakeWorkers,
-    watch: Watch | None,
-    here: bool,
-) -> End:
-    spec = database.spec()
-    last, count = database.last_generation(), database.evaluations()
-    if last is not None and over(database, spec, last.number + 1, count):
-        if database.meta("state") != "finished":
-            database.set_meta(state="finished")
-        database.close()
-        return End("finished", count, 0.0, before=True)
-    _possible(spec, folder, here)
-    left = 0.0
-    if spec.minutes:
-        left = max(60 * spec.minutes - database.seconds("elapsed"), 1e-3)
-    team: Workers | None = None
-    try:
-        team = workers(spec, _candidates(folder))
-        with Stop(left) as stop:
-            search = Search(database, team, stop, watch or Watch())
-            if database.meta("state") != "running":
-                database.set_meta(state="running")
-            state = search.run()
-        database.set_meta(state=state)
-        count = search.count
-        return End(
-            state,
-            count,
-            database.seconds("engine") / max(1, count),
-            stop.signal,
-            failure=database.common_failure(),
-        )
-    finally:
-        if team is not None:
-            team.close()
-        try:
-            database.close()
-        except RunError:  # of a full disk, which was told already
-            pass
+def _run(database: Database, team: Workers, watch: Watch | None) -> End:
+    """From wherever the database stands to the end of the budget, or a signal."""
+    left, minutes = 0.0, database.spec().minutes
+    if minutes:
+        left = max(60 * minutes - database.seconds("elapsed"), 1e-3)
+    with Stop(left) as stop:
+        search = Search(database, team, stop, watch or Watch())
+        if database.meta("state") != "running":
+            database.set_meta(state="running")
+        state = search.run()
+    database.set_meta(state=state)
+    return End(
+        state,
+        search.count,
+        database.seconds("engine") / max(1, search.count),
+        stop.signal,
+        failure=database.common_failure(),
+    )
