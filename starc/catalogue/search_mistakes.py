@@ -23,6 +23,14 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         _SEARCH + "  minimize bits_per_byte, cache(context = 8192)\n}\n",
     ),
     Explanation(
+        "wrong-unit",
+        "A unit of another measure",
+        "A bound may be a time, in s, ms or us, where the measure is one. All others "
+        "are plain numbers: bytes, parameters, FLOPs.",
+        "",
+        _SEARCH + "  require token_p95 <= 20 ms\n}\n",
+    ),
+    Explanation(
         "seed-depth",
         "A seed of another depth",
         "Every candidate has as many LIVs as `depth` allows, also the backbone of the "

@@ -239,11 +239,12 @@ class Objective(Node):
 
 @dataclass(frozen=True)
 class Require(Node):
-    """`require params <= 130M`."""
+    """`require params <= 130M`, `require token_p95 <= 20 ms`."""
 
     measure: Measure
     relation: str  # "<=", ">=", "<", ">", "=="
     bound: Number
+    unit: str = ""  # "s", "ms", "us", where one is written
 
 
 @dataclass(frozen=True)

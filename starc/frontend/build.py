@@ -189,8 +189,8 @@ class TreeBuilder:
 
     def require(self, parts: Parts) -> ast.Require:
         (measure,) = self._measures(parts)
-        bound = self._number(parts[3])
-        return ast.Require(self._span(parts), measure, str(parts[2]), bound)
+        bound, unit = self._number(parts[3]), "".join(map(str, parts[4:]))
+        return ast.Require(self._span(parts), measure, str(parts[2]), bound, unit)
 
     def measure(self, parts: Parts) -> ast.Call:
         return self.call(parts)

@@ -4,6 +4,9 @@ from fractions import Fraction
 from math import isinf
 
 _SUFFIXES = {"K": 1_000, "M": 1_000_000, "B": 1_000_000_000}
+SECONDS = {"s": Fraction(1), "ms": Fraction(1, 1_000), "us": Fraction(1, 1_000_000)}
+"""Of the units of time."""
+
 _LONGEST = 40
 """Digits enough for every quantity of a model; beyond, int() takes quadratic time."""
 

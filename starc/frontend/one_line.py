@@ -32,7 +32,7 @@ def one_line(node: ast.Node) -> str:
             return f"{node.direction} {measures}"
         case ast.Require():
             measure, bound = one_line(node.measure), one_line(node.bound)
-            return f"require {measure} {node.relation} {bound}"
+            return f"require {measure} {node.relation} {bound} {node.unit}".rstrip()
         case ast.WeightsFrom():
             return f"weights from {node.source.text}"
         case ast.FeaturesFrom():

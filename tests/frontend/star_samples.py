@@ -80,6 +80,7 @@ search {
   generations = 18
   minimize perplexity, cache
   require params <= 130M
+  require token_p95 <= 20 ms
 }
 """
 

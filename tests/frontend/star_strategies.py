@@ -120,6 +120,7 @@ items = st.one_of(
                 names(),
                 st.sampled_from(["<=", ">=", "<", ">", "=="]),
                 numbers,
+                st.sampled_from(["", "s", "ms", "us"]),
             ),
             max_size=2,
         ).map(tuple),

@@ -218,6 +218,9 @@ _TIMED = (
 
 MEASURES: dict[str, Measure] = {m.name: m for m in (*_STATIC, *_QUALITY, *_TIMED)}
 
+SHORT = {"p50": "token_p50", "p95": "token_p95"}
+"""Other names."""
+
 TIMED = frozenset(m.name for m in _TIMED)
 """Those that differ from run to run, and with what else the machine does."""
 

@@ -19,6 +19,7 @@ from starc.evolve.problem.spec import (
     Trainer,
 )
 from starc.frontend import ast
+from starc.frontend.numbers import SECONDS
 from starc.frontend.one_line import one_line
 from starc.frontend.parse import parse
 from starc.frontend.unparse import unparse
@@ -180,14 +181,24 @@ def _requirements(block: ast.Search, problems: Problems) -> tuple[Requirement, .
     found = []
     for require in block.requirements:
         name, arguments = _measure(require.measure, problems)
-        bound = float(require.bound.value)
+        bound = float(require.bound.value * SECONDS.get(require.unit, 1))
         found.append(Requirement(name, require.relation, bound, arguments))
+        measure = objectives.MEASURES.get(name)
+        if require.unit and measure and measure.unit != "seconds":
+            problems.add(
+                "wrong-unit",
+                f"`{name}` is no time",
+                require.span,
+                f"it is in {measure.unit}" if measure.unit else "it has no unit",
+                f"Only what is measured in seconds is bounded by {require.unit}.",
+            )
     return tuple(found)
 
 
 def _measure(measure: ast.Measure, problems: Problems) -> tuple[str, Arguments]:
     """The name and arguments of a measure; one that nobody knows is told."""
-    name = measure.name.text if isinstance(measure, ast.Call) else measure.text
+    said = measure.name.text if isinstance(measure, ast.Call) else measure.text
+    name = objectives.SHORT.get(said, said)
     given = measure.arguments if isinstance(measure, ast.Call) else ()
     known = objectives.find(name)
     if known is None:

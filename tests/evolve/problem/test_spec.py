@@ -42,6 +42,7 @@ def test_every_setting_is_read() -> None:
         seeds = [backbone]
         maximize mad, my.measures:f(x = 3)
         require params <= 1M; require cache(context = 512) < 10K
+        require p95 <= 20 ms
         """,
         "real(steps = 9, lr = [1e-3, 0.003], rungs = [1/4, 1], keep = 1/4, "
         "dtype = bfloat16, time_limit = 60, base_width = 64, compile = true)",
@@ -62,6 +63,7 @@ def test_every_setting_is_read() -> None:
     assert spec.requirements == (
         Requirement("params", "<=", 1e6),
         Requirement("cache", "<", 1e4, (("context", 512),)),
+        Requirement("token_p95", "<=", 0.02),
     )
     assert spec.requirements[1].label == "cache(context = 512)"
     trainer = spec.trainer
@@ -102,6 +104,10 @@ def test_the_budget_is_no_part_of_the_digest() -> None:
         (
             MODEL + "search { minimize cache(contxt = 3), cache(context = 3) }",
             [("unknown-parameter", "contxt")],
+        ),
+        (
+            MODEL + "search { require cache <= 20 ms }",
+            [("wrong-unit", "require cache <= 20 ms")],
         ),
         (
             MODEL + "search { minimize cache; maximize cache }",
