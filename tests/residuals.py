@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from starc.ir.nodes import Again, Liv, Loop, Parallel, Repeat, Step
+from starc.ir.nodes import Again, Liv, Loop, Parallel, Repeat, Section, Step
 from starc.ir.residual import BARE, Norm, Residual, placed
 
 S = TypeVar("S", bound=Step | Loop)
@@ -18,6 +18,9 @@ def around(step: S, residual: Residual) -> S:
         case Parallel():
             branches = tuple(replace(branch, residual=BARE) for branch in step.branches)
             return replace(step, residual=_of(step, residual), branches=branches)
+        case Section():
+            layers = tuple(around(layer, residual) for layer in step.body)
+            return replace(step, body=layers)
         case Loop():
             return replace(step, body=tuple(around(s, residual) for s in step.body))
         case Repeat():

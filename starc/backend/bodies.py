@@ -21,7 +21,7 @@ from starc.backend.shared import sharing
 from starc.backend.states import Kept
 from starc.backend.streams import (
     READ,
-    WRITTEN,
+    answered,
     closed,
     connection,
     left,
@@ -30,7 +30,7 @@ from starc.backend.streams import (
 )
 from starc.backend.tree import Blocks, Border, Scope, Tree, Use, runs
 from starc.backend.wiring import Wiring
-from starc.ir.nodes import Layer, Model, again, lender, source
+from starc.ir.nodes import Layer, Model, Section, again, lender, source
 from starc.ir.residual import PLUS, Residual
 
 
@@ -56,27 +56,30 @@ class Bodies:
         outputs = self.crossing.returned(scope, scope)
         last = scope.steps[-1]
         returns = False
-        inside = ""  # of a section that is one plain layer: what it reads
+        inside: Section | None = None  # that is one plain layer
         for step in scope.steps:
             match step:
                 case Border(section, name, opens):
                     alone = plain(section, self.wiring.module(section.body[0]))
-                    inside = READ if alone and opens else ""
+                    inside = section if alone and opens else None
                     if opens:
                         around = f"{connection(section.streams)}(config)"
                         construct.append(f"        self.{name} = {around}")
                         forward += read(section, f"self.{name}", alone)
-                    elif not alone:
-                        returns = step is last and bool(scope.path) and not outputs
-                        result = "return " if returns else "x = "
-                        forward += left(section, f"self.{name}", result)
+                    else:
+                        ends = step is last and bool(scope.path) and not outputs
+                        result = "return " if ends else "x = "
+                        lines = left(section, f"self.{name}", result, alone)
+                        returns = returns or ends and bool(lines)
+                        forward += lines
                 case Blocks():
                     made = [self._block(iteration) for iteration in step.iterations]
                     construct += _constructed(step.name, made)
                     forward += self._loop(scope, step, made, state)
                     fields += kept_of_blocks(self.crossing, scope, step, made, holder)
                 case Use():
-                    ends = step is last or bool(inside) and scope.steps[-2] is step
+                    writes = inside and not inside.streams.apart
+                    ends = step is last or bool(writes) and scope.steps[-2] is step
                     returns = ends and bool(scope.path) and not outputs
                     construct += self._constructor(step)
                     forward += self._line(scope, step, state, returns, inside)
@@ -128,10 +131,10 @@ class Bodies:
         return [*first, *own, *lora, *around.values()]
 
     def _line(
-        self, scope: Scope, use: Use, state: str, returns: bool, inside: str
+        self, scope: Scope, use: Use, state: str, returns: bool, inside: Section | None
     ) -> list[str]:
         """`x = x + self.attn(self.attn_norm(x), ...)`, with `return` for the last.
-        inside: what it reads where it is all of a section."""
+        inside: the section that it is all of, where that is plain."""
         layer = use.layer
         module, crossing = self.wiring.module(layer), self.crossing
         residual = module.residual
@@ -139,7 +142,8 @@ class Bodies:
             name: crossing.module(scope, module.label, name)
             for name in residual.modules
         }
-        x: Expression = inside or ("x[0]" if residual.others else "x")
+        name = READ if inside else "x"
+        x: Expression = f"{name}[0]" if residual.others else name
         if residual.stream is not None:
             x = Call(around["norm"], (x,))
         normed = []
@@ -171,7 +175,8 @@ class Bodies:
             result, stream = f"{answer} = ", ""
         sum_up_to = added(residual, around.get("skip", ""), stream)
         if inside:
-            sum_up_to = WRITTEN + added(residual, stream="")
+            result = answered(inside, result)
+            sum_up_to = added(residual, stream="")
         end = []
         if residual.others:
             result, sum_up_to = f"{REST} = ", added(residual, "", "x[1:]")
@@ -185,13 +190,10 @@ class Bodies:
                 after = Call(f"{sum_up_to}{scale}", (Call(call, tuple(arguments)),))
             return [*normed, *statement(result, after), *end]
         lines = [*normed, *assigned(["y", *lent], Call(call, tuple(arguments)))]
-        y = (
-            f"{around['post_norm']}(y.type_as({inside or 'x'}))"
-            if residual.after
-            else "y"
-        )
+        y = f"{around['post_norm']}(y.type_as({name}))" if residual.after else "y"
         y = y if scale is None else f"{scale}({y})"
-        return [*lines, f"        {result}{sum_up_to}{y}", *end]
+        line = f"{result}{sum_up_to}{y}"
+        return [*lines, *([] if line == "y = y" else [f"        {line}"]), *end]
 
     def _read(
         self,

@@ -284,8 +284,9 @@ def _config(model: Model, classes: Classes) -> tuple[str, ...]:
         for a in classes.config.values()
     ]
     context = "longest sequence" if model.learned_positions else "tokens of a sequence"
-    streams = model.streams
-    several = [f"streams: int = {streams.count}  # residual streams"] if streams else []
+    several = []
+    if model.streams is not None and not model.streams.apart:
+        several.append(f"streams: int = {model.streams.count}  # residual streams")
     return (
         f"vocab: int = {number(model.vocab)}",
         f"width: int = {number(model.width)}  # channels of the residual stream",

@@ -43,8 +43,8 @@ class Blocks:
 
 @dataclass(frozen=True)
 class Border:
-    """Where a section begins (`opens`) or ends; `name`: the attribute of what stands
-    around it."""
+    """Where a part of a section begins (`opens`) or ends; `name`: the attribute of what
+    stands around it."""
 
     section: Section
     name: str
@@ -129,10 +129,11 @@ class Tree:
                     )
                     found.append(Blocks(name, tuple(scopes)))
                 case Section():
-                    name = f"{names[step.label]}_{STREAMS}"
-                    found.append(Border(step, name, opens=True))
-                    found += [Use(layer, names[layer.label]) for layer in step.body]
-                    found.append(Border(step, name, opens=False))
+                    for part in step.parts:
+                        name = f"{names[part.label]}_{STREAMS}"
+                        found.append(Border(part, name, opens=True))
+                        found += [Use(layer, names[layer.label]) for layer in part.body]
+                        found.append(Border(part, name, opens=False))
                 case Liv() | Again() | Parallel():
                     found.append(Use(step, names[step.label]))
                 case _:

@@ -77,7 +77,7 @@ class Architecture:
         found = [
             key.split(".")[-2]
             for key in self.plan.weights
-            if _projects(key) and shapes[key] == 2
+            if key.endswith(".weight") and shapes[key] == 2
         ]
         return tuple(dict.fromkeys(name for name in found if name not in _AROUND))
 
@@ -88,7 +88,7 @@ class Architecture:
         found = [
             key.removesuffix(".weight").split(".")[-1]
             for key in self.plan.weights
-            if len(shapes[key]) > 1 + _projects(key)
+            if len(shapes[key]) > 1 + key.endswith(".weight")
         ]
         return tuple(dict.fromkeys(found))
 
@@ -114,12 +114,6 @@ class Architecture:
 
 _AROUND = ("embedding", "positions", "table", "head")
 """Modules of the model itself."""
-
-
-def _projects(key: str) -> bool:
-    """Whether a matrix of this name is a module's that is called, and not one of what
-    stands around the streams."""
-    return key.endswith(".weight") and not key.endswith("_streams.weight")
 
 
 def _state_kind(liv: Liv) -> StateKind:

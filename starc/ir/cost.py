@@ -6,11 +6,12 @@ takes less than half a millisecond, because a search asks 100,000 times.
 """
 
 from collections.abc import Container, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from math import prod
 from typing import NamedTuple, assert_never
 
-from starc.ir.init import LINEAR
+from starc.ir.init import EMBEDDING, LINEAR
 from starc.ir.nodes import Again, Liv, Model, Parallel
 from starc.ir.operator import Operator, Parameter
 from starc.ir.residual import Residual
@@ -47,7 +48,8 @@ class LayerCost(NamedTuple):
 
 
 class Costs(NamedTuple):
-    """A model's costs; `params_without_embeddings` leaves out an untied head too."""
+    """A model's costs; `params_without_embeddings` leaves out positions that are
+    learned, and an untied head, too."""
 
     total: Cost
     params_without_embeddings: int
@@ -91,12 +93,13 @@ def costs(model: Model, context: int, dtype_bytes: int) -> Costs:
     head = 2.0 * model.width * model.vocab
     body = _sum(model.name, [layer.total for layer in layers])
     entrance = model.before
-    tables = [
-        p for p in entrance if p.name.endswith(("embedding.weight", "table.weight"))
-    ]
+    tables = [p for p in entrance if p.init is EMBEDDING]
     embeddings = _size(tables) + (0 if model.tied else model.width * model.vocab)
     params = body.params + _size((*entrance, *model.after)) - embeddings
     ends = head + 2.0 * _size([p for p in entrance if p.init is LINEAR])
+    if model.streams is not None:
+        counts = [model.streams.count, *(part.behind for part in sections.values())]
+        ends += replace(model.streams, count=counts[-1]).closing_flops(model.width)
     whole = Cost(
         model.name,
         params + embeddings,
@@ -203,7 +206,7 @@ def _around(residual: Residual, width: int, reads: int) -> Cost:
 
 
 def _streams(streams: Streams, width: int) -> Cost:
-    """What stands around a section; it is counted with its first layer."""
+    """What stands around a part of a section; it is counted with its first layer."""
     flops = streams.flops(width)
     return Cost("", _size(streams.parameters(width)), 0, flops, flops)
 

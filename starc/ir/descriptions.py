@@ -15,7 +15,7 @@ from starc.ir.residual import (
     Norm,
     Residual,
 )
-from starc.ir.streams import Hyper, Streams
+from starc.ir.streams import AttentionResidual, Hyper, Streams
 from starc.numerals import numeral
 
 
@@ -80,9 +80,14 @@ def model_settings(model: Model | Written) -> dict[str, object]:
 
 
 def described_streams(streams: Streams) -> str:
-    """`altup of 4`, `hyper of 4, static`."""
-    static = isinstance(streams, Hyper) and not streams.dynamic
-    return f"{streams.kind} of {streams.count}" + (", static" if static else "")
+    """`altup of 4`, `hyper of 4, static`, `attention, normed`."""
+    match streams:
+        case AttentionResidual():
+            return streams.kind + (", normed" if streams.normed else "")
+        case Hyper(dynamic=False):
+            return f"{streams.kind} of {streams.count}, static"
+        case _:
+            return f"{streams.kind} of {streams.count}"
 
 
 def _of_model(settings: dict[str, object]) -> dict[str, object]:

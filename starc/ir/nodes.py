@@ -7,7 +7,7 @@ that is computed, never what. The backend's Plan is the phase after these.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Generic, TypeVar, assert_never
 
 from starc.ir.init import EMBEDDING, LINEAR, ONES, ZEROS
@@ -179,9 +179,10 @@ Layer = Liv | Again | Parallel
 @dataclass(frozen=True)
 class Section:
     """Layers that stand in the streams as one: they read one stream u, on which their
-    residuals stand as on any, and what they make of it is written to all.
+    residuals stand as on any, and what they make of it is written to all. With streams
+    that layers read `apart` it is those that write to one of them.
 
-    Its tensors go by the label of its first layer.
+    The tensors of a part go by the label of its first layer.
     """
 
     streams: Streams
@@ -191,6 +192,15 @@ class Section:
     @property
     def label(self) -> str:
         return self.body[0].label
+
+    @property
+    def parts(self) -> "tuple[Section, ...]":
+        """What reads the streams once: all of it, or each layer of its own."""
+        streams = self.streams
+        if not streams.apart:
+            return (self,)
+        layers = enumerate(self.body)
+        return tuple(Section(streams.at(place), (layer,)) for place, layer in layers)
 
 
 @dataclass(frozen=True)
@@ -410,10 +420,17 @@ class Architecture(Generic[Inner]):
         return (whole[layer.label] for layer in self.layers() if not again(layer))
 
     def sections(self: "Model") -> dict[str, Streams]:
-        """Label of the first layer of each section -> how it stands in the streams."""
+        """Label of the first layer of each part of a section -> how it stands in the
+        streams, as many as there are then; in order of depth."""
         if self.streams is None:
             return {}
-        return {section.label: section.streams for section in sections(self.body)}
+        found: dict[str, Streams] = {}
+        count = self.streams.count
+        for section in sections(self.body):
+            for part in section.parts:
+                streams = replace(part.streams, count=count)
+                found[part.label], count = streams, streams.behind
+        return found
 
     def whole(self: "Model") -> dict[str, Liv | Parallel]:
         """Label of every layer -> itself, or the layer that it is once more."""

@@ -1,5 +1,6 @@
 """`starc show`: what each LIV is, shares and costs, as a table and as JSON."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
 from textwrap import wrap
 from typing import Any, assert_never
@@ -171,7 +172,8 @@ def as_table(model: Model, context: int, dtype: str, within: int | None = None) 
         lines.append(f"FFTs take as many more: {prefill} (prefill), {decode} (decode).")
     if any(len(iterations(step)) > 1 for step in model.body):
         lines.append(
-            "A line for several LIVs, (12 x), has the numbers of each of them."
+            "A line for several LIVs, (12 x), has the numbers of each of them"
+            + (", FLOPs on average." if model.streams and model.streams.apart else ".")
         )
     if within is not None:
         lines += ["", *_bars(model, found, within)]
@@ -182,7 +184,8 @@ def as_table(model: Model, context: int, dtype: str, within: int | None = None) 
 def _rows(model: Model, found: Costs) -> list[tuple[str, ...]]:
     """A line for each layer, and under a parallel for its branches, which it contains.
 
-    The iterations of a loop differ in labels only, so they are a line together.
+    The iterations of a loop differ in labels only, so they are a line together; and in
+    FLOPs, where the streams that layers read become more.
     """
     result: list[tuple[str, ...]] = []
     whole = model.whole()
@@ -190,8 +193,10 @@ def _rows(model: Model, found: Costs) -> list[tuple[str, ...]]:
     for step in model.body:
         parts = iterations(step)
         beginning, end = tuple(flat(parts[0])), tuple(flat(parts[-1]))
+        each = len(beginning)
         for first, last in zip(beginning, end, strict=True):
             cost = found.layers[done]
+            total = _mean(found.layers[done : done + each * len(parts) : each])
             done += 1
             label = _both(first.label, last.label, len(parts))
             shared = _both("; ".join(sharing(first)), "; ".join(sharing(last)))
@@ -199,14 +204,23 @@ def _rows(model: Model, found: Costs) -> list[tuple[str, ...]]:
             if within:  # what these share stands in their own lines
                 shared = ""
             stands = around(whole[first.label], model)
-            result.append(_cells(label, name_of(first), stands, shared, cost.total))
+            result.append(_cells(label, name_of(first), stands, shared, total))
             pairs = zip(within, branches(last), strict=True)
             for (a, b), part in zip(pairs, cost.branches[: len(within)], strict=True):
                 shared = _both("; ".join(sharing(a)), "; ".join(sharing(b)))
                 label = f"  {_both(a.label, b.label)}"
                 result.append(_cells(label, name_of(a), inside(a), shared, part))
-        done += len(beginning) * (len(parts) - 1)
+        done += each * (len(parts) - 1)
     return result
+
+
+def _mean(iterations: Sequence[LayerCost]) -> Cost:
+    """Of a layer in each iteration, whose FLOPs alone may differ."""
+    first, *others = (iteration.total for iteration in iterations)
+    prefill = sum((one.prefill_flops for one in others), first.prefill_flops)
+    decode = sum((one.decode_flops for one in others), first.decode_flops)
+    times = len(iterations)
+    return first._replace(prefill_flops=prefill / times, decode_flops=decode / times)
 
 
 def _both(first: str, last: str, times: int = 1) -> str:

@@ -174,9 +174,10 @@ class _Backbone:
         """Where the answer of a LIV goes; tells where it cannot go as the LIV says."""
         if use.label is not None and residual.others:
             self.to_others.add(use.label.text)
-        several = self.streams is not None and not self.inside
+        streams = self.streams
+        several = streams is not None and (streams.apart or not self.inside)
         why = ""
-        if residual.others and not isinstance(self.streams, AltUp):
+        if residual.others and not isinstance(streams, AltUp):
             why = "no stream of the model is the first"
         elif residual.others and self.inside:
             why = "in a block there is one stream"
@@ -191,8 +192,9 @@ class _Backbone:
                 f"`output = {word}` does not fit",
                 place,
                 why,
-                "In a block there is one stream, beside which an answer may stand; "
-                "outside, streams = altup has a first stream and others.",
+                "In a block there is one stream, beside which an answer may stand, but "
+                "not with streams = attention; outside, streams = altup has a first "
+                "stream and others.",
                 "leave out output",
             )
 

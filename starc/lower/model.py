@@ -23,7 +23,7 @@ from starc.diagnostics import Problems
 from starc.frontend import ast
 from starc.ir.nodes import Written, WrittenStep
 from starc.ir.residual import BARE, STREAM, Norm, Residual, placed
-from starc.ir.streams import AltUp, Hyper, Streams
+from starc.ir.streams import AltUp, AttentionResidual, Hyper, Streams
 from starc.source import Span
 from starc.values import dataclass
 
@@ -65,9 +65,10 @@ MODEL_OPTIONS = (
         "streams",
         "word",
         "one residual stream, or several: one that is computed and others that follow "
-        "it (altup), or all read and written with learned weights (hyper)",
+        "it (altup), all read and written with learned weights (hyper), or what each "
+        "block gives, read by attention (attention)",
         "one",
-        choices=("one", "altup", "hyper"),
+        choices=("one", "altup", "hyper", "attention"),
     ),
     Option(
         "embedding_scale",
@@ -132,10 +133,12 @@ POSITION_WORDS: Words = {
 }
 _COUNT = Option("count", "whole", "how many streams there are", 4, high=MOST_STREAMS)
 _DYNAMIC = Option("dynamic", "flag", "the weights are made of the streams too", True)
+_NORMED = Option("normed", "flag", "what is summed is normed, as what is scored", False)
 STREAM_WORDS: Words = {
     "one": {},
     "altup": {"count": _COUNT},
     "hyper": {"count": _COUNT, "dynamic": _DYNAMIC},
+    "attention": {"normed": _NORMED},
 }
 _CALLS = ("norm", "positions", "embedding_norm", "streams")
 
@@ -192,6 +195,8 @@ class ModelSettings:
             case "hyper":
                 count, dynamic = _whole(said["count"]), bool(said["dynamic"])
                 return Hyper(count, self.the_norm.eps, dynamic)
+            case "attention":
+                return AttentionResidual(1, self.the_norm.eps, bool(said["normed"]))
             case _:
                 return None
 

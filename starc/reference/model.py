@@ -147,11 +147,13 @@ class _Run:
 
     def section(self, section: Section, x: Tensor) -> Tensor:
         """All streams x behind layers that stand in them as one."""
-        streams = section.streams
-        tensors = self.tensors(section.label, streams.parameters(self.model.width))
-        u, rest = streams_read(streams, x, tensors)
-        z = self.steps(section.body, u)
-        return streams_written(streams, x, rest, u, z, tensors)
+        for part in section.parts:
+            streams = part.streams
+            tensors = self.tensors(part.label, streams.parameters(self.model.width))
+            u, rest = streams_read(streams, x, tensors)
+            z = self.steps(part.body, u)
+            x = streams_written(streams, x, rest, u, z, tensors)
+        return x
 
     def tensors(self, label: str, of: Iterable[Parameter]) -> dict[str, Tensor]:
         """Tensors of one label by name."""

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from starc.ir.streams import AltUp, Hyper, Streams
+from starc.ir.streams import AltUp, AttentionResidual, Hyper, Streams
 from starc.reference.norms import rms_norm
 
 Tensors = Mapping[str, Tensor]
-"""Of a section, or of the ends, by the names of their parameters."""
+"""Of a part of a section, or of the ends, by the names of their parameters."""
 
 
 def opened(streams: Streams, x: Tensor, tensors: Tensors) -> Tensor:
@@ -23,6 +23,8 @@ def opened(streams: Streams, x: Tensor, tensors: Tensors) -> Tensor:
             return torch.stack([x, *others])
         case Hyper():
             return torch.stack([x] * streams.count)
+        case AttentionResidual():
+            return torch.stack([x])
         case _:
             raise TypeError(streams)
 
@@ -38,6 +40,8 @@ def closed(streams: Streams, x: Tensor, tensors: Tensors) -> Tensor:
             return sum(others, x[0]) / streams.count
         case Hyper():
             return x.sum(0)
+        case AttentionResidual():
+            return _attended(streams, x, tensors)
         case _:
             raise TypeError(streams)
 
@@ -66,6 +70,8 @@ def read(streams: Streams, x: Tensor, tensors: Tensors) -> tuple[Tensor, Tensor]
             columns = (alpha[..., m, None] * x for m in range(streams.count + 1))
             u, *rest = (column.sum(0) for column in columns)
             return u, x + torch.stack(rest)
+        case AttentionResidual():
+            return _attended(streams, x, tensors), x
         case _:
             raise TypeError(streams)
 
@@ -73,7 +79,7 @@ def read(streams: Streams, x: Tensor, tensors: Tensors) -> tuple[Tensor, Tensor]
 def written(
     streams: Streams, x: Tensor, rest: Tensor, u: Tensor, z: Tensor, tensors: Tensors
 ) -> Tensor:
-    """X after a section that made z of u; x: X before it, rest: of `read`."""
+    """X after a part that made z of u; x: X before it, rest: of `read`."""
     match streams:
         case AltUp():
             factors = 1 + _routed(streams, z, tensors, "correction")
@@ -84,8 +90,21 @@ def written(
         case Hyper():
             _, beta = _weights(streams, x, tensors)
             return rest + beta[..., None] * (z - u)
+        case AttentionResidual():
+            *before, last = x
+            added = [last + z - u] if streams.follows else [last, z - u]
+            return torch.stack([*before, *added])
         case _:
             raise TypeError(streams)
+
+
+def _attended(streams: AttentionResidual, x: Tensor, tensors: Tensors) -> Tensor:
+    """The sum of all streams with the weights of a query."""
+    (query,) = tensors["streams.query"]
+    normed = [rms_norm(one, torch.ones_like(query), streams.eps) for one in x]
+    p = torch.stack([one @ query for one in normed], -1).softmax(-1)
+    summed = normed if streams.normed else x
+    return sum((p[..., n, None] * one for n, one in enumerate(summed)), 0 * x[0])
 
 
 def _routed(streams: AltUp, x: Tensor, tensors: Tensors, name: str) -> Tensor:
@@ -101,6 +120,6 @@ def _weights(streams: Hyper, x: Tensor, tensors: Tensors) -> tuple[Tensor, Tenso
     if not streams.dynamic:
         return alpha, beta
     normed = rms_norm(x, tensors["streams.norm.weight"], streams.eps)
-    made = torch.tanh(normed @ tensors["streams.weight"].T)
+    made = torch.tanh(normed @ tensors["streams.dynamic"].T)
     scale = tensors["streams.scale"]
     return alpha + scale[0] * made[..., :-1], beta + scale[1] * made[..., -1]

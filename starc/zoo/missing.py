@@ -21,7 +21,11 @@ _WITHOUT_WORDS: dict[str, tuple[str, ...]] = {
     "glm4_moe_lite": (),
     "glm_moe_dsa": (_SPARSE,),
     "granitemoe": (),
-    "inkling_text": ("learned relative biases", "residuals of earlier blocks"),
+    "inkling2_text": (
+        *("learned relative biases", "convolutions that the input makes"),
+        "queries and keys of limited length",
+    ),
+    "inkling_text": ("learned relative biases", "convolutions of answers"),
     "jetmoe": ("heads that a token chooses",),
     "llama4": (
         *("attention within chunks", "queries scaled by their position"),

@@ -4,9 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 from starc.alphabet import template_of
-from starc.ir.nodes import Again, Liv, Loop, Parallel, Written, WrittenStep
+from starc.ir.nodes import Again, Liv, Loop, Parallel, Section, Written, WrittenStep
 from starc.ir.operator import Operator
 from starc.ir.residual import Norm
+from starc.ir.streams import AltUp, AttentionResidual, Hyper, Streams
 from tests.reference.operators import OPERATORS, SHARED
 from tests.residuals import settings_of
 
@@ -230,6 +231,27 @@ def hybrids() -> dict[str, Written]:
     }
 
 
+def streams() -> dict[str, Written]:
+    """Several streams of each kind, around blocks in a loop and a layer alone."""
+    kinds: dict[str, Streams] = {
+        "altup": AltUp(3, 1e-3),
+        "hyper": Hyper(3, 1e-3),
+        "hyper-static": Hyper(3, 1e-3, dynamic=False),
+        "attention": AttentionResidual(1, 1e-3),
+        "attention-normed": AttentionResidual(1, 1e-3, normed=True),
+    }
+    block = use(ATTENTION), use(MLP), use(OPERATORS["gated_conv"])
+    return {
+        f"streams-{name}": model(
+            Loop(2, (Section(kind, block),)),
+            Section(kind, (use(MLP),)),
+            norm=Norm(eps=1e-3),
+            streams=kind,
+        )
+        for name, kind in kinds.items()
+    }
+
+
 ARCHITECTURES: dict[str, Written] = (
-    plain() | settings() | sharing() | otherwise() | hybrids()
+    plain() | settings() | sharing() | otherwise() | hybrids() | streams()
 )

@@ -117,6 +117,19 @@ SEVERAL = {
         SA-1(heads = 2, input = [stream, embedding]) k, v from a; Rec-1-Diff
         parallel { GMemless(placement = pre); GConv-1 }; block { GConv-1 same as c }
         GMemless same as m""",
+    "attention": """
+        2 x {
+          block {
+            a: SA-1(heads = 2); GMemless(placement = sandwich)
+            c: GConv-1(placement = post, residual_scale = learned)
+          }
+          2 x { m: GMemless(placement = stream); block { Rec-1; GMemless same as m } }
+          GMemless(skip_scale = 0.5) up from embedding
+        }
+        parallel { GMemless(placement = pre); GConv-1 }
+        block { GMemless(skip_scale = 0.5); GMemless(placement = stream) }
+        2 x { block { Rec-1-Diff; SA-1(heads = 2, input = [stream, embedding]) } }
+        SA-1(heads = 2, placement = sandwich) k, v from a; GConv-1 same as c""",
 }
 STREAMS = {
     "altup": ("altup(count = 3)", "altup"),
@@ -124,6 +137,8 @@ STREAMS = {
     "hyper": ("hyper", "hyper"),
     "hyper of one": ("hyper(count = 1)", "hyper"),
     "static": ("hyper(count = 3, dynamic = false)", "hyper"),
+    "attention": ("attention", "attention"),
+    "attention, normed": ("attention(normed = true)", "attention"),
 }
 MODELS = {
     f"{name}, {placement}": f"model m {{ {HEAD}; placement = {placement}; {more} }}\n"

@@ -9,7 +9,13 @@ import pytest
 import torch
 
 from starc.reference import random_weights
-from tests.emitted.architectures import ARCHITECTURES, hybrids, plain, sharing
+from tests.emitted.architectures import (
+    ARCHITECTURES,
+    hybrids,
+    plain,
+    sharing,
+    streams,
+)
 from tests.emitted.helpers import emit
 from tests.emitted.sequences import borders, check_packed, check_padded, work
 from tests.emitted.small import EXAMPLES, SMALL, fresh, tokens
@@ -29,7 +35,7 @@ PADDED = [
 nothing at all; in one batch every row has some, also in single tokens."""
 
 PLAIN = plain()
-EVERY = [*PLAIN, *sharing(), *hybrids()]
+EVERY = [*PLAIN, *sharing(), *hybrids(), *streams()]
 SHRUNK = [name for name in SMALL if name in {path.stem for path in EXAMPLES}]
 
 

@@ -157,7 +157,7 @@ class HyperConnection(nn.Module):
         self.alpha = nn.Parameter(torch.empty(n, n + 1))
         self.beta = nn.Parameter(torch.empty(n))
         self.norm = nn.RMSNorm(config.width, config.eps)
-        self.weight = nn.Parameter(torch.empty(n + 2, config.width))
+        self.dynamic = nn.Parameter(torch.empty(n + 2, config.width))
         self.scale = nn.Parameter(torch.empty(2))  # of what is made for alpha and beta
 
     @torch.no_grad()
@@ -166,13 +166,13 @@ class HyperConnection(nn.Module):
         nn.init.zeros_(self.alpha)
         self.alpha[:, 0] = chance == chance.max()  # it reads one of them
         nn.init.ones_(self.beta)
-        nn.init.zeros_(self.weight)  # at first it is the plain residual
+        nn.init.zeros_(self.dynamic)  # at first it is the plain residual
         nn.init.constant_(self.scale, 0.01)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What is read (B, T, D), the streams without the answer (N, B, T, D), and the
         factors of it (N, B, T, 1), of streams x (N, B, T, D)."""
-        made = torch.tanh(F.linear(self.norm(x), self.weight))  # (N, B, T, N + 2)
+        made = torch.tanh(F.linear(self.norm(x), self.dynamic))  # (N, B, T, N + 2)
         alpha = self.alpha[:, None, None] + self.scale[0] * made[..., :-1]
         beta = self.beta[:, None, None, None] + self.scale[1] * made[..., -1:]
         mixed = alpha.movedim(0, -1) @ x.movedim(0, -2)  # (B, T, N + 1, D)

@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from starc.ir.cost import costs
 from starc.ir.nodes import Model
-from tests.emitted.architectures import ARCHITECTURES, hybrids, plain
+from tests.emitted.architectures import ARCHITECTURES, hybrids, plain, streams
 from tests.emitted.architectures import settings as model_settings
 from tests.emitted.helpers import OPTIONAL, emit
 from tests.reference.operators import SHARED as INSTANCES
@@ -24,7 +24,7 @@ FORMS = (
 SHARED = [f"{name}-{form}" for name, form in zip(INSTANCES, cycle(FORMS), strict=False)]
 """Each form with one operator or two, and each operator that shares in one form."""
 
-NAMES = [*plain(), *model_settings(), *hybrids(), *SHARED]
+NAMES = [*plain(), *model_settings(), *hybrids(), *streams(), *SHARED]
 
 
 def tokens(length: int) -> torch.Tensor:
@@ -54,9 +54,10 @@ def check(name: str, without: frozenset[str]) -> None:
     emitted = emit(ARCHITECTURES[name], without)
     found = costs(emitted.ir, CONTEXT, 2)
     total = found.total
-    model = emitted.module.Model()
+    model = emitted.module.Model().requires_grad_(False)
     assert total.params == sum(p.numel() for p in model.parameters())
     outside = model.embedding.weight.numel()
+    outside += model.positions.weight.numel() if emitted.ir.learned_positions else 0
     outside += 0 if emitted.ir.tied else model.head.weight.numel()
     assert found.params_without_embeddings == total.params - outside
     cache = model.new_cache(1, CONTEXT, dtype=torch.bfloat16)
