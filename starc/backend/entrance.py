@@ -2,7 +2,14 @@
 
 from starc.backend.code import Call, statement
 from starc.backend.emission import number
-from starc.backend.residuals import EMBEDDINGS, ENTERED, LOW_RANK, SCALE, norm_call
+from starc.backend.residuals import (
+    EMBEDDINGS,
+    ENTERED,
+    LOW_RANK,
+    SCALE,
+    norm_call,
+    times,
+)
 from starc.backend.states import KEPT, Kept
 from starc.backend.streams import classes, opened
 from starc.ir.nodes import LAYER_EMBEDDINGS, Model
@@ -21,7 +28,9 @@ HEAD_BIAS = "HeadBias"
 
 def entered(model: Model) -> tuple[list[str], list[str], list[Kept]]:
     """Lines of the constructor, of `hidden`, and what of the states these need."""
-    scale = "" if model.embedding_scale == 1 else f"{number(model.embedding_scale)} * "
+    scale = times(model.embedding_scale)
+    if model.embedding_scale == model.width**0.5:
+        scale = "self.config.width**0.5 * "
     construct = ["        self.embedding = nn.Embedding(config.vocab, config.width)"]
     forward = [f"        x = {scale}self.embedding(tokens)  # (B, T, D)"]
     kept: list[Kept] = []

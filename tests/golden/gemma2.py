@@ -71,7 +71,7 @@ class Gemma2(nn.Module):
         return 30.0 * torch.tanh(F.linear(x, self.embedding.weight) / 30.0)
 
     def hidden(self, tokens: Tensor, states: States | None = None) -> Tensor:
-        x = 48.0 * self.embedding(tokens)  # (B, T, D)
+        x = self.config.width**0.5 * self.embedding(tokens)  # (B, T, D)
         for i, block in enumerate(self.blocks):
             x = block(x, states and states.blocks[i])
         return self.norm(x)  # what the head reads

@@ -83,7 +83,7 @@ class Gemma3n(nn.Module):
         return F.linear(x, self.embedding.weight)  # tied
 
     def hidden(self, tokens: Tensor, states: States | None = None) -> Tensor:
-        x = 22.627416997969522 * self.embedding(tokens)  # (B, T, D)
+        x = self.config.width**0.5 * self.embedding(tokens)  # (B, T, D)
         embeddings = self.layer_embeddings(tokens, x)
         x = self.streams.open(x)  # (N, B, T, D)
         for i, block in enumerate(self.blocks):
