@@ -96,7 +96,7 @@ class Family:
         each is.
     always: settings that no field says, values or functions of the fields.
     names: their tensors outside of the layers; prefix: of those of layer {}.
-    unused: their tensors that are no weights, by pattern, and why.
+    unused: their tensors that are no weights, or others once more, by pattern, and why.
     limits: configurations that cannot be said, in a few words; "": all can.
     """
 
@@ -109,7 +109,9 @@ class Family:
     names: Names
     prefix: str = "model.layers.{}."
     always: Mapping[str, Any] = field(default_factory=dict)
-    unused: Mapping[str, str] = field(default_factory=dict)
+    unused: Mapping[str, str] | Callable[[Values], Mapping[str, str]] = field(
+        default_factory=dict
+    )
     limits: str = ""
 
 

@@ -138,4 +138,6 @@ def _rows_of(
 
 def unused(reading: Reading, name: str) -> bool:
     """Whether a tensor of theirs is there for no number of the model."""
-    return any(fnmatchcase(name, pattern) for pattern in reading.family.unused)
+    found = reading.family.unused
+    patterns = found(reading.values) if callable(found) else found
+    return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -21,6 +21,7 @@ from starc.source import Source
 from starc.zoo.checkpoint import opened
 from starc.zoo.convert import Conversion
 from starc.zoo.reading import read
+from starc.zoo.rows import unused
 from starc.zoo.spelling import source
 from tests.emitted.helpers import load
 
@@ -99,6 +100,7 @@ def imported(config: Any, theirs: dict[str, Tensor], folder: Path) -> Imported:
     reading = read(config)
     text = source(reading, "m")
     conversion = Conversion(reading, Source("m.star", text))
+    assert not [r.theirs for r in conversion.rows if unused(reading, r.theirs)]
     save_file(theirs, folder / "model.safetensors")
     with opened(Folder(folder)) as tensors:
         conversion.forward(tensors, folder / "ours.safetensors")

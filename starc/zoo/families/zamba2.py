@@ -71,6 +71,18 @@ def _decoder(values: Values, depth: int) -> Use:
     return Use(clauses=(f"plus from f{index + 1}",))
 
 
+def _copies(values: Values) -> dict[str, str]:
+    """The block of a hybrid layer, where an earlier one has it."""
+    kinds = enumerate(values["layers_block_type"])
+    hybrid = (depth for depth, kind in kinds if kind == HYBRID)
+    why = "it is that of the first layer with this block"
+    return {
+        f"model.layers.{depth}.{BLOCK}*": why
+        for depth in hybrid
+        if _hybrid(values, depth)[1] != depth
+    }
+
+
 ATTN = Part(
     "attn",
     "attention",
@@ -234,5 +246,5 @@ FAMILY = Family(
     kinds={LINEAR: (MAMBA,), HYBRID: (ATTN, MLP, DECODER)},
     layers=by("layers_block_type"),
     names=AROUND,
-    unused={f"*.{BLOCK}*": "it is that of the first layer with this block"},
+    unused=_copies,
 )
