@@ -135,10 +135,16 @@ def test_a_token_without_numbers_touches_no_other(options: str) -> None:
     torch.testing.assert_close(y, clean, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("scores", ["softmax", "sigmoid"])
-def test_a_token_that_masks_every_expert(scores: str) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [
+        *("", ", groups = 4, keep = 2", ", near = 0.5, balance = none", ", zero = 3"),
+        *(", scores = sigmoid", ", scores = sigmoid, groups = 4, keep = 2, zero = 4"),
+    ],
+)
+def test_a_token_that_masks_every_expert(options: str) -> None:
     """No number by softmax, nothing by sigmoid; other tokens are as they were."""
-    ours, x = mixture(f", scores = {scores}, router_bias = true"), inputs()
+    ours, x = mixture(options + ", router_bias = true"), inputs()
     clean = ours(x)
     hook = ours.router_proj.register_forward_hook(masked)
     y = ours(x)
@@ -146,10 +152,26 @@ def test_a_token_that_masks_every_expert(scores: str) -> None:
     masked_one = y[0, 3].clone()
     y[0, 3] = clean[0, 3]
     torch.testing.assert_close(y, clean, rtol=1e-12, atol=1e-12)
-    if scores == "softmax":
-        assert masked_one.isnan().all()
-    else:
+    if "sigmoid" in options:
         assert torch.equal(masked_one, torch.zeros(WIDTH).double())
+    else:
+        assert masked_one.isnan().all()
+
+
+@pytest.mark.parametrize("options", ["", ", scores = sigmoid", ", near = 0.5"])
+def test_a_token_that_masks_all_but_one_expert(options: str) -> None:
+    """That one alone; by `near`, which needs as many as are chosen, no number."""
+    ours, x = mixture(options + ", balance = none, router_bias = true"), inputs()
+    alone = torch.full((EXPERTS,), -torch.inf).double()
+    alone[2] = 1.5
+    ours.router_proj.register_forward_hook(lambda _m, _x, y: 0 * y + alone)
+    one = mixture(", balance = none", experts=1, top=1)
+    for name in "gate_proj", "up_proj", "down_proj":
+        getattr(one, name).weight.data = getattr(ours, name).weight.data[2:3]
+    if "near" in options:
+        assert ours(x).isnan().all()
+    else:
+        torch.testing.assert_close(ours(x), one(x))
 
 
 def masked(module: Any, read: Any, router: Tensor) -> Tensor:
@@ -158,7 +180,15 @@ def masked(module: Any, read: Any, router: Tensor) -> Tensor:
     return router
 
 
-@pytest.mark.parametrize("options", ["", ", scores = sigmoid", ", near = 0.5"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        "",
+        ", scores = sigmoid",
+        ", near = 0.5",
+        ", scores = sigmoid, groups = 4, keep = 2",
+    ],
+)
 def test_equal_numbers_of_the_router_choose_as_many(options: str) -> None:
     """Which of them is not said; how many, and what they weigh together, is."""
     options += ", balance = none"
