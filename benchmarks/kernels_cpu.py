@@ -1,14 +1,16 @@
 """CPU times of the kernels against the obvious code, in one run.
 
     python -m benchmarks.kernels_cpu [--wheels DIR] [--repeat 15] [--clock wall]
-                                     [--only KERNEL]
+                                     [--only KERNEL ...]
 
 Outputs and gradients of a pair are compared first. Then the two run in turns (ours,
 theirs, ours, ...), so that a busy machine slows both; a ratio is that of the medians.
 Baselines are written here and named for what they are, but for mamba.py (`pip download
 --no-deps mambapy` into DIR, or installed): without it its rows are left out. On a
 machine that others load, wall time of two threads says little: there, `--threads 1
---clock cpu` counts processor time. Writes benchmarks/results/kernels_cpu.json.
+--clock cpu` counts processor time. Writes benchmarks/results/kernels_cpu.json: all runs
+of which something stands, with the machine of each; --only takes the place of what is
+there of these kernels.
 """
 
 import argparse
@@ -326,12 +328,23 @@ def row(
     }
 
 
+def written(runs: list[dict[str, Any]], new: dict[str, Any]) -> list[dict[str, Any]]:
+    """Runs with another: without the rows of earlier ones that it has anew."""
+    again = {row["kernel"] for row in new["rows"]}
+    kept = []
+    for run in runs:
+        rows = [row for row in run["rows"] if row["kernel"] not in again]
+        if rows:
+            kept.append(run | {"rows": rows})
+    return [*kept, new]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--wheels", type=Path, help="a folder with a wheel of mambapy")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeat", type=int, default=15)
-    parser.add_argument("--only", help="a kernel, of which nothing is written")
+    parser.add_argument("--only", nargs="+", choices=[*OURS], help="these kernels")
     parser.add_argument("--clock", choices=["wall", "cpu"], default="wall")
     options = parser.parse_args()
     if options.clock == "cpu":
@@ -354,7 +367,7 @@ def main() -> None:
         f" {'ours ms':>9} {'theirs ms':>10} {'ratio':>7} {'asked':>6}"
     )
     for pair in PAIRS:
-        if options.only not in (None, pair[0]):
+        if options.only and pair[0] not in options.only:
             continue
         if "mamba.py" in pair[2] and not report["mamba.py"]:
             print(f"{pair[0]:18} {pair[2]:28} is not here: see --wheels")
@@ -370,12 +383,12 @@ def main() -> None:
                     f" {done['ratio']:7.1f} {done['asked'] or '':>6} {done['dtype']}",
                     flush=True,
                 )
-    if options.only:
-        return
-    steps = {k: round(v, 1) for k, v in tokens().items()}
-    print("one token, us:", steps)
-    report |= {"rows": rows, "one_token_us": steps}
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    report["rows"] = rows
+    runs = json.loads(RESULTS.read_text())["runs"] if options.only else []
+    if not options.only:
+        report["one_token_us"] = {k: round(v, 1) for k, v in tokens().items()}
+        print("one token, us:", report["one_token_us"])
+    report = {"runs": written(runs, report)}
     RESULTS.write_text(json.dumps(report, indent=2) + "\n")
 
 
