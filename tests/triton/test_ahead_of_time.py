@@ -34,7 +34,7 @@ def test_compiles(names: list[str], target: str) -> None:
     reports = in_a_process(target, *names)
     assert list(reports) == names
     for name, rows in reports.items():
-        assert rows, name
+        assert rows or not SLOW, name  # a sample may have had all of its kernels
         check(name, target, rows)
 
 

@@ -15,20 +15,21 @@ from starc.evolve.storage.errors import RunError
 from tests.evolve.loop.searches import MODEL, tables
 from tests.work import until
 
-KILLS = 50 if os.environ.get("STARC_SLOW") else 4
+KILLS, GENERATIONS = (50, 18) if os.environ.get("STARC_SLOW") else (4, 8)
+CANDIDATES = 16 * GENERATIONS
 
 STAR = (
     MODEL
-    + """
-search {
+    + f"""
+search {{
   pool = [SA-1, SA-3, Rec-1, Rec-1-Diff, GConv-1, GConv-1-Diff, GMemless]
   depth = 6
   seeds = [transformer_pp, lfm2, striped_hybrid]
   open = [GConv-1(kernel = [2, 3, 4]), GMemless(expand = [2, 8/3, 4])]
   placement = [pre, sandwich]
-  minimize bits_per_byte, cache
+  minimize bits_per_byte, cache; generations = {GENERATIONS}
   trainer = simulated(rungs = [1/4, 1], rivals = all, repeat = 4)
-}
+}}
 """
 )
 
@@ -52,7 +53,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     star.write_text(STAR)
     finish(start(str(star), "-o", str(folder / "run")))
     found = tables(folder / "run")
-    assert found.count("\n") > 2 * 288
+    assert found.count("\n") > 2 * CANDIDATES
     return str(star), found
 
 
@@ -92,7 +93,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(
     star, expected = whole
     run = tmp_path / "run"
     moments = random.Random(KILLS)
-    for at in sorted(moments.randrange(288) for _ in range(KILLS)):
+    for at in sorted(moments.randrange(CANDIDATES) for _ in range(KILLS)):
         process = go_on(star, run)
         # also while it starts, which takes half a second, and between what is shown
         time.sleep(moments.random() * (0.4 if at <= size(run) else 0.05))
