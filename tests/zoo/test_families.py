@@ -33,7 +33,7 @@ LIMIT = 1e-9
 ROUNDED = {"bloom": 1e-8}
 """Where theirs has a constant of fewer digits: 0.79788456 for the root of 2 / pi."""
 
-EXAMPLES = 6
+EXAMPLES = 4
 """Of each family in `make test`; 100 in `make test-slow`."""
 LENGTH = 9
 """Of a sequence, in tokens."""
