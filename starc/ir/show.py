@@ -172,7 +172,7 @@ def as_table(model: Model, context: int, dtype: str, within: int | None = None) 
         lines.append(f"FFTs take as many more: {prefill} (prefill), {decode} (decode).")
     if any(len(iterations(step)) > 1 for step in model.body):
         lines.append(
-            "A line for several LIVs, (12 x), has the numbers of each of them"
+            "A line for several LIVs, (12 x), has the numbers of each"
             + (", FLOPs on average." if model.streams and model.streams.apart else ".")
         )
     if within is not None:

@@ -12,6 +12,7 @@ from starc import compiler, passes
 from starc.choices import WAYS
 from starc.frontend.unparse import unparse
 from starc.ir.cost import costs
+from starc.ir.init import EMBEDDING
 from starc.ir.nodes import Model, sections
 from starc.resize import scale as scales
 from starc.resize.scale import ScaleError, scale, scaled
@@ -32,8 +33,8 @@ def model(text: str) -> Model:
 
 def body(found: Model) -> int:
     """Parameters of the LIVs, without those of the stream before and after them."""
-    matrices = ("embedding.weight", "head.weight", "table.weight")  # are not counted
-    around = (p for p in (*found.before, *found.after) if not p.name.endswith(matrices))
+    around = [p for p in found.before if p.init is not EMBEDDING]  # those are left out
+    around += [p for p in found.after if p.name != "head.weight"]
     here = sum(math.prod(p.shape) for p in around)
     return costs(found, 128, 2).params_without_embeddings - here
 
