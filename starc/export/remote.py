@@ -107,6 +107,17 @@ class Folder:
         )
 
     @property
+    def by_token(self) -> bool:
+        """Whether layers read the tokens themselves, and not the embeddings alone."""
+        return bool(self.architecture.model.embedded())
+
+    @property
+    def linear(self) -> bool:
+        """Whether transformers' own layers of its cache would count no tokens."""
+        kinds = {state.layer_type for state in self.architecture.states()}
+        return bool(kinds) and kinds <= {"linear_attention", "conv"}
+
+    @property
     def odd_name(self) -> bool:
         name = self.architecture.plan.model.lower()
         return any(odd in name for odd in ODD_NAMES)
@@ -132,6 +143,8 @@ class Folder:
             "width": ("int", model.width),
             "context": ("int", model.context),
         }
+        if model.streams is not None:
+            ours["streams"] = "int", model.streams.count
         ours |= {a.name: (a.type, a.value) for a in self.architecture.plan.numbers}
         ours["eps"] = "float", model.norm.eps
         found = {self.names.get(name, name): one for name, one in ours.items()}

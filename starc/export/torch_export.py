@@ -1,5 +1,6 @@
 """A program of torch.export, which runs without Python and without starc."""
 
+import io
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,30 @@ def export(
         made, lengths = traced(model, architecture.model.context)
     except RuntimeError as error:
         raise refused(architecture, model, error, "program", NEAREST) from error
-    with files.replaced(path) as temporary, temporary.open("wb") as file:
+    with files.replaced(path) as temporary, _Written(io.FileIO(temporary, "w")) as file:
         torch.export.save(made, file)
+        file.check()
     return f"tokens (batch, length) to logits, {lengths}"
+
+
+class _Written(io.BufferedWriter):
+    """A file whose first error waits: torch ends the process where a write fails."""
+
+    error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        try:
+            if self.error is None:
+                super().write(data)
+        except OSError as error:
+            self.error = error
+        return len(data)
+
+    def check(self) -> None:
+        """Raises it; OSError too where the last bytes find no place."""
+        if self.error is not None:
+            raise self.error
+        self.flush()
 
 
 def traced(model: Any, context: int) -> tuple[torch.export.ExportedProgram, str]:

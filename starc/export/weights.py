@@ -36,6 +36,8 @@ def of(
             f"{file}: Pickled weights run code when they are read, and are not; save "
             "them as safetensors: safetensors.torch.save_file(model.state_dict(), ...)"
         )
+    if file.is_dir():
+        raise ExportError(f"{file}: is a folder; name the safetensors file in it")
     folder, name = place(file)
     try:
         with opened(folder, name) as entries:

@@ -81,9 +81,14 @@ def whole(_given):
         _text += (
             '        """Each token is computed alone: masks and positions change nothing."""\n',
         )
-    _text += (
-        '        if (input_ids is None) == (inputs_embeds is None):\n            raise ValueError("give input_ids or inputs_embeds, one of them")\n        x = self.embedding(input_ids) if inputs_embeds is None else inputs_embeds\n',
-    )
+    if _given['hf'].by_token:
+        _text += (
+            '        if input_ids is None or inputs_embeds is not None:\n            raise ValueError("give input_ids: layers have embeddings of their own")\n        x = self.embedding(input_ids)\n',
+        )
+    else:
+        _text += (
+            '        if (input_ids is None) == (inputs_embeds is None):\n            raise ValueError("give input_ids or inputs_embeds, one of them")\n        x = self.embedding(input_ids) if inputs_embeds is None else inputs_embeds\n',
+        )
     if _given['hf'].scale:
         _text += (
             '        x = ',
@@ -97,6 +102,14 @@ def whole(_given):
     if _given['plan'].stateful:
         _text += (
             '        borders = packed_borders(x, attention_mask, position_ids, cu_seq_lens_q)\n        if use_cache and cache is None and not borders and not self.training:\n            cache = DynamicCache(config=self.config)\n        kept = None if cache is None else kept_in(cache, self, x)\n        x, states, real = arrange(self, x, kept, attention_mask, borders)\n',
+        )
+    if (_given['hf'].by_token and _given['plan'].stateful):
+        _text += (
+            '        tokens = input_ids if real is None else input_ids[real][None]\n',
+        )
+    elif _given['hf'].by_token:
+        _text += (
+            '        tokens = input_ids\n',
         )
     for line in _given['plan'].forward:
         _text += (
@@ -139,6 +152,10 @@ def whole(_given):
     if _given['hf'].odd_name:
         _text += (
             '\n    @classmethod\n    def _supports_default_dynamic_cache(cls) -> bool:\n        return True  # transformers takes the name for that of another model\n',
+        )
+    if _given['hf'].linear:
+        _text += (
+            '\n    def _prepare_cache_for_generation(self, *given: Any) -> None:\n        super()._prepare_cache_for_generation(*given)\n        cache = given[1].get("cache")\n        if cache is not None and all(cache.is_linear):\n            cache.layers = []  # the model\'s own count their tokens\n',
         )
     _text += (
         '\n    @deprecate_kwarg("past_key_values", "6.0.0", new_name="cache")\n    @can_return_tuple\n    def forward(\n        self,\n        input_ids: Tensor | None = None,\n        attention_mask: Tensor | None = None,\n        position_ids: Tensor | None = None,\n        cache: ',
@@ -555,7 +572,7 @@ def whole(_given):
 SOURCES = {
     'hf/arrange.py.j2': 4249770352,
     'hf/cache.py.j2': 2399225893,
-    'hf/modeling.py.j2': 4279346468,
+    'hf/modeling.py.j2': 3046548302,
     'model.py.j2': 1619696483,
     'sequences.py.j2': 2901557197,
 }

@@ -33,9 +33,9 @@ def forward(_given):
     _text += (
         '        step = F.softplus(F.linear(dt, ',
         str(_given['m']),
-        '.dt_weight, ',
+        '.dt_weight) + ',
         str(_given['m']),
-        '.dt_bias))  # (B, T, D)\n        y, state.h = selective_scan(x, step, ',
+        '.dt_bias)  # (B, T, D)\n        y, state.h = selective_scan(x, step, ',
         str(_given['m']),
         '.a_log, b, c, ',
         str(_given['m']),
@@ -49,6 +49,6 @@ def forward(_given):
 
 
 SOURCES = {
-    'operators/selective_scan.py.j2': 641427949,
+    'operators/selective_scan.py.j2': 564586611,
 }
 BLOCKS = {'doc': doc, 'forward': forward}

@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from random import Random
 from tempfile import mkdtemp
 from typing import Any
 
@@ -14,6 +15,8 @@ from starc.backend.plan import make_plan
 from starc.compiler import to_ir
 from starc.export import hf
 from starc.export.architecture import Architecture
+from starc.frontend.unparse import unparse
+from starc.genome import decode, published, random_genome
 from starc.ir.nodes import Written
 from starc.reference import random_weights
 from starc.source import Source
@@ -23,6 +26,9 @@ from tests.emitted.small import SMALL
 
 HOME = Path(mkdtemp(prefix="starc-export-"))
 RANDOM = [f"random_{seed}" for seed in range(20)]
+GENOMES = [f"genome_{seed}" for seed in range(20)]
+ALL = (*SMALL, *GENOMES)
+"""The examples, models of one operator each, and random genomes."""
 
 
 def written(name: str) -> tuple[str, Written]:
@@ -30,7 +36,16 @@ def written(name: str) -> tuple[str, Written]:
     if name in RANDOM:
         model = Sampler(int(name.removeprefix("random_"))).model()
         return "", model
-    return SMALL[name], to_ir(SMALL[name], f"{name}.star")
+    text = genome(int(name.removeprefix("genome_"))) if name in GENOMES else SMALL[name]
+    return text, to_ir(text, f"{name}.star")
+
+
+def genome(seed: int) -> str:
+    """A random genome of some of the classes, as a text."""
+    random = Random(seed)
+    pool = random.sample(sorted(published()), 4)
+    genes = random_genome(random, random.randint(2, 8), pool, random.choice((1, 3)))
+    return unparse(decode(genes, width=32)).replace("50_304", "97")
 
 
 def exported(name: str, dtype: torch.dtype = torch.float32) -> tuple[Path, Any]:

@@ -6,12 +6,15 @@ from typing import Any
 import pytest
 import torch
 
-from tests.export.folders import exported, ids, loaded
+from tests.export.folders import ALL, exported, ids, loaded
 from tests.sampled import sampled
 
-HYBRIDS = ["parallel", "lfm2", "zamba", "delta_hybrid", "star_genome"]
-"""The first is tried in make test."""
-FEW = sampled(HYBRIDS, HYBRIDS[:1])
+HYBRIDS = [
+    *("parallel", "lfm2", "zamba", "delta_hybrid", "star_genome", "gemma3n"),
+    *("moe_hybrid", "hyper_connections", "xlstm", "griffin", "deepseek_v2_lite"),
+    *("striped_mamba", "genome_0"),
+]
+FEW = sampled(ALL, ("parallel",))
 
 
 def texts(model: Any, rows: int) -> list[str]:

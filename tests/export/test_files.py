@@ -1,6 +1,7 @@
 """What `starc export` writes, and what it refuses: one clear error, nothing written."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -205,13 +206,19 @@ def test_names_that_transformers_takes_for_others() -> None:
     compile(modeling, "modeling", "exec")
 
 
-@pytest.mark.parametrize("name", sampled(sorted(SMALL), ("lfm2", "griffin")))
+@pytest.mark.parametrize("name", sampled(sorted(SMALL), ("lfm2", "gemma3n")))
 def test_every_name_of_a_modeling_file_is_there(name: str, tmp_path: Path) -> None:
-    """Its imports are some of the emitted file's; with the kernels in Triton."""
+    """Its imports are some of the emitted file's; with the kernels in Triton. Numbers
+    that it reads are some of the configuration's."""
     made = Folder(Architecture.of(Source(f"{name}.star", SMALL[name])))
-    for file, text in made.files("float32", {}).items():
+    files = made.files("float32", {})
+    for file, text in files.items():
         if file.endswith(".py"):
             (tmp_path / file).write_text(text)
+    read = re.findall(r"\bconfig\.(\w+)", files[f"modeling_{name}.py"])
+    configuration = files[f"configuration_{name}.py"]
+    fields = re.findall(r'^ +"?(\w+)"?:', configuration, re.MULTILINE)
+    assert {*read} - {"get_text_config"} <= {*fields}
     rules = ["--isolated", "--select", "F", "--ignore", "F401", "--quiet"]
     call = [sys.executable, "-m", "ruff", "check", *rules, str(tmp_path)]
     found = subprocess.run(call, capture_output=True, text=True)

@@ -10,14 +10,12 @@ import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, DynamicCache
 
-from tests.emitted.small import SMALL
-from tests.export.folders import RANDOM, exported, ids, loaded
+from starc.export.remote import tensor_name
+from tests.export.folders import ALL, RANDOM, exported, ids, loaded
 from tests.sampled import sampled
 
-SAMPLE = ("star", "parallel")
-EVERY = sampled((*SMALL, *RANDOM), SAMPLE)
-SOME = ("parallel", "lfm2", "local_attention", "delta_hybrid", "zamba", "long_conv")
-FEW = sampled(SOME, SOME[:1])
+EVERY = sampled((*ALL, *RANDOM), ("star", "parallel"))
+FEW = sampled(ALL, ("parallel",))
 GREEDY: dict[str, Any] = {"do_sample": False, "pad_token_id": 0, "max_new_tokens": 5}
 
 
@@ -152,7 +150,11 @@ def test_arguments(name: str) -> None:
     x = ids(model, 2, 6)
     expected = emitted(x)
     embedded = model.get_input_embeddings()(x)
-    close(model(inputs_embeds=embedded).logits, expected)
+    if hasattr(model.model, "layer_embeddings"):
+        with pytest.raises(ValueError, match="layers have embeddings of their own"):
+            model(inputs_embeds=embedded)
+    else:
+        close(model(inputs_embeds=embedded).logits, expected)
     close(model(x, logits_to_keep=2).logits, expected[:, -2:])
     cache = DynamicCache(config=model.config)
     model(x[:, :4], cache=cache)
@@ -161,8 +163,10 @@ def test_arguments(name: str) -> None:
     loss = model(x, labels=x).loss
     flat = expected[:, :-1].flatten(0, 1)
     close(loss, torch.nn.functional.cross_entropy(flat, x[:, 1:].flatten()), 1e-6)
-    with pytest.raises(ValueError, match="input_ids or inputs_embeds"):
+    with pytest.raises(ValueError, match="give input_ids"):
         model()
+    if not model._is_stateful:  # each token is computed alone
+        return
     with pytest.raises(ValueError, match="cannot go back"):
         cache.crop(-1)
     with pytest.raises(ValueError, match="cache: of 2 rows"):
@@ -181,7 +185,11 @@ def test_saved_and_loaded_again(name: str, tmp_path: Path) -> None:
     again = AutoModelForCausalLM.from_pretrained(
         tmp_path / "again", trust_remote_code=True
     )
-    assert torch.equal(again.eval()(x).logits, model(x).logits)
+    weights = again.state_dict()
+    assert weights.keys() == model.state_dict().keys()
+    assert all(torch.equal(weights[n], w) for n, w in model.state_dict().items())
+    # not all bits: products may round otherwise where the file lies in memory
+    close(again.eval()(x).logits, model(x).logits, 1e-5)
     base = AutoModel.from_pretrained(exported(name)[0], trust_remote_code=True)
     assert base.eval()(x).last_hidden_state.shape == (1, 5, model.config.hidden_size)
 
@@ -189,19 +197,26 @@ def test_saved_and_loaded_again(name: str, tmp_path: Path) -> None:
 @torch.no_grad()
 @pytest.mark.parametrize("name", FEW)
 def test_16_bits_leave_decays_alone(name: str) -> None:
-    model = loaded(name)
-    x = ids(model, 2, 5)
-    exact = model(x).logits
-    folder, _ = exported(name)
+    """And the answer is about as exact as the emitted file's in 16 bits."""
+    folder, emitted = exported(name)
+    x = ids(loaded(name), 8, 5)
     rounded = AutoModelForCausalLM.from_pretrained(
         folder, trust_remote_code=True, dtype=torch.bfloat16
     ).eval()
     kinds = {n.split(".")[-1]: p.dtype for n, p in rounded.named_parameters()}
-    kept = {"a_log", "dt_bias", "decay"} & kinds.keys()
+    kept = {"a_log", "dt_bias", "decay", "i_bias", "f_bias"} & kinds.keys()
     assert all(kinds[n] == torch.float32 for n in kept)
     assert kinds["weight"] == torch.bfloat16
-    close(rounded(x).logits.float(), exact, 0.15)
+    exact = emitted(x)
+    peer = copy.deepcopy(emitted).bfloat16()(x).float()
+    assert beside(rounded(x).logits.float(), exact) <= 1.5 * beside(peer, exact)
     rounded.generate(x, **GREEDY)
+
+
+def beside(found: Tensor, exact: Tensor) -> float:
+    """The relative difference of a token in the middle of all: some stand at a kink,
+    where rounding changes everything."""
+    return float(((found - exact).norm(dim=-1) / exact.norm(dim=-1)).median())
 
 
 @pytest.mark.parametrize("name", FEW)
@@ -228,7 +243,7 @@ def test_new_models_are_drawn_as_the_emitted_file_does(name: str) -> None:
     emitted.reset_parameters()
     drawn = model.state_dict()
     for key, expected in emitted.state_dict().items():
-        found = drawn["lm_head.weight" if key == "head.weight" else f"model.{key}"]
+        found = drawn[tensor_name(key)]
         assert found.shape == expected.shape
         if found.numel() > 500:  # of fewer numbers it says nothing
             spread = [float(t.double().std()) for t in (found, expected)]

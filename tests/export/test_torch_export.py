@@ -1,5 +1,6 @@
 """Programs of torch.export: loaded and run in another process, at other sizes."""
 
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,19 @@ def test_another_process_gets_the_same(name: str, tmp_path: Path) -> None:
     model = loaded(architecture, None, 0)
     for tokens, found in zip(given, torch.load(tmp_path / "o"), strict=True):
         torch.testing.assert_close(found, model(tokens), rtol=1e-4, atol=1e-5)
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    """torch would end the process."""
+    architecture = Architecture.of(Source("tiny.star", TINY))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"File too large: '.*m\.pt2'"):
+            torch_export.export(architecture, tmp_path / "m.pt2", None, 0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_what_torch_cannot_trace_is_refused(

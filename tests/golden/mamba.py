@@ -139,7 +139,7 @@ class SelectiveScan(nn.Module):
             cu_seqlens=state.cu_seqlens,
         )
         b, c, dt = self.bcdt_proj(x).split(self.bcdt_sizes, dim=-1)
-        step = F.softplus(F.linear(dt, self.dt_weight, self.dt_bias))  # (B, T, D)
+        step = F.softplus(F.linear(dt, self.dt_weight) + self.dt_bias)  # (B, T, D)
         y, state.h = selective_scan(
             x, step, self.a_log, b, c, self.skip, state.h, cu_seqlens=state.cu_seqlens
         )
