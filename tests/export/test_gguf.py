@@ -16,7 +16,6 @@ from starc.reference import random_weights
 from starc.source import Source
 from tests.emitted.helpers import emit
 from tests.emitted.small import SMALL
-from tests.sampled import sampled
 
 gguf = pytest.importorskip("gguf")
 
@@ -49,10 +48,31 @@ MODELS = {
 model olmo2 {{ {HEAD}; placement = post }}
 backbone {{ 2 x {{ {ATTENTION}, qk_norm = full); SwiGLU(hidden = 96) }} }}
 """,
+    "olmo3": f"""
+model olmo3 {{ {HEAD}; placement = post }}
+backbone {{
+  3 x {{ {ATTENTION}, qk_norm = full, window = 4); SwiGLU(hidden = 96) }}
+  {ATTENTION}, qk_norm = full); SwiGLU(hidden = 96)
+}}
+""",
+    "gemma": f"""
+model gemma {{ {HEAD}; embedding_scale = sqrt_width }}
+backbone {{ 2 x {{ {ATTENTION}); GeGLU(hidden = 96) }} }}
+""",
+    "gemma3": f"""
+model gemma3 {{ {HEAD}; embedding_scale = sqrt_width; placement = sandwich;
+                positions = rope(theta = 1e6) }}
+liv near = {ATTENTION}, scale = 1/4, qk_norm = true, rope_theta = 1e4, window = 4)
+backbone {{
+  5 x {{ near; GeGLU(hidden = 96) }}
+  {ATTENTION}, scale = 1/4, qk_norm = true); GeGLU(hidden = 96)
+}}
+""",
+    "falcon_mamba": f"""
+model falcon_mamba {{ {HEAD} }}
+backbone {{ 2 x {{ Mamba-1(kernel = 4, norm_eps = 1e-5, norms = weightless) }} }}
+""",
 }
-FEW = sampled(MODELS, ["llama", "mamba2"])
-"""The models that make test tries."""
-
 NAMES = {
     "llama": [
         *("attn_norm", "attn_q", "attn_k", "attn_v", "attn_output"),
