@@ -47,6 +47,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "front": (
         "starc front runs/small",
         "starc front runs/small --format csv -o front.csv",
+        "starc front runs/small --time 5",
     ),
     "pick": ("starc pick runs/small 1 -o best",),
     "report": ("starc report runs/small -o report.html",),

@@ -36,7 +36,7 @@ def measures(subject: Subject, asked: Sequence[static.Asked]) -> dict[str, float
     found: dict[str, float] = {}
     if not asked:
         return found
-    with _alone(), subject.timed("timing"):
+    with alone(), subject.timed("timing"):
         by_context: dict[int, dict[str, float]] = {}
         for one in asked:
             if one.name == "train_rate":
@@ -52,24 +52,40 @@ def measures(subject: Subject, asked: Sequence[static.Asked]) -> dict[str, float
 
 def inference(subject: Subject, tokens: int) -> dict[str, float]:
     """Everything that reading `tokens` and writing a few more tells, batch 1."""
-    dtype = device.dtype(subject.device, trainer.dtype(subject))
     with torch.inference_mode(), Peak(subject.device) as peak:
-        model = subject.new_model().to(dtype).eval()
-        generator = torch.Generator().manual_seed(0)
-        prompt = torch.randint(model.config.vocab, (1, tokens), generator=generator)
-        prompt = prompt.to(subject.device)
+        model, prompt = prepared(subject, tokens)
         peak.begin_use()
-        _decode(subject, model, prompt, 4)
+        _decode(model, prompt, 4)
         peak.end_use()
-        firsts = _repeated(lambda: _first_token(subject, model, prompt))
-        news = _decode(subject, model, prompt, NEW_TOKENS)
-    first = _quantile(firsts, 0.5)
+        firsts = _repeated(lambda: _first_token(model, prompt))
+        news = _decode(model, prompt, NEW_TOKENS)
+    found = _told(_quantile(firsts, 0.5), tokens, news)
+    return found | {"peak_memory": float(peak.nbytes)}
+
+
+def prepared(subject: Subject, tokens: int) -> tuple[Any, torch.Tensor]:
+    """An untrained model as it decodes, and a prompt for it, (1, tokens)."""
+    dtype = device.dtype(subject.device, trainer.dtype(subject))
+    model = subject.new_model().to(dtype).eval()
+    generator = torch.Generator().manual_seed(0)
+    prompt = torch.randint(model.config.vocab, (1, tokens), generator=generator)
+    return model, prompt.to(subject.device)
+
+
+def once(model: Any, prompt: torch.Tensor) -> dict[str, float]:
+    """Reads the prompt once and writes NEW_TOKENS more; see `inference`."""
+    with torch.inference_mode():
+        first = _first_token(model, prompt)
+        news = _decode(model, prompt, NEW_TOKENS)
+    return _told(first, prompt.shape[1], news)
+
+
+def _told(first: float, tokens: int, news: Sequence[float]) -> dict[str, float]:
     return {
         "time_to_first_token": first,
         "prefill_rate": tokens / first,
         "token_p50": _quantile(news, 0.5),
         "token_p95": _quantile(news, 0.95),
-        "peak_memory": float(peak.nbytes),
     }
 
 
@@ -79,32 +95,30 @@ def train_rate(subject: Subject) -> float:
     run.take_step()
 
     def step() -> float:
-        began = _now(subject)
+        began = _now(subject.device)
         run.take_step()
-        return _now(subject) - began
+        return _now(subject.device) - began
 
     seconds = _quantile(_repeated(step), 0.5)
     return run.settings.batch * run.settings.context / seconds
 
 
-def _first_token(subject: Subject, model: Any, prompt: torch.Tensor) -> float:
-    began = _now(subject)
+def _first_token(model: Any, prompt: torch.Tensor) -> float:
+    began = _now(prompt.device)
     cache = model.new_cache(1, prompt.shape[1] + 1)
     model(prompt, cache, last_only=True).argmax(-1)
-    return _now(subject) - began
+    return _now(prompt.device) - began
 
 
-def _decode(
-    subject: Subject, model: Any, prompt: torch.Tensor, count: int
-) -> list[float]:
+def _decode(model: Any, prompt: torch.Tensor, count: int) -> list[float]:
     """Seconds of each of `count` tokens that follow the prompt."""
     cache = model.new_cache(1, prompt.shape[1] + count)
     token = model(prompt, cache, last_only=True).argmax(-1)
     seconds = []
     for _ in range(count):
-        began = _now(subject)
+        began = _now(prompt.device)
         token = model(token, cache).argmax(-1)
-        seconds.append(_now(subject) - began)
+        seconds.append(_now(prompt.device) - began)
     return seconds
 
 
@@ -124,14 +138,14 @@ def _quantile(values: Sequence[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
-def _now(subject: Subject) -> float:
-    if subject.device.type == "cuda":
-        torch.cuda.synchronize(subject.device)
+def _now(where: torch.device) -> float:
+    if where.type == "cuda":
+        torch.cuda.synchronize(where)
     return time.perf_counter()
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """Waits until no other worker on this machine measures time."""
     with LOCK.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
