@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from starc.evolve.coordinator import End, MakeWorkers
     from starc.evolve.problem.spec import Spec
     from starc.evolve.storage.database import Database
+    from starc.evolve.views.records import Record
     from starc.folders import Folder
 
 
@@ -76,6 +77,9 @@ def evolve(
             metavar="[ADDRESS]", help="Evaluate on a Ray cluster; alone: one from here."
         ),
     ] = None,
+    gpus: Annotated[
+        float, number("With --ray: of each evaluation, or a part of one.", 0.01, 64)
+    ] = 1,
     log: Annotated[
         str | None, one_of(LOGS, "--log", "Also curves as it goes on, in RUN/log.")
     ] = None,
@@ -85,6 +89,8 @@ def evolve(
     All that is found goes to RUN, and a run that was stopped goes on with --resume.
     """
     needs("pymoo", "evolve")
+    if gpus > 1 and gpus % 1:
+        raise Failure(f"--gpus {gpus:g}: a part of one, or a whole number", WRONG_INPUT)
     for library in LOGS[log] if log else ():
         needs(library, log or "", f"--log {log} needs")
     from starc.evolve import coordinator
@@ -101,7 +107,7 @@ def evolve(
     }
     given = {n: value for n, value in budget.items() if value is not None}
     deciding = {"data": data, "seed": seed, "algorithm": algorithm, "repair": repair}
-    team, here = _team(workers, threads, ray), ray is None
+    team, here = _team(workers, threads, ray, gpus), ray is None
     try:
         with View(streams.console()) as view:
             if resume is not None:
@@ -159,14 +165,16 @@ def _only_resume(
         raise Failure(f"--resume goes on with the same search: leave out {named[0]}")
 
 
-def _team(count: int | None, threads: int, ray: str | None) -> "MakeWorkers":
+def _team(
+    count: int | None, threads: int, ray: str | None, gpus: float
+) -> "MakeWorkers":
     def make(spec: "Spec", folder: "Folder") -> Any:
         if ray is not None:
             needs("ray", "ray")
             from starc.evolve.workers.ray_workers import RayWorkers
 
             address = "" if ray == "local" else ray
-            return RayWorkers(spec, folder, address, threads)
+            return RayWorkers(spec, folder, address, threads, gpus)
         from starc.evolve.workers.local import Inline, Local
 
         if spec.trainer.kind == "simulated" and count is None:
@@ -204,12 +212,18 @@ def front(
     format: Annotated[
         str, one_of(FRONT_FORMATS, "--format", "By default a table for people.")
     ] = "text",
+    time: Annotated[
+        int | None, number("Rounds in which all are timed again, in turn.", 2, 1e4)
+    ] = None,
     output: Output = STANDARD,
 ) -> None:
     """Print the front of a run: what nothing is better than in every objective.
 
     csv and parquet have a row for a candidate and a column for each measure; parquet
-    needs pyarrow. --json is --format json.
+    needs pyarrow. --json is --format json. With --time: seconds a token (p50 and p95),
+    to the first token, and prefill tokens a second, of the named first members too:
+    medians of rounds in which each model is timed once, and how far even and odd rounds
+    differ.
     """
     needs("pymoo", "evolve")
     if format == "parquet":
@@ -217,12 +231,19 @@ def front(
     from starc.evolve.views import front as fronts
     from starc.evolve.views import records
 
+    if time:
+        needs("torch", "torch")
+        from starc.evolve.views import latency
     database = _open(run)
     rows, spec = fronts.members(database), database.spec()
-    found = records.records(rows, spec, {row.id for row in rows})
+    if time:
+        found = told = _timed(database, run, time)
+    else:
+        found = records.records(rows, spec, {row.id for row in rows})
+        told = fronts.as_json(rows, spec)
     text: str | bytes
     if json or format == "json":
-        text = dumps(fronts.as_json(rows, spec), indent=2) + "\n"
+        text = dumps(told, indent=2) + "\n"
     elif format == "csv":
         text = records.as_csv(found)
     elif format == "parquet":
@@ -230,9 +251,21 @@ def front(
     elif not rows:
         streams.tell("nothing was measured to the end yet")
         return
+    elif time:
+        text = latency.as_text(found)
     else:
         text = fronts.as_text(rows, spec)
     write(output, text)
+
+
+def _timed(database: "Database", run: Path, rounds: int) -> "list[Record]":
+    from starc.evolve.views import latency
+    from starc.training.settings import TrainingError
+
+    try:
+        return latency.again(database, run, rounds)
+    except TrainingError as error:
+        raise Failure(str(error), WRONG_INPUT) from error
 
 
 def pick(

@@ -40,15 +40,21 @@ Files = dict[str, bytes]
 class RayWorkers:
     """As many evaluations at once as the cluster has CPUs, or GPUs if it has any.
 
-    address: of a cluster, "auto", or "" for one that starts here. Raises WorkersError
-    where there is none, or none with GPUs where `spec` asks for these.
+    address: of a cluster, "auto", or "" for one that starts here. gpus: of an
+    evaluation, where there are any: a part of one, or a whole number. Raises
+    WorkersError where there is no cluster, or no node with the GPUs asked for.
 
     Ray is started in an empty folder: it puts the one that it is started in first on
     the path of its processes, where a random.py would be taken for Python's own.
     """
 
     def __init__(
-        self, spec: Spec, folder: Folder | Path, address: str = "", threads: int = 1
+        self,
+        spec: Spec,
+        folder: Folder | Path,
+        address: str = "",
+        threads: int = 1,
+        gpus: float = 1,
     ) -> None:
         self.spec, self.folder = spec, Folder.of(folder)
         self._tasks: dict[Any, Task] = {}
@@ -64,17 +70,21 @@ class RayWorkers:
                     )
             except (RayError, ConnectionError, ValueError, RuntimeError) as error:
                 raise WorkersError(f"no Ray cluster: {in_words(error)}") from error
-        resources: dict[str, float] = ray.cluster_resources()
-        gpu = 1 if resources.get("GPU") else 0
-        if not gpu and spec.trainer.device.startswith("cuda"):
+        most = max(node["Resources"].get("GPU", 0) for node in ray.nodes())
+        if not most and spec.trainer.device.startswith("cuda"):
             self.close()
             raise WorkersError(
                 f"device = {spec.trainer.device}, and no node of the Ray cluster has a "
                 "GPU: add one, or leave the device out"
             )
+        if 0 < most < gpus:
+            self.close()
+            raise WorkersError(
+                f"no node of the Ray cluster has {gpus:g} GPUs: one has {most:g}"
+            )
         self._run = ray.remote(_evaluated).options(
             num_cpus=threads,
-            num_gpus=gpu,
+            num_gpus=gpus if most else 0,
             max_retries=RETRIES,
             retry_exceptions=[WorkersError],
             scheduling_strategy="SPREAD",

@@ -112,8 +112,9 @@ def test_ctrl_c_says_how_to_resume(whole: tuple[str, str], tmp_path: Path) -> No
     assert process.returncode == 130
     assert f"starc evolve --resume {run} goes on" in said.decode()
     assert "Traceback" not in said.decode()
-    finish(start("--resume", str(run)))
-    assert tables(run) == expected
+    moved = run.rename(tmp_path / "moved")  # as to another machine
+    finish(start("--resume", str(moved)))
+    assert tables(moved) == expected
 
 
 def test_workers_make_no_difference(whole: tuple[str, str], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The same evaluations on a real Ray cluster of two nodes, one of them killed."""
+"""The same evaluations on a real Ray cluster whose nodes come and go."""
 
 import os
 import re
@@ -201,25 +201,25 @@ search {
 """
 
 
-class Losing(Watch):
-    """Takes a node away once the second generation is half measured.
+class Changing(Watch):
+    """Changes the cluster when a generation is half measured, as `changes` says.
 
     alive: nodes when each generation begins.
     """
 
-    def __init__(self, lose: Callable[[], None]) -> None:
-        self.lose, self.number, self.left = lose, 0, 4
+    def __init__(self, changes: dict[int, Callable[[], object]]) -> None:
+        self.changes, self.number, self.left = changes, 0, 0
         self.alive: dict[int, int] = {}
 
     def generation(self, number: int, tasks: Sequence[int], rung: int) -> None:
-        self.number = number
-        self.alive.setdefault(number, sum(node["Alive"] for node in ray.nodes()))
+        if number not in self.alive:
+            self.number, self.left = number, 4
+            self.alive[number] = sum(node["Alive"] for node in ray.nodes())
 
     def measured(self, candidate: int, rung: int, outcome: Outcome) -> None:
-        if self.number == 1:
-            self.left -= 1
-            if self.left == 0:
-                self.lose()
+        self.left -= 1
+        if self.left == 0 and self.number in self.changes:
+            self.changes[self.number]()
 
 
 def test_gpus_that_no_node_has(cluster: Any, tmp_path: Path) -> None:
@@ -230,9 +230,27 @@ def test_gpus_that_no_node_has(cluster: Any, tmp_path: Path) -> None:
     with pytest.raises(WorkersError, match="no node of the Ray cluster has a GPU"):
         RayWorkers(spec, tmp_path / "ray", cluster.address)
     assert not ray.is_initialized()
+    cluster.add_node(**{**NODE, "num_gpus": 1})
+    with pytest.raises(WorkersError, match="no node of the Ray cluster has 2 GPUs"):
+        RayWorkers(spec, tmp_path / "ray", cluster.address, gpus=2)
 
 
-def test_a_whole_search_over_a_cluster_that_loses_a_node(
+def test_parts_of_a_gpu(cluster: Any, tmp_path: Path) -> None:
+    """Two candidates share the only one; on a node that only says that it has it."""
+    from starc.evolve.workers.ray_workers import RayWorkers
+
+    cluster.add_node(**{**NODE, "num_cpus": 2, "num_gpus": 1})
+    workers = RayWorkers(
+        small.real(tmp_path, device="cpu"), tmp_path / "ray", cluster.address, gpus=0.5
+    )
+    for number in (1, 2):
+        workers.submit(number, Candidate((small.CONV, small.MLP) * number), 0)
+    until(lambda: ray.available_resources().get("GPU", 0.0) == 0, "both at once")
+    assert {outcome.status for _, outcome in workers.completed()} == {"ok"}
+    workers.close()
+
+
+def test_a_whole_search_over_nodes_that_come_and_go(
     cluster: Any, tmp_path: Path
 ) -> None:
     """The database is, to the byte, that of workers on this machine."""
@@ -241,15 +259,21 @@ def test_a_whole_search_over_a_cluster_that_loses_a_node(
     problems = Problems()
     spec = read(SEARCH, problems)
     assert spec is not None and not problems
-    second = cluster.add_node(**NODE)
-    watch = Losing(lambda: cluster.remove_node(second, False))
+    lost = [cluster.add_node(**NODE) for _ in range(2)]
+    watch = Changing(
+        {
+            0: lambda: cluster.remove_node(lost[0], False),
+            1: lambda: cluster.add_node(**NODE),
+            2: lambda: cluster.remove_node(lost[1], False),
+        }
+    )
 
     def over_ray(spec: Spec, folder: Folder) -> RayWorkers:
         return RayWorkers(spec, folder, cluster.address)
 
     end = coordinator.begin(spec, tmp_path / "ray", over_ray, watch)
     assert end.state == "finished" and end.evaluations == 32
-    assert watch.alive[1] == 2 and watch.alive[3] == 1
+    assert watch.alive == {0: 3, 1: 2, 2: 3, 3: 2}
     coordinator.begin(spec, tmp_path / "local", lambda s, f: Local(s, f, 2))
     there, here = (
         Database.open(tmp_path / name).dump(COMPARED) for name in ("ray", "local")
