@@ -5,8 +5,10 @@
 The space of benchmarks.search_peers with 12 LIVs, as it is and with one thing more to
 search: parameters of its LIVs (`open`), where the norms stand (`placement`), the
 scale of the residual (`residual_scale`), the number of LIVs under a bound of the
-parameters; and with operators off: without repair, with the paper's variation. Each has
-as many evaluations, on the simulated landscape, where classes, sizes and caches matter.
+parameters, and the width with it; with children that take motifs of the population as
+blocks; and with operators off: nothing shared, without repair, with the paper's
+variation. Each has as many evaluations, on the simulated landscape, where classes,
+sizes and caches matter.
 Placement and scale change nothing but luck there: of these two it tells what a larger
 space costs, and nothing of what it may bring.
 
@@ -37,6 +39,10 @@ WORDS = {
     "placement": f"{DEPTH}; placement = [pre, post, sandwich]",
     "residual_scale": f"{DEPTH}; residual_scale = [1/2, 1, 2]",
     "depth": "depth = [8, 16]; require params <= 320_000",
+    "depth and width": "depth = [8, 16]; width = [48, 64, 96]; "
+    "require params <= 320_000",
+    "blocks": f"{DEPTH}; blocks = true",
+    "labels = 0": f"{DEPTH}; labels = 0",
     "no repair": f"{DEPTH}; repair = false",
     "variation = paper": f"{DEPTH}; variation = paper",
 }

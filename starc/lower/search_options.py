@@ -30,6 +30,12 @@ PLAIN = (
         high=MOST_LIVS,
     ),
     Option(
+        "blocks",
+        "flag",
+        "whether half of the children take a motif of the population as a block",
+        False,
+    ),
+    Option(
         "mutation",
         "number",
         "probability that a gene is drawn again",
@@ -46,7 +52,14 @@ PLAIN = (
         high=1e5,
     ),
     Option("repair", "flag", "whether illegal genes are drawn again", True),
-    Option("labels", "whole", "sharing labels go from 1 to this", 4, high=1e4),
+    Option(
+        "labels",
+        "whole",
+        "sharing labels go from 1 to this; with 0 nothing is shared",
+        4,
+        low=0,
+        high=1e4,
+    ),
     Option("seed", "whole", "of all that is random", 0, low=0, high=2**53),
     Option("evaluations", "whole", "budget: candidates that are measured", 0, high=1e9),
     Option("minutes", "number", "budget: of the clock", 0, low=1e-3, high=1e7),
@@ -57,7 +70,7 @@ _MODEL = {option.name: option for option in MODEL_OPTIONS}
 GENES = {
     name: _MODEL[name]
     for name in (
-        *("placement", "norm", "positions", "embedding_norm", "streams"),
+        *("width", "placement", "norm", "positions", "embedding_norm", "streams"),
         *("residual_scale", "skip_scale", "embedding_scale", "logit_scale"),
     )
 }

@@ -106,10 +106,11 @@ class Spec:
         ("placement", ("pre", "sandwich")).
     open: class -> parameter -> the values that are searched.
     labels: of groups that share, drawn from 1 to this: of `inherit` the most there are
-        of a kind.
+        of a kind; with 0 nothing is shared.
     surrogate: whether a model of the measures chooses among children in excess; of
         nsga2 alone.
     variation: "inherit" or "paper": what a spec says that was stored without it.
+    blocks: whether children take motifs of the population whole; of "inherit" alone.
     generations, evaluations, minutes: the budget; 0: no limit of this kind.
     repair: of what crossover and mutation make; first members are always legal.
     seeds: named members of the first population.
@@ -131,6 +132,7 @@ class Spec:
     variation: str = "paper"
     tournament: int = 2
     crossover: int = 2
+    blocks: bool = False
     mutation: float = 0.1
     elitism: int = 2
     repair: bool = True

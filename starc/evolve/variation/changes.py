@@ -9,7 +9,7 @@ from starc.genome.text import GENE_NAMES
 
 Change = dict[str, Any]
 Changes = tuple[Change, ...]
-"""JSON-ready. Each has `by` (crossover, mutation or repair) and `words`."""
+"""JSON-ready. Each has `by` ([block] crossover, mutation or repair) and `words`."""
 
 
 def gene(
@@ -93,6 +93,17 @@ def exchanged(positions: list[int]) -> Change:
         "by": "crossover",
         "second": positions,
         "words": f"of the second parent: LIV {places}",
+    }
+
+
+def block(position: int, length: int, count: int) -> Change:
+    """A motif that so many of the population have."""
+    last = position + length - 1
+    return {
+        "by": "block crossover",
+        "position": position,
+        "length": length,
+        "words": f"LIV {position}-{last}: a motif of {count} candidates",
     }
 
 

@@ -1,10 +1,12 @@
 """`variation = inherit`: on LIVs and on who shares, not on digits."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
 from starc.alphabet.around import AROUND
 from starc.evolve.problem.candidate import Candidate
+from starc.evolve.problem.spec import Spec
 from starc.evolve.variation import changes
 from starc.evolve.variation.operators import Proposal, Variation
 from starc.evolve.variation.parts import (
@@ -14,6 +16,8 @@ from starc.evolve.variation.parts import (
     Part,
     components,
     exchanged,
+    inserted,
+    motifs,
     parts_of,
     whole,
 )
@@ -29,8 +33,19 @@ REGROUPING = 0.1
 """Changes of who shares, for each change of a class."""
 
 
+BLOCKS = 0.5
+"""Share of children that take a motif, where there are any."""
+
+
 class Inheriting(Variation):
     """Legal by construction: repair has only parameters left that do not fit."""
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__(spec)
+        self.motifs: dict[Candidate, int] = {}
+
+    def learn(self, population: Sequence[Candidate]) -> None:
+        self.motifs = motifs(population) if self.spec.blocks else {}
 
     # Sampling -------------------------------------------------------------------------
 
@@ -106,12 +121,15 @@ class Inheriting(Variation):
         second: tuple[int, Candidate],
         random: Random,
     ) -> Proposal:
-        """An exchange of LIVs between two parents, then mutation."""
+        """An exchange of LIVs between two parents, or a motif in one, then mutation."""
         (one, a), (other, b) = first, second
         parts, done = parts_of(a, one), list[changes.Change]()
         parents: tuple[int, ...] = (one,)
         model = dict(a.model)
-        if self.spec.crossover and one != other:
+        if motif := self._motif(len(parts), random):
+            parts, at = inserted(parts, motif, random)
+            done.append(changes.block(at, len(motif.genome), self.motifs[motif]))
+        elif self.spec.crossover and one != other:
             mixed, came = exchanged(
                 parts, parts_of(b, other), self.spec.crossover, random
             )
@@ -125,6 +143,14 @@ class Inheriting(Variation):
         origin = "crossover" if len(parents) > 1 else "mutation"
         candidate = whole(parts, self._kept(model))
         return self._finished(candidate, origin, parents, tuple(done), random)
+
+    def _motif(self, longest: int, random: Random) -> Candidate | None:
+        """One that fits, the more likely the more candidates have it."""
+        fitting = [one for one in self.motifs if len(one.genome) <= longest]
+        if not fitting or random.random() >= BLOCKS:
+            return None
+        (found,) = random.choices(fitting, [self.motifs[one] for one in fitting])
+        return found
 
     def again(self, child: Proposal, random: Random) -> Proposal:
         candidate, done = child.candidate, list(child.changes)

@@ -1,5 +1,6 @@
 """New candidates: sampling, crossover, mutation and repair, on all levels of genes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -39,6 +40,9 @@ class Variation:
         self.opened: dict[int, dict[str, tuple[Value, ...]]] = {
             self.around.code(name): dict(opened) for name, opened in spec.open
         }
+
+    def learn(self, population: Sequence[Candidate]) -> None:
+        """Before children of it are made; these operators ask for two parents alone."""
 
     # The four ways ------------------------------------------------------------------
 
@@ -122,9 +126,9 @@ class Variation:
         code = random.choice(self.around.pool)
         genes = (
             code,
-            random.randint(1, self.spec.labels),
-            random.choice(tuple(WEIGHT_STRATEGIES)),
-            random.randint(1, self.spec.labels),
+            random.choice(self._labels()),
+            random.choice(self._weights()),
+            random.choice(self._labels()),
             random.randint(NONE, self._last_strategy(code)),
         )
         return genes, self._parameters(code, random)
@@ -134,9 +138,20 @@ class Variation:
         opened = self.opened.get(code, {})
         return tuple((name, random.choice(opened[name])) for name in sorted(opened))
 
+    def _labels(self) -> range:
+        """Values of genes 2 and 4."""
+        return range(1, max(1, self.spec.labels) + 1)
+
+    def _weights(self) -> tuple[int, ...]:
+        """Values of gene 3."""
+        return tuple(WEIGHT_STRATEGIES) if self.spec.labels else (NONE,)
+
     def _last_strategy(self, code: int) -> int:
+        """The highest value of gene 5."""
         liv = self.around.classes.get(code)
-        return NONE if liv is None else last_feature_strategy(liv.groups)
+        if liv is None or not self.spec.labels:
+            return NONE
+        return last_feature_strategy(liv.groups)
 
     # Crossover ------------------------------------------------------------------------
 
@@ -228,10 +243,10 @@ class Variation:
         old = genes[which - 1]
         ranges = {
             1: self.around.pool,
-            3: tuple(WEIGHT_STRATEGIES),
+            3: self._weights(),
             5: range(NONE, self._last_strategy(genes[0]) + 1),
         }
-        choices = ranges.get(which, range(1, self.spec.labels + 1))
+        choices = ranges.get(which, self._labels())
         others = [value for value in choices if value != old]
         if others:
             genes[which - 1] = random.choice(others)

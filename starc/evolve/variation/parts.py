@@ -6,6 +6,7 @@ draws again what it finds. Here a candidate is a list of LIVs and of groups that
 every child is made of those, so that its genome is legal without repair.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
@@ -112,6 +113,35 @@ def components(parts: Sequence[Part]) -> list[int]:
 
 
 # Crossover ----------------------------------------------------------------------------
+
+LONGEST = 4
+"""LIVs of a motif; the shortest has two."""
+
+
+def motifs(candidates: Sequence[Candidate]) -> dict[Candidate, int]:
+    """Runs of LIVs that several candidates have, with what is shared within them, and
+    in how many."""
+    found: Counter[Candidate] = Counter()
+    for candidate in candidates:
+        parts = parts_of(candidate)
+        found.update(
+            {
+                whole(parts[at : at + length], ())
+                for length in range(2, LONGEST + 1)
+                for at in range(len(parts) - length + 1)
+            }
+        )
+    several = {motif: count for motif, count in found.items() if count > 1}
+    return dict(sorted(several.items(), key=lambda one: one[0].to_json()))
+
+
+def inserted(
+    parts: Sequence[Part], motif: Candidate, random: Random
+) -> tuple[list[Part], int]:
+    """The motif in the place of as many LIVs, and where; shared with none outside."""
+    block = parts_of(motif, object())
+    at = random.randint(0, len(parts) - len(block))
+    return [*parts[:at], *block, *parts[at + len(block) :]], at
 
 
 def exchanged(

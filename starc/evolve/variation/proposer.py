@@ -71,6 +71,7 @@ class Proposer:
         """
         counted = _Counted()
         said: dict[str, Any] = {}
+        self.variation.learn([candidates[one.id] for one in ranked])
         if surrogate is None:
             tries = (
                 self._tries(generation, place, ATTEMPTS, ranked, candidates)

@@ -9,7 +9,15 @@ from starc.evolve.problem.spec import Spec
 from starc.evolve.variation.changes import Change
 from starc.evolve.variation.inheriting import Inheriting
 from starc.evolve.variation.operators import Proposal
-from starc.evolve.variation.parts import KINDS, Part, exchanged, parts_of, whole
+from starc.evolve.variation.parts import (
+    KINDS,
+    Part,
+    exchanged,
+    inserted,
+    motifs,
+    parts_of,
+    whole,
+)
 from starc.evolve.variation.proposer import variation_of
 from starc.evolve.variation.random_streams import stream
 from starc.genome import canonical, legality, meaning, random_genome
@@ -193,3 +201,31 @@ def test_a_child_that_is_mutated_again_keeps_its_parents(variation: str) -> None
         assert found.candidate == child.candidate or found.changes != child.changes
         more += len(found.changes) > len(child.changes)
     assert more > 15
+
+
+def test_a_motif_comes_whole_with_what_it_shares() -> None:
+    pair = [Part(7, weights="w"), Part(7, weights="w")]
+    several = [[*pair, Part(9)], [Part(1), *pair], [Part(7), Part(7), Part(1)]]
+    found = motifs([whole(parts, ()) for parts in several])
+    (motif,) = found
+    assert motif == whole(pair, ()) and found[motif] == 2
+    for i in range(6):
+        alone = [Part(9, features="f")] * 4
+        parts, at = inserted(alone, motif, stream(0, i))
+        shared = [liv.weights_from for liv in meaning(whole(parts, ()).genome)]
+        assert len(parts) == 4 and [code for code, *_ in motif.genome] == [7, 7]
+        assert [at for at, owner in enumerate(shared) if owner >= 0] == [at + 1]
+        assert shared[at + 1] == at
+
+
+def test_half_of_the_children_take_a_motif_where_asked() -> None:
+    spec = spec_of(f"{OPEN}; blocks = true", model=MODEL)
+    variation = Inheriting(spec)
+    pool = [variation.sample(stream(0, i)).candidate for i in range(6)]
+    variation.learn(pool * 2)
+    taken = 0
+    for i in range(60):
+        child = variation.child((0, pool[0]), (1, pool[1]), stream(1, i))
+        assert not child.illegal
+        taken += "block crossover" in [change["by"] for change in child.changes]
+    assert 15 < taken < 45

@@ -7,6 +7,7 @@ from starc.evolve.problem.architecture import function, surroundings, to_ir
 from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.spec import Spec
 from starc.evolve.variation.operators import Proposal, Variation
+from starc.evolve.variation.proposer import variation_of
 from starc.evolve.variation.random_streams import stream
 from starc.evolve.variation.repair import problem, repaired
 from starc.ir.nodes import Liv
@@ -53,6 +54,33 @@ def test_children_are_legal_and_compile() -> None:
         assert child.valid_before_repair == (
             not any(change["by"] == "repair" for change in child.changes)
         )
+
+
+@pytest.mark.parametrize("variation", ["inherit", "paper"])
+def test_widths_are_searched(variation: str) -> None:
+    """Each child is built at its own."""
+    text = "pool = [SA-3, GMemless]; depth = 3; width = [48, 52, 64]"
+    spec = spec_of(f"{text}; mutation = 1/2; variation = {variation}")
+    makes = variation_of(spec)
+    pool = [makes.sample(stream(0, i)).candidate for i in range(8)]
+    for i in range(20):
+        child = makes.child((0, pool[0]), (i % 8, pool[i % 8]), stream(1, i))
+        pool[i % 8] = child.candidate
+    built = {passes.run(to_ir(candidate, spec)).width for candidate in pool}
+    assert built == {48, 52, 64}
+
+
+@pytest.mark.parametrize("variation", ["inherit", "paper"])
+def test_without_labels_nothing_is_shared(variation: str) -> None:
+    text = "labels = 0; pool = [SA-1, GMemless]; depth = 6; mutation = 1/2"
+    makes = variation_of(spec_of(f"{text}; variation = {variation}"))
+    pool = [makes.sample(stream(0, i)).candidate for i in range(8)]
+    for i in range(20):
+        child = makes.child((0, pool[0]), (i % 8, pool[i % 8]), stream(1, i))
+        pool[i % 8] = child.candidate
+    alone = {candidate.canonical().genome for candidate in pool}
+    assert len(alone) > 1
+    assert {genes[1:] for genome in alone for genes in genome} == {(1, 1, 1, 1)}
 
 
 def test_who_shares_has_a_residual_of_its_own() -> None:
