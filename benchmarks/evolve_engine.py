@@ -6,7 +6,8 @@ Static evaluations (parameters, cache, FLOPs of 24 LIVs at width 768, from a par
 the numbers) in two processes; the engine's own time in a search of 288 candidates with
 a simulated trainer, and how long its report takes to open; and the engine's share of a
 run that trained, as `make demo-evolve` leaves one. Processor time is what counts where
-the machine is shared. --write: to benchmarks/results/evolve_engine.json.
+the machine is shared. --write: to benchmarks/results/evolve_engine.json. --many 10000
+does a simulated search of so many candidates, and nothing else.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import tempfile
 import time
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,7 @@ from starc.evolve.problem.architecture import to_ir
 from starc.evolve.problem.reading import read
 from starc.evolve.problem.spec import Spec
 from starc.evolve.report.page import report
-from starc.evolve.storage.database import Database
+from starc.evolve.storage.database import FILE, Database
 from starc.evolve.variation.operators import Variation
 from starc.evolve.variation.random_streams import stream
 from starc.evolve.workers.local import Inline
@@ -90,10 +92,16 @@ def statics(count: int) -> dict[str, float]:
     return {"count": share * PROCESSES, "seconds": wall, "processor_ms": each}
 
 
-def simulated(folder: Path) -> dict[str, float]:
-    """The engine's own milliseconds an evaluation, and all with files and compiling."""
+def simulated(folder: Path, evaluations: int = 0) -> dict[str, float]:
+    """The engine's own milliseconds an evaluation, and all with files and compiling.
+
+    evaluations: instead of 18 generations.
+    """
+    search = spec()
+    if evaluations:
+        search = replace(search, generations=0, evaluations=evaluations)
     began, used = time.perf_counter(), time.process_time()
-    end = coordinator.begin(spec(), folder, Inline)
+    end = coordinator.begin(search, folder, Inline)
     wall, used = time.perf_counter() - began, time.process_time() - used
     count = end.evaluations
     return {
@@ -101,6 +109,7 @@ def simulated(folder: Path) -> dict[str, float]:
         "engine_ms": 1000 * Database.open(folder).seconds("engine") / count,
         "all_ms": 1000 * wall / count,
         "all_processor_ms": 1000 * used / count,
+        "database_megabytes": (folder / FILE).stat().st_size / 1e6,
     }
 
 
@@ -179,12 +188,28 @@ def say(found: dict[str, Any]) -> None:
             print(f"  {name}: median {step['median']:.0f} ms, mean {step['mean']:.0f}")
 
 
+def many(evaluations: int, write: bool) -> None:
+    """Of a long search: the engine, the size of its database, and its report."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        found: dict[str, Any] = {"load": facts()["load"]}
+        found |= simulated(run, evaluations)
+        found["report"] = opening(run)
+    print(json.dumps(found, indent=2))
+    if write:
+        whole = json.loads(RESULTS.read_text()) | {"many": found}
+        RESULTS.write_text(json.dumps(whole, indent=2) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=10_000, help="static evaluations")
     parser.add_argument("--run", type=Path, default=TRAINED, help="one that trained")
+    parser.add_argument("--many", type=int, default=0, help="a search of so many alone")
     parser.add_argument("--write", action="store_true", help=f"to {RESULTS.name}")
     given = parser.parse_args()
+    if given.many:
+        return many(given.many, given.write)
     found: dict[str, Any] = {"date": date.today().isoformat(), "machine": facts()}
     found["static"] = statics(given.count)
     with tempfile.TemporaryDirectory() as folder:

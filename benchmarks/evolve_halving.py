@@ -2,7 +2,7 @@
 
     python -m benchmarks.evolve_halving [--generations 4] [--resume]
 
-The search of examples/search/tiny.star with rungs, and `keep = 1`, so that every
+The search of benchmarks/shallow.star with rungs, and `keep = 1`, so that every
 candidate is trained to the end. Then each rung is asked whom it would have stopped, as
 the search itself asks, generation by generation, for several shares that go on: which
 members of the true front these are, and how much of its hypervolume the rest has. It is

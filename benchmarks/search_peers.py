@@ -3,30 +3,31 @@
     pip install 'starc[peers]'
     python -m benchmarks.search_peers                 # written to results
     python -m benchmarks.search_peers --seeds 2 --spaces tiny --methods starc
-    python -m benchmarks.search_peers --first 3 --seeds 1 --resume     # in pieces
+    python -m benchmarks.search_peers --spaces paper --resume         # in pieces
 
 `starc evolve` with and without `surrogate = true`, also with `variation = paper`, and
 random search with the sampling of that; NSGA-II and TPE (multivariate) of Optuna, and
-NSGA-II of pymoo for mixed variables: as many evaluations each, on the simulated
-landscape (starc/evolve/evaluation/simulated.py). The peers have one categorical
+NSGA-II of pymoo for mixed variables: as many evaluations each, in three spaces of the
+simulated landscape (starc/evolve/evaluation/simulated.py) and in one of real
+trainings, which are looked up (benchmarks/table.py). The peers have one categorical
 variable a LIV, its class, and the same population; otherwise they are as they come.
-What they ask for again costs them nothing, as it does in starc; one in 32 designs
-fails, for all. Nobody begins with designs that people made.
+What they ask for again costs them nothing, as it does in starc; one in 32 simulated
+designs fails, for all. Nobody begins with designs that people made.
 
 Hypervolumes reach up to 1.1 times the nadir. Ideal and nadir are those of the published
 sampling's first population, for all methods of a seed. `log`: bits linear, cache
 logarithmic, as the search takes distances; `linear`: both linear. Ratios are of one
 seed; their median has a 95 % percentile bootstrap interval over the seeds. `matched` is
 the share of the evaluations after which the search had what random search ends with;
-`closed` the share of what random search leaves to the best front of all runs together,
-of all methods and seeds.
+`closed` the share of what random search leaves to the best front known: of all runs
+together, of all methods and seeds, and of the whole table, where there is one.
 """
 
 import argparse
 import json
 import statistics
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from importlib.metadata import version
@@ -34,10 +35,13 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from benchmarks import table as trained
 from starc.diagnostics import Problems
 from starc.evolve import coordinator
 from starc.evolve.evaluation import simulated, static
-from starc.evolve.evaluation.failure import Ended
+from starc.evolve.evaluation.failure import Ended, in_words
+from starc.evolve.evaluation.outcome import Outcome
+from starc.evolve.evaluation.requirements import require
 from starc.evolve.problem.architecture import surroundings
 from starc.evolve.problem.candidate import Candidate
 from starc.evolve.problem.reading import read
@@ -56,8 +60,9 @@ SPACES = {
     "shallow": f"{TINY}; search {{ {POOL}; depth = 8; population = 12; {GOAL} }}",
     "tiny": f"{TINY}; search {{ {POOL}; depth = 12; population = 12; {GOAL} }}",
     "paper": f"{PAPER}; search {{ depth = 24; population = 16; {GOAL} }}",
+    "table": trained.SEARCH,
 }
-"""8 and 12 LIVs of 6 classes; 24 LIVs of the paper's 17."""
+"""8 and 12 LIVs of 6 classes; 24 LIVs of the paper's 17; 4 of 7, all trained."""
 
 EVALUATIONS = (96, 288)
 ASKS = 10
@@ -73,7 +78,12 @@ def space(name: str, seed: int) -> Spec:
     found = read(SPACES[name], problems)
     problems.check()
     assert found is not None
-    return replace(found, seed=seed, generations=0, evaluations=max(EVALUATIONS))
+    told = replace(found.trainer, kind="simulated")  # nothing is trained here
+    budget = max(EVALUATIONS)
+    found = replace(found, generations=0, evaluations=budget, trainer=told)
+    if name == "table":
+        found = replace(found, pool=trained.complete(trained.load()))
+    return replace(found, seed=seed)
 
 
 def published(spec: Spec) -> Spec:
@@ -81,13 +91,34 @@ def published(spec: Spec) -> Spec:
     return replace(spec, variation="paper", crossover=2, mutation=0.1)
 
 
-def measured(candidate: Candidate, spec: Spec) -> Values | None:
-    """As the search would measure it; None where it fails."""
+def measures(candidate: Candidate, spec: Spec) -> dict[str, float]:
+    """What a training would say, and what the text does. Raises Ended."""
+    if spec.name == trained.spec().name:
+        return trained.measures(candidate)
+    costs = static.of(candidate, spec)
+    require(spec, costs)
+    return costs | simulated.measures(candidate, spec, costs, 0)
+
+
+def valued(candidate: Candidate, spec: Spec) -> Values | None:
+    """The objectives, all to be minimized; None where it fails."""
     try:
-        costs = static.of(candidate, spec)
-        return objectives(costs | simulated.measures(candidate, spec, costs, 0), spec)
+        return objectives(measures(candidate, spec), spec)
     except Ended:
         return None
+
+
+class Told(Inline):
+    """Workers that know: they answer with `measures`."""
+
+    def completed(self) -> Iterator[tuple[int, Outcome]]:
+        while self._waiting:
+            task = self._waiting.popleft()
+            try:
+                found = Outcome("ok", "", measures(task.candidate, self.spec), {})
+            except Ended as end:
+                found = Outcome(end.status, in_words(end), {}, {})
+            yield task.number, found
 
 
 # Methods ------------------------------------------------------------------------------
@@ -96,7 +127,7 @@ def measured(candidate: Candidate, spec: Spec) -> Values | None:
 def searched(spec: Spec) -> Curve:
     """`starc evolve` itself, in a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        if coordinator.begin(spec, Path(folder), Inline).state == "interrupted":
+        if coordinator.begin(spec, Path(folder), Told).state == "interrupted":
             raise SystemExit(130)
         database = Database.open(Path(folder))
         try:
@@ -121,7 +152,7 @@ class Landscape:
     def __call__(self, codes: tuple[int, ...]) -> Values | None:
         if codes not in self.known:
             candidate = Candidate(tuple((code, 1, 1, 1, 1) for code in codes))
-            self.known[codes] = measured(candidate, self.spec)
+            self.known[codes] = valued(candidate, self.spec)
             self.curve.append(self.known[codes])
         return self.known[codes]
 
@@ -239,6 +270,12 @@ class Reference:
             for scale in SCALES
         }
 
+    def most(self, best: Sequence[Values]) -> dict[str, list[float]]:
+        """The same of a front that is there from the first evaluation on."""
+        return {
+            scale: [self.volume(best, scale)] * len(EVALUATIONS) for scale in SCALES
+        }
+
     def volume(self, points: Sequence[Values | None], scale: str) -> float:
         first = [self._at(one, scale) for one in self.first]
         columns = list(zip(*first, strict=True))
@@ -309,11 +346,9 @@ def progress(
     one: str,
     curves: dict[str, list[Curve]],
     against: Sequence[Reference],
+    best: Sequence[Values],
 ) -> dict[str, dict[str, float]]:
     """Of `one` beside random search, medians over the seeds: see the docstring."""
-    known = [point for seeds in curves.values() for curve in seeds for point in curve]
-    best = [point for point in known if point]
-    best = [best[at] for at in _undominated(best)]
     found = {}
     for scale in SCALES:
         for count in EVALUATIONS:
@@ -333,6 +368,16 @@ def progress(
     return found
 
 
+def best_known(name: str, curves: dict[str, list[Curve]]) -> list[Values]:
+    """The front of all that anyone found in a space, of the table of all there is."""
+    found = {point for seeds in curves.values() for curve in seeds for point in curve}
+    if name == "table":
+        spec = space(name, 0)
+        found |= {valued(one, spec) for one in trained.space(spec.pool)}
+    points = sorted(point for point in found if point)
+    return [points[at] for at in _undominated(points)]
+
+
 def _undominated(points: Sequence[Values]) -> list[int]:
     import numpy as np
     from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
@@ -345,18 +390,20 @@ LIVS = {
     "shallow": "8 LIVs, 6 classes",
     "tiny": "12 LIVs, 6 classes",
     "paper": "24 LIVs, 17 classes",
+    "table": "table: 4 LIVs, 7 classes",
 }
+BEST = "best known"
 SHOWN = ("best peer", *PEERS, "random search", "starc")
 
 
 def table(result: dict[str, Any]) -> list[str]:
     """The rows of docs/evolve.md, of the search with its surrogate."""
     rows = []
-    for name, columns in result["ratios"]["starc surrogate"].items():
-        for column, line in columns.items():
+    for name, found in result["spaces"].items():
+        for column, line in found["ratios"]["starc surrogate"].items():
             scale, count = column.split(", ")
-            moved = result["beside random search"]["starc surrogate"][name][column]
-            cells = [LIVS[name], count, scale]
+            moved = found["beside random search"]["starc surrogate"][column]
+            cells = [LIVS[name], str(found["seeds"]), count, scale]
             for other in SHOWN:
                 low, high = line[other]["interval"]
                 cells.append(f"{line[other]['median']:.2f} ({low:.2f} to {high:.2f})")
@@ -377,6 +424,48 @@ def curve_of(method: str, spec: Spec, folder: Path, resume: bool) -> Curve:
     return curve
 
 
+def compared(
+    name: str, seeds: range, methods: Sequence[str], given: Any
+) -> dict[str, Any]:
+    """One space: what each method finds, and ours beside the others."""
+    curves: dict[str, list[Curve]] = {method: [] for method in methods}
+    against = []
+    for seed in seeds:
+        spec, folder = space(name, seed), given.folder / name / str(seed)
+        against.append(reference(spec))
+        for method in methods:
+            curves[method].append(curve_of(method, spec, folder, given.resume))
+        print(f"{name}, seed {seed}", flush=True)
+    best = best_known(name, curves)
+    volumes = {
+        method: [
+            of_seed.volumes(curve)
+            for of_seed, curve in zip(against, found, strict=True)
+        ]
+        for method, found in curves.items()
+    }
+    volumes[BEST] = [one.most(best) for one in against]
+    ours = [one for one in OURS if one in methods]
+    return {
+        "date": date.today().isoformat(),
+        "first": seeds.start,
+        "seeds": len(seeds),
+        "ratios": {one: ratios(volumes, one) for one in ours},
+        "beside random search": {
+            one: progress(one, curves, against, best)
+            for one in ours
+            if "random search" in methods
+        },
+        "hypervolumes": {
+            method: [
+                {scale: [round(v, 4) for v in one[scale]] for scale in SCALES}
+                for one in found
+            ]
+            for method, found in volumes.items()
+        },
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
@@ -386,70 +475,28 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "search_peers")
     parser.add_argument("--resume", action="store_true", help="keep what is finished")
     given = parser.parse_args()
-    spaces, methods = given.spaces.split(","), given.methods.split(",")
-    curves: dict[str, dict[str, list[Curve]]] = {
-        name: {method: [] for method in methods} for name in spaces
-    }
-    against: dict[str, list[Reference]] = {name: [] for name in spaces}
-    for seed in range(given.first, given.first + given.seeds):
-        for name in spaces:
-            spec, folder = space(name, seed), given.folder / name / str(seed)
-            against[name].append(reference(spec))
-            for method in methods:
-                curve = curve_of(method, spec, folder, given.resume)
-                curves[name][method].append(curve)
-            print(f"seed {seed}, {name}", flush=True)
-    volumes = {
-        name: {
-            method: [
-                of_seed.volumes(curve)
-                for of_seed, curve in zip(against[name], found, strict=True)
-            ]
-            for method, found in of_space.items()
-        }
-        for name, of_space in curves.items()
-    }
-    compared = {
-        one: {name: ratios(found, one) for name, found in volumes.items()}
-        for one in OURS
-        if one in methods
-    }
-    for one, by_space in compared.items():
-        for name, columns in by_space.items():
+    methods = given.methods.split(",")
+    seeds = range(given.first, given.first + given.seeds)
+    result = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"spaces": {}}
+    for name in given.spaces.split(","):
+        found = compared(name, seeds, methods, given)
+        for one, columns in found["ratios"].items():
             for column, line in columns.items():
                 print(f"{name}, {column}: {one} as a share of")
-                for other, found in line.items():
-                    print(f"  {other:16}{found['median']:7.3f}  {found['interval']}")
-    moved = {
-        one: {name: progress(one, curves[name], against[name]) for name in spaces}
-        for one in OURS
-        if one in methods and "random search" in methods
-    }
-    print(json.dumps(moved, indent=1))
-    if list(spaces) != list(SPACES) or methods != list(METHODS):
-        print("not everything: nothing is written to benchmarks/results")
-        return
-    result = {
-        "date": date.today().isoformat(),
-        "versions": {name: version(name) for name in ("optuna", "pymoo", "starc")},
-        "first": given.first,
-        "seeds": given.seeds,
-        "evaluations": EVALUATIONS,
-        "ratios": compared,
-        "beside random search": moved,
-        "hypervolumes": {
-            name: {
-                method: [
-                    {scale: [round(v, 4) for v in one[scale]] for scale in SCALES}
-                    for one in seeds
-                ]
-                for method, seeds in found.items()
-            }
-            for name, found in volumes.items()
-        },
-    }
-    RESULTS.write_text(json.dumps(result, indent=1) + "\n")
-    print(f"written to {RESULTS.relative_to(ROOT)}")
+                for other, ratio in line.items():
+                    print(f"  {other:16}{ratio['median']:7.3f}  {ratio['interval']}")
+        print(json.dumps(found["beside random search"], indent=1))
+        if methods != list(METHODS):
+            print("not everything: nothing is written to benchmarks/results")
+            continue
+        spaces = {**result["spaces"], name: found}
+        result = {
+            "versions": {one: version(one) for one in ("optuna", "pymoo", "starc")},
+            "evaluations": EVALUATIONS,
+            "spaces": {one: spaces[one] for one in SPACES if one in spaces},
+        }
+        RESULTS.write_text(json.dumps(result, indent=1) + "\n")
+        print(f"{name} is written to {RESULTS.relative_to(ROOT)}", flush=True)
 
 
 if __name__ == "__main__":

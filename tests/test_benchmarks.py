@@ -1,6 +1,10 @@
 """docs/benchmarks.md shows what the results say, and not an earlier run's numbers."""
 
+import itertools
 import json
+import math
+import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +16,7 @@ from benchmarks import (
     kernels_compiled,
     machine,
     search_peers,
+    table,
     zoo,
 )
 from benchmarks.study import claims
@@ -52,10 +57,44 @@ def test_models(kind: str) -> None:
 def test_peers_of_the_search() -> None:
     found = results("search_peers")
     rows = search_peers.table(found)
-    assert len(rows) == 12
+    assert len(rows) == 4 * len(found["spaces"]) >= 12
     for row in rows:
         assert f"{row}\n" in SEARCHES
-    assert f"--seeds {found['seeds']}`" in SEARCHES
+
+
+def test_table() -> None:
+    found, page = results("table"), (ROOT / "docs" / "table.md").read_text("utf-8")
+    rows = table.load()
+    assert json.loads(json.dumps(table.about(rows))).items() <= found.items()
+    for line in table.told(found):
+        assert f"{line}\n" in page
+    assert found["search"] == table.SEARCH and table.spec().trainer.steps == 20
+    some = random.Random(0).sample(table.space(), 60)
+    assert len(table.functions(some)) == 60 < len(table.space()) == 2401
+    for candidate in some[:10]:
+        row = rows.get(table.livs_of(candidate))
+        assert row is None or row.costs == table.costs_of(candidate)
+    pool = table.complete(rows)
+    for candidate in table.space(pool):
+        told = table.measures(candidate)
+        assert 0 < told["bits_per_byte"] < 9 and told["cache"] >= 0
+
+
+def test_what_lacks_is_trained_next(tmp_path: Path) -> None:
+    rows = {
+        livs: replace(row, bits={})
+        for livs, row in itertools.islice(table.load().items(), 5)
+    }
+    (first, seed), *rest = table.todo(rows)
+    assert seed == 0 and len(rest) + 1 == 2 * 2401
+    livs = table.livs_of(first)
+    rows[livs] = table.Row(livs, table.costs_of(first), {0: 5.0, 1: float("nan")})
+    table.write(rows, tmp_path / "table.csv")
+    again = table.load(tmp_path / "table.csv")
+    assert again.keys() == rows.keys() and again[livs].bits[0] == 5.0
+    assert math.isnan(again[livs].bits[1])
+    assert (first, 0) not in {*table.todo(again)} and len([*table.todo(again)]) == 4800
+    assert table.complete(again) in [(), tuple(livs[:1])]
 
 
 def test_ablations() -> None:
