@@ -79,7 +79,7 @@ def evolve(
     ] = None,
     gpus: Annotated[
         float, number("With --ray: of each evaluation, or a part of one.", 0.01, 64)
-    ] = 1,
+    ] = 1.0,
     log: Annotated[
         str | None, one_of(LOGS, "--log", "Also curves as it goes on, in RUN/log.")
     ] = None,

@@ -59,7 +59,7 @@ def test_children_are_legal_and_compile() -> None:
 @pytest.mark.parametrize("variation", ["inherit", "paper"])
 def test_widths_are_searched(variation: str) -> None:
     """Each child is built at its own."""
-    text = "pool = [SA-3, GMemless]; depth = 3; width = [48, 52, 64]"
+    text = "pool = [SA-3, GMemless]; depth = 3; width = [48, 64, 96]"
     spec = spec_of(f"{text}; mutation = 1/2; variation = {variation}")
     makes = variation_of(spec)
     pool = [makes.sample(stream(0, i)).candidate for i in range(8)]
@@ -67,7 +67,7 @@ def test_widths_are_searched(variation: str) -> None:
         child = makes.child((0, pool[0]), (i % 8, pool[i % 8]), stream(1, i))
         pool[i % 8] = child.candidate
     built = {passes.run(to_ir(candidate, spec)).width for candidate in pool}
-    assert built == {48, 52, 64}
+    assert built == {48, 64, 96}
 
 
 @pytest.mark.parametrize("variation", ["inherit", "paper"])
