@@ -259,12 +259,12 @@ def front(
 
 
 def _timed(database: "Database", run: Path, rounds: int) -> "list[Record]":
+    from starc.evolve.storage.errors import RunError
     from starc.evolve.views import latency
-    from starc.training.settings import TrainingError
 
     try:
         return latency.again(database, run, rounds)
-    except TrainingError as error:
+    except RunError as error:
         raise Failure(str(error), WRONG_INPUT) from error
 
 

@@ -15,12 +15,14 @@ from starc.evolve.evaluation import timing
 from starc.evolve.evaluation.subject import Subject
 from starc.evolve.problem.spec import Spec
 from starc.evolve.storage.database import CANDIDATES, Database
+from starc.evolve.storage.errors import RunError
 from starc.evolve.storage.rows import Row
 from starc.evolve.views import units
 from starc.evolve.views.front import members
 from starc.evolve.views.records import Record
 from starc.folders import Folder
 from starc.training import device, emitted
+from starc.training.settings import TrainingError
 
 UNITS = {
     "token_p50": "seconds",
@@ -37,7 +39,7 @@ def again(database: Database, folder: Path, rounds: int) -> list[Record]:
     model's own context, batch 1: medians over the rounds, of which one more comes first
     and warms up; each round has an order of its own. noise: by what share the median
     token of the even rounds differs from that of the odd ones. rounds: at least 2.
-    Raises TrainingError where the device of the search is not here.
+    Raises RunError where the device of the search is not here.
     """
     spec, front = database.spec(), members(database)
     named = database.candidates("WHERE c.origin LIKE 'seed:%'")
@@ -64,7 +66,10 @@ def _subject(row: Row, spec: Spec, folder: Path) -> Subject:
     place = Folder(folder) / CANDIDATES / str(row.id)
     text = compiler.compile(row.source, f"{spec.name}_{row.id}.star")
     module = emitted.of_source(text.encode(), place.path / "model.py")
-    where = device.choose(spec.trainer.device)
+    try:
+        where = device.choose(spec.trainer.device)
+    except TrainingError as error:
+        raise RunError(str(error)) from error
     log = logging.getLogger(__name__)
     return Subject(row.candidate, spec, place, row.source, module, where, log)
 
