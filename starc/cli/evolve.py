@@ -213,7 +213,7 @@ def front(
         str, one_of(FRONT_FORMATS, "--format", "By default a table for people.")
     ] = "text",
     time: Annotated[
-        int | None, number("Rounds in which all are timed again, in turn.", 2, 1e4)
+        int | None, number("Rounds in which all are timed again, in turn.", 2, 100)
     ] = None,
     output: Output = STANDARD,
 ) -> None:
