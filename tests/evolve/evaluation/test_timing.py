@@ -98,7 +98,9 @@ def test_the_peak_is_seen(sampled: bool, monkeypatch: pytest.MonkeyPatch) -> Non
             torch.ones(25_000_000).sum()
         peak.end_use()
     assert kept.sum() > 0
-    assert 145e6 < peak.nbytes < 185e6
+    # Not what the process had before, which is far more; but an allocator may keep a
+    # block that was freed.
+    assert 145e6 < peak.nbytes < 400e6
 
 
 def test_quantiles() -> None:
