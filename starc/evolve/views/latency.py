@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from starc import compiler
+from starc.columns import aligned
 from starc.evolve.evaluation import timing
 from starc.evolve.evaluation.subject import Subject
 from starc.evolve.problem.spec import Spec
@@ -21,6 +22,7 @@ from starc.evolve.views import units
 from starc.evolve.views.front import members
 from starc.evolve.views.records import Record
 from starc.folders import Folder
+from starc.printable import printable
 from starc.training import device, emitted
 from starc.training.settings import TrainingError
 
@@ -91,10 +93,6 @@ def as_text(found: list[Record]) -> str:
     lines = [["id", "name", *UNITS, "noise"]]
     for one in sorted(found, key=lambda one: one["token_p50"]):
         shown = [units.value(one[what], unit) for what, unit in UNITS.items()]
-        lines.append([str(one["id"]), one["name"], *shown, f"{one['noise']:.1%}"])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    rows = (
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        for line in lines
-    )
-    return "".join(f"{row.rstrip()}\n" for row in rows)
+        cells = [str(one["id"]), one["name"], *shown, f"{one['noise']:.1%}"]
+        lines.append([printable(cell) for cell in cells])
+    return "".join(f"{line}\n" for line in aligned(lines, 4))

@@ -60,3 +60,13 @@ def test_the_command(folder: Path) -> None:
         assert float(row["prefill_rate"]) > 0 < float(row["time_to_first_token"])
     shown = CliRunner().invoke(app, ["front", str(folder), "--time", "2"])
     assert "transformer_pp" in shown.output and "noise" in shown.output
+
+
+def test_a_table_prints_no_text_raw_and_fits_a_terminal() -> None:
+    """Names of first members come from a database, which may be a stranger's."""
+    times = dict.fromkeys(latency.UNITS, 0.00217)
+    text = latency.as_text(
+        [{"id": 10, "name": "a\x1b[31m\u202eb", "noise": 0.1, **times}]
+    )
+    assert not {"\x1b", "\u202e"} & {*text}
+    assert max(map(len, text.splitlines())) <= 80
