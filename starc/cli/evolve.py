@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from starc.evolve.coordinator import End, MakeWorkers
     from starc.evolve.problem.spec import Spec
     from starc.evolve.storage.database import Database
+    from starc.evolve.storage.rows import Row
     from starc.evolve.views.records import Record
     from starc.folders import Folder
 
@@ -237,7 +238,7 @@ def front(
     database = _open(run)
     rows, spec = fronts.members(database), database.spec()
     if time:
-        found = told = _timed(database, run, time)
+        found = told = _timed(database, rows, run, time)
     else:
         found = records.records(rows, spec, {row.id for row in rows})
         told = fronts.as_json(rows, spec)
@@ -258,12 +259,14 @@ def front(
     write(output, text)
 
 
-def _timed(database: "Database", run: Path, rounds: int) -> "list[Record]":
+def _timed(
+    database: "Database", front: "list[Row]", run: Path, rounds: int
+) -> "list[Record]":
     from starc.evolve.storage.errors import RunError
     from starc.evolve.views import latency
 
     try:
-        return latency.again(database, run, rounds)
+        return latency.again(database, front, run, rounds)
     except RunError as error:
         raise Failure(str(error), WRONG_INPUT) from error
 

@@ -10,7 +10,7 @@ from starc.alphabet.alphabet import Meaning
 from starc.alphabet.option import Givens
 from starc.artefacts import ArtefactError
 from starc.choices import OPTIONAL_PASSES
-from starc.diagnostics import Problems, StarError
+from starc.diagnostics import Diagnostic, Problems, StarError
 from starc.evolve.problem.candidate import Candidate, Parameters, Value
 from starc.evolve.problem.spec import Spec
 from starc.frontend import ast
@@ -217,13 +217,20 @@ def buildable(code: int, parameters: Parameters, model: Parameters, spec: Spec) 
     model: what the candidate says of the model block, as its positions.
     """
     if not parameters and not model:
-        return code in surroundings(spec).classes
+        return code in surroundings(spec).classes  # whoever read the spec tried it
+    return misfit(code, parameters, model, spec) is None
+
+
+def misfit(
+    code: int, parameters: Parameters, model: Parameters, spec: Spec
+) -> Diagnostic | None:
+    """The first reason why it cannot, of generated text."""
     of = spec.name, spec.model, spec.definitions, spec.pool
-    return _buildable(*of, code, parameters, model)
+    return _misfit(*of, code, parameters, model)
 
 
 @cache
-def _buildable(
+def _misfit(
     name: str,
     model: tuple[tuple[str, str], ...],
     definitions: str,
@@ -231,17 +238,17 @@ def _buildable(
     code: int,
     parameters: Parameters,
     genes: Parameters,
-) -> bool:
+) -> Diagnostic | None:
     from starc.alphabet import read_arguments
 
     around, problems = _surroundings(name, model, definitions, pool), Problems()
     liv, stated = around.classes[code], around.stated[code]
     given = read_arguments(_settings(parameters), liv, stated, problems)
-    if problems:
-        return False
-    settings = read_model(_model_block(around, genes), frozenset(), problems)
-    assert settings is not None and settings.stream is not None
-    return build_operator(liv, given, NOWHERE, settings.stream, problems) is not None
+    if not problems:
+        settings = read_model(_model_block(around, genes), frozenset(), problems)
+        assert settings is not None and settings.stream is not None
+        build_operator(liv, given, NOWHERE, settings.stream, problems)
+    return next(iter(problems), None)
 
 
 def function(model: Written) -> str:

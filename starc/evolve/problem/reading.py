@@ -6,9 +6,9 @@ from typing import Any
 
 from starc.alphabet import Alphabet, extend, prelude
 from starc.alphabet.option import Quantity
-from starc.diagnostics import Problems, StarError
+from starc.diagnostics import Diagnostic, Problems, StarError
 from starc.evolve.problem import objectives, seeds
-from starc.evolve.problem.architecture import with_codes
+from starc.evolve.problem.architecture import misfit, surroundings, with_codes
 from starc.evolve.problem.candidate import Candidate, Value
 from starc.evolve.problem.spec import (
     Arguments,
@@ -28,7 +28,7 @@ from starc.lower.blocks import Blocks, find_blocks
 from starc.lower.model import read_model
 from starc.lower.read_search import SearchSettings, read_search
 from starc.numerals import counted
-from starc.source import Source
+from starc.source import Source, Span
 
 
 def read(text: str | Source, problems: Problems) -> Spec | None:
@@ -73,8 +73,35 @@ def read(text: str | Source, problems: Problems) -> Spec | None:
     if "generations" not in plain and plain.keys() & {"evaluations", "minutes"}:
         plain["generations"] = 0  # another budget is stated
     spec = replace(spec, **(_rates(spec, plain) | plain))
+    _check_fit(spec, search, blocks.search, problems)
     members = _members(spec, search, blocks, program, alphabet, problems)
     return None if problems else replace(spec, seeds=members)
+
+
+def _check_fit(
+    spec: Spec, search: SearchSettings, block: ast.Search, problems: Problems
+) -> None:
+    """Every LIV of the pool fits the model, and every searched value one LIV at least:
+    what fits some is repaired. LIVs that open parameters may need one of those."""
+    around, opened = surroundings(spec), dict(spec.open)
+    fixed = [c for c in around.pool if around.classes[c].name not in opened]
+    spans = {
+        around.code(name): node.span
+        for name, node in zip(spec.pool, search.pool, strict=False)
+    }
+
+    def tell(found: Diagnostic | None, span: Span) -> None:
+        if found:
+            problems.found.append(replace(found, span=span))
+
+    for code in fixed:
+        tell(misfit(code, (), (), spec), spans.get(code, block.span))
+    for name, nodes in search.genes.items():
+        for node in nodes:
+            gene = ((name, _value(node)),)
+            unfit = [misfit(code, (), gene, spec) for code in fixed]
+            if len(fixed) == len(around.pool) and all(unfit):
+                tell(unfit[0], node.span)
 
 
 def _rates(spec: Spec, plain: dict[str, Any]) -> dict[str, Any]:

@@ -91,7 +91,8 @@ def _kind(change: Change) -> tuple[str, str]:
     """What was changed, and why, numbers left out."""
     gene = change.get("gene")
     known = isinstance(gene, int) and 1 <= gene <= len(GENE_NAMES)
-    name = GENE_NAMES[gene - 1] if known and gene else change.get("parameter", "")
+    other = change.get("parameter") or change.get("model", "")
+    name = GENE_NAMES[gene - 1] if known and gene else other
     why = str(change.get("words", "")).partition(", since ")[2]
     return str(name), re.sub(r"(?<![\w-])\d+", "#", why)
 

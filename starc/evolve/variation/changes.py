@@ -54,10 +54,19 @@ def parameter(
     }
 
 
-def model(by: str, name: str, old: Value | None, new: Value) -> Change:
-    """A gene of the model block."""
-    words = f"model: {name} {_printed(old)} -> {new}"
-    return {"by": by, "model": name, "old": old, "new": new, "words": words}
+def model(
+    by: str, name: str, old: Value | None, new: Value | None, why: str = ""
+) -> Change:
+    """A gene of the model block; None: as the file has it."""
+    now = "as in the file" if new is None else new
+    words = f"model: {name} {_printed(old)} -> {now}"
+    return {
+        "by": by,
+        "model": name,
+        "old": old,
+        "new": new,
+        "words": f"{words}, since {why}" if why else words,
+    }
 
 
 def inserted(position: int, name: str) -> Change:

@@ -232,8 +232,9 @@ class _Counted:
         self.what["invalid"] += not proposal.valid_before_repair
         for change in proposal.changes:
             if change["by"] == "repair":
-                which = change.get("gene") or change["parameter"]
-                self.repaired[f"gene {which}" if "gene" in change else which] += 1
+                kind = next(k for k in ("gene", "parameter", "model") if k in change)
+                which = change[kind]
+                self.repaired[f"gene {which}" if kind == "gene" else which] += 1
 
     def statistics(self) -> dict[str, Any]:
         return {**self.what, "repaired": dict(sorted(self.repaired.items()))}

@@ -27,7 +27,8 @@ def problem(candidate: Candidate, spec: Spec) -> str:
     for position, (code, *_) in enumerate(candidate.genome):
         given = candidate.of_liv(position)
         if not buildable(code, given, candidate.model, spec):
-            return f"LIV {position}: {_words(given)} do not fit together"
+            said = _words((*given, *candidate.model))
+            return f"LIV {position}: {said} do not fit together"
         owner = owners[position]
         if _shared(given) != _shared(candidate.of_liv(owner)):
             return f"LIV {position} shares with LIV {owner}, whose parameters differ"
@@ -39,15 +40,16 @@ def repaired(
 ) -> tuple[Candidate, Changes]:
     """The nearest legal candidate, and what was changed to get there.
 
-    First the genes, as the compiler's own repair does it. Then parameters: those that
-    do not fit together are drawn again, and LIVs that share take the owner's.
+    First the genes, as the compiler's own repair does it. Then what the model says:
+    what a LIV cannot have is as in the file. Then parameters: those that do not fit
+    together are drawn again, and LIVs that share take the owner's.
     """
     around = surroundings(spec)
     mended = repair(candidate.genome, random, around.classes, around.pool)
     done = [changes.repaired(change, around.classes) for change in mended.changes]
-    genome, model = mended.genome, candidate.model
-    if not all(buildable(code, (), model, spec) for code, *_ in genome):
-        model = ()  # a class states what such a model cannot have: as the file says
+    genome = mended.genome
+    model, left = _fitting(genome, candidate.model, spec)
+    done += left
     if not candidate.parameters:
         return Candidate(genome, (), model), tuple(done)
     given = list(candidate.parameters)
@@ -81,6 +83,30 @@ def repaired(
             change(position, new, f"it shares with LIV {owner}")
     parameters = tuple(given) if any(given) else ()
     return Candidate(genome, parameters, model), tuple(done)
+
+
+def _fitting(
+    genome: Genome, model: Parameters, spec: Spec
+) -> tuple[Parameters, Changes]:
+    """The genes of the model that all LIVs can have, and those that were left out."""
+    if _misfit(genome, model, spec) is None:
+        return model, ()
+    kept: Parameters = ()
+    left = []
+    for gene in model:
+        misfit = _misfit(genome, (*kept, gene), spec)
+        if misfit is None:
+            kept = (*kept, gene)
+        else:
+            name = surroundings(spec).classes[misfit].name
+            left.append(changes.model("repair", *gene, None, f"{name} cannot have it"))
+    return kept, tuple(left)
+
+
+def _misfit(genome: Genome, model: Parameters, spec: Spec) -> int | None:
+    """The first class that a model with these genes cannot have."""
+    codes = (code for code, *_ in genome)
+    return next((c for c in codes if not buildable(c, (), model, spec)), None)
 
 
 def _owners(genome: Genome) -> list[int]:

@@ -7,10 +7,12 @@ else the machine does meets all of them alike.
 import logging
 import random
 import statistics
+from collections.abc import Sequence
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
-from starc import compiler
+from starc import compiler, working
 from starc.columns import aligned
 from starc.evolve.evaluation import timing
 from starc.evolve.evaluation.subject import Subject
@@ -19,7 +21,6 @@ from starc.evolve.storage.database import CANDIDATES, Database
 from starc.evolve.storage.errors import RunError
 from starc.evolve.storage.rows import Row
 from starc.evolve.views import units
-from starc.evolve.views.front import members
 from starc.evolve.views.records import Record
 from starc.folders import Folder
 from starc.printable import printable
@@ -34,31 +35,38 @@ UNITS = {
 }
 
 
-def again(database: Database, folder: Path, rounds: int) -> list[Record]:
-    """Of each member of the front, and of each named first member beside it.
+def again(
+    database: Database, front: Sequence[Row], folder: Path, rounds: int
+) -> list[Record]:
+    """Of each of these members of the front, and of each named first member beside it.
 
     id, name (of a first member, otherwise `front`), the measures of UNITS at the
     model's own context, batch 1: medians over the rounds, of which one more comes first
     and warms up; each round has an order of its own. noise: by what share the median
     token of the even rounds differs from that of the odd ones. rounds: at least 2.
-    Raises RunError where the device of the search is not here.
+    Tells starc.working how far it is. Raises RunError where the device of the search
+    is not here.
     """
-    spec, front = database.spec(), members(database)
+    spec = database.spec()
     named = database.candidates("WHERE c.origin LIKE 'seed:%'")
     rows = {row.id: row for row in [*front, *named] if row.status == "ok"}
     found: dict[int, list[dict[str, float]]] = {id: [] for id in rows}
+    steps = count(1)
+    total = len(rows) * (rounds + 2)
     with ExitStack() as stack:
         ready = {}
         for id, row in rows.items():
             subject = _subject(row, spec, folder)
             stack.callback(emitted.forget, subject.module)
             ready[id] = timing.prepared(subject, subject.module.Config().context)
+            working.tell(next(steps), total)
         stack.enter_context(timing.alone())
         for number in range(rounds + 1):
             order = list(ready)
             random.Random(number).shuffle(order)
             for id in order:
                 told = timing.once(*ready[id])
+                working.tell(next(steps), total)
                 if number:
                     found[id].append(told)
     return [_record(row, found[row.id]) for row in rows.values()]

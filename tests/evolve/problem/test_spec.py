@@ -127,10 +127,25 @@ def test_the_budget_is_no_part_of_the_digest() -> None:
             MODEL + "search { pool = [SA-9]; populaton = 3 }",
             [("unknown-liv", "SA-9"), ("unknown-setting", "populaton")],
         ),
+        (
+            MODEL + "search { pool = [SA-1, SA-3]; width = [96, 51] }",
+            [("odd-rotation", "51")],
+        ),
+        (
+            "model m { width = 51 }\nsearch { pool = [GConv-1, SA-1] }",
+            [("odd-rotation", "SA-1")],
+        ),
     ],
 )
 def test_mistakes(text: str, found: list[tuple[str, str]]) -> None:
     assert sorted(mistakes(text)) == sorted(found)
+
+
+def test_what_fits_with_something_is_no_mistake() -> None:
+    """A width that one LIV can have; a LIV that needs what is opened."""
+    spec_of("pool = [SA-1, GConv-1]; width = [96, 51]")
+    odd = "model m { width = 51 }\n"
+    spec_of("pool = [SA-1]; open = [SA-1(rope = [false])]", model=odd)
 
 
 def test_named_seeds() -> None:

@@ -71,6 +71,26 @@ def test_widths_are_searched(variation: str) -> None:
 
 
 @pytest.mark.parametrize("variation", ["inherit", "paper"])
+def test_what_a_liv_cannot_have_is_repaired_and_counted(variation: str) -> None:
+    """A width that it cannot have, and not what else the model says."""
+    text = "pool = [SA-3, GMemless]; depth = 2; width = [51]; norm = [layer]"
+    spec = spec_of(f"{text}; variation = {variation}")
+    makes, widths = variation_of(spec), set()
+    for i in range(30):
+        found = makes.sample(stream(0, i))
+        model = dict(found.candidate.model)
+        told = [
+            c["words"] for c in found.changes if c["by"] == "repair" and "model" in c
+        ]
+        attends = any(code == 3 for code, *_ in found.candidate.genome)
+        assert model["norm"] == "layer" and ("width" in model) != attends
+        said = "model: width 51 -> as in the file, since SA-3 cannot have it"
+        assert told == ([said] if attends else [])
+        widths.add(passes.run(to_ir(found.candidate, spec)).width)
+    assert widths == {51, spec.width}
+
+
+@pytest.mark.parametrize("variation", ["inherit", "paper"])
 def test_without_labels_nothing_is_shared(variation: str) -> None:
     text = "labels = 0; pool = [SA-1, GMemless]; depth = 6; mutation = 1/2"
     makes = variation_of(spec_of(f"{text}; variation = {variation}"))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from starc import working
 from starc.cli.app import app
 from starc.evolve.evaluation import timing
 from starc.evolve.storage.database import Database
@@ -40,8 +41,15 @@ def test_all_are_timed_once_a_round(
 
     monkeypatch.setattr(timing, "once", once)
     database = Database.open(folder)
-    found = latency.again(database, folder, 4)
+    shares: list[float] = []
+    working.watch(shares.append)
+    try:
+        found = latency.again(database, members(database), folder, 4)
+    finally:
+        working.leave(shares.append)
+    assert shares == sorted(shares) and shares[-1] == 1.0
     count = len(found)
+    assert len(shares) == 6 * count
     assert {one["name"] for one in found} >= {"transformer_pp", "lfm2", "front"}
     assert {one["id"] for one in found} >= {row.id for row in members(database)}
     rounds = [seen[at : at + count] for at in range(0, len(seen), count)]
