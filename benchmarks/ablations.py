@@ -25,7 +25,7 @@ from datetime import date
 from typing import Any
 
 from benchmarks import search_peers
-from benchmarks.search_peers import EVALUATIONS, SCALES, Reference
+from benchmarks.fronts import EVALUATIONS, SCALES, Reference, interval
 from starc.diagnostics import Problems
 from starc.evolve.problem.reading import read
 from starc.evolve.problem.spec import Spec
@@ -96,7 +96,7 @@ def main() -> None:
                 shares = [one[scale][at] / plain[scale][at] for one, plain in pairs]
                 ratios[name][f"{scale}, {count}"] = {
                     "median": round(statistics.median(shares), 3),
-                    "interval": search_peers.interval(shares),
+                    "interval": interval(shares),
                 }
     result = {
         "date": date.today().isoformat(),

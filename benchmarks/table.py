@@ -170,8 +170,8 @@ def complete(rows: Mapping[Livs, Row]) -> tuple[str, ...]:
     return pool[: max(whole, default=0)]
 
 
-def train(candidate: Candidate, seed: int, folder: Path) -> float:
-    """Bits a byte of held-out text; nan where the training diverges."""
+def train(candidate: Candidate, spec: Spec, seed: int, folder: Path) -> float:
+    """Bits a byte of held-out text, trained as `spec` says; nan where it diverges."""
     import torch
 
     from starc.evolve.evaluation import data
@@ -180,8 +180,8 @@ def train(candidate: Candidate, seed: int, folder: Path) -> float:
     from starc.training.settings import Settings
 
     torch.set_num_threads(1)
-    trainer = spec().trainer
-    text = compiler.compile(source(candidate, spec()), "candidate.star")
+    trainer = spec.trainer
+    text = compiler.compile(source(candidate, spec), "candidate.star")
     module = emitted.of_source(text.encode(), folder / "model.py")
     run = begin(
         module,
@@ -195,7 +195,7 @@ def train(candidate: Candidate, seed: int, folder: Path) -> float:
             seed=seed,
             device="cpu",
         ),
-        data.load(spec()),
+        data.load(spec),
     )
     for _ in range(trainer.steps):
         run.take_step()
@@ -332,7 +332,8 @@ def _train(rows: dict[Livs, Row], deadline: float, processes: int) -> None:
 
 def _trained(task: tuple[Candidate, int]) -> float:
     with tempfile.TemporaryDirectory() as folder:
-        return train(*task, Path(folder))
+        candidate, seed = task
+        return train(candidate, spec(), seed, Path(folder))
 
 
 if __name__ == "__main__":

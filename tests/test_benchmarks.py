@@ -13,16 +13,22 @@ import pytest
 from benchmarks import (
     ablations,
     export,
+    fronts,
     kernels_compiled,
     machine,
     search_peers,
     table,
+    trainings,
     zoo,
 )
 from benchmarks.study import claims
 from benchmarks.study import page as study
 from benchmarks.study.__main__ import plan as study_plan
 from benchmarks.study.sizes import SIZES
+from starc.evolve.evaluation.failure import Ended
+from starc.evolve.problem.architecture import surroundings
+from starc.evolve.problem.candidate import Candidate
+from starc.evolve.problem.spec import Spec
 from starc.zoo.families import NAMES
 
 ROOT = Path(__file__).parent.parent
@@ -56,10 +62,31 @@ def test_models(kind: str) -> None:
 
 def test_peers_of_the_search() -> None:
     found = results("search_peers")
-    rows = search_peers.table(found)
-    assert len(rows) == 4 * len(found["spaces"]) >= 12
-    for row in rows:
+    rows = fronts.table(found)
+    assert len(rows) >= 12 and {*fronts.SIMULATED} <= {*found["spaces"]}
+    for row in [*rows, *fronts.goals(found)]:
         assert f"{row}\n" in SEARCHES
+
+
+def test_a_function_is_trained_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def train(candidate: Candidate, spec: Spec, seed: int, folder: Path) -> float:
+        asked.append(seed)
+        return math.nan if seed else 4.0
+
+    monkeypatch.setattr(table, "train", train)
+    file, spec = tmp_path / "trainings.csv", search_peers.space("real", 0)
+    code = surroundings(spec).code("SA-1")
+    one = Candidate(tuple((code, 1, 1, 1, 1) for _ in range(6)))
+    for _ in range(2):
+        assert trainings.bits(one, "search", spec, file) == 4.0
+        with pytest.raises(Ended, match="diverged"):
+            trainings.bits(one, "search", replace(spec, seed=1), file)
+        trainings.load.cache_clear()  # as another process would find it
+    assert trainings.bits(one, "another", spec, file) == 4.0 and asked == [0, 1, 0]
 
 
 def test_table() -> None:
