@@ -89,6 +89,18 @@ def test_a_function_is_trained_once(
     assert trainings.bits(one, "another", spec, file) == 4.0 and asked == [0, 1, 0]
 
 
+def test_ten_thousand_candidates() -> None:
+    found, text = results("evolve_engine")["many"], " ".join(SEARCHES.split())
+    page = found["report"]
+    assert f"{found['candidates']:,} candidates (load {found['load']})" in text
+    assert f"{found['engine_ms']:.1f} ms an evaluation to propose" in text
+    assert f"a database of {found['database_megabytes']:.0f} MB (200)" in text
+    seconds = (page[f"{what}_ms"] / 1000 for what in ("median", "least", "most"))
+    opens = "opens in {:.1f} s (3), median of five from {:.1f} to {:.1f} s".format
+    assert f"a report of {page['megabytes']:.0f} MB that {opens(*seconds)}" in text
+    assert f"To write it takes {page['written_seconds']:.0f} s" in text
+
+
 def test_table() -> None:
     found, page = results("table"), (ROOT / "docs" / "table.md").read_text("utf-8")
     rows = table.load()

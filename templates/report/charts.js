@@ -74,6 +74,12 @@
       { barmode: "stack", bargap: 0.25, hovermode: "x unified", xaxis: generation, yaxis: axis("seconds of workers") });
   });
 
+  // Ten thousand rows take longer to lay out than all else: they wait as charts do.
+  later("candidates", () => $("rows").append(...DATA.candidates.map((c) => el("tr", {},
+    el("td", {}, el("button", { class: "id", "data-id": c.id }, `#${c.id}`)), el("td", { class: "n" }, String(c.generation)),
+    el("td", { class: "wide" }, c.origin), el("td", ["failed", "invalid"].includes(c.status) ? { class: "bad" } : {}, c.status),
+    ...DATA.axes.map((a, i) => el("td", { class: "n" }, written(c.values[i], a.unit)))))));
+
   // Proxies: the overview, and the points behind one of them.
   const quality = DATA.axes.find((a) => a.label === DATA.quality);
   const proxies = DATA.proxies;

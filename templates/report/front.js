@@ -9,8 +9,22 @@
   const axes = choosable("front", objectives[1] ?? objectives[0] ?? 0, objectives[0] ?? 0, show);
 
   const at = (c, i) => place(DATA.axes[i], c.values[i]);
+  // Of very many points, those that would lie on one another are drawn once: the last.
+  const MANY = 2000, CELLS = 250;
+  function apart(found, x, y) {
+    if (found.length <= MANY) return found;
+    const cells = [x, y].map((i) => {
+      const places = found.map((c) => (type(DATA.axes[i]) === "log" ? Math.log(at(c, i)) : at(c, i)));
+      let low = Infinity, high = -Infinity;
+      for (const place of places) { low = Math.min(low, place); high = Math.max(high, place); }
+      return places.map((place) => Math.floor((CELLS * (place - low)) / (high - low || 1)));
+    });
+    return [...new Map(found.map((c, k) => [`${cells[0][k]} ${cells[1][k]}`, c])).values()];
+  }
+
   function trace(name, ids, x, y, marker, more = {}) {
-    const found = ids.map((id) => BY_ID.get(id)).filter((c) => c && c.values[x] !== null && c.values[y] !== null);
+    const known = ids.map((id) => BY_ID.get(id)).filter((c) => c && c.values[x] !== null && c.values[y] !== null);
+    const found = more.mode ? known : apart(known, x, y);
     return { type: "scatter", mode: "markers", name, x: found.map((c) => at(c, x)), y: found.map((c) => at(c, y)),
       text: found.map(hover), customdata: found.map((c) => c.id), hovertemplate: "%{text}<extra></extra>", marker, ...more };
   }
