@@ -92,12 +92,14 @@ def statics(count: int) -> dict[str, float]:
     return {"count": share * PROCESSES, "seconds": wall, "processor_ms": each}
 
 
-def simulated(folder: Path, evaluations: int = 0) -> dict[str, float]:
+def simulated(
+    folder: Path, evaluations: int = 0, surrogate: bool = False
+) -> dict[str, float]:
     """The engine's own milliseconds an evaluation, and all with files and compiling.
 
     evaluations: instead of 18 generations.
     """
-    search = spec()
+    search = replace(spec(), surrogate=surrogate)
     if evaluations:
         search = replace(search, generations=0, evaluations=evaluations)
     began, used = time.perf_counter(), time.process_time()
@@ -177,6 +179,8 @@ def say(found: dict[str, Any]) -> None:
     print(f"  {search['engine_ms']:.1f} ms an evaluation to propose, record and select")
     print(f"  {search['all_ms']:.1f} ms all in all, files and compiling included,")
     print(f"  {search['all_processor_ms']:.1f} ms of a processor")
+    each = found["surrogate"]["engine_ms"]
+    print(f"  with a surrogate {each:.0f} ms to propose, record and select")
     if page := found["report"]:
         print(f"  its report opens in {page['median_ms']:.0f} ms, the median of")
         print(f"  {page['openings']}: {page['least_ms']:.0f} to {page['most_ms']:.0f}")
@@ -215,6 +219,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         found["simulated"] = simulated(Path(folder) / "run")
         found["report"] = opening(Path(folder) / "run")
+        found["surrogate"] = simulated(Path(folder) / "surrogate", surrogate=True)
     found["trained"] = trained(given.run) if given.run.exists() else None
     say(found)
     if given.write:

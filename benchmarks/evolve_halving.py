@@ -79,6 +79,24 @@ def _volume(found: list[Scored], run: Run, spec: Spec) -> float:
     return hypervolume([placed(one.values, spec) for one in found], ideal, nadir)
 
 
+def tables(found: dict[str, Any]) -> list[str]:
+    """The rows of docs/evolve.md."""
+    rows = []
+    for one in found["ranking"]:
+        reached = f"{one['share'] * found['recipe']['steps']:.0f} | {one['count']}"
+        between = f"{one['low']:.2f} to {one['high']:.2f}"
+        rank = f"{one['spearman']:.2f} | {between} | {one['kendall']:.2f}"
+        rows.append(f"| {reached} | {rank} | {one['seen']} of {one['front']} |")
+    for one in found["halving"]:
+        lost = f"{len(one['front_stopped'])} of {len(one['front'])}"
+        rows.append(
+            f"| `{one['rivals']}` | {one['steps']} | {one['keep']:.0%} | "
+            f"{one['stopped']} | {one['wrongly']} | {lost} | "
+            f"{one['hypervolume_kept']:.3f} | {one['steps_saved']:.0%} |"
+        )
+    return rows
+
+
 def main() -> None:
     parser = evolve.arguments(__doc__, "evolve_halving", "shallow.star")
     parser.set_defaults(generations=4)

@@ -96,6 +96,7 @@ def space(name: str, seed: int) -> Spec:
     told = replace(found.trainer, kind="simulated")  # `measures` says what comes out
     budget = EVALUATIONS[0] if name == "real" else max(EVALUATIONS)
     found = replace(found, generations=0, evaluations=budget, trainer=told)
+    found = replace(found, surrogate=False)  # a method of its own
     if name == "table":
         found = replace(found, pool=trained.complete(trained.load()))
     return replace(found, seed=seed)

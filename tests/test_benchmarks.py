@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks import (
     ablations,
+    evolve_halving,
     export,
     fronts,
     kernels_compiled,
@@ -141,6 +142,11 @@ def test_ablations() -> None:
     for row in ablations.table(found):
         assert f"{row}\n" in SEARCHES
     assert f"benchmarks.ablations --seeds {found['seeds']}`" in SEARCHES
+
+
+def test_halving() -> None:
+    for row in evolve_halving.tables(results("evolve_halving")):
+        assert f"{row}\n" in SEARCHES
 
 
 def test_inheritance() -> None:

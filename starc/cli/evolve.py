@@ -79,8 +79,9 @@ def evolve(
         ),
     ] = None,
     gpus: Annotated[
-        float, number("With --ray: of each evaluation, or a part of one.", 0.01, 64)
-    ] = 1.0,
+        float | None,
+        number("With --ray: of each evaluation, or a part of one.", 0.01, 64),
+    ] = None,
     log: Annotated[
         str | None, one_of(LOGS, "--log", "Also curves as it goes on, in RUN/log.")
     ] = None,
@@ -90,7 +91,9 @@ def evolve(
     All that is found goes to RUN, and a run that was stopped goes on with --resume.
     """
     needs("pymoo", "evolve")
-    if gpus > 1 and gpus % 1:
+    if gpus and ray is None:
+        raise Failure("--gpus is of a cluster: --ray too", WRONG_INPUT)
+    if gpus and gpus > 1 and gpus % 1:
         raise Failure(f"--gpus {gpus:g}: a part of one, or a whole number", WRONG_INPUT)
     for library in LOGS[log] if log else ():
         needs(library, log or "", f"--log {log} needs")
@@ -167,7 +170,7 @@ def _only_resume(
 
 
 def _team(
-    count: int | None, threads: int, ray: str | None, gpus: float
+    count: int | None, threads: int, ray: str | None, gpus: float | None
 ) -> "MakeWorkers":
     def make(spec: "Spec", folder: "Folder") -> Any:
         if ray is not None:

@@ -66,7 +66,7 @@ class Search:
         self.last = database.last_generation()
         self.proposer = Proposer(self.spec, *database.seen())
         self.surrogate: Surrogate | None = None
-        if self.spec.surrogate and self.spec.algorithm == "nsga2":
+        if self.spec.foresees:
             self.surrogate = Surrogate(self.spec)
         self.count = database.evaluations()
         self._waited = 0.0

@@ -157,7 +157,10 @@ TRAINERS = {
     "simulated": {o.name: o for o in TRAINER if o.name in SIMULATED},
 }
 SURROGATE = Option(
-    "surrogate", "flag", "whether a model of the measures chooses among children", False
+    "surrogate",
+    "flag",
+    "whether a model of the measures chooses among children",
+    derived="true where a training is real, unless variation = paper",
 )
 WORDS: dict[str, dict[str, dict[str, Option]]] = {
     "algorithm": {

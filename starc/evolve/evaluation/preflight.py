@@ -27,7 +27,7 @@ def check(spec: Spec, here: bool = True) -> None:
     if spec.data and not Path(spec.data).exists():
         # also where nobody would read it: it was asked for
         raise NotPossible(f"--data {spec.data}: No such file or directory")
-    if spec.surrogate and find_spec("sklearn") is None:
+    if spec.foresees and find_spec("sklearn") is None:
         raise NotPossible("surrogate needs scikit-learn: pip install 'starc[evolve]'")
     if spec.trainer.inherit and not here:
         raise NotPossible(

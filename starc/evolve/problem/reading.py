@@ -106,7 +106,8 @@ def _check_fit(
 
 def _rates(spec: Spec, plain: dict[str, Any]) -> dict[str, Any]:
     """The rates of variation where none are stated: those of the paper, or an exchange
-    LIV by LIV, and one change in all LIVs."""
+    LIV by LIV, and one change in all LIVs; and whether a model of the measures chooses,
+    which takes longer than a simulated training."""
     if plain.get("variation") == "paper":
         return {"variation": "paper", "crossover": 2, "mutation": 0.1}
     most = spec.depth[1]
@@ -114,6 +115,8 @@ def _rates(spec: Spec, plain: dict[str, Any]) -> dict[str, Any]:
         "variation": "inherit",
         "crossover": max(1, most // 4),
         "mutation": 1 / max(2, most),
+        "surrogate": spec.trainer.kind == "real"
+        and plain.get("algorithm", spec.algorithm) == "nsga2",
     }
 
 

@@ -148,6 +148,11 @@ class Spec:
     data: str = ""
     seed: int = 0
 
+    @property
+    def foresees(self) -> bool:
+        """Whether a model of the measures chooses: other algorithms have none."""
+        return self.surrogate and self.algorithm == "nsga2"
+
     def to_json(self) -> str:
         """Canonical: equal specs give equal texts."""
         found: dict[str, Any] = asdict(self)

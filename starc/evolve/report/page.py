@@ -168,7 +168,7 @@ def _settings(run: Run) -> list[tuple[str, str]]:
         ("model", ", ".join(f"{name} = {value}" for name, value in spec.model)),
         ("pool", ", ".join(spec.pool) or "every published class"),
         ("depth", f"{depth} LIVs"),
-        ("algorithm", f"{spec.algorithm}{' with a surrogate' * spec.surrogate}, "
+        ("algorithm", f"{spec.algorithm}{' with a surrogate' * spec.foresees}, "
          f"{spec.variation} variation, {spec.crossover}-point crossover, "
          f"{spec.mutation:.3g} mutation, "
          f"tournaments of {spec.tournament}, elitism {spec.elitism}, "

@@ -41,7 +41,7 @@ class RayWorkers:
     """As many evaluations at once as the cluster has CPUs, or GPUs if it has any.
 
     address: of a cluster, "auto", or "" for one that starts here. gpus: of an
-    evaluation, where there are any: a part of one, or a whole number. Raises
+    evaluation, a part of one, or a whole number; None: one, where there are any. Raises
     WorkersError where there is no cluster, or no node with the GPUs asked for.
 
     Ray is started in an empty folder: it puts the one that it is started in first on
@@ -54,7 +54,7 @@ class RayWorkers:
         folder: Folder | Path,
         address: str = "",
         threads: int = 1,
-        gpus: float = 1,
+        gpus: float | None = None,
     ) -> None:
         self.spec, self.folder = spec, Folder.of(folder)
         self._tasks: dict[Any, Task] = {}
@@ -69,7 +69,10 @@ class RayWorkers:
                         logging_level=logging.ERROR,
                     )
             except (RayError, ConnectionError, ValueError, RuntimeError) as error:
-                raise WorkersError(f"no Ray cluster: {in_words(error)}") from error
+                why = in_words(error)
+                if "InvalidAuthToken" in str(error.__cause__):  # Ray says so to nobody
+                    why += "; it asks for a token: RAY_AUTH_MODE=token, and its file"
+                raise WorkersError(f"no Ray cluster: {why}") from error
         most = max(node["Resources"].get("GPU", 0) for node in ray.nodes())
         if not most and spec.trainer.device.startswith("cuda"):
             self.close()
@@ -77,14 +80,13 @@ class RayWorkers:
                 f"device = {spec.trainer.device}, and no node of the Ray cluster has a "
                 "GPU: add one, or leave the device out"
             )
-        if 0 < most < gpus:
+        if gpus and most < gpus:
             self.close()
-            raise WorkersError(
-                f"no node of the Ray cluster has {gpus:g} GPUs: one has {most:g}"
-            )
+            has = f"one has {most:g}" if most else "there are none"
+            raise WorkersError(f"no node of the Ray cluster has {gpus:g} GPUs: {has}")
         self._run = ray.remote(_evaluated).options(
             num_cpus=threads,
-            num_gpus=gpus if most else 0,
+            num_gpus=(gpus or 1) if most else 0,
             max_retries=RETRIES,
             retry_exceptions=[WorkersError],
             scheduling_strategy="SPREAD",

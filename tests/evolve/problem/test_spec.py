@@ -1,5 +1,7 @@
 """The search block becomes a spec: defaults, every setting, and what is wrong."""
 
+from dataclasses import replace
+
 import pytest
 
 from starc.diagnostics import Problems
@@ -81,6 +83,27 @@ def test_rates_of_variation_follow_from_the_depth() -> None:
     assert (stated.crossover, stated.mutation) == (1, 0.3)
     deep = spec_of("depth = 2_000")
     assert Spec.from_json(deep.to_json()) == deep
+
+
+@pytest.mark.parametrize(
+    ("said", "foresees"),
+    [
+        ("", True),
+        ("trainer = real(steps = 9)", True),
+        ("trainer = simulated", False),
+        ("variation = paper", False),
+        ("algorithm = random", False),
+        ("algorithm = nsga2(surrogate = false)", False),
+        ("trainer = simulated; algorithm = nsga2(surrogate = true)", True),
+    ],
+)
+def test_a_model_of_the_measures_where_trainings_are_real(
+    said: str, foresees: bool
+) -> None:
+    problems = Problems()
+    found = read(f"model m {{ width = 32 }}; search {{ {said} }}", problems)
+    assert found is not None and found.foresees == foresees
+    assert not replace(found, algorithm="random").foresees
 
 
 def test_another_budget_takes_the_place_of_generations() -> None:

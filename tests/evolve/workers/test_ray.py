@@ -128,6 +128,7 @@ def test_the_page_about_clusters(tmp_path: Path) -> None:
     blocks = re.findall(r"```(star|console)\n(.*?)```", PAGE.read_text(), re.DOTALL)
     bin_ = Path(sys.executable).parent
     environment = {**os.environ, "RAY_worker_niceness": "0"}
+    environment["RAY_AUTH_MODE"] = "disabled"  # whatever ~/.ray has a token of
     environment["PATH"] = f"{bin_}:{environment['PATH']}"
     environment["RAY_ADDRESS"] = f"127.0.0.1:{port}"  # what `auto` finds
     started: list[subprocess.Popen[bytes]] = []
@@ -230,6 +231,11 @@ def test_gpus_that_no_node_has(cluster: Any, tmp_path: Path) -> None:
     with pytest.raises(WorkersError, match="no node of the Ray cluster has a GPU"):
         RayWorkers(spec, tmp_path / "ray", cluster.address)
     assert not ray.is_initialized()
+    for asked in (0.25, 1):  # whatever the device: they were asked for
+        with pytest.raises(WorkersError, match=f"has {asked} GPUs: there are none"):
+            RayWorkers(
+                small.real(tmp_path), tmp_path / "ray", cluster.address, 1, asked
+            )
     cluster.add_node(**{**NODE, "num_gpus": 1})
     with pytest.raises(WorkersError, match="no node of the Ray cluster has 2 GPUs"):
         RayWorkers(spec, tmp_path / "ray", cluster.address, gpus=2)
