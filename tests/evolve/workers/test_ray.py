@@ -202,6 +202,11 @@ search {
 """
 
 
+def _alive() -> int:
+    """Nodes that the cluster counts on."""
+    return sum(node["Alive"] for node in ray.nodes())
+
+
 class Changing(Watch):
     """Changes the cluster when a generation is half measured, as `changes` says.
 
@@ -215,12 +220,14 @@ class Changing(Watch):
     def generation(self, number: int, tasks: Sequence[int], rung: int) -> None:
         if number not in self.alive:
             self.number, self.left = number, 4
-            self.alive[number] = sum(node["Alive"] for node in ray.nodes())
+            self.alive[number] = _alive()
 
     def measured(self, candidate: int, rung: int, outcome: Outcome) -> None:
         self.left -= 1
         if self.left == 0 and self.number in self.changes:
-            self.changes[self.number]()
+            before = _alive()
+            self.changes[self.number]()  # the cluster learns of it later
+            until(lambda: _alive() != before, "change of the cluster")
 
 
 def test_gpus_that_no_node_has(cluster: Any, tmp_path: Path) -> None:
