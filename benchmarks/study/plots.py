@@ -32,33 +32,31 @@ def write(found: Numbers, folder: Path) -> None:
 
 
 def _confirmation(found: Numbers, axes: Any) -> bool:
-    """Bits over cache after the long training, with intervals."""
-    drawn = False
+    """Bits over cache after the long training, with intervals; one design may have
+    several names."""
+    drawn: dict[tuple[float, float, float], list[str]] = {}
     for name, one in found["models"].items():
-        told = one["bits"]
-        if told is None:
-            continue
-        drawn = True
-        colour = "C0" if name in NAMES else "C3"
-        half = told["half"] or 0.0
-        axes.errorbar(
-            one["cache"], told["mean"], half, fmt="o", color=colour, capsize=3
-        )
-        shown = NAMES.get(name, name)
-        at = one["cache"], told["mean"]
-        axes.annotate(shown, at, xytext=(6, 4), textcoords="offset points")
+        if told := one["bits"]:
+            at = one["cache"], told["mean"], told["half"] or 0.0
+            drawn.setdefault(at, []).append(name)
+    for (cache, mean, half), names in drawn.items():
+        colour = "C0" if names[0] in NAMES else "C3"
+        axes.errorbar(cache, mean, half, fmt="o", color=colour, capsize=3)
+        shown = ", ".join(NAMES.get(name, name) for name in names)
+        axes.annotate(shown, (cache, mean), xytext=(6, 4), textcoords="offset points")
     axes.set_xscale("symlog", linthresh=1000)
     axes.set_xlabel("cache in bytes")
     axes.set_ylabel("bits per byte")
-    axes.margins(0.2)
-    return drawn
+    axes.margins(0.3)
+    return bool(drawn)
 
 
 def _ahead(found: Numbers, axes: Any) -> bool:
     against = found["ahead"]["against"] if found["searches"] else {}
-    for name, one in against.items():
-        shares = [share(by) for by in one["generations"]]
-        axes.plot([100 * (part or 0.0) for part in shares], "o-", label=NAMES[name])
+    for at, (name, one) in enumerate(against.items()):
+        shares = [100 * (share(by) or 0.0) for by in one["generations"]]
+        size = 10 - 2 * at  # those that lie on one another are all seen
+        axes.plot(shares, "o-", label=NAMES[name], markersize=size)
     axes.axhline(90, color="0.6", linewidth=1, linestyle="--")
     axes.set_xlabel("generation")
     axes.set_ylabel("ahead, %")
