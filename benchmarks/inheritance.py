@@ -56,7 +56,8 @@ def main() -> None:
     parser.set_defaults(generations=5)
     given = parser.parse_args()
     wanted = evolve.spec(given)
-    spec = replace(wanted, trainer=replace(wanted.trainer, inherit=True))
+    trainer = replace(wanted.trainer, inherit=True)
+    spec = replace(wanted, trainer=trainer, surrogate=False)
     run = evolve.run(spec, given.folder / "run", given.resume)
     children = [row for row in run.rows if row.parents and row.legal]
     found = {row.id: row.outcome for row in children if row.outcome}

@@ -91,7 +91,10 @@ def test_a_function_is_trained_once(
 
 
 def test_ten_thousand_candidates() -> None:
-    found, text = results("evolve_engine")["many"], " ".join(SEARCHES.split())
+    whole, text = results("evolve_engine"), " ".join(SEARCHES.split())
+    found, foresees = whole["many"], whole["surrogate"]["engine_ms"]
+    assert f"it is {foresees:.0f} ms in a space of 24 LIVs" in text
+    assert f"takes {foresees:.0f} ms: {1000 / foresees:.0f} candidates a second" in text
     page = found["report"]
     assert f"{found['candidates']:,} candidates (load {found['load']})" in text
     assert f"{found['engine_ms']:.1f} ms an evaluation to propose" in text
