@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +25,11 @@ if find_spec("hypothesis"):  # a machine with a GPU may lack it
 
 os.fsync = lambda fd: None
 """No test takes the power away: waiting for the disk was a tenth of their time."""
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # What a script starts in the background ignores Ctrl-C, and so would all that the
+    # tests start: those of Ctrl-C would wait for their patience to end.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
