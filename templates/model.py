@@ -50,7 +50,7 @@ def whole(_given):
         str(('states, ' if _given['plan'].stateful else '')),
         'real = start(self, tokens, cache, cu_seqlens, pads)\n        x = padded(self.hidden(tokens',
         str((', states' if _given['plan'].stateful else '')),
-        '), real)\n        x = x[:, -1:] if last_only else x\n',
+        '), real)\n        x = last_token(x) if last_only else x\n',
     )
     tied = ('self.head_bias(F.linear(x, self.embedding.weight))' if _given['plan'].head_bias else 'F.linear(x, self.embedding.weight)')
     head = (str(_given['plan'].logit_scale) + str((tied if _given['plan'].tied else 'self.head(x)')))
@@ -506,7 +506,7 @@ def whole(_given):
             '    )\n',
         )
     _text += (
-        '\n\ndef padded(x: Tensor, real: Tensor | None) -> Tensor:\n    """x (1, N, D) where rows (B, T) are real, and zeros elsewhere; None: x itself."""\n    if real is None:\n        return x\n    rows = x.new_zeros(*real.shape, x.shape[-1])\n    rows[real] = x[0]\n    return rows\n',
+        '\n\ndef padded(x: Tensor, real: Tensor | None) -> Tensor:\n    """x (1, N, D) where rows (B, T) are real, and zeros elsewhere; None: x itself."""\n    if real is None:\n        return x\n    rows = x.new_zeros(*real.shape, x.shape[-1])\n    rows[real] = x[0]\n    return rows\n\n\ndef last_token(x: Tensor) -> Tensor:\n    """x (B, 1, D) of the last token, in memory of its own: for a view of it a CPU\n    copies a frozen head in bfloat16."""\n    return x[:, -1:].clone(memory_format=torch.contiguous_format)\n',
     )
     if _given['plan'].graphs:
         _text += (
@@ -587,7 +587,7 @@ SOURCES = {
     'generate.py.j2': 2605418319,
     'hf/arrange.py.j2': 4249770352,
     'hf/cache.py.j2': 2399225893,
-    'model.py.j2': 1619696483,
-    'sequences.py.j2': 2901557197,
+    'model.py.j2': 2082844488,
+    'sequences.py.j2': 979239223,
 }
 BLOCKS = {'whole': whole}

@@ -160,7 +160,7 @@ def whole(_given):
     _text += (
         '\n    @deprecate_kwarg("past_key_values", "6.0.0", new_name="cache")\n    @can_return_tuple\n    def forward(\n        self,\n        input_ids: Tensor | None = None,\n        attention_mask: Tensor | None = None,\n        position_ids: Tensor | None = None,\n        cache: ',
         str(('DynamicCache' if _given['plan'].stateful else 'Any')),
-        ' | None = None,\n        inputs_embeds: Tensor | None = None,\n        labels: Tensor | None = None,\n        use_cache: bool | None = None,\n        logits_to_keep: int | Tensor = 0,\n        **kwargs: Any,\n    ) -> CausalLMOutputWithPast:\n        outputs = self.model(\n            input_ids=input_ids,\n            attention_mask=attention_mask,\n            position_ids=position_ids,\n            cache=cache,\n            inputs_embeds=inputs_embeds,\n            use_cache=use_cache,\n            **kwargs,\n        )\n        x = slice_logits_to_keep(outputs.last_hidden_state, logits_to_keep)\n',
+        ' | None = None,\n        inputs_embeds: Tensor | None = None,\n        labels: Tensor | None = None,\n        use_cache: bool | None = None,\n        logits_to_keep: int | Tensor = 0,\n        **kwargs: Any,\n    ) -> CausalLMOutputWithPast:\n        outputs = self.model(\n            input_ids=input_ids,\n            attention_mask=attention_mask,\n            position_ids=position_ids,\n            cache=cache,\n            inputs_embeds=inputs_embeds,\n            use_cache=use_cache,\n            **kwargs,\n        )\n        x = slice_logits_to_keep(outputs.last_hidden_state, logits_to_keep)\n        if isinstance(logits_to_keep, int) and logits_to_keep:\n            # Laid out anew: for a view a CPU copies a frozen head in bfloat16.\n            x = x.clone(memory_format=torch.contiguous_format)\n',
     )
     head = (str(_given['plan'].logit_scale) + str('self.lm_head(x)'))
     if _given['plan'].softcap:
@@ -558,7 +558,7 @@ def whole(_given):
             '    )\n',
         )
     _text += (
-        '\n\ndef padded(x: Tensor, real: Tensor | None) -> Tensor:\n    """x (1, N, D) where rows (B, T) are real, and zeros elsewhere; None: x itself."""\n    if real is None:\n        return x\n    rows = x.new_zeros(*real.shape, x.shape[-1])\n    rows[real] = x[0]\n    return rows\n',
+        '\n\ndef padded(x: Tensor, real: Tensor | None) -> Tensor:\n    """x (1, N, D) where rows (B, T) are real, and zeros elsewhere; None: x itself."""\n    if real is None:\n        return x\n    rows = x.new_zeros(*real.shape, x.shape[-1])\n    rows[real] = x[0]\n    return rows\n\n\ndef last_token(x: Tensor) -> Tensor:\n    """x (B, 1, D) of the last token, in memory of its own: for a view of it a CPU\n    copies a frozen head in bfloat16."""\n    return x[:, -1:].clone(memory_format=torch.contiguous_format)\n',
     )
     if _given['plan'].kernels:
         _text += (
@@ -572,8 +572,8 @@ def whole(_given):
 SOURCES = {
     'hf/arrange.py.j2': 4249770352,
     'hf/cache.py.j2': 2399225893,
-    'hf/modeling.py.j2': 3046548302,
-    'model.py.j2': 1619696483,
-    'sequences.py.j2': 2901557197,
+    'hf/modeling.py.j2': 2459250552,
+    'model.py.j2': 2082844488,
+    'sequences.py.j2': 979239223,
 }
 BLOCKS = {'whole': whole}

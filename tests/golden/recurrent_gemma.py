@@ -69,7 +69,7 @@ class RecurrentGemma(nn.Module):
         """Logits (B, T, vocab) for tokens (B, T), which follow those in the cache."""
         tokens, states, real = start(self, tokens, cache, cu_seqlens, pads)
         x = padded(self.hidden(tokens, states), real)
-        x = x[:, -1:] if last_only else x
+        x = last_token(x) if last_only else x
         return 30.0 * torch.tanh(F.linear(x, self.embedding.weight) / 30.0)
 
     def hidden(self, tokens: Tensor, states: States | None = None) -> Tensor:
@@ -707,6 +707,12 @@ def padded(x: Tensor, real: Tensor | None) -> Tensor:
     rows = x.new_zeros(*real.shape, x.shape[-1])
     rows[real] = x[0]
     return rows
+
+
+def last_token(x: Tensor) -> Tensor:
+    """x (B, 1, D) of the last token, in memory of its own: for a view of it a CPU
+    copies a frozen head in bfloat16."""
+    return x[:, -1:].clone(memory_format=torch.contiguous_format)
 
 
 class DecodeGraph:
