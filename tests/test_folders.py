@@ -142,7 +142,8 @@ def test_names_that_change_while_it_is_written(inside: Folder) -> None:
                 ACTS[act](inside)
                 written += 1
             except OSError as error:
-                assert error.errno in (errno.ELOOP, errno.ENOENT)
+                # EINVAL: what was a link when looked at, and is none when it is read
+                assert error.errno in (errno.ELOOP, errno.ENOENT, errno.EINVAL)
     thread.join()
     assert written and outside(inside) == before
 
