@@ -158,7 +158,7 @@ class _DeltaChunks(torch.autograd.Function):
             keys * beta, ones.expand_as(keys), upper=False, unitriangular=True
         )
         solve = inverse * beta.transpose(2, 3)
-        starts = state.new_empty((len(v) + 1, *state.shape))
+        starts = state.new_empty((v.shape[0] + 1, *state.shape))
         starts[0] = state
         beyond, u = torch.empty_like(v), torch.empty_like(v)
         for n, state in enumerate(starts[:-1]):
@@ -186,7 +186,7 @@ class _DeltaChunks(torch.autograd.Function):
                 starts[1:, ..., :1]
             )
             ends[-1] = dlast
-            for n in reversed(range(len(dy))):
+            for n in reversed(range(dy.shape[0])):
                 end = ends[n + 1]
                 torch.sum(end * starts[n], 2, keepdim=True, out=dkeep[n])
                 du[n].baddbmm_(adds[n], end)

@@ -57,7 +57,7 @@ def grouped_sum(
         y = _product(h * each[:, None], weight, ends)
         return y[order.argsort().view_as(p)].sum(-2)
     top = p.shape[-1]
-    rows, tokens = order // top, len(order) // top
+    rows, tokens = order // top, order.shape[0] // top
     y = autograd(_GroupedSum, h, weight, ends, rows, each, tokens)
     return y.view(*p.shape[:-1], weight.shape[1])
 
@@ -79,7 +79,7 @@ def _grouped_takes(weight: Tensor) -> bool:
 
 def _product(x: Tensor, weight: Tensor, ends: Tensor) -> Tensor:
     """Each row of x (N, K) by the matrix of its expert; zero behind these."""
-    rows, behind = torch.arange(len(x), device=x.device), len(ends) > len(weight)
+    rows, behind = torch.arange(x.shape[0], device=x.device), len(ends) > len(weight)
     ends = ends[: len(weight)]
     inside = (rows < ends[-1])[:, None]
     x = torch.where(inside, x, 0.0) if behind else x  # and so is its gradient
@@ -108,7 +108,7 @@ def _grouped_linear_tiles(x: Tensor, weight: Tensor, ends: Tensor) -> Tensor:
     row = torch.arange(rows, device=x.device)
     expert = torch.searchsorted(ends, row, right=True).clamp(max=experts - 1)
     place = first[expert] * tile + row - start[expert]
-    return y.flatten(0, 1)[place.clamp(max=len(y) * tile - 1)]
+    return y.flatten(0, 1)[place.clamp(max=y.shape[0] * tile - 1)]
 
 
 class _GroupedLinear(torch.autograd.Function):
@@ -120,7 +120,7 @@ class _GroupedLinear(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(x, weight, rows)
         ctx.parts = parts = _Parts(weight, ends)
-        y = x.new_empty(len(rows), weight.shape[1])
+        y = x.new_empty(rows.shape[0], weight.shape[1])
         fetched = x.new_empty(parts.most, x.shape[1])
         for e, part, size in parts.each:
             torch.index_select(x, 0, rows[part], out=fetched[:size])

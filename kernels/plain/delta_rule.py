@@ -24,7 +24,7 @@ def _delta_walk(
     )
     told, known = system.split((v.shape[4], knows.shape[4]), 4)
     starts, written = [], []
-    for n in range(len(v)):
+    for n in range(v.shape[0]):
         starts.append(state)
         written.append(told[n] - known[n] @ state)
         add = adds[n].transpose(2, 3) @ written[n]

@@ -36,7 +36,7 @@ def _product(x: Tensor, weight: Tensor, ends: Tensor) -> Tensor:
     ends = ends[: len(weight)]
     if torch.compiler.is_compiling():
         y = _grouped_linear_tiles(x, weight, ends)
-        inside = torch.arange(len(x), device=x.device) < ends[-1]
+        inside = torch.arange(x.shape[0], device=x.device) < ends[-1]
         return torch.where(inside[:, None], y, 0.0)
     *rows, rest = x.tensor_split(ends.tolist())
     y = torch.cat([part @ w.t() for part, w in zip(rows, weight, strict=True)])

@@ -19,7 +19,7 @@ from tests.emitted.small import SMALL, TEXTS
 
 TINY = """
 model tiny { width = 16; vocab = 61; context = 32 }
-backbone { GConv-1; SA-1(heads = 2); GMemless }
+backbone { GConv-1; SA-1(heads = 2); MLP(shift = true); MoE(experts = 4, hidden = 12) }
 """
 RUN = """
 import sys, torch

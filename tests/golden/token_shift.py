@@ -214,7 +214,7 @@ def token_shift(
     u (B, T, D); last (S, 1, D): of each sequence the token before these; None: zeros.
     """
     if last is None:
-        rows = len(u) if cu_seqlens is None else len(cu_seqlens) - 1
+        rows = u.shape[0] if cu_seqlens is None else cu_seqlens.shape[0] - 1
         last = u.new_zeros(rows, 1, u.shape[2])
     if cu_seqlens is None:
         seen = torch.cat([last.type_as(u), u], 1)
@@ -223,7 +223,7 @@ def token_shift(
     starts, ends = cu_seqlens[:-1], cu_seqlens[1:]
     token = torch.arange(u.shape[1], device=u.device)
     owner = torch.searchsorted(ends[:-1], token, right=True)  # its sequence
-    first, rows = token == starts[owner], len(last)
+    first, rows = token == starts[owner], last.shape[0]
     before = seen[torch.where(first, owner, rows + token - 1)]
     none = torch.arange(rows, device=u.device)  # of a sequence without tokens
     kept = torch.where(ends > starts, rows + ends - 1, none)
