@@ -90,6 +90,18 @@ def replaced(
         raise
 
 
+@contextmanager
+def hidden(place: Path, path: Path) -> Iterator[None]:
+    """An OSError of `place`, or of what is in it, names `path`: what the user knows."""
+    try:
+        yield
+    except OSError as error:
+        named = Path(str(error.filename))
+        if error.errno is None or place not in (named, *named.parents):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
 def write_text(path: Path, text: str, durable: bool = True) -> None:
     """UTF-8 with the line ends of `text`; lone surrogates are written out."""
     write_bytes(path, text.encode("utf-8", "backslashreplace"), durable)

@@ -95,7 +95,10 @@ def export(
         raise ExportError("\n  ".join([found, *dict.fromkeys(wrong), HF]))
     with TemporaryDirectory(prefix=".starc-gguf-", dir=path.parent) as folder:
         theirs = Path(folder) / SINGLE
-        with weights.of(architecture, weights_file, seed) as outputs:
+        with (
+            files.hidden(Path(folder), path),
+            weights.of(architecture, weights_file, seed) as outputs,
+        ):
             native.write_weights(architecture, family, outputs, weights_file, theirs)
         place_, file = place(theirs)
         with opened(place_, file) as entries, files.replaced(path) as temporary:

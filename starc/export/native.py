@@ -3,7 +3,7 @@ that nothing in it is code."""
 
 from pathlib import Path
 
-from starc import __version__
+from starc import __version__, files
 from starc.export.architecture import Architecture
 from starc.export.error import ExportError
 from starc.export.remote import TRANSFORMERS, as_json
@@ -55,9 +55,10 @@ def write_weights(
 ) -> None:
     """By the family's names: of the file, or of the outputs. ExportError, OSError."""
     drawn = path.with_name(DRAWN)
-    if weights is None:
-        write(drawn, outputs)
     try:
+        if weights is None:
+            with files.hidden(drawn, path):
+                write(drawn, outputs)
         folder, name = place(weights or drawn)
         with opened(folder, name) as entries:
             conversion = Conversion(found.reading, architecture.source)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from starc.export.architecture import Architecture
 from starc.export.error import ExportError
+from starc.export.remote import tensor_name
 from starc.printable import printable
 from starc.zoo.arrays import FLOATS, Array, Output, blocks, mapped, release
 from starc.zoo.checkpoint import PICKLED, Entry, opened, place
@@ -50,6 +51,9 @@ def _checked(
     architecture: Architecture, file: Path, entries: Mapping[str, Entry]
 ) -> dict[str, Output]:
     shapes = architecture.shapes()
+    theirs = {tensor_name(name): name for name in shapes}
+    if entries.keys() == theirs.keys():  # of a folder that `starc export` has written
+        entries = {theirs[name]: entry for name, entry in entries.items()}
     wrong = [f"{name}: is not there" for name in shapes if name not in entries]
     for name, entry in entries.items():
         shown = printable(name[:80])
@@ -63,6 +67,8 @@ def _checked(
         more = len(wrong) - MOST_LINES
         lines = [*wrong[:MOST_LINES], *([f"and {more} more"] if more > 0 else [])]
         found = f"{file}: These are weights of another model"
+        if any(name.startswith("model.") for name in entries):
+            lines.append(f"Of a public family? `starc import {file.parent}` reads it")
         raise ExportError("\n  ".join([found, *lines]))
     return {
         name: Output(entries[name].kind, shape, _rows(entries[name]))

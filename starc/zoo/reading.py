@@ -14,6 +14,7 @@ OF_EVERY_MODEL = {
     "architectures": "names the class, which is checked",
     "auto_map": "code beside the weights, which is never run",
     "transformers_version": "says who wrote the file",
+    "starc_version": "says who wrote the file",
     "_name_or_path": "says where the file came from",
     "name_or_path": "says where the file came from",
     "_commit_hash": "says where the file came from",

@@ -22,6 +22,7 @@ from starc.export.remote import Folder
 from starc.source import Source
 from tests.emitted.helpers import load
 from tests.emitted.small import SMALL, emitted
+from tests.export.full_disk import full_after
 from tests.sampled import sampled
 
 MODEL = Architecture.of(Source("lfm2.star", SMALL["lfm2"]))
@@ -186,16 +187,12 @@ def test_a_folder_without_a_tokenizer(text: str, tmp_path: Path) -> None:
         hf.export(MODEL, tmp_path / "out", tokenizer=tmp_path)
 
 
-def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of whatever is written last: nothing is left."""
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device", str(tmp_path / "x"))
-
-    monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(OSError, match="No space left"):
-        hf.export(MODEL, tmp_path / "out")
-    assert not any(tmp_path.iterdir())
+@pytest.mark.parametrize("count", [0, 1_000, 4_000, 30_000])
+@pytest.mark.parametrize("remote", [False, True])
+def test_a_full_disk(remote: bool, count: int, tmp_path: Path) -> None:
+    """Whichever file does not fit: it is named as in the folder that was asked for."""
+    with full_after(count, tmp_path / "out"):
+        hf.export(MODEL, tmp_path / "out", remote_code=remote)
 
 
 def test_names_that_transformers_takes_for_others() -> None:

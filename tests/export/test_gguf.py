@@ -16,6 +16,7 @@ from starc.reference import random_weights
 from starc.source import Source
 from tests.emitted.helpers import emit
 from tests.emitted.small import SMALL
+from tests.export.full_disk import full_after
 
 gguf = pytest.importorskip("gguf")
 
@@ -105,6 +106,13 @@ def written(name: str, folder: Path, file: Path | None = None) -> Path:
     out = folder / "m.gguf"
     gguf.export(architecture(name), out, file, 0)
     return out
+
+
+@pytest.mark.parametrize("count", [0, 1_000, 4_000, 60_000])
+def test_a_full_disk(count: int, tmp_path: Path) -> None:
+    """Also where what it is made from does not fit."""
+    with full_after(count, tmp_path / "m.gguf"):
+        written("llama", tmp_path)
 
 
 @pytest.mark.parametrize("name", ["llama", "mamba2"])

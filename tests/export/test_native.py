@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from starc import passes
+from starc.cli import zoo
 from starc.compiler import to_ir
 from starc.export import hf
 from starc.export.architecture import Architecture
@@ -51,6 +52,30 @@ def test_logits_of_their_class(name: str, tmp_path: Path) -> None:
     torch.testing.assert_close(model(x).logits, plain(x), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", FEW)
+def test_a_folder_comes_back(name: str, tmp_path: Path) -> None:
+    """An export is imported and exported again: the same tensors and fields."""
+    hf.export(architecture(name), tmp_path / "a")
+    star, weights = tmp_path / "b.star", tmp_path / "b.safetensors"
+    zoo.import_(str(tmp_path / "a"), str(star), str(weights))
+    again = Architecture.of(Source(star.name, star.read_text()))
+    hf.export(again, tmp_path / "b", weights)
+    one, two = (load_file(tmp_path / n / "model.safetensors") for n in "ab")
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[n], two[n]) for n in one)
+    first, second = ((tmp_path / n / "config.json").read_text() for n in "ab")
+    assert json.loads(first) == json.loads(second)
+
+
+def test_weights_of_a_folder_with_its_code(tmp_path: Path) -> None:
+    """They have the modeling file's names, and are taken."""
+    hf.export(architecture("griffin"), tmp_path / "a")
+    weights = tmp_path / "a" / "model.safetensors"
+    hf.export(architecture("griffin"), tmp_path / "b", weights)
+    one, two = (load_file(tmp_path / n / "model.safetensors") for n in "ab")
+    assert one.keys() == two.keys() and all(torch.equal(one[n], two[n]) for n in one)
+
+
 def test_new_weights_are_those_of_the_other_form(tmp_path: Path) -> None:
     hf.export(architecture("tiny_hybrid"), tmp_path / "a")
     hf.export(architecture("tiny_hybrid"), tmp_path / "b", remote_code=True)
@@ -73,6 +98,9 @@ def test_what_no_family_has_is_said(tmp_path: Path) -> None:
 def test_wrong_weights_leave_nothing(tmp_path: Path) -> None:
     save_file({"wte": torch.ones(2)}, tmp_path / "w.safetensors")
     with pytest.raises(ExportError, match="weights of another model"):
+        hf.export(architecture("mamba2"), tmp_path / "out", tmp_path / "w.safetensors")
+    save_file({"model.wte": torch.ones(2)}, tmp_path / "w.safetensors")
+    with pytest.raises(ExportError, match="starc import"):
         hf.export(architecture("mamba2"), tmp_path / "out", tmp_path / "w.safetensors")
     assert [path.name for path in tmp_path.iterdir()] == ["w.safetensors"]
 
