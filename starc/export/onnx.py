@@ -274,7 +274,7 @@ def _graph(
                 opset_version=OPSET,
                 verbose=False,
             )
-        except (RuntimeError, torch.onnx.OnnxExporterError) as error:
+        except Exception as error:  # what a trace meets has errors of any kind
             raise refused(
                 *(architecture, module.model, error, "graph of ONNX", NEAREST)
             ) from error

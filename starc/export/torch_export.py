@@ -27,7 +27,7 @@ def export(
     model = loaded(architecture, weights, seed)
     try:
         made, lengths = traced(model, architecture.model.context)
-    except RuntimeError as error:
+    except Exception as error:  # what a trace meets has errors of any kind
         raise refused(architecture, model, error, "program", NEAREST) from error
     with files.replaced(path) as temporary, _Written(io.FileIO(temporary, "w")) as file:
         torch.export.save(made, file)

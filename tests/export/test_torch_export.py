@@ -72,14 +72,15 @@ def test_a_full_disk(tmp_path: Path) -> None:
         torch_export.export(architecture, tmp_path / "m.pt2", None, 0)
 
 
+@pytest.mark.parametrize("kind", [RuntimeError, AttributeError])
 def test_what_torch_cannot_trace_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the LIV, and what to do."""
+    """With the LIV, and what to do, whatever it meets."""
 
     def broken(*given: Any) -> Any:
         def forward(*_: Any) -> None:
-            raise RuntimeError("no graph of this")
+            raise kind("no graph of this")
 
         model = loaded(*given)
         model.attn_1.forward = forward
