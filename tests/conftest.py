@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from starc.numerals import counted
+
 if find_spec("hypothesis"):  # a machine with a GPU may lack it
     from hypothesis import settings
 
@@ -22,6 +24,9 @@ if find_spec("hypothesis"):  # a machine with a GPU may lack it
     )
     settings.load_profile("starc")
 
+
+GATHERED = os.environ.pop("STARC_SKIPPED", None)
+"""Where this run gathers what it skipped; a run that a test starts is not this one."""
 
 os.fsync = lambda fd: None
 """No test takes the power away: waiting for the disk was a tenth of their time."""
@@ -81,12 +86,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         reason = reason.removeprefix("Skipped: ")
         reasons[reason] = reasons.get(reason, 0) + 1
     lines = [
-        f"not tried here: {number} tests: {reason}"
+        f"not tried here: {counted(number, 'test')}: {reason}"
         for reason, number in sorted(reasons.items())
     ]
     for line in lines:
         terminalreporter.write_line(line)
-    gathered = os.environ.get("STARC_SKIPPED")
-    if gathered and lines:
-        with Path(gathered).open("a", encoding="utf-8") as file:
+    if GATHERED and lines:
+        with Path(GATHERED).open("a", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")

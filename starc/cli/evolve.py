@@ -24,6 +24,7 @@ from starc.cli.options import (
     output_option,
 )
 from starc.cli.streams import STANDARD, write
+from starc.numerals import counted
 
 if TYPE_CHECKING:
     from starc.evolve.coordinator import End, MakeWorkers
@@ -193,12 +194,13 @@ def _cores() -> int:
 
 
 def _say(end: "End", folder: Path) -> None:
+    evaluations = counted(end.evaluations, "evaluation")
     if end.before:
-        streams.tell(f"finished before: {end.evaluations} evaluations, none added")
+        streams.tell(f"finished before: {evaluations}, none added")
         streams.tell(f"starc front {quote(str(folder))} prints what was found")
         return
     engine = f"{1000 * end.engine:.1f} ms an evaluation besides measuring"
-    streams.tell(f"{end.state}: {end.evaluations} evaluations, {engine}")
+    streams.tell(f"{end.state}: {evaluations}, {engine}")
     if end.failure:
         said = f"every candidate failed for one reason: {end.failure}"
         raise Failure(said, WRONG_INPUT)
