@@ -749,8 +749,9 @@ def stream_tokens(
             seen = tokens_of(tokens, pads, model.config.vocab)
         new = tokens
         for step in range(max_new_tokens):
-            asked = None if step else pads
-            logits = model(new, cache, pads=asked, last_only=True)  # (B, 1, vocab)
+            first = step == 0
+            asked = pads if first else None
+            logits = model(new, cache, pads=asked, last_only=first)  # (B, 1, vocab)
             drawn = sample(logits[:, 0], how, seen)
             new = drawn if stopped is None else torch.where(stopped, new, drawn)
             if seen is not None:
