@@ -10,9 +10,9 @@
 
   const at = (c, i) => place(DATA.axes[i], c.values[i]);
   // Of very many points, those that would lie on one another are drawn once: the last.
-  const MANY = 2000, CELLS = 250;
+  const CELLS = 250;
   function apart(found, x, y) {
-    if (found.length <= MANY) return found;
+    if (found.length <= DATA.many) return found;
     const cells = [x, y].map((i) => {
       const places = found.map((c) => (type(DATA.axes[i]) === "log" ? Math.log(at(c, i)) : at(c, i)));
       let low = Infinity, high = -Infinity;

@@ -14,6 +14,8 @@ from starc.evolve.report.read import Run
 from starc.evolve.storage.rows import Row
 
 ARCS = ("weights", "features", "again")
+MANY = 2_000
+"""Candidates, of more of which those that would lie on one another are drawn once."""
 
 
 def chart_data(
@@ -30,6 +32,7 @@ def chart_data(
         "axes": axes_data(axes),
         "quality": quality.label if quality else None,
         "names": names,
+        "many": MANY,
         "palette": {"kinds": palette.KINDS, "light": palette.LIGHT},
         "candidates": [_candidate(run, e, designs, axes, names) for e in run.entries],
         "generations": [

@@ -12,7 +12,7 @@ from starc.evolve.problem.architecture import genome_text
 from starc.evolve.report import expense, failures, frequencies, html
 from starc.evolve.report.baselines import baselines
 from starc.evolve.report.contributions import contributions
-from starc.evolve.report.data import chart_data
+from starc.evolve.report.data import MANY, chart_data
 from starc.evolve.report.designs import Design, design
 from starc.evolve.report.enrichment import Row as MotifRow
 from starc.evolve.report.enrichment import table
@@ -68,6 +68,7 @@ def page(run: Run) -> str:
         run=run,
         version=__version__,
         axes=measured,
+        many=MANY,
         objectives=objectives,
         quality=best,
         cards=cards,
